@@ -1,0 +1,66 @@
+import { Problem } from './problem.ts';
+import type { GraphNode, Neighbourhood, NodeKind, NodePage } from './types.ts';
+
+export interface Client {
+  readonly listNodes: (query: ListQuery, signal: AbortSignal) => Promise<NodePage>;
+  readonly search: (query: SearchQuery, signal: AbortSignal) => Promise<readonly GraphNode[]>;
+  readonly node: (id: string, signal: AbortSignal) => Promise<GraphNode>;
+  readonly neighbourhood: (id: string, depth: number, signal: AbortSignal) => Promise<Neighbourhood>;
+}
+
+export interface ListQuery {
+  readonly kind: NodeKind | null;
+  readonly after: string | null;
+  readonly limit: number;
+}
+
+export interface SearchQuery {
+  readonly text: string;
+  readonly kind: NodeKind | null;
+  readonly limit: number;
+}
+
+export function createClient(apiUrl: string): Client {
+  const base = `${apiUrl}/api/v1`;
+  return {
+    listNodes: ({ kind, after, limit }, signal) =>
+      get<NodePage>(`${base}/nodes${query({ kind, after, limit })}`, signal),
+    async search({ text, kind, limit }, signal) {
+      const found = await get<{ readonly nodes: readonly GraphNode[] }>(
+        `${base}/search${query({ q: text, kind, limit })}`,
+        signal,
+      );
+      return found.nodes;
+    },
+    node: (id, signal) => get<GraphNode>(`${base}/nodes/${encodeURIComponent(id)}`, signal),
+    neighbourhood: (id, depth, signal) =>
+      get<Neighbourhood>(`${base}/nodes/${encodeURIComponent(id)}/neighbours${query({ depth })}`, signal),
+  };
+}
+
+/** Asks the server that delivered the page where its backend is. */
+export async function loadClient(signal: AbortSignal): Promise<Client> {
+  const { apiUrl } = await get<{ readonly apiUrl: string }>('/config.json', signal);
+  return createClient(apiUrl);
+}
+
+async function get<Value>(url: string, signal: AbortSignal): Promise<Value> {
+  const response = await fetch(url, { signal, headers: { Accept: 'application/json' } }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new Problem('The server cannot be reached', error instanceof Error ? error.message : String(error), null);
+  });
+  if (!response.ok) {
+    throw await Problem.of(response);
+  }
+  try {
+    return (await response.json()) as Value;
+  } catch {
+    signal.throwIfAborted();
+    throw new Problem('The answer cannot be read', 'It is no JSON.', response.status);
+  }
+}
+
+function query(parameters: Readonly<Record<string, string | number | null>>): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null);
+  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()}`;
+}

@@ -1,0 +1,13 @@
+import type { ReactNode } from 'react';
+import { nodePath } from '../../shared/routes.ts';
+import type { GraphNode, NodeKind } from '../api/types.ts';
+import { Link } from '../router.tsx';
+import { KIND_NAMES } from '../words.ts';
+
+export function NodeLink({ id, name }: Pick<GraphNode, 'id' | 'name'>): ReactNode {
+  return <Link to={nodePath(id)}>{name}</Link>;
+}
+
+export function KindBadge({ kind }: { readonly kind: NodeKind }): ReactNode {
+  return <span className={`badge kind-${kind}`}>{KIND_NAMES[kind]}</span>;
+}

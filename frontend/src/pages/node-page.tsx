@@ -1,0 +1,108 @@
+import type { ReactNode } from 'react';
+import { useCallback, useState } from 'react';
+import type { Neighbourhood } from '../api/types.ts';
+import { useClient } from '../client-context.ts';
+import { GraphView } from '../components/graph-view.tsx';
+import { KindBadge } from '../components/node-link.tsx';
+import { PageHeading } from '../components/page-heading.tsx';
+import { RelationTable } from '../components/relation-table.tsx';
+import { Loaded } from '../components/states.tsx';
+import { Link } from '../router.tsx';
+import { useResource } from '../use-resource.ts';
+import { countText } from '../words.ts';
+
+const DEPTHS = [1, 2, 3] as const;
+
+export function NodePage({ id }: { readonly id: string }): ReactNode {
+  const client = useClient();
+  const { resource, retry } = useResource(useCallback((signal) => client.node(id, signal), [client, id]));
+  return (
+    <>
+      <p className="back">
+        <Link to="/">All nodes</Link>
+      </p>
+      <Loaded resource={resource} what="the node" onRetry={retry}>
+        {(node) => (
+          <>
+            <PageHeading title={node.name}>
+              <KindBadge kind={node.kind} />
+            </PageHeading>
+            <p className="description">{node.description}</p>
+            <NeighbourhoodSection id={id} />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function NeighbourhoodSection({ id }: { readonly id: string }): ReactNode {
+  const client = useClient();
+  const [depth, setDepth] = useState<number>(1);
+  const load = useCallback((signal: AbortSignal) => client.neighbourhood(id, depth, signal), [client, id, depth]);
+  const { resource, retry } = useResource(load);
+  return (
+    <section aria-labelledby="neighbourhood">
+      <div className="section-head">
+        <h2 id="neighbourhood">Neighbourhood</h2>
+        <label>
+          <span>Depth</span>
+          <select
+            value={depth}
+            onChange={(event) => {
+              setDepth(Number(event.target.value));
+            }}
+          >
+            {DEPTHS.map((known) => (
+              <option key={known} value={known}>
+                {countText(known, 'step')}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <Loaded resource={resource} what="the neighbourhood" onRetry={retry}>
+        {(neighbourhood) => <NeighbourhoodView centre={id} neighbourhood={neighbourhood} />}
+      </Loaded>
+    </section>
+  );
+}
+
+interface NeighbourhoodViewProps {
+  readonly centre: string;
+  readonly neighbourhood: Neighbourhood;
+}
+
+function NeighbourhoodView({ centre, neighbourhood }: NeighbourhoodViewProps): ReactNode {
+  const { nodes, relations, truncated } = neighbourhood;
+  const names = new Map(nodes.map(({ id, name }) => [id, name]));
+  function nameOf(id: string): string {
+    return names.get(id) ?? id;
+  }
+  const own = relations.filter(({ subject, object }) => subject === centre || object === centre);
+  const others = relations.filter((relation) => !own.includes(relation));
+  return (
+    <>
+      <p role="status" className="summary">
+        {relations.length === 0
+          ? 'No relation leads from here to another node.'
+          : `${countText(nodes.length - 1, 'neighbour')}, ${countText(relations.length, 'relation')}.`}
+        {truncated && ' There are more than are shown.'}
+      </p>
+      {relations.length > 0 && (
+        <>
+          <GraphView key={centre} centre={centre} nodes={nodes} relations={relations} />
+          <RelationTable caption="Relations" centre={centre} relations={own} nameOf={nameOf} />
+          {others.length > 0 && (
+            <RelationTable
+              caption="Relations among the neighbours"
+              centre={centre}
+              relations={others}
+              nameOf={nameOf}
+            />
+          )}
+        </>
+      )}
+    </>
+  );
+}
