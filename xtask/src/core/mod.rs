@@ -1,0 +1,15 @@
+//! The pure room: decisions without input, output or a clock.
+//!
+//! Nothing here reads a file, starts a process, asks for the time or knows of any module of ours outside `core`; what it
+//! needs comes in as arguments. That is why everything here can be tested by tables, properties and simulation.
+
+pub mod capture;
+pub mod command;
+pub mod diagnostic;
+pub mod finding;
+pub mod graph;
+pub mod mask;
+pub mod report;
+pub mod rules;
+pub mod schedule;
+pub mod suggest;

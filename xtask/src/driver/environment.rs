@@ -1,0 +1,136 @@
+//! The environment that commands are given: what they need to work, and nothing that was not declared.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use crate::core::mask;
+
+/// The variables that every command is given where they are set. A trailing `*` stands for any ending.
+///
+/// People's machines need them (paths, languages, proxies, certificates), and no build result should depend on them. What
+/// a task reads beyond them is declared in `xtask.toml`: a secret of the run must not reach tools that have no use for it.
+pub const PASSED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TMPDIR",
+    "TERM",
+    "COLORTERM",
+    "XDG_*",
+    "CI",
+    "GITHUB_ACTIONS",
+    "RUNNER_TRACKING_ID",
+    "RUNNER_TEMP",
+    "SOURCE_DATE_EPOCH",
+    // Proxies and certificates of companies.
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "GIT_SSL_CAINFO",
+    // The package managers' own settings: mirrors, caches, offline mode.
+    "PIP_*",
+    "UV_*",
+    "npm_config_*",
+    "NPM_CONFIG_*",
+    "CARGO_HOME",
+    "CARGO_NET_*",
+    "CARGO_HTTP_*",
+    "CARGO_REGISTRIES_*",
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_*",
+    "RUSTUP_*",
+    "PYENV_*",
+    "NVM_*",
+];
+
+/// The variables of this process, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    all: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// The variables of this process.
+    pub fn of_this_process() -> Self {
+        Self { all: std::env::vars_os().collect() }
+    }
+
+    /// These variables.
+    pub fn new<N: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { all: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+    }
+
+    /// The value of a variable, where it is set and is UTF-8.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.all.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str())
+    }
+
+    /// All variables.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.all.iter()
+    }
+
+    /// The values that must not be shown: those of variables that look like secrets, or are named in `declared`.
+    pub fn secrets(&self, declared: &[String]) -> Vec<String> {
+        let text = self.all.iter().filter_map(|(name, value)| name.to_str().zip(value.to_str()));
+        mask::secrets_of(text, declared)
+    }
+
+    /// What a command is given: [`PASSED`] and `declared`, as far as they are set.
+    pub fn for_commands(&self, declared: &[String]) -> BTreeMap<OsString, OsString> {
+        let passed = |name: &OsString| {
+            let name = name.to_string_lossy();
+            PASSED.iter().copied().chain(declared.iter().map(String::as_str)).any(|pattern| {
+                pattern.strip_suffix('*').map_or(*pattern == *name, |start| name.starts_with(start))
+            })
+        };
+        self.all.iter().filter(|(name, _)| passed(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_get_what_is_passed_and_what_is_declared() {
+        let environment = Environment::new([
+            ("PATH", "/bin"),
+            ("LC_ALL", "C"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+            ("DATABASE_URL", "d"),
+            ("PATHOLOGY", "x"),
+            ("VITALYST_A", "1"),
+            ("VITALYST_B", "2"),
+        ]);
+        let names = |declared: &[&str]| {
+            let declared: Vec<String> = declared.iter().map(|&name| name.to_owned()).collect();
+            environment
+                .for_commands(&declared)
+                .into_keys()
+                .map(|n| n.into_string().unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[]), ["LC_ALL", "PATH"]);
+        assert_eq!(
+            names(&["DATABASE_URL", "VITALYST_*"]),
+            ["DATABASE_URL", "LC_ALL", "PATH", "VITALYST_A", "VITALYST_B"]
+        );
+    }
+}

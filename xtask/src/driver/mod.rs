@@ -1,0 +1,8 @@
+//! The only room with input and output: processes, files, signals. Drivers do as they are told; they decide nothing and
+//! print nothing.
+
+pub mod cancel;
+pub mod environment;
+pub mod files;
+pub mod platform;
+pub mod process;

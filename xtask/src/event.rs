@@ -1,0 +1,226 @@
+//! Everything the program says: work emits [`Event`]s, sinks decide how they look.
+//!
+//! The same events make the live lines, the plain log, GitHub's groups, the JSON lines and JUnit; nobody else writes to the
+//! terminal. Serialized, an event is one JSON object with `at_ms` (milliseconds since the start of the run) and `event` (its
+//! name); fields are only ever added.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::core::finding::Finding;
+use crate::core::graph::TaskId;
+use crate::core::report::{TestCounts, TestReport};
+use crate::error::Error;
+
+/// The version of the JSON form of events; it rises when a field changes its meaning or goes away.
+pub const FORMAT: u32 = 1;
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// Time since the start of the run.
+    #[serde(rename = "at_ms", serialize_with = "milliseconds")]
+    pub at: Duration,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Body {
+    /// A run begins.
+    RunStarted {
+        /// [`FORMAT`].
+        format: u32,
+        /// The command line, as a shell reads it.
+        command: String,
+        /// Seconds since 1970-01-01T00:00:00Z.
+        unix_time: u64,
+        /// How many tasks the run has.
+        tasks: usize,
+        /// How many cores its tasks may keep busy.
+        jobs: u32,
+    },
+    /// A task begins.
+    TaskStarted {
+        /// Its name.
+        task: TaskId,
+    },
+    /// A part of a task begins.
+    StepStarted {
+        /// The task it is part of.
+        task: TaskId,
+        /// Its name, which begins with the task's.
+        step: TaskId,
+    },
+    /// A command was started.
+    CommandStarted {
+        /// The task it belongs to.
+        task: TaskId,
+        /// The command as a shell reads it, masked.
+        command: String,
+    },
+    /// A command wrote a line. Shown live; of a long output only the first lines come as events, the log has all of it.
+    Output {
+        /// The task the command belongs to.
+        task: TaskId,
+        /// The line, masked, without its end.
+        line: String,
+    },
+    /// A command ended.
+    CommandFinished {
+        /// The task it belongs to.
+        task: TaskId,
+        /// The command as a shell reads it, masked.
+        command: String,
+        /// How it ended, in words: `exit 0`, `killed by SIGKILL`.
+        exit: String,
+        /// How long it ran.
+        #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+        duration: Duration,
+    },
+    /// A part of a task ended.
+    StepFinished {
+        /// The task it is part of.
+        task: TaskId,
+        /// Its name, which begins with the task's.
+        step: TaskId,
+        /// How it ended.
+        status: Status,
+        /// How long it took.
+        #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+        duration: Duration,
+    },
+    /// How far a long step has come.
+    Progress {
+        /// The task.
+        task: TaskId,
+        /// What is done.
+        done: u64,
+        /// What there is to do, where that is known.
+        total: Option<u64>,
+        /// What is counted: `bytes`, `packages`.
+        unit: &'static str,
+    },
+    /// Something a reader should know.
+    Note {
+        /// The task it concerns, if one.
+        task: Option<TaskId>,
+        /// How much it matters.
+        level: Level,
+        /// One sentence, lowercase, without a full stop.
+        message: String,
+        /// What to do, where there is something to do.
+        hint: Option<String>,
+    },
+    /// A check found something.
+    Found {
+        /// The task that looked.
+        task: TaskId,
+        /// What it found.
+        finding: Finding,
+    },
+    /// A test runner reported.
+    Tested {
+        /// The task that ran it.
+        task: TaskId,
+        /// The sums.
+        counts: TestCounts,
+        /// The cases; in the JUnit file, not in the JSON lines.
+        #[serde(skip)]
+        report: Arc<TestReport>,
+    },
+    /// A task ended.
+    TaskFinished(TaskEnd),
+    /// What a command that answers a question has to say: text for a reader, data for a program.
+    Answer {
+        /// The text, ready to be shown.
+        #[serde(skip)]
+        text: String,
+        /// The same as data.
+        data: serde_json::Value,
+    },
+    /// A run ended.
+    RunFinished(RunEnd),
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskEnd {
+    /// Its name.
+    pub task: TaskId,
+    /// How it ended.
+    pub status: Status,
+    /// How long it took.
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    pub duration: Duration,
+    /// Why it did not pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Error>,
+    /// What its commands wrote; empty for a task that passed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub output: String,
+    /// The file with all its output, where there is some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<PathBuf>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunEnd {
+    /// How long it took.
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    pub duration: Duration,
+    /// The exit code of the process.
+    pub exit_code: u8,
+    /// The end of each task, in the order of the graph.
+    pub tasks: Vec<TaskEnd>,
+    /// The chain of tasks that took longest.
+    pub critical_path: Vec<TaskId>,
+    /// Whether the run was asked to end before its time.
+    pub interrupted: bool,
+}
+
+/// How a task or a part of one ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It did what it should.
+    Passed,
+    /// It found problems, or could not do its work.
+    Failed,
+    /// It ran longer than it may.
+    TimedOut,
+    /// It was not run, because a task it waits for did not pass or because the run ends early.
+    Skipped,
+    /// It was ended by an interruption.
+    Interrupted,
+}
+
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth knowing.
+    Info,
+    /// Something is not as it should be.
+    Warning,
+}
+
+/// Somebody who listens to events.
+pub trait Sink: Send + Sync {
+    /// Takes the next event. Called from several threads, one call at a time.
+    fn event(&self, event: &Event);
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    // Whole microseconds, so that the shortest tasks do not all read 0.
+    let micros = u32::try_from(duration.as_micros()).map_or(duration.as_secs_f64() * 1e6, f64::from);
+    serializer.serialize_f64(micros.round() / 1e3)
+}

@@ -1,0 +1,1 @@
+//! The tests that run the library and its program from outside.
