@@ -6,7 +6,7 @@ const BACKEND_OF_THE_DEVELOPER = 'http://localhost:8000';
 
 /**
  * Answers `/config.json` in development the way the production server does, so the application has one way to find its
- * backend. An empty `apiUrl` means "this origin": the proxy below hands `/api` on, and no CORS setting is needed.
+ * backend. An empty `apiUrl` means "this origin": the proxy below hands `/v1` on, and no CORS setting is needed.
  */
 function runtimeConfig(): Plugin {
   return {
@@ -33,7 +33,7 @@ export default defineConfig(({ isSsrBuild }) => ({
   },
   server: {
     proxy: {
-      '/api': { target: process.env['API_URL'] ?? BACKEND_OF_THE_DEVELOPER, changeOrigin: true },
+      '/v1': { target: process.env['API_URL'] ?? BACKEND_OF_THE_DEVELOPER, changeOrigin: true },
     },
   },
   test: {

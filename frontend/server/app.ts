@@ -24,6 +24,9 @@ export interface App {
 /** Asked for by machines every few seconds: in the log and the request metrics they would drown the visitors. */
 const OBSERVABILITY_PATHS: ReadonlySet<string> = new Set(['/health', '/ready', '/metrics']);
 
+/** The route of whatever no route matches: guessed paths must not make new series. */
+const UNKNOWN_ROUTE = 'unknown';
+
 /** Recorded when a client hangs up before it has the whole answer; it never reaches anybody. */
 const CLIENT_CLOSED_REQUEST = 499;
 
@@ -38,14 +41,18 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
       sendProblem(request, response, 405, 'Only GET and HEAD are supported');
-      return 'unmatched';
+      return UNKNOWN_ROUTE;
     }
     switch (path) {
       case '/health':
         sendJson(request, response, 200, { status: 'ok' });
         return path;
       case '/ready':
-        sendJson(request, response, draining ? 503 : 200, { status: draining ? 'draining' : 'ready' });
+        if (draining) {
+          sendProblem(request, response, 503, 'The server is stopping');
+        } else {
+          sendJson(request, response, 200, { status: 'ready' });
+        }
         return path;
       case '/metrics':
         send(request, response, 200, METRICS_CONTENT_TYPE, metrics.render());
@@ -126,10 +133,10 @@ function sendPage(request: IncomingMessage, response: ServerResponse, path: stri
   if (isNavigation(request)) {
     // Where there is no page, a person still gets the application's own "not found", and a crawler the honest status.
     sendAsset(request, response, pattern === null ? 404 : 200, application.shell);
-    return pattern ?? 'unmatched';
+    return pattern ?? UNKNOWN_ROUTE;
   }
   sendProblem(request, response, 404, 'There is nothing at this address');
-  return 'unmatched';
+  return UNKNOWN_ROUTE;
 }
 
 function securityHeaders(apiUrl: string): readonly (readonly [string, string])[] {
@@ -157,7 +164,7 @@ function securityHeaders(apiUrl: string): readonly (readonly [string, string])[]
 
 /** An id from a caller is kept when it is harmless in a log, so one request can be followed across services. */
 function acceptRequestId(header: string | string[] | undefined): string {
-  return typeof header === 'string' && /^[\w.-]{1,128}$/.test(header) ? header : randomUUID();
+  return typeof header === 'string' && /^[\w.-]{1,64}$/.test(header) ? header : randomUUID();
 }
 
 /** Browsers say what a request is for; where they do not, asking for HTML is the sign of a person. */

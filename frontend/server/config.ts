@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 export interface Config {
   readonly port: number;
-  /** What the browser prepends to `/api/v1/…`; never ends in a slash, empty for the origin the pages come from. */
+  /** What the browser prepends to `/v1/…`; never ends in a slash, empty for the origin the pages come from. */
   readonly apiUrl: string;
   readonly clientDirectory: string;
   readonly shutdownTimeoutMs: number;

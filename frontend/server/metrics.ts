@@ -1,11 +1,11 @@
-/** The few metrics of this server in the Prometheus text format, under the names the backend uses too. */
+/** The few metrics of this server in the Prometheus text format, under the names and with the buckets of the backend. */
 
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Seconds. The objectives lie between the buckets 0.1 and 1, so those are the close ones. */
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+/** Seconds; dense from 0.1 to 1, where the objectives lie. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1, 2.5, 5, 10] as const;
 
 interface Observations {
   readonly labels: Labels;

@@ -1,9 +1,9 @@
 import { Problem } from './problem.ts';
-import type { GraphNode, Neighbourhood, NodeKind, NodePage } from './types.ts';
+import type { GraphNode, Neighbourhood, NodeKind, NodePage, SearchResult } from './types.ts';
 
 export interface Client {
   readonly listNodes: (query: ListQuery, signal: AbortSignal) => Promise<NodePage>;
-  readonly search: (query: SearchQuery, signal: AbortSignal) => Promise<readonly GraphNode[]>;
+  readonly search: (query: SearchQuery, signal: AbortSignal) => Promise<SearchResult>;
   readonly node: (id: string, signal: AbortSignal) => Promise<GraphNode>;
   readonly neighbourhood: (id: string, depth: number, signal: AbortSignal) => Promise<Neighbourhood>;
 }
@@ -21,17 +21,12 @@ export interface SearchQuery {
 }
 
 export function createClient(apiUrl: string): Client {
-  const base = `${apiUrl}/api/v1`;
+  const base = `${apiUrl}/v1`;
   return {
     listNodes: ({ kind, after, limit }, signal) =>
       get<NodePage>(`${base}/nodes${query({ kind, after, limit })}`, signal),
-    async search({ text, kind, limit }, signal) {
-      const found = await get<{ readonly nodes: readonly GraphNode[] }>(
-        `${base}/search${query({ q: text, kind, limit })}`,
-        signal,
-      );
-      return found.nodes;
-    },
+    search: ({ text, kind, limit }, signal) =>
+      get<SearchResult>(`${base}/search${query({ q: text, kind, limit })}`, signal),
     node: (id, signal) => get<GraphNode>(`${base}/nodes/${encodeURIComponent(id)}`, signal),
     neighbourhood: (id, depth, signal) =>
       get<Neighbourhood>(`${base}/nodes/${encodeURIComponent(id)}/neighbours${query({ depth })}`, signal),

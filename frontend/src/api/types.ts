@@ -24,18 +24,24 @@ export interface Relation {
 }
 
 export interface NodePage {
-  readonly nodes: readonly GraphNode[];
+  readonly items: readonly GraphNode[];
   /** Where the next page begins; null on the last one. */
   readonly next_after: string | null;
 }
 
-export interface Neighbour extends GraphNode {
+export interface SearchResult {
+  readonly items: readonly GraphNode[];
+}
+
+export interface Neighbour {
+  readonly node: GraphNode;
   /** Fewest relations between the centre and the node; 0 is the centre itself. */
   readonly depth: number;
 }
 
 export interface Neighbourhood {
-  readonly nodes: readonly Neighbour[];
+  /** The nearest first. */
+  readonly neighbours: readonly Neighbour[];
   readonly relations: readonly Relation[];
   /** Whether something within the depth was left out because there is so much of it. */
   readonly truncated: boolean;

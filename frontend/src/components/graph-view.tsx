@@ -21,10 +21,10 @@ interface Line {
 }
 
 const NODE_RADIUS = 15;
-const ARROW_LENGTH = 7;
-const MARGIN_X = 150;
+const ARROW_LENGTH = 9;
+const MARGIN_X = 170;
 const MARGIN_Y = 45;
-const LABEL_LENGTH_MAX = 20;
+const LABEL_LENGTH_MAX = 18;
 
 const DIRECTIONS: Readonly<Record<string, Direction>> = {
   ArrowRight: 'around',
@@ -61,20 +61,30 @@ export function GraphView({ centre, nodes, relations }: GraphViewProps): ReactNo
     }
   }
 
-  const width = 2 * (layout.radius + MARGIN_X);
-  const height = 2 * (layout.radius + MARGIN_Y);
+  const { left, top, right, bottom } = layout.bounds;
+  const width = right - left + 2 * MARGIN_X;
+  const height = bottom - top + 2 * MARGIN_Y;
   const name = nodes.find(({ id }) => id === centre)?.name ?? centre;
   return (
     <figure className="graph">
       <svg
         role="group"
         aria-label={`Graph around ${name}: ${countText(nodes.length, 'node')}. Arrow keys move among them, Enter opens one.`}
-        viewBox={[-width / 2, -height / 2, width, height].join(' ')}
+        viewBox={[left - MARGIN_X, top - MARGIN_Y, width, height].join(' ')}
         width={width}
         height={height}
       >
         <defs>
-          <marker id={arrow} viewBox="0 0 8 8" refX="1" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+          <marker
+            id={arrow}
+            viewBox="0 0 8 8"
+            refX="0"
+            refY="4"
+            markerWidth="8"
+            markerHeight="8"
+            markerUnits="userSpaceOnUse"
+            orient="auto"
+          >
             <path d="M0 0 8 4 0 8Z" />
           </marker>
         </defs>

@@ -15,11 +15,18 @@ export interface Place {
   readonly y: number;
 }
 
+export interface Bounds {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
 export interface Layout {
   /** Ring by ring, clockwise. */
   readonly places: readonly Place[];
-  /** Radius of the circle around the origin that holds every place. */
-  readonly radius: number;
+  /** The smallest box that holds every place. */
+  readonly bounds: Bounds;
 }
 
 /** Distance that any two nodes keep. */
@@ -44,7 +51,13 @@ export function layoutNeighbourhood(centre: string, ids: readonly string[], edge
       places.set(place.id, place);
     }
   });
-  return { places: [...places.values()], radius };
+  return { places: [...places.values()], bounds: boundsOf([...places.values()]) };
+}
+
+function boundsOf(places: readonly Place[]): Bounds {
+  const xs = places.map(({ x }) => x);
+  const ys = places.map(({ y }) => y);
+  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
 /** Edges to nodes outside the neighbourhood are none of its business. Sorted, so the order of the input is too. */

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo } from 'react';
+import { nodePath } from '../../shared/routes.ts';
 import type { Neighbourhood } from '../api/types.ts';
 import { useClient } from '../client-context.ts';
 import { GraphView } from '../components/graph-view.tsx';
@@ -7,7 +8,7 @@ import { KindBadge } from '../components/node-link.tsx';
 import { PageHeading } from '../components/page-heading.tsx';
 import { RelationTable } from '../components/relation-table.tsx';
 import { Loaded } from '../components/states.tsx';
-import { Link } from '../router.tsx';
+import { Link, navigate, useAddress } from '../router.tsx';
 import { useResource } from '../use-resource.ts';
 import { countText } from '../words.ts';
 
@@ -38,7 +39,8 @@ export function NodePage({ id }: { readonly id: string }): ReactNode {
 
 function NeighbourhoodSection({ id }: { readonly id: string }): ReactNode {
   const client = useClient();
-  const [depth, setDepth] = useState<number>(1);
+  const { search } = useAddress();
+  const depth = DEPTHS.find((known) => String(known) === search.get('depth')) ?? DEPTHS[0];
   const load = useCallback((signal: AbortSignal) => client.neighbourhood(id, depth, signal), [client, id, depth]);
   const { resource, retry } = useResource(load);
   return (
@@ -50,7 +52,7 @@ function NeighbourhoodSection({ id }: { readonly id: string }): ReactNode {
           <select
             value={depth}
             onChange={(event) => {
-              setDepth(Number(event.target.value));
+              navigate(`${nodePath(id)}?depth=${event.target.value}`, { replace: true });
             }}
           >
             {DEPTHS.map((known) => (
@@ -74,7 +76,8 @@ interface NeighbourhoodViewProps {
 }
 
 function NeighbourhoodView({ centre, neighbourhood }: NeighbourhoodViewProps): ReactNode {
-  const { nodes, relations, truncated } = neighbourhood;
+  const { relations, truncated } = neighbourhood;
+  const nodes = useMemo(() => neighbourhood.neighbours.map(({ node }) => node), [neighbourhood]);
   const names = new Map(nodes.map(({ id, name }) => [id, name]));
   function nameOf(id: string): string {
     return names.get(id) ?? id;

@@ -5,6 +5,7 @@ import type { GraphNode, NodeKind } from '../api/types.ts';
 import { NODE_KINDS } from '../api/types.ts';
 import { useClient } from '../client-context.ts';
 import { KindBadge, NodeLink } from '../components/node-link.tsx';
+import { PageHeading } from '../components/page-heading.tsx';
 import { Loaded } from '../components/states.tsx';
 import { useResource } from '../use-resource.ts';
 import { countText, KIND_PLURALS } from '../words.ts';
@@ -50,22 +51,19 @@ export function SearchPage(): ReactNode {
   const load = useCallback(
     async (signal: AbortSignal): Promise<Found> => {
       if (sought !== '') {
-        return { nodes: await client.search({ text: sought, kind, limit: SEARCH_LIMIT }, signal), nextPage: null };
+        const { items } = await client.search({ text: sought, kind, limit: SEARCH_LIMIT }, signal);
+        return { nodes: items, nextPage: null };
       }
       const page = await client.listNodes({ kind, after, limit: PAGE_SIZE }, signal);
-      return { nodes: page.nodes, nextPage: page.next_after };
+      return { nodes: page.items, nextPage: page.next_after };
     },
     [client, sought, kind, after],
   );
   const { resource, retry } = useResource(load);
 
-  useEffect(() => {
-    document.title = sought === '' ? 'Vitalyst' : `${sought} · Vitalyst`;
-  }, [sought]);
-
   return (
     <>
-      <h1>Explore what food is made of</h1>
+      <PageHeading title="Explore what food is made of" />
       <search>
         <form
           className="search"

@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(schedule.start(), [0, 3]);
         assert_eq!(
             schedule.finish(0, false),
-            [(1, SkipReason::Dependency(0)), (2, SkipReason::Dependency(1))]
+            [(1, SkipReason::Dependency(0)), (2, SkipReason::Dependency(0))]
         );
         assert!(!schedule.is_done());
         assert!(schedule.finish(3, true).is_empty());
