@@ -1,0 +1,1 @@
+"""The service over HTTP: routes, problems, and what is observed of each request."""

@@ -1,0 +1,1 @@
+"""Use cases of the graph. Each public function is one transaction."""

@@ -1,0 +1,1 @@
+"""The graph in a relational database: SQLite when embedded, PostgreSQL in production."""

@@ -1,0 +1,99 @@
+"""Databases and applications for the tests; what touches a database runs on every kind of it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from sqlalchemy import URL, Engine, make_url
+from starlette.testclient import TestClient
+
+from src.api.app import build_api
+from src.api.dependencies import ImportPolicy
+from src.storage import schema
+from src.storage.database import open_engine, open_migration_engine
+from src.storage.store import SqlGraphStore
+from tests.postgres import Cluster, PostgresMissingError, running_cluster
+
+IMPORT_TOKEN = "a token of the tests"
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[Cluster]:
+    try:
+        with running_cluster() as cluster:
+            yield cluster
+    except PostgresMissingError as error:
+        if os.environ.get("VITALYST_REQUIRE_POSTGRES") == "1":
+            pytest.fail(f"VITALYST_REQUIRE_POSTGRES=1, but {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[URL | None], URL]:
+    """Make an empty database, or a copy of a given one."""
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("_cluster")
+        return cluster.create_database
+
+    def new_sqlite(template: URL | None) -> URL:
+        path = tmp_path_factory.mktemp("sqlite") / "graph.db"
+        if template:
+            shutil.copy(Path(template.database or ""), path)
+        return make_url(f"sqlite:///{path}")
+
+    return new_sqlite
+
+
+@pytest.fixture(scope="session")
+def _migrated(new_database: Callable[[URL | None], URL]) -> URL:
+    url = new_database(None)
+    schema.upgrade(open_migration_engine(url))
+    return url
+
+
+@pytest.fixture
+def empty_url(new_database: Callable[[URL | None], URL]) -> URL:
+    """A database without a schema."""
+    return new_database(None)
+
+
+@pytest.fixture
+def url(new_database: Callable[[URL | None], URL], _migrated: URL) -> URL:
+    """A database with the schema and no data."""
+    return new_database(_migrated)
+
+
+@pytest.fixture
+def engine(url: URL) -> Iterator[Engine]:
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: Engine) -> SqlGraphStore:
+    return SqlGraphStore(engine)
+
+
+@pytest.fixture
+def app(store: SqlGraphStore) -> FastAPI:
+    policy = ImportPolicy(IMPORT_TOKEN, bytes_max=20_000, rows_max=100)
+    return build_api(store, import_policy=policy, cors_origins=["https://explorer.example"])
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def registry(app: FastAPI) -> CollectorRegistry:
+    registry: CollectorRegistry = app.state.registry
+    return registry
