@@ -92,9 +92,11 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
       });
     });
   });
+  // A load balancer keeps its connections for 60 s as a rule. Closing one first would race with its next request.
+  server.keepAliveTimeout = 75_000;
   const connections = trackConnections(server);
 
-  async function drain(timeoutMs: number): Promise<boolean> {
+  function drain(timeoutMs: number): Promise<boolean> {
     draining = true;
     return new Promise((resolve) => {
       const deadline = setTimeout(() => {
@@ -218,5 +220,15 @@ function send(
 ): void {
   const body = Buffer.isBuffer(content) ? content : Buffer.from(content);
   response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': body.length });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  if (request.method === 'HEAD') {
+    response.end();
+  } else {
+    // Node takes an ended response for a finished one, even while its bytes still wait to be sent, and closes such a
+    // connection when the server stops. So the end comes after the last byte.
+    response.write(body, (error) => {
+      if (!error) {
+        response.end();
+      }
+    });
+  }
 }

@@ -50,7 +50,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     }
     const problem = apiUrlProblem(text);
     if (problem !== null) {
-      problems.push(`API_URL ${problem}, not "${text}"`);
+      problems.push(`API_URL ${problem}`); // Its value is not repeated: it might hold a password.
     }
     return text.replace(/\/+$/, '');
   }
