@@ -225,8 +225,8 @@ function send(
   } else {
     // Node takes an ended response for a finished one, even while its bytes still wait to be sent, and closes such a
     // connection when the server stops. So the end comes after the last byte.
-    response.write(body, (error) => {
-      if (!error) {
+    response.write(body, () => {
+      if (!request.socket.destroyed) {
         response.end();
       }
     });
