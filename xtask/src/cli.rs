@@ -1,5 +1,4 @@
-//! The grammar of the command line, and nothing else: arguments become task options, one `match` calls the task, one place
-//! ends the process.
+//! The command line.
 
 use std::process::ExitCode;
 

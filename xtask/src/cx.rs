@@ -474,6 +474,7 @@ impl Cx {
         tap: &mut (dyn FnMut(Stream, &[u8]) + Send),
     ) -> Result<Finished> {
         self.check()?;
+        let command = &self.relative(command);
         let request = self.request(command, apart)?;
         let line = self.mask().text(&command.to_string());
         let task = self.task_or_root();
@@ -498,6 +499,14 @@ impl Cx {
         match finished.exit {
             Exit::Cancelled => Err(Error::interrupted()),
             _ => Ok(finished),
+        }
+    }
+
+    /// The command with its folder relative to the repository, as a reader knows it.
+    fn relative(&self, command: &Command) -> Command {
+        match command.directory().and_then(|cwd| cwd.strip_prefix(self.root()).ok()) {
+            Some(cwd) => command.clone().cwd(cwd),
+            None => command.clone(),
         }
     }
 

@@ -7,6 +7,10 @@ use std::fmt;
 
 use crate::core::diagnostic::Diagnostic;
 
+mod catch;
+
+pub use catch::catch;
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

@@ -146,6 +146,11 @@ pub enum Body {
         /// The same as data.
         data: serde_json::Value,
     },
+    /// A command could not do its work: what a run that never began, or that could not keep its records, ends with.
+    Failed {
+        /// Why.
+        error: Error,
+    },
     /// A run ended.
     RunFinished(RunEnd),
 }

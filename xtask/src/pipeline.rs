@@ -1,7 +1,6 @@
 //! Tasks with an order: which function runs when, side by side, and what the run as a whole comes to.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -11,7 +10,7 @@ use crate::core::graph::{Graph, GraphError, Node, TaskId};
 use crate::core::schedule::{Limits, OnFailure, Schedule, SkipReason};
 use crate::cx::Cx;
 use crate::driver::{files, platform};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{self, Error, ErrorKind, Result};
 use crate::event::{Body, FORMAT, RunEnd, Status, TaskEnd};
 
 type Work = dyn Fn(&Cx) -> Result<()> + Send + Sync;
@@ -79,11 +78,6 @@ impl Task {
     /// Its id.
     pub fn id(&self) -> &str {
         &self.id
-    }
-
-    /// What it is for.
-    pub fn purpose(&self) -> &str {
-        &self.about
     }
 }
 
@@ -167,10 +161,20 @@ impl Pipeline {
         Graph::new(self.tasks.iter().zip(&ids).map(node).collect()).map_err(|error| explain(&error))
     }
 
+    /// The part of the graph that `selectors` name, with what it waits for; all of it where there are none.
+    pub fn select(&self, cx: &Cx, selectors: &[String]) -> Result<Graph> {
+        self.graph(cx)?.select(selectors).map_err(|error| explain(&error))
+    }
+
+    /// What the task of that name is for.
+    pub fn purpose(&self, id: &TaskId) -> &str {
+        self.tasks.iter().find(|task| task.id == id.as_str()).map_or("", |task| &task.about)
+    }
+
     /// Runs the selected tasks and what they wait for. The result says how each ended; the error is for a run that could
     /// not begin.
     pub fn run(&self, cx: &Cx, options: &Options) -> Result<RunEnd> {
-        let graph = self.graph(cx)?.select(&options.select).map_err(|error| explain(&error))?;
+        let graph = self.select(cx, &options.select)?;
         let work: BTreeMap<&str, &Arc<Work>> =
             self.tasks.iter().map(|task| (task.id(), &task.work)).collect();
         let work: Vec<Arc<Work>> =
@@ -266,10 +270,7 @@ impl<'r> Run<'r> {
         let (cx, id, work) = (self.cx.clone(), node.id.clone(), Arc::clone(&self.work[task]));
         let deadline = node.timeout.map(|timeout| Instant::now() + timeout);
         let body = move || {
-            let (_, end) = cx.run_task(id, deadline, |cx| {
-                catch_unwind(AssertUnwindSafe(|| work(cx)))
-                    .unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
-            });
+            let (_, end) = cx.run_task(id, deadline, |cx| error::catch(|| work(cx)));
             // Nobody listens any more only when the run gave up on this task.
             drop(sender.send(Message::Finished(task, end)));
         };
@@ -336,12 +337,6 @@ fn verdict(tasks: &[TaskEnd], interrupted: bool) -> u8 {
     let kinds: Vec<ErrorKind> = ran.filter_map(|end| end.failure.as_ref().map(Error::kind)).collect();
     let first = [ErrorKind::Bug, ErrorKind::Problems].into_iter().find(|kind| kinds.contains(kind));
     first.or_else(|| kinds.first().copied()).map_or(0, ErrorKind::exit_code)
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::bug(format!("the task panicked: {}", text.unwrap_or("without a message")))
 }
 
 /// How long tasks took when they last passed: the best guess for how long they will take.

@@ -57,9 +57,9 @@ impl Command {
         self
     }
 
-    /// The folder the command runs in, relative to the repository; without it, the repository's root.
+    /// The folder the command runs in, relative to the repository; without it, or empty, the repository's root.
     pub fn cwd(mut self, cwd: impl AsRef<Path>) -> Self {
-        self.cwd = Some(cwd.as_ref().to_owned());
+        self.cwd = Some(cwd.as_ref().to_owned()).filter(|cwd| !cwd.as_os_str().is_empty());
         self
     }
 

@@ -4,5 +4,6 @@
 pub mod cancel;
 pub mod environment;
 pub mod files;
+mod notation;
 pub mod platform;
 pub mod process;
