@@ -1,0 +1,184 @@
+//! What the scheduler costs and how well it packs, beside ninja on the same graphs in the same run.
+//!
+//! `cargo bench -p xtask --profile dev` measures what people run with `cargo xtask`. Figures are medians; a ratio to ninja
+//! says more than a time, because machines differ. `docs/performance.md` keeps the last table.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command as Process, Stdio};
+use std::time::{Duration, Instant};
+
+use xtask::core::graph::{Graph, Node, TaskId};
+use xtask::core::schedule::OnFailure;
+use xtask::driver::environment::Environment;
+use xtask::pipeline::{Options, Pipeline};
+use xtask::{Command, Cx, Task};
+
+/// Cores that both runners may keep busy.
+const JOBS: u32 = 2;
+
+/// Runs of each side; medians are shown.
+const RUNS: usize = 5;
+
+/// A task of a generated graph: what it waits for, and how long it sleeps.
+struct Planned {
+    after: Vec<usize>,
+    sleep: Duration,
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    println!("| graph | xtask | ninja | ratio | own cost |");
+    println!("|---|---|---|---|---|");
+    trivial(folder.path(), "1,000 × `true`, independent", &independent(1000));
+    trivial(folder.path(), "1,000 × `true`, 50 layers", &layered(1000, 20, Duration::ZERO));
+    packing(folder.path(), "120 sleeps, 10 to 200 ms, 12 layers", &sleeping(120, 10));
+    println!("\npeak memory of xtask: {:.1} MiB", peak_memory_mib());
+}
+
+fn independent(count: usize) -> Vec<Planned> {
+    (0..count).map(|_| Planned { after: Vec::new(), sleep: Duration::ZERO }).collect()
+}
+
+/// Each task waits for two of the layer before.
+fn layered(count: usize, width: usize, sleep: Duration) -> Vec<Planned> {
+    let task = |position: usize| {
+        let layer = position / width;
+        let before = |offset: usize| (layer - 1) * width + (position + offset) % width;
+        let after = if layer == 0 { Vec::new() } else { vec![before(0), before(7 % width)] };
+        Planned { after, sleep }
+    };
+    (0..count).map(task).collect()
+}
+
+/// Layers of tasks whose lengths differ by a factor of twenty, always the same ones.
+fn sleeping(count: usize, width: usize) -> Vec<Planned> {
+    let mut state = 0x9E37_79B9_u32;
+    let mut tasks = layered(count, width, Duration::ZERO);
+    for task in &mut tasks {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        task.sleep = Duration::from_millis(10 + u64::from(state >> 16) % 191);
+        task.after.dedup();
+    }
+    tasks
+}
+
+/// Both runners start one `true` for each task: the difference is what they add.
+fn trivial(folder: &Path, name: &str, tasks: &[Planned]) {
+    let (ours, ninja) = measure(folder, tasks);
+    let bare = median((0..RUNS).map(|_| bare_spawns(tasks.len())).collect());
+    let own = (ours.saturating_sub(bare)).as_secs_f64() * 1e3 / tasks.len() as f64;
+    row(name, ours, ninja, &format!("{own:.2} ms a task over bare spawns on {JOBS} threads"));
+}
+
+/// How close the makespan comes to the bound that no schedule can beat.
+fn packing(folder: &Path, name: &str, tasks: &[Planned]) {
+    let (ours, ninja) = measure(folder, tasks);
+    let nodes = tasks.iter().enumerate().map(|(position, task)| Node {
+        after: task.after.iter().map(|&other| id(other)).collect(),
+        ..Node::new(id(position))
+    });
+    let graph = Graph::new(nodes.collect()).expect("a graph");
+    let path: Duration = graph.critical_path(|task| tasks[task].sleep).iter().map(|&task| tasks[task].sleep).sum();
+    let work: Duration = tasks.iter().map(|task| task.sleep).sum();
+    let bound = path.max(work / JOBS);
+    let makespan = ours.as_secs_f64() / bound.as_secs_f64();
+    let theirs = ninja.as_secs_f64() / bound.as_secs_f64();
+    row(name, ours, ninja, &format!("makespan {makespan:.3} × bound (ninja {theirs:.3} ×)"));
+}
+
+fn row(name: &str, ours: Duration, ninja: Duration, note: &str) {
+    let ratio = ours.as_secs_f64() / ninja.as_secs_f64();
+    println!("| {name} | {:.0} ms | {:.0} ms | {ratio:.2} | {note} |", ours.as_secs_f64() * 1e3, ninja.as_secs_f64() * 1e3);
+}
+
+/// Medians of both, run in turn so that a slow moment of the machine hits both. The first of each is not counted: it teaches
+/// xtask how long the tasks take, and fills caches.
+fn measure(folder: &Path, tasks: &[Planned]) -> (Duration, Duration) {
+    let mut ours = Vec::new();
+    let mut theirs = Vec::new();
+    let root = folder.join("xtask");
+    for run in 0..=RUNS {
+        let (a, b) = (run_xtask(&root, tasks), run_ninja(folder, tasks));
+        if run > 0 {
+            ours.push(a);
+            theirs.push(b);
+        }
+    }
+    std::fs::remove_dir_all(&root).expect("the folder was made by the runs");
+    (median(ours), median(theirs))
+}
+
+fn run_xtask(root: &Path, tasks: &[Planned]) -> Duration {
+    std::fs::create_dir_all(root).expect("a folder");
+    let work = |task: &Planned| {
+        let sleep = task.sleep;
+        move |cx: &Cx| cx.run(command(sleep))
+    };
+    let pipeline = Pipeline::new().extend(tasks.iter().enumerate().map(|(position, task)| {
+        Task::new(id(position).as_str(), work(task)).after(task.after.iter().map(|&other| id(other).to_string()))
+    }));
+    let start = Instant::now();
+    let cx = Cx::builder(root).environment(Environment::of_this_process()).build();
+    let options =
+        Options { select: Vec::new(), jobs: Some(JOBS), on_failure: OnFailure::KeepGoing, command: "bench".into() };
+    let end = pipeline.run(&cx, &options).expect("a run");
+    assert_eq!(end.exit_code, 0, "every task passes");
+    start.elapsed()
+}
+
+fn command(sleep: Duration) -> Command {
+    if sleep.is_zero() { Command::new("true") } else { Command::new("sleep").arg(sleep.as_secs_f64().to_string()) }
+}
+
+fn run_ninja(folder: &Path, tasks: &[Planned]) -> Duration {
+    let mut file = "rule run\n  command = $do\n".to_owned();
+    for (position, task) in tasks.iter().enumerate() {
+        let after: Vec<String> = task.after.iter().map(|&other| id(other).to_string()).collect();
+        // Phony inputs: ninja must run everything each time, as xtask does.
+        writeln!(file, "build {}: run {} always", id(position), after.join(" ")).expect("a string grows");
+        writeln!(file, "  do = {}", command(task.sleep)).expect("a string grows");
+    }
+    file.push_str("build always: phony\n");
+    std::fs::write(folder.join("build.ninja"), file).expect("a file");
+    let start = Instant::now();
+    let status = Process::new("ninja")
+        .args(["-j", &JOBS.to_string(), "--quiet"])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .status()
+        .expect("ninja is needed as the peer: install ninja-build");
+    assert!(status.success(), "ninja runs the same graph");
+    start.elapsed()
+}
+
+/// The same number of processes, started by a loop on as many threads: what no runner can avoid.
+fn bare_spawns(count: usize) -> Duration {
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..JOBS as usize {
+            scope.spawn(move || {
+                for _ in (thread..count).step_by(JOBS as usize) {
+                    let status = Process::new("true").stdin(Stdio::null()).stdout(Stdio::piped()).output();
+                    assert!(status.expect("true is there").status.success());
+                }
+            });
+        }
+    });
+    start.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn id(position: usize) -> TaskId {
+    TaskId::new(&format!("t{position}")).expect("a task id")
+}
+
+fn peak_memory_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0
+}

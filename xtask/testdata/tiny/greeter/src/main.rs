@@ -1,0 +1,5 @@
+//! Greets the world.
+
+fn main() {
+    println!("{}", greeter::greeting("world"));
+}

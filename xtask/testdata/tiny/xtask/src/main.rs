@@ -1,0 +1,22 @@
+//! The pipeline of another repository: the standard tasks of its component, and one of its own.
+
+use std::process::ExitCode;
+
+use xtask::cli::App;
+use xtask::tasks::ci;
+use xtask::{Cx, Error, Result, Task, cmd};
+
+/// Runs the program and looks at what it says.
+fn greet(cx: &Cx) -> Result<()> {
+    let sh = cx.sh()?;
+    let said = cx.read(cmd!(sh, "cargo run --quiet --locked --package greeter"))?;
+    if said == "hello, world" { Ok(()) } else { Err(Error::problems(format!("the greeter said `{said}`"))) }
+}
+
+fn main() -> ExitCode {
+    App::new(|config, options| {
+        ci::pipeline(config, options)
+            .with(Task::new("greet.world", greet).about("see that the greeter greets").after(["test.greeter"]))
+    })
+    .main()
+}
