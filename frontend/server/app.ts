@@ -224,7 +224,8 @@ function send(
     response.end();
   } else {
     // Node takes an ended response for a finished one, even while its bytes still wait to be sent, and closes such a
-    // connection when the server stops. So the end comes after the last byte.
+    // connection when the server stops. So the end comes after the last byte,
+    // and never where the connection broke before.
     response.write(body, () => {
       if (!request.socket.destroyed) {
         response.end();

@@ -36,6 +36,6 @@ export function unitText({ kind, unit }: Relation): string {
   return kind === 'contains' ? `${UNIT_SYMBOLS[unit]} per 100 g` : UNIT_SYMBOLS[unit];
 }
 
-export function countText(count: number, singular: string): string {
-  return `${count} ${singular}${count === 1 ? '' : 's'}`;
+export function countText(count: number, singular: string, plural = `${singular}s`): string {
+  return `${count} ${count === 1 ? singular : plural}`;
 }

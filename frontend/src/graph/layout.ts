@@ -38,16 +38,11 @@ const TWELVE_O_CLOCK = -Math.PI / 2;
 
 export function layoutNeighbourhood(centre: string, ids: readonly string[], edges: readonly Edge[]): Layout {
   const neighbours = adjacency([centre, ...ids], edges);
-  const rings = ringsAround(centre, neighbours);
-  const places = new Map<string, Place>();
+  const places = new Map<string, Place>([[centre, { id: centre, ring: 0, angle: 0, x: 0, y: 0 }]]);
   let radius = 0;
-  rings.forEach((ring, index) => {
-    if (index === 0) {
-      places.set(centre, { id: centre, ring: 0, angle: 0, x: 0, y: 0 });
-      return;
-    }
+  ringsAround(centre, neighbours).forEach((ring, index) => {
     radius = Math.max(radius + RING_GAP, radiusFor(ring.length));
-    for (const place of placeRing(ring, index, radius, neighbours, places)) {
+    for (const place of placeRing(ring, index + 1, radius, neighbours, places)) {
       places.set(place.id, place);
     }
   });
@@ -60,8 +55,13 @@ function boundsOf(places: readonly Place[]): Bounds {
   return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
-/** Edges to nodes outside the neighbourhood are none of its business. Sorted, so the order of the input is too. */
-function adjacency(ids: readonly string[], edges: readonly Edge[]): ReadonlyMap<string, ReadonlySet<string>> {
+type Neighbours = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * Edges to nodes outside the neighbourhood are none of its business. Everything is sorted: sums of angles differ in their
+ * last digit with the order of the terms, and the picture must not depend on the order of the input.
+ */
+function adjacency(ids: readonly string[], edges: readonly Edge[]): Neighbours {
   const neighbours = new Map([...new Set(ids)].sort().map((id) => [id, new Set<string>()]));
   for (const { from, to } of edges) {
     if (neighbours.has(from) && neighbours.has(to)) {
@@ -69,20 +69,23 @@ function adjacency(ids: readonly string[], edges: readonly Edge[]): ReadonlyMap<
       neighbours.get(to)?.add(from);
     }
   }
-  return neighbours;
+  return new Map([...neighbours].map(([id, others]) => [id, [...others].sort()]));
 }
 
-function ringsAround(centre: string, neighbours: ReadonlyMap<string, ReadonlySet<string>>): readonly string[][] {
-  const seen = new Set([centre]);
+/** The rings outside the centre, from the inside out. */
+function ringsAround(centre: string, neighbours: Neighbours): readonly (readonly string[])[] {
   const rings: string[][] = [];
-  for (let ring = [centre]; ring.length > 0;) {
-    rings.push(ring);
-    const next = new Set(ring.flatMap((id) => [...(neighbours.get(id) ?? [])]).filter((id) => !seen.has(id)));
+  const remaining = new Set(neighbours.keys());
+  let ring = [centre];
+  for (;;) {
+    ring.forEach((id) => remaining.delete(id));
+    const next = new Set(ring.flatMap((id) => neighbours.get(id) ?? []).filter((id) => remaining.has(id)));
+    if (next.size === 0) {
+      return remaining.size === 0 ? rings : [...rings, [...remaining]];
+    }
     ring = [...next].sort();
-    ring.forEach((id) => seen.add(id));
+    rings.push(ring);
   }
-  const unconnected = [...neighbours.keys()].filter((id) => !seen.has(id));
-  return unconnected.length > 0 ? [...rings, unconnected] : rings;
 }
 
 /** The smallest circle on which `count` evenly spread nodes keep their distance. */
@@ -95,22 +98,17 @@ function placeRing(
   ids: readonly string[],
   ring: number,
   radius: number,
-  neighbours: ReadonlyMap<string, ReadonlySet<string>>,
+  neighbours: Neighbours,
   placed: ReadonlyMap<string, Place>,
 ): readonly Place[] {
   const wished = ids.map((id) => {
-    const inner = [...(neighbours.get(id) ?? [])].flatMap((other) => placed.get(other) ?? []);
-    return { id, angle: ring === 1 ? 0 : meanAngle(inner) };
+    const inner = (neighbours.get(id) ?? []).flatMap((other) => placed.get(other) ?? []);
+    return { id, angle: meanAngle(inner) };
   });
   wished.sort((a, b) => a.angle - b.angle || compare(a.id, b.id));
   const step = FULL_TURN / ids.length;
-  const start =
-    ring === 1
-      ? TWELVE_O_CLOCK
-      : bestStart(
-          wished.map(({ angle }) => angle),
-          step,
-        );
+  // The first ring hangs on the centre alone, which pulls its nodes nowhere.
+  const start = ring === 1 ? TWELVE_O_CLOCK : bestStart(wished, step);
   return wished.map(({ id }, index) => {
     const angle = normalize(start + index * step);
     return { id, ring, angle, x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
@@ -118,8 +116,8 @@ function placeRing(
 }
 
 /** The turn of an evenly spread ring that brings its nodes nearest to the angles they wish for. */
-function bestStart(wished: readonly number[], step: number): number {
-  return meanAngle(wished.map((angle, index) => pointAt(angle - index * step)));
+function bestStart(wished: readonly { readonly angle: number }[], step: number): number {
+  return meanAngle(wished.map(({ angle }, index) => pointAt(angle - index * step)));
 }
 
 function meanAngle(points: readonly { readonly x: number; readonly y: number }[]): number {

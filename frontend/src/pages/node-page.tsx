@@ -28,7 +28,7 @@ export function NodePage({ id }: { readonly id: string }): ReactNode {
             <PageHeading title={node.name}>
               <KindBadge kind={node.kind} />
             </PageHeading>
-            <p className="description">{node.description}</p>
+            {node.description !== '' && <p className="description">{node.description}</p>}
             <NeighbourhoodSection id={id} />
           </>
         )}

@@ -27,6 +27,7 @@ export function SearchPage(): ReactNode {
   const after = address.get('after');
   const typed = address.get('q') ?? '';
   const sought = typed.trim();
+  const leafing = after !== null && sought === '';
   /** What is typed but not yet in the address; null while the two agree. */
   const [draft, setDraft] = useState<string | null>(null);
   const text = draft ?? typed;
@@ -64,45 +65,44 @@ export function SearchPage(): ReactNode {
   return (
     <>
       <PageHeading title="Explore what food is made of" />
-      <search>
-        <form
-          className="search"
-          onSubmit={(event) => {
-            event.preventDefault();
-            commit(text, kind);
-          }}
-        >
-          <label>
-            <span>Search</span>
-            <input
-              type="search"
-              autoComplete="off"
-              placeholder="spinach, iron, vitamin c…"
-              maxLength={100}
-              value={text}
-              onChange={(event) => {
-                setDraft(event.target.value);
-              }}
-            />
-          </label>
-          <label>
-            <span>Kind</span>
-            <select
-              value={kind ?? ''}
-              onChange={(event) => {
-                commit(text, kindNamed(event.target.value));
-              }}
-            >
-              <option value="">All kinds</option>
-              {NODE_KINDS.map((known) => (
-                <option key={known} value={known}>
-                  {KIND_PLURALS[known]}
-                </option>
-              ))}
-            </select>
-          </label>
-        </form>
-      </search>
+      <form
+        role="search"
+        className="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          commit(text, kind);
+        }}
+      >
+        <label>
+          <span>Search</span>
+          <input
+            type="search"
+            autoComplete="off"
+            placeholder="spinach, iron, vitamin c…"
+            maxLength={100}
+            value={text}
+            onChange={(event) => {
+              setDraft(event.target.value);
+            }}
+          />
+        </label>
+        <label>
+          <span>Kind</span>
+          <select
+            value={kind ?? ''}
+            onChange={(event) => {
+              commit(text, kindNamed(event.target.value));
+            }}
+          >
+            <option value="">All kinds</option>
+            {NODE_KINDS.map((known) => (
+              <option key={known} value={known}>
+                {KIND_PLURALS[known]}
+              </option>
+            ))}
+          </select>
+        </label>
+      </form>
       <Loaded resource={resource} what="nodes" onRetry={retry}>
         {({ nodes, nextPage }) => (
           <>
@@ -113,14 +113,16 @@ export function SearchPage(): ReactNode {
               {nodes.map((node) => (
                 <li key={node.id}>
                   <NodeLink id={node.id} name={node.name} /> <KindBadge kind={node.kind} />
-                  <p>{node.description}</p>
+                  {node.description !== '' && <p>{node.description}</p>}
                 </li>
               ))}
             </ul>
-            <nav className="pages" aria-label="Pages">
-              {after !== null && sought === '' && <Link to={searchPath('', kind)}>First page</Link>}
-              {nextPage !== null && <Link to={searchPath('', kind, nextPage)}>Next page</Link>}
-            </nav>
+            {(leafing || nextPage !== null) && (
+              <nav className="pages" aria-label="Pages">
+                {leafing && <Link to={searchPath('', kind)}>First page</Link>}
+                {nextPage !== null && <Link to={searchPath('', kind, nextPage)}>Next page</Link>}
+              </nav>
+            )}
           </>
         )}
       </Loaded>
@@ -146,6 +148,6 @@ function summary(count: number, sought: string): string {
     return `Showing ${countText(count, 'node')} in alphabetical order.`;
   }
   return count === SEARCH_LIMIT
-    ? `The first ${countText(count, 'match')} for “${sought}”.`
-    : `${countText(count, 'match')} for “${sought}”.`;
+    ? `The first ${countText(count, 'match', 'matches')} for “${sought}”.`
+    : `${countText(count, 'match', 'matches')} for “${sought}”.`;
 }
