@@ -48,5 +48,7 @@ def configure_logging(level: str) -> None:
                 }
             },
             "root": {"handlers": ["stdout"], "level": level},
+            # Alembic tells at INFO each time that it looks at the schema, as readiness does.
+            "loggers": {"alembic": {"level": "WARNING"}},
         }
     )

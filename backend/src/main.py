@@ -83,7 +83,7 @@ def seed(settings: Settings) -> None:
         for name, import_file in (("nodes", import_nodes), ("relations", import_relations)):
             content = (SEED_DIRECTORY / f"{name}.csv").read_bytes()
             summary = import_file(store, content, rows_max=settings.import_rows_max)
-            _log.info("seeded", extra={"file": name, **summary._asdict()})
+            _log.info("seeded", extra={"file": name, "rows": summary._asdict()})
     finally:
         engine.dispose()
 

@@ -8,17 +8,25 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, delete, make_url
 from starlette.testclient import TestClient
 
 from src.api.app import build_api
 from src.api.dependencies import ImportPolicy
 from src.storage import schema
 from src.storage.database import open_engine, open_migration_engine
+from src.storage.models import Base
 from src.storage.store import SqlGraphStore
 from tests.postgres import Cluster, PostgresMissingError, running_cluster
 
 IMPORT_TOKEN = "a token of the tests"
+
+
+def delete_rows(engine: Engine) -> None:
+    """Empty every table; for properties, which meet the same database again and again."""
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(delete(table))
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +59,8 @@ def new_database(
 
 
 @pytest.fixture(scope="session")
-def _migrated(new_database: Callable[[URL | None], URL]) -> URL:
+def template_url(new_database: Callable[[URL | None], URL]) -> URL:
+    """A database with the schema and no data, to copy."""
     url = new_database(None)
     schema.upgrade(open_migration_engine(url))
     return url
@@ -59,21 +68,30 @@ def _migrated(new_database: Callable[[URL | None], URL]) -> URL:
 
 @pytest.fixture
 def empty_url(new_database: Callable[[URL | None], URL]) -> URL:
-    """A database without a schema."""
+    """A database of the test's own, without a schema."""
     return new_database(None)
 
 
 @pytest.fixture
-def url(new_database: Callable[[URL | None], URL], _migrated: URL) -> URL:
-    """A database with the schema and no data."""
-    return new_database(_migrated)
+def own_url(new_database: Callable[[URL | None], URL], template_url: URL) -> URL:
+    """A database of the test's own, with the schema: for tests that change more than rows."""
+    return new_database(template_url)
+
+
+@pytest.fixture(scope="session")
+def _shared_engine(
+    new_database: Callable[[URL | None], URL], template_url: URL
+) -> Iterator[Engine]:
+    engine = open_engine(new_database(template_url))
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
-def engine(url: URL) -> Iterator[Engine]:
-    engine = open_engine(url)
-    yield engine
-    engine.dispose()
+def engine(_shared_engine: Engine) -> Engine:
+    """A database with the schema and no rows; making one for each test would take long."""
+    delete_rows(_shared_engine)
+    return _shared_engine
 
 
 @pytest.fixture

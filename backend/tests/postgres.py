@@ -73,7 +73,8 @@ def running_cluster() -> Iterator[Cluster]:
     try:
         run("initdb", "--username", _USER, "--auth", "trust", "--encoding", "UTF8", "--no-sync")
         # The data outlive no test, so the server need not wait for the disk.
-        options = f"-k {root} -c listen_addresses='' -c fsync=off -c full_page_writes=off"
+        settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", "autovacuum=off")
+        options = " ".join([f"-k {root}", *(f"-c {setting}" for setting in settings)])
         run("pg_ctl", "--wait", "--log", str(root / "server.log"), "--options", options, "start")
         try:
             yield Cluster(root)

@@ -44,6 +44,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    """All tables of the graph."""
 
 
 class NodeRow(Base):

@@ -1,5 +1,6 @@
 """State of the database's schema: bringing it up to date, and telling whether it is."""
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,7 @@ def behind_reason(connection: Connection) -> str | None:
     changes that the release before can live with, so it goes on serving while, and after, the
     next one is rolled out.
     """
-    scripts = ScriptDirectory.from_config(alembic_config())
+    scripts = _scripts()
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None:
         return "the database has no schema yet; run `python -m src migrate`"
@@ -51,3 +52,9 @@ def behind_reason(connection: Connection) -> str | None:
     if current in known and current != head:
         return f"the schema is at {current}, this release needs {head}"
     return None
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    # Readiness asks every few seconds, and the files do not change while the service runs.
+    return ScriptDirectory.from_config(alembic_config())

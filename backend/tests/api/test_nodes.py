@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from src.domain.graph import Node, NodeKind, Relation, RelationKind, Unit
-from src.storage.models import NodeRow
 from src.storage.store import SqlGraphStore
+from tests.conftest import delete_rows
 
 SPINACH = {"id": "spinach", "kind": "food", "name": "Spinach", "description": "Leaves."}
 IRON = {"id": "iron", "kind": "nutrient", "name": "Iron", "description": ""}
@@ -81,9 +81,7 @@ def test_pages_hold_every_node_exactly_once(
     limit: int,
     kind: NodeKind | None,
 ) -> None:
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM relations")
-        connection.execute(delete(NodeRow))
+    delete_rows(engine)
     with SqlGraphStore(engine).writing() as writer:
         writer.save_nodes([Node(id_, node_kind, id_) for id_, node_kind in nodes.items()])
 

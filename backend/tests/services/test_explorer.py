@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine
 
 from src.domain.errors import NodeNotFoundError
 from src.domain.graph import Direction, Node, NodeKind, Relation, RelationKind, Unit
 from src.services.explorer import RELATIONS_PER_NODE, Neighbourhood, neighbourhood
-from src.storage.models import NodeRow, RelationRow
 from src.storage.store import SqlGraphStore
+from tests.conftest import delete_rows
 
 IDS = tuple(f"n{i}" for i in range(8))
 KINDS = (RelationKind.ENHANCES, RelationKind.INHIBITS)
@@ -67,7 +67,7 @@ _pairs = st.tuples(st.sampled_from(IDS), st.sampled_from(IDS), st.sampled_from(K
     kinds=st.sets(st.sampled_from(KINDS), min_size=1).map(frozenset),
 )
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_neighbourhood_is_a_bounded_breadth_first_walk(
     engine: Engine,
@@ -77,9 +77,7 @@ def test_neighbourhood_is_a_bounded_breadth_first_walk(
     direction: Direction,
     kinds: frozenset[RelationKind],
 ) -> None:
-    with engine.begin() as connection:
-        connection.execute(delete(RelationRow))
-        connection.execute(delete(NodeRow))
+    delete_rows(engine)
     store = SqlGraphStore(engine)
     relations = [_relation(*edge) for edge in edges]
     _save(store, relations)

@@ -1,5 +1,6 @@
-"""The migrations make exactly the tables that the models describe, forth and back, on any database."""
+"""The migrations make the tables that the models describe, forth and back, on any database."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -33,17 +34,17 @@ def _snapshot(engine: Engine) -> dict[str, Any]:
     }
 
 
-def test_models_need_no_further_migration(url: URL) -> None:
-    with open_migration_engine(url).connect() as connection:
+def test_models_need_no_further_migration(own_url: URL) -> None:
+    with open_migration_engine(own_url).connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_migrations_make_what_the_models_describe(url: URL, empty_url: URL) -> None:
+def test_migrations_make_what_the_models_describe(own_url: URL, empty_url: URL) -> None:
     """Unlike Alembic's comparison this sees checks and collations too."""
     described = open_migration_engine(empty_url)
     Base.metadata.create_all(described)
-    snapshot = _snapshot(open_migration_engine(url))
+    snapshot = _snapshot(open_migration_engine(own_url))
     assert [name for name, _ in snapshot["relations"]["checks"]] == [
         "ck_relations_kind",
         "ck_relations_no_loop",
@@ -53,8 +54,8 @@ def test_migrations_make_what_the_models_describe(url: URL, empty_url: URL) -> N
     assert snapshot == _snapshot(described)
 
 
-def test_downgrade_and_upgrade_round_trip(url: URL) -> None:
-    engine = open_migration_engine(url)
+def test_downgrade_and_upgrade_round_trip(own_url: URL) -> None:
+    engine = open_migration_engine(own_url)
     before = _snapshot(engine)
     with engine.begin() as connection:
         command.downgrade(schema.alembic_config(connection), "base")
@@ -81,15 +82,25 @@ def test_offline_mode_prints_the_statements_and_touches_nothing(
     assert inspect(open_migration_engine(empty_url)).get_table_names() == []
 
 
-def test_failed_migration_leaves_nothing_behind(
-    empty_url: URL, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_migration_leaves_nothing_behind(empty_url: URL) -> None:
     engine = open_migration_engine(empty_url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE relations (id INTEGER)"))  # In the way of ours.
     with pytest.raises(Exception, match="already exists"):
         schema.upgrade(engine)
     assert inspect(engine).get_table_names() == ["relations"]
+
+
+def test_replicas_may_migrate_at_once(empty_url: URL) -> None:
+    first, second = open_migration_engine(empty_url), open_migration_engine(empty_url)
+    with ThreadPoolExecutor(1) as pool:
+        with first.begin() as connection:
+            command.upgrade(schema.alembic_config(connection), "head")
+            late = pool.submit(schema.upgrade, second)
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.3)
+        late.result(timeout=5)
+    assert SqlGraphStore(second).unready_reason() is None
 
 
 def test_readiness_follows_the_schema(empty_url: URL) -> None:
@@ -100,8 +111,8 @@ def test_readiness_follows_the_schema(empty_url: URL) -> None:
     assert store.unready_reason() is None
 
 
-def test_schema_of_a_newer_release_is_served_and_left_alone(url: URL) -> None:
-    engine = open_migration_engine(url)
+def test_schema_of_a_newer_release_is_served_and_left_alone(own_url: URL) -> None:
+    engine = open_migration_engine(own_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'of-tomorrow'"))
     assert SqlGraphStore(engine).unready_reason() is None
@@ -109,10 +120,10 @@ def test_schema_of_a_newer_release_is_served_and_left_alone(url: URL) -> None:
 
 
 def test_schema_of_an_older_release_is_not_served(
-    url: URL, monkeypatch: pytest.MonkeyPatch
+    own_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
         "alembic.script.ScriptDirectory.get_current_head", lambda _self: "of-tomorrow"
     )
-    reason = SqlGraphStore(open_migration_engine(url)).unready_reason()
+    reason = SqlGraphStore(open_migration_engine(own_url)).unready_reason()
     assert reason == "the schema is at 0001, this release needs of-tomorrow"
