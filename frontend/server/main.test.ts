@@ -80,7 +80,7 @@ async function beginDownload(port: number): Promise<{ readonly socket: Socket; r
 describe('start', () => {
   it('names every problem of its environment and exits', async () => {
     const server = launch({ NODE_ENV: 'production', PORT: 'http' });
-    expect(await server.exit).toBe(1);
+    expect(await server.exit).toBe(2);
     expect(server.lines).toEqual([
       expect.objectContaining({
         level: 'ERROR',

@@ -34,10 +34,11 @@ async function main(): Promise<void> {
 function fail(error: unknown): void {
   if (error instanceof ConfigError) {
     log('ERROR', 'invalid configuration', { problems: error.problems });
+    process.exitCode = 2;
   } else {
     log('ERROR', error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
   }
-  process.exitCode = 1;
 }
 
 main().catch(fail);

@@ -152,9 +152,9 @@ describe('a node', () => {
     const rows = within(table).getAllByRole('row');
     expect(rows.map((row) => [...row.children].map(({ textContent }) => textContent))).toEqual([
       ['Relation', 'Weight', 'Unit', 'Source'],
-      ['Lentils, raw contains Iron', '6.51', 'mg per 100 g', 'usda-fdc'],
+      ['Lentils, raw contains Iron', '6.51', 'mg per 100\u00a0g', 'usda-fdc'],
       ['Phytate inhibits the uptake of Iron', '0.7', 'ratio', 'efsa'],
-      ['Spinach, raw contains Iron', '2.71', 'mg per 100 g', 'usda-fdc'],
+      ['Spinach, raw contains Iron', '2.71', 'mg per 100\u00a0g', 'usda-fdc'],
     ]);
     expect(screen.getByText('3 neighbours, 4 relations.')).toBeTruthy();
     expect(
@@ -208,7 +208,7 @@ describe('the graph', () => {
       'Spinach, raw, Food',
     ]);
     expect(links.map((link) => link.getAttribute('aria-current'))).toEqual(['page', null, null, null]);
-    expect(graph.querySelectorAll('line.edge')).toHaveLength(4);
+    expect(graph.querySelectorAll('path.edge')).toHaveLength(4);
   });
 
   it('is one stop for Tab, and its arrow keys go from node to node', async () => {

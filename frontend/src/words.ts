@@ -33,7 +33,7 @@ export function weightText({ weight }: Relation): string {
 
 /** What a food contains is stated for a fixed portion of it; everything else is a plain ratio. */
 export function unitText({ kind, unit }: Relation): string {
-  return kind === 'contains' ? `${UNIT_SYMBOLS[unit]} per 100 g` : UNIT_SYMBOLS[unit];
+  return kind === 'contains' ? `${UNIT_SYMBOLS[unit]} per 100\u00a0g` : UNIT_SYMBOLS[unit];
 }
 
 export function countText(count: number, singular: string, plural = `${singular}s`): string {

@@ -3,6 +3,7 @@ import { useId, useMemo, useRef, useState } from 'react';
 import { nodePath } from '../../shared/routes.ts';
 import type { GraphNode, Relation, RelationKind } from '../api/types.ts';
 import { NODE_KINDS } from '../api/types.ts';
+import { curveAround, curvePath } from '../graph/edge.ts';
 import type { Direction, Layout, Place } from '../graph/layout.ts';
 import { layoutNeighbourhood, neighbourPlace } from '../graph/layout.ts';
 import { followLink } from '../router.tsx';
@@ -51,6 +52,7 @@ export function GraphView({ centre, nodes, relations }: GraphViewProps): ReactNo
       ),
     [centre, nodes, lines],
   );
+  const edges = useMemo(() => drawLines(lines, layout.places), [lines, layout]);
   const places = new Map(layout.places.map((place) => [place.id, place]));
 
   function move(event: KeyboardEvent, place: Place): void {
@@ -89,20 +91,14 @@ export function GraphView({ centre, nodes, relations }: GraphViewProps): ReactNo
           </marker>
         </defs>
         <g aria-hidden="true">
-          {lines.map((line) => {
-            const ends = lineEnds(places.get(line.from), places.get(line.to));
-            const touched = line.from === current || line.to === current;
-            return (
-              ends && (
-                <line
-                  key={[line.kind, line.from, line.to].join(' ')}
-                  className={`edge relation-${line.kind}${touched ? ' touched' : ''}`}
-                  markerEnd={`url(#${arrow})`}
-                  {...ends}
-                />
-              )
-            );
-          })}
+          {edges.map(({ kind, from, to, path }) => (
+            <path
+              key={[kind, from, to].join(' ')}
+              className={`edge relation-${kind}${from === current || to === current ? ' touched' : ''}`}
+              markerEnd={`url(#${arrow})`}
+              d={path}
+            />
+          ))}
         </g>
         {nodes.map((node) => {
           const place = places.get(node.id);
@@ -187,19 +183,18 @@ function destination(key: string, layout: Layout, from: Place): Place | null {
   return direction === undefined ? null : neighbourPlace(layout, from, direction);
 }
 
-function lineEnds(from: Place | undefined, to: Place | undefined): Record<'x1' | 'y1' | 'x2' | 'y2', number> | null {
-  if (from === undefined || to === undefined) {
-    return null;
-  }
-  const length = Math.hypot(to.x - from.x, to.y - from.y);
-  const [x, y] = [(to.x - from.x) / length, (to.y - from.y) / length];
-  const end = length - NODE_RADIUS - ARROW_LENGTH;
-  return {
-    x1: from.x + x * NODE_RADIUS,
-    y1: from.y + y * NODE_RADIUS,
-    x2: from.x + x * end,
-    y2: from.y + y * end,
-  };
+/** Lines to nodes that are not part of the picture are left out. */
+function drawLines(lines: readonly Line[], places: readonly Place[]): readonly (Line & { readonly path: string })[] {
+  return lines.flatMap((line) => {
+    const from = places.find(({ id }) => id === line.from);
+    const to = places.find(({ id }) => id === line.to);
+    if (from === undefined || to === undefined) {
+      return [];
+    }
+    const others = places.filter((place) => place !== from && place !== to);
+    const path = curvePath(curveAround(from, to, others), NODE_RADIUS, NODE_RADIUS + ARROW_LENGTH);
+    return [{ ...line, path }];
+  });
 }
 
 /** Outside the ring and on the side of the node, where the lines are not. */
