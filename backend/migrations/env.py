@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from src.settings import Settings
+from src.settings import load_settings
 from src.storage.database import open_migration_engine
 from src.storage.models import Base
 
@@ -26,12 +26,12 @@ def _run(connection: Connection) -> None:
 
 
 if context.is_offline_mode():
-    url = Settings().database_url
+    url = load_settings().database_url
     context.configure(url=url, target_metadata=Base.metadata, literal_binds=True)
     with context.begin_transaction():
         context.run_migrations()
 elif (given := context.config.attributes.get("connection")) is not None:
     _run(given)
 else:
-    with open_migration_engine(Settings().database_url).begin() as opened:
+    with open_migration_engine(load_settings().database_url).begin() as opened:
         _run(opened)

@@ -45,9 +45,16 @@ class RelationKind(StrEnum):
     """What a relation says about its subject and its object."""
 
     CONTAINS = "contains"
+    """100 g of the edible part of the subject hold the weight of the object."""
+
     CONVERTS_TO = "converts_to"
+    """The body makes the weight of the object from one unit of mass of the subject."""
+
     ENHANCES = "enhances"
+    """The subject raises the uptake of the object; the weight is the editors' grade."""
+
     INHIBITS = "inhibits"
+    """The subject lowers the uptake of the object; the weight is the editors' grade."""
 
 
 class Unit(StrEnum):
@@ -80,8 +87,7 @@ class RelationRule(NamedTuple):
 _SUBSTANCES: Final = frozenset({NodeKind.NUTRIENT, NodeKind.COMPOUND})
 
 RELATION_RULES: Final[Mapping[RelationKind, RelationRule]] = {
-    # An amount per 100 g of the edible part. More than 100 g, or than the 900 kcal of pure fat,
-    # is a slip of the pen.
+    # More than 100 g in 100 g, or than the 900 kcal of pure fat, is a slip of the pen.
     RelationKind.CONTAINS: RelationRule(
         subjects=frozenset({NodeKind.FOOD}),
         objects=_SUBSTANCES,
@@ -92,12 +98,9 @@ RELATION_RULES: Final[Mapping[RelationKind, RelationRule]] = {
             Unit.KILOCALORIE: 900.0,
         },
     ),
-    # Mass of the object that the body makes from one unit of mass of the subject.
     RelationKind.CONVERTS_TO: RelationRule(
         subjects=_SUBSTANCES, objects=_SUBSTANCES, weight_max={Unit.RATIO: 1.0}
     ),
-    # How strongly the subject raises or lowers the uptake of the object: a grade up to 1 that
-    # the editors give.
     RelationKind.ENHANCES: RelationRule(
         subjects=_SUBSTANCES, objects=_SUBSTANCES, weight_max={Unit.RATIO: 1.0}
     ),
@@ -113,6 +116,8 @@ class Node:
     """A thing that the graph knows."""
 
     id: str
+    """Slug that never changes, such as ``vitamin-c``."""
+
     kind: NodeKind
     name: str
     description: str = ""
@@ -132,11 +137,20 @@ class Relation:
     """A weighted statement about two nodes, with the source that makes it."""
 
     subject: str
+    """Id of the node that the statement is about."""
+
     kind: RelationKind
     object: str
+    """Id of the node that it relates the subject to."""
+
     weight: float
+    """Greater than 0; what it measures depends on the kind."""
+
     unit: Unit
+    """Unit of the weight."""
+
     source: str
+    """Id of the node of kind ``source`` that says so."""
 
     @property
     def key(self) -> RelationKey:

@@ -1,5 +1,6 @@
 """The graph store of the services, on a relational database."""
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -24,6 +25,8 @@ _WRITER_LOCK: Final = 0x7669_7461
 """PostgreSQL advisory lock that only one writing transaction holds."""
 
 _Item = TypeVar("_Item")
+
+_log = logging.getLogger(__name__)
 
 
 class SqlGraphStore:
@@ -58,7 +61,8 @@ class SqlGraphStore:
         try:
             with self._readers.connect() as connection:
                 return behind_reason(connection)
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            _log.warning("not ready: %s", error)
             return "the database does not answer"
 
 
@@ -70,6 +74,8 @@ def _session(engine: Engine) -> Iterator[Session]:
             session.connection()
             yield session
     except (OperationalError, PoolTimeoutError) as error:
+        # Whoever asked is told no more than this; whoever runs the service needs the cause.
+        _log.warning("store unavailable: %s", error)
         message = "the database does not answer or is busy"
         raise StoreUnavailableError(message) from error
 
