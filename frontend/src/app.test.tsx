@@ -1,4 +1,4 @@
-import { render, screen, waitFor, within } from '@testing-library/react';
+import { act, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import axe from 'axe-core';
 import { StrictMode } from 'react';
@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FakeBackend } from '../test/fake-backend.ts';
 import { installFakeBackend, NODES, problem } from '../test/fake-backend.ts';
 import { App } from './app.tsx';
+import { navigate } from './router.tsx';
 
 let backend: FakeBackend;
 
@@ -167,7 +168,7 @@ describe('a node', () => {
   it('writes large weights and micrograms as people do', async () => {
     open('/nodes/vitamin-c');
     expect(await screen.findByRole('cell', { name: '28,100.5' })).toBeTruthy();
-    expect(screen.getByRole('cell', { name: 'µg per 100 g' })).toBeTruthy();
+    expect(screen.getByRole('cell', { name: 'µg per 100\u00a0g' })).toBeTruthy();
   });
 
   it('looks further on demand, and keeps that in the address', async () => {
@@ -310,6 +311,16 @@ describe('failures', () => {
     const alert = await screen.findByRole('alert');
     expect(alert.textContent).toContain('Node not found');
     expect(alert.textContent).toContain('there is no node `nowhere`');
+  });
+
+  it('do not stand under the title of the page before', async () => {
+    open('/nodes/iron');
+    await screen.findByRole('heading', { level: 1, name: /Iron/ });
+    act(() => {
+      navigate('/nodes/nowhere');
+    });
+    await screen.findByRole('alert');
+    expect(document.title).toBe('Vitalyst');
   });
 
   it('can be tried again', async () => {

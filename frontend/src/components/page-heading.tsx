@@ -10,6 +10,9 @@ export function PageHeading({ title, children }: { readonly title: string; reado
   useEffect(() => {
     document.title = `${title} · Vitalyst`;
     heading.current?.focus({ preventScroll: true });
+    return () => {
+      document.title = 'Vitalyst'; // The next page may never get as far as a title.
+    };
   }, [title]);
   return (
     <h1 ref={heading} tabIndex={-1}>
