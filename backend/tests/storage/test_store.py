@@ -150,11 +150,16 @@ def test_writer_that_waits_too_long_is_told_so(
 @pytest.mark.parametrize(
     "away", ["sqlite:////nonexistent/graph.db", "postgresql+psycopg://u@/db?host=/nonexistent"]
 )
-def test_missing_database_is_unavailable_and_not_ready(away: str) -> None:
+def test_missing_database_is_unavailable_and_not_ready(
+    away: str, caplog: pytest.LogCaptureFixture
+) -> None:
     store = SqlGraphStore(open_engine(make_url(away)))
     assert store.unready_reason() == "the database does not answer"
     with pytest.raises(StoreUnavailableError), store.reading():
         pytest.fail("there is no database")
+    # The cause stands in the log alone.
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert all("OperationalError" in record.message for record in caplog.records)
 
 
 def test_exhausted_pool_is_unavailable(own_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
