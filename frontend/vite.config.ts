@@ -38,6 +38,7 @@ export default defineConfig(({ isSsrBuild }) => ({
   },
   test: {
     restoreMocks: true,
+    testTimeout: 20_000,
     coverage: {
       provider: 'v8',
       include: ['src/**/*.{ts,tsx}', 'server/**/*.ts', 'shared/**/*.ts'],

@@ -63,7 +63,7 @@ function NeighbourhoodSection({ id }: { readonly id: string }): ReactNode {
           </select>
         </label>
       </div>
-      <Loaded resource={resource} what="the neighbourhood" onRetry={retry}>
+      <Loaded resource={resource} what="the neighbourhood" onRetry={retry} summary={summary}>
         {(neighbourhood) => <NeighbourhoodView centre={id} neighbourhood={neighbourhood} />}
       </Loaded>
     </section>
@@ -76,36 +76,32 @@ interface NeighbourhoodViewProps {
 }
 
 function NeighbourhoodView({ centre, neighbourhood }: NeighbourhoodViewProps): ReactNode {
-  const { relations, truncated } = neighbourhood;
+  const { relations } = neighbourhood;
   const nodes = useMemo(() => neighbourhood.neighbours.map(({ node }) => node), [neighbourhood]);
   const names = new Map(nodes.map(({ id, name }) => [id, name]));
   function nameOf(id: string): string {
     return names.get(id) ?? id;
   }
+  if (relations.length === 0) {
+    return null; // The summary says so.
+  }
   const own = relations.filter(({ subject, object }) => subject === centre || object === centre);
   const others = relations.filter((relation) => !own.includes(relation));
   return (
     <>
-      <p role="status" className="summary">
-        {relations.length === 0
-          ? 'No relation leads from here to another node.'
-          : `${countText(nodes.length - 1, 'neighbour')}, ${countText(relations.length, 'relation')}.`}
-        {truncated && ' There are more than are shown.'}
-      </p>
-      {relations.length > 0 && (
-        <>
-          <GraphView key={centre} centre={centre} nodes={nodes} relations={relations} />
-          <RelationTable caption="Relations" centre={centre} relations={own} nameOf={nameOf} />
-          {others.length > 0 && (
-            <RelationTable
-              caption="Relations among the neighbours"
-              centre={centre}
-              relations={others}
-              nameOf={nameOf}
-            />
-          )}
-        </>
+      <GraphView key={centre} centre={centre} nodes={nodes} relations={relations} />
+      <RelationTable caption="Relations" centre={centre} relations={own} nameOf={nameOf} />
+      {others.length > 0 && (
+        <RelationTable caption="Relations among the neighbours" centre={centre} relations={others} nameOf={nameOf} />
       )}
     </>
   );
+}
+
+function summary({ neighbours, relations, truncated }: Neighbourhood): string {
+  const found =
+    relations.length === 0
+      ? 'No relation leads from here to another node.'
+      : `${countText(neighbours.length - 1, 'neighbour')}, ${countText(relations.length, 'relation')}.`;
+  return truncated ? `${found} There are more than are shown.` : found;
 }

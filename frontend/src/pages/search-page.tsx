@@ -103,12 +103,9 @@ export function SearchPage(): ReactNode {
           </select>
         </label>
       </form>
-      <Loaded resource={resource} what="nodes" onRetry={retry}>
+      <Loaded resource={resource} what="nodes" onRetry={retry} summary={({ nodes }) => summary(nodes.length, sought)}>
         {({ nodes, nextPage }) => (
           <>
-            <p role="status" className="summary">
-              {summary(nodes.length, sought)}
-            </p>
             <ul className="results">
               {nodes.map((node) => (
                 <li key={node.id}>
