@@ -29,6 +29,19 @@ def delete_rows(engine: Engine) -> None:
             connection.execute(delete(table))
 
 
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no setting of the developer's shell into a test, nor into a process that it starts."""
+    for name in list(os.environ):
+        if name == "DATABASE_URL" or name.startswith("VITALYST_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def _cluster() -> Iterator[Cluster]:
     try:

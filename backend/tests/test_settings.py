@@ -10,12 +10,6 @@ VARIABLES = {"DATABASE_URL"} | {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-
-
 def test_defaults_run_an_embedded_database_without_imports() -> None:
     settings = load_settings()
     assert settings.database_url == make_url("sqlite:///vitalyst.db")
