@@ -132,9 +132,20 @@ describe('stop', () => {
 
     const received = await download.rest();
     expect(received.includes(LARGE)).toBe(true);
-    expect(received.subarray(-2000).toString('latin1')).toContain('HTTP/1.1 503 Service Unavailable');
+    const lastAnswer = received.subarray(-2000).toString('latin1');
+    expect(lastAnswer).toContain('HTTP/1.1 503 Service Unavailable');
+    expect(lastAnswer).toContain('Connection: close');
     expect(await server.exit).toBe(0);
     expect(server.lines.at(-1)).toMatchObject({ path: '/assets/large.bin', status: 200 });
+  });
+
+  it('does not wait for a next request once the last is answered', async () => {
+    const server = launch({});
+    const download = await beginDownload(await portOf(server));
+    server.child.kill('SIGTERM');
+    await said(server, 'stopping');
+    expect((await download.rest()).includes(LARGE)).toBe(true);
+    expect(await server.exit).toBe(0);
   });
 
   it('gives up at the deadline, and says so', async () => {
