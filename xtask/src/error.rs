@@ -3,7 +3,11 @@
 //! The kind decides the exit code, the hints say the next step, and [`render`] is the only place where an error becomes
 //! text. Messages are lowercase, without a full stop, with the things they name in backticks.
 
+mod render;
+
 use std::fmt;
+
+pub use render::{Style, Tone, render};
 
 use crate::core::diagnostic::Diagnostic;
 

@@ -4,12 +4,18 @@
 //! needs comes in as arguments. That is why everything here can be tested by tables, properties and simulation.
 
 pub mod capture;
+pub mod checkup;
 pub mod command;
 pub mod diagnostic;
 pub mod finding;
 pub mod graph;
+pub mod installer;
 pub mod mask;
 pub mod report;
 pub mod rules;
 pub mod schedule;
 pub mod suggest;
+pub mod table;
+pub mod text;
+pub mod toolbox;
+pub mod version;

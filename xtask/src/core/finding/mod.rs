@@ -1,6 +1,19 @@
 //! Findings are data: what a check found, where, and what to do about it. Several renderers show them.
+//!
+//! The parsers read what tools write for people, not a second, machine-readable format: one run of the tool gives a reader
+//! its own words in the log and the findings with exact places, both from the same bytes. Where a line cannot be understood
+//! there is a finding less, never a panic; that the tool failed is known from its exit code alone.
 
 use std::path::PathBuf;
+
+pub mod cases;
+pub mod node;
+pub mod paths;
+pub mod python;
+pub mod rust;
+pub mod snippet;
+
+pub use paths::Paths;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize)]
@@ -51,4 +64,140 @@ pub struct Finding {
     pub message: String,
     /// What to do, where that is known.
     pub help: Option<String>,
+}
+
+impl Finding {
+    /// An error that `tool` found, without a rule, a place or help.
+    pub fn error(tool: &str, message: impl Into<String>) -> Self {
+        Self {
+            tool: tool.to_owned(),
+            rule: String::new(),
+            severity: Severity::Error,
+            location: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// Changes every text of the finding, tool, rule and path excepted.
+    pub fn map_text(mut self, map: impl Fn(&str) -> String) -> Self {
+        self.message = map(&self.message);
+        self.help = self.help.as_deref().map(map);
+        self
+    }
+}
+
+/// What a tool's exit code makes of its findings.
+///
+/// The exit code decides: where a tool passed, nothing it wrote fails the check; and a tool that failed over warnings alone
+/// (`-W`, `--max-warnings 0`) was told that they are errors.
+pub fn settle(mut findings: Vec<Finding>, passed: bool) -> Vec<Finding> {
+    let raise = !passed && findings.iter().all(|finding| finding.severity != Severity::Error);
+    for finding in &mut findings {
+        match finding.severity {
+            Severity::Error if passed => finding.severity = Severity::Warning,
+            Severity::Warning if raise => finding.severity = Severity::Error,
+            Severity::Error | Severity::Warning | Severity::Note => {}
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod golden {
+    //! What the parsers make of recorded outputs of the real tools, and of outputs that were damaged on the way.
+
+    use std::fmt::Write as _;
+
+    use expect_test::{ExpectFile, expect_file};
+
+    use super::*;
+
+    type Parser = fn(&str, &Paths) -> Vec<Finding>;
+
+    /// One line a finding.
+    fn render(findings: &[Finding]) -> String {
+        let mut text = String::new();
+        for Finding { tool, rule, severity, location, message, help } in findings {
+            let place = location.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+            writeln!(text, "{severity:?} {place} {tool}[{rule}] {message}").unwrap();
+            if let Some(help) = help {
+                writeln!(text, "    help: {help}").unwrap();
+            }
+        }
+        text
+    }
+
+    macro_rules! recorded {
+        ($($name:literal in $folder:literal: $parser:expr,)*) => {
+            [$((
+                $name,
+                $folder,
+                $parser as Parser,
+                include_str!(concat!("../../../testdata/findings/", $name, ".txt")),
+                expect_file![concat!("../../../testdata/findings/", $name, ".golden")],
+            )),*]
+        };
+    }
+
+    fn recordings() -> Vec<(&'static str, &'static str, Parser, &'static str, ExpectFile)> {
+        recorded! {
+            "ruff" in "backend": python::ruff,
+            "black" in "backend": python::black,
+            "black-24" in "backend": python::black,
+            "mypy" in "backend": python::mypy,
+            "mypy-syntax" in "backend": python::mypy,
+            "sphinx" in "backend": python::sphinx,
+            "eslint" in "frontend": node::script,
+            "tsc" in "frontend": node::script,
+            "prettier" in "frontend": node::script,
+            "rustfmt" in "": rust::rustfmt,
+            "rustfmt-syntax" in "": rust::rustfmt,
+            "rustc" in "": |output, paths| rust::cargo("rustc", output, paths),
+            "clippy" in "": |output, paths| rust::cargo("clippy", output, paths),
+            "rustdoc" in "": |output, paths| rust::cargo("rustdoc", output, paths),
+        }
+        .into()
+    }
+
+    #[test]
+    fn recorded_outputs_give_exact_places() {
+        for (_, folder, parse, output, expected) in recordings() {
+            expected.assert_eq(&render(&parse(output, &Paths::new("/repo", folder))));
+        }
+    }
+
+    /// Every prefix, every single lost character class, and each tool's output in front of another's parser.
+    #[test]
+    fn damaged_outputs_never_panic() {
+        let all = recordings();
+        for (name, folder, parse, output, _) in &all {
+            let paths = Paths::new("/repo", folder);
+            let whole = parse(output, &paths).len();
+            for (end, _) in output.char_indices() {
+                assert!(parse(&output[..end], &paths).len() <= whole, "{name} cut at {end}");
+            }
+            for lost in [':', ' ', '\n', '(', '[', '/', '1', '\u{10ffff}'] {
+                parse(&output.replace(lost, ""), &paths);
+                parse(&output.replace(lost, "\u{fffd}"), &paths);
+            }
+            for (_, _, other, ..) in &all {
+                other(output, &paths);
+            }
+        }
+    }
+
+    #[test]
+    fn the_exit_code_decides() {
+        use Severity::{Error, Note, Warning};
+
+        let severities = |found: &[Severity], passed: bool| -> Vec<Severity> {
+            let finding = |&severity: &Severity| Finding { severity, ..Finding::error("t", "m") };
+            let settled = settle(found.iter().map(finding).collect(), passed);
+            settled.iter().map(|finding| finding.severity).collect()
+        };
+        assert_eq!(severities(&[Error, Warning, Note], true), [Warning, Warning, Note]);
+        assert_eq!(severities(&[Error, Warning, Note], false), [Error, Warning, Note]);
+        assert_eq!(severities(&[Warning, Note], false), [Error, Note]);
+    }
 }

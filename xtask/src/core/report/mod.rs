@@ -1,8 +1,13 @@
 //! What test runs report: cases, their outcomes and their sums, read from and written as JUnit XML.
 
+pub mod junit;
+pub mod libtest;
+
 use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::core::finding::Location;
 
 /// Sums over test cases.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
@@ -70,6 +75,14 @@ pub struct TestCase {
     pub outcome: TestOutcome,
 }
 
+impl TestCase {
+    /// Where it is, where the runner said that.
+    pub fn place(&self) -> Option<Location> {
+        let path = self.path.clone()?;
+        Some(Location { path, line: self.line, column: None })
+    }
+}
+
 /// The test cases of one runner.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TestReport {
@@ -91,5 +104,45 @@ impl TestReport {
             }
         }
         counts
+    }
+
+    /// Changes every text of the report, its name and paths excepted.
+    pub fn map_text(mut self, map: impl Fn(&str) -> String) -> Self {
+        for case in &mut self.cases {
+            let TestCase { group, name, outcome, .. } = case;
+            let mut texts = vec![group, name];
+            match outcome {
+                TestOutcome::Passed => {}
+                TestOutcome::Failed { message, detail } => texts.extend([message, detail]),
+                TestOutcome::Skipped { reason } => texts.push(reason),
+            }
+            for text in texts {
+                *text = map(text);
+            }
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// A report as lines for a golden test: outcome, place, group, name, and what was said.
+    pub(super) fn table(report: &TestReport) -> String {
+        let mut table = format!("{}: {}\n", report.name, report.counts());
+        for case in &report.cases {
+            let place = case.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
+            let line = case.line.map_or_else(String::new, |line| format!(":{line}"));
+            let (outcome, said) = match &case.outcome {
+                TestOutcome::Passed => ("passed ", ""),
+                TestOutcome::Failed { message, .. } => ("failed ", message.as_str()),
+                TestOutcome::Skipped { reason } => ("skipped", reason.as_str()),
+            };
+            writeln!(table, "{outcome} {place}{line} [{}] {} | {said}", case.group, case.name).unwrap();
+        }
+        table
     }
 }
