@@ -367,10 +367,7 @@ impl Durations {
     fn save(&self, cx: &Cx) {
         let text = serde_json::to_vec_pretty(&self.seconds).unwrap_or_default();
         if let Err(error) = files::write(&self.path, &text) {
-            cx.warn(
-                error.to_string(),
-                "the next run does not know how long tasks take; nothing else is lost",
-            );
+            cx.warn_of(&error, "the next run does not know how long tasks take");
         }
     }
 }

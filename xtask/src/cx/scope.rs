@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use memchr::{memchr, memrchr};
+
 use super::Cx;
 use crate::core::capture::Capture;
 use crate::core::graph::TaskId;
@@ -135,15 +137,15 @@ impl CommandLog {
         // After the first lines only the last complete line of a piece is looked at.
         let mut rest = bytes;
         if self.lines >= LINES
-            && let Some(end) = rest.iter().rposition(|&b| b == b'\n')
+            && let Some(end) = memrchr(b'\n', rest)
         {
-            let start = rest[..end].iter().rposition(|&b| b == b'\n').map_or(0, |newline| newline + 1);
+            let start = memrchr(b'\n', &rest[..end]).map_or(0, |newline| newline + 1);
             if start > 0 {
                 self.line.clear();
             }
             rest = &rest[start..];
         }
-        while let Some(end) = rest.iter().position(|&b| b == b'\n') {
+        while let Some(end) = memchr(b'\n', rest) {
             self.extend(&rest[..end]);
             self.say(cx);
             rest = &rest[end + 1..];

@@ -94,10 +94,16 @@ impl Environment {
 
     /// What a command is given: [`PASSED`] and `declared`, as far as they are set.
     pub fn for_commands(&self, declared: &[String]) -> BTreeMap<OsString, OsString> {
+        let declared = declared.iter().map(String::as_str);
+        self.named(&PASSED.iter().copied().chain(declared).collect::<Vec<_>>())
+    }
+
+    /// The variables of these names, as far as they are set. A trailing `*` stands for any ending.
+    pub fn named(&self, patterns: &[&str]) -> BTreeMap<OsString, OsString> {
         let passed = |name: &OsString| {
             let name = name.to_string_lossy();
-            PASSED.iter().copied().chain(declared.iter().map(String::as_str)).any(|pattern| {
-                pattern.strip_suffix('*').map_or(*pattern == *name, |start| name.starts_with(start))
+            patterns.iter().any(|pattern| {
+                pattern.strip_suffix('*').map_or(**pattern == name, |start| name.starts_with(start))
             })
         };
         self.all.iter().filter(|(name, _)| passed(name)).map(|(n, v)| (n.clone(), v.clone())).collect()

@@ -2,9 +2,17 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Context as _, Error, Result};
+
+/// How many files this process has begun to write: two threads never write to one temporary file.
+static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// Reads a text file.
 pub fn read(path: &Path) -> Result<String> {
@@ -19,7 +27,8 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
     fs::create_dir_all(folder).context(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let turn = WRITES.fetch_add(1, Ordering::Relaxed);
+    let temporary = folder.join(format!(".{name}.{}.{turn}.tmp", std::process::id()));
     let written = File::create(&temporary)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&temporary, path));
@@ -45,6 +54,52 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Makes a folder that nobody but its owner can look into, and the folders above it where they are missing.
+pub fn create_private_folder(path: &Path) -> Result<()> {
+    let above = path.parent().map_or(Ok(()), fs::create_dir_all);
+    above
+        .and_then(|()| fs::DirBuilder::new().mode(0o700).create(path))
+        .context(|| format!("could not make `{}`", path.display()))
+}
+
+/// What tells one state of a file from another without reading it.
+///
+/// Good for programs, which are replaced and not edited. A file that people edit can change without changing this.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Identity {
+    /// Where the file really is, behind all links.
+    pub path: PathBuf,
+    size: u64,
+    modified_ns: u64,
+}
+
+impl Identity {
+    /// The identity of the file at `path`; `None` where nothing is there, or links lead nowhere.
+    pub fn of(path: &Path) -> Option<Self> {
+        let path = fs::canonicalize(path).ok()?;
+        let found = fs::metadata(&path).ok()?;
+        // A time before 1970 is one like any other here: it only has to be the same tomorrow.
+        let modified = found.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let modified_ns = u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX);
+        Some(Self { path, size: found.len(), modified_ns })
+    }
+}
+
+/// The names in a folder, sorted; none where the folder is not there. Names that are no UTF-8 are left out.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.context(|| format!("could not read `{}`", folder.display()))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.context(|| format!("could not read `{}`", folder.display()))?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// An exclusive lock between processes, held until it is dropped; the system frees it when its holder dies.
 #[derive(Debug)]
 pub struct Lock {
@@ -68,5 +123,67 @@ impl Lock {
             Err(fs::TryLockError::WouldBlock) => Ok(Err(fs::read_to_string(path).unwrap_or_default())),
             Err(fs::TryLockError::Error(error)) => Err(Error::io(failed(), error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/größe.json");
+        write(&path, b"1").unwrap();
+        write(&path, b"22").unwrap();
+        assert_eq!(read(&path).unwrap(), "22");
+        assert_eq!(names(path.parent().unwrap()).unwrap(), ["größe.json"]);
+        // A folder stands where the file should go: the error names it, and the folder stays as it was.
+        let error = write(path.parent().unwrap(), b"3").unwrap_err();
+        assert!(error.message().contains("new"), "{error:?}");
+        assert_eq!(names(folder.path()).unwrap(), ["new"]);
+    }
+
+    #[test]
+    fn remove_takes_links_and_not_what_they_lead_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("kept"), "").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        remove(&link).unwrap();
+        assert_eq!(names(folder.path()).unwrap(), ["target"]);
+        assert_eq!(names(&target).unwrap(), ["kept"]);
+        remove(&target).unwrap();
+        remove(&target).unwrap();
+        assert!(names(&target).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_identity_follows_links_and_changes_with_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(Identity::of(&link), None);
+        fs::write(&file, "a").unwrap();
+        let before = Identity::of(&link).unwrap();
+        assert_eq!(Some(&before), Identity::of(&file).as_ref());
+        let json = serde_json::to_string(&before).unwrap();
+        assert_eq!(serde_json::from_str::<Identity>(&json).unwrap(), before);
+        fs::write(&file, "ab").unwrap();
+        assert_ne!(Some(before), Identity::of(&file));
+    }
+
+    #[test]
+    fn a_lock_has_one_holder_and_says_who_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("locks/a.lock");
+        // Left behind by a process that is gone: the file alone locks nothing.
+        write(&path, b"a very long name of somebody who died").unwrap();
+        let lock = Lock::try_take(&path, "first").unwrap().unwrap();
+        assert_eq!(Lock::try_take(&path, "second").unwrap().unwrap_err(), "first");
+        drop(lock);
+        let _lock = Lock::try_take(&path, "second").unwrap().unwrap();
+        assert_eq!(read(&path).unwrap(), "second");
     }
 }

@@ -7,3 +7,4 @@ pub mod files;
 mod notation;
 pub mod platform;
 pub mod process;
+pub mod signals;
