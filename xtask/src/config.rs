@@ -1,120 +1,147 @@
 //! What a repository says about itself in `xtask.toml`.
+//!
+//! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
+//! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
+//! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
+//! `[tasks."ID"]`, `[environment]`, `[budget]`.
+//!
+//! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
+//! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+mod decode;
+mod sections;
+mod units;
+mod values;
+
+/// The largest file that is read, in bytes. What people write is a hundred times smaller.
+const FILE_MAX: usize = 256 << 10;
+
+/// How many problems are shown; a file with more is not an `xtask.toml`.
+const PROBLEMS_MAX: usize = 50;
 
 /// A valid `xtask.toml`.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// The name of the project.
+    /// `[project] name`: the name of the project, in reports. Required.
     pub name: String,
-    /// The parts of the repository, in the order of the file.
+    /// `[components.NAME]`: the parts of the repository, in the order of the file. Without them there is nothing to do.
     pub components: Vec<Component>,
-    /// Python tools of the repository that belong to no component, in a virtual environment of their own.
+    /// `[tools]`: Python tools of the repository that belong to no component, in a virtual environment of their own. Without
+    /// it there is none.
     pub tools: Option<Tools>,
-    /// What tasks need beyond the defaults, by task id.
+    /// `[tasks."ID"]`: what tasks need beyond the defaults, by task id. An id that names no task is an error when the
+    /// pipeline is composed.
     pub tasks: BTreeMap<String, TaskSettings>,
-    /// Variables and secrets.
+    /// `[environment]`: variables and secrets.
     pub environment: EnvironmentSettings,
-    /// What dependencies may cost.
+    /// `[budget]`: what dependencies may cost.
     pub budget: Budget,
 }
 
-/// A part of the repository.
+/// A part of the repository: `[components.NAME]`.
 #[derive(Clone, Debug)]
 pub struct Component {
-    /// Its name: `backend`.
+    /// `NAME` in the section's name, one word of a task id: `backend` has the tasks `test.backend`, `lint.backend` and so on.
     pub name: String,
-    /// Its folder, relative to the repository's root.
+    /// `path`: its folder, relative to the repository's root. Required.
     pub path: PathBuf,
-    /// What it is built with.
+    /// `kind`: `python`, `node` or `rust`; it decides which other keys there are. Required.
     pub kind: ComponentKind,
 }
 
 /// What a component is built with.
 #[derive(Clone, Debug)]
 pub enum ComponentKind {
-    /// Python, in a virtual environment `.venv` in its folder.
+    /// `python`, in a virtual environment `.venv` in its folder.
     Python(Python),
-    /// Node, with npm.
+    /// `node`, with npm.
     Node(Node),
-    /// A Rust package of the workspace.
+    /// `rust`, a package of the workspace.
     Rust(Rust),
 }
 
 /// A Python component. Paths are relative to its folder.
 #[derive(Clone, Debug)]
 pub struct Python {
-    /// The package whose coverage is measured.
+    /// `package`: the package whose coverage is measured. Required.
     pub package: String,
-    /// The files with pinned, hashed requirements; each `x.txt` is compiled from `x.in`.
+    /// `requirements`: the files with pinned, hashed requirements; each `x.txt` is compiled from an `x.in` beside it. Required.
     pub requirements: Vec<PathBuf>,
-    /// The folder of the Sphinx sources, where there is one.
+    /// `docs`: the folder of the Sphinx sources. Without it there are no docs.
     pub docs: Option<PathBuf>,
-    /// Whether import-linter contracts are checked.
+    /// `import-contracts`: whether import-linter's contracts, as its own configuration states them, are checked. Default:
+    /// `false`.
     pub import_contracts: bool,
 }
 
 /// A Node component.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The npm script that runs the tests once with coverage.
+    /// `test`: the npm script that runs the tests once with coverage. Required.
     pub test: String,
-    /// The npm scripts that check, in this order.
+    /// `lint`: the npm scripts that check, in this order. Default: none.
     pub lint: Vec<String>,
-    /// The npm scripts that mend what can be mended, in this order.
+    /// `fix`: the npm scripts that mend what can be mended, in this order. Default: none.
     pub fix: Vec<String>,
 }
 
 /// A Rust component.
 #[derive(Clone, Debug)]
 pub struct Rust {
-    /// The package's name.
+    /// `package`: the package's name. Required.
     pub package: String,
-    /// For each module at the top of the crate, the others that it may import. Empty: not checked.
+    /// `[components.NAME.modules]`: for each module at the top of the crate, the others that it may import. The roots of the
+    /// library and of the binary are called `lib` and `main`; a root without a rule may import everything. Default: nothing
+    /// is checked.
     pub modules: BTreeMap<String, Vec<String>>,
-    /// For a module, the paths (`std::fs`) that it must not name.
+    /// `[components.NAME.forbidden]`: for a module, the paths (`std::fs`) that it must not name, nor anything below them.
+    /// Default: none.
     pub forbidden: BTreeMap<String, Vec<String>>,
 }
 
-/// Python tools in a virtual environment of the repository.
+/// Python tools in a virtual environment of the repository: `[tools]`.
 #[derive(Clone, Debug)]
 pub struct Tools {
-    /// The file with pinned, hashed requirements, relative to the repository's root.
+    /// `requirements`: the file with pinned, hashed requirements, relative to the repository's root. Required.
     pub requirements: PathBuf,
 }
 
-/// What a task needs beyond the defaults.
+/// What a task needs beyond the defaults: `[tasks."ID"]`.
 #[derive(Clone, Debug, Default)]
 pub struct TaskSettings {
-    /// How long it may run.
+    /// `timeout`: how long it may run, a duration of at most a year. Default: the task's own, if it has one.
     pub timeout: Option<Duration>,
-    /// How many cores it keeps busy.
+    /// `cores`: how many cores it keeps busy, at least 1. Default: the task's own, mostly 1.
     pub cores: Option<u32>,
-    /// How many bytes of memory it may need.
+    /// `memory`: how much memory it may need, a size. Default: the task's own, mostly little.
     pub memory: Option<u64>,
-    /// The variables it reads; a trailing `*` stands for any ending.
+    /// `env`: the variables it reads beyond those that every command is given; a trailing `*` stands for any ending. Default:
+    /// none.
     pub env: Vec<String>,
 }
 
-/// Variables and secrets of all tasks.
+/// Variables and secrets of all tasks: `[environment]`.
 #[derive(Clone, Debug, Default)]
 pub struct EnvironmentSettings {
-    /// Variables that every task is given.
+    /// `pass`: variables that every task is given; a trailing `*` stands for any ending. Default: none.
     pub pass: Vec<String>,
-    /// Variables whose values are secrets although their names do not say so.
+    /// `secrets`: variables whose values are secrets although their names do not say so. Default: none.
     pub secrets: Vec<String>,
 }
 
-/// What dependencies may cost. `None`: not checked.
+/// What dependencies may cost: `[budget]`. `None`: not checked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Budget {
-    /// The most entries in `Cargo.lock`.
+    /// `cargo-lock-entries-max`: the most entries in `Cargo.lock`, at least 1.
     pub cargo_lock_entries_max: Option<usize>,
-    /// The most crates that are compiled for `cargo xtask`.
+    /// `cargo-compiled-max`: the most crates that are compiled for a Rust component on this platform, itself included, at
+    /// least 1.
     pub cargo_compiled_max: Option<usize>,
 }
 
@@ -122,8 +149,27 @@ impl Config {
     /// Reads the text of an `xtask.toml`; `path` is what diagnostics call it.
     ///
     /// All problems are reported at once, each with line, caret and the nearest right word.
-    pub fn parse(_path: &Path, _text: &str) -> Result<Self> {
-        Ok(Self::default())
+    ///
+    /// # Errors
+    ///
+    /// One [`Error::configuration`] whose places are the problems in the order of the text, the first 50 of them.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        let name = path.display();
+        if text.len() > FILE_MAX {
+            return Err(Error::configuration(format!("{name} is larger than {} KiB", FILE_MAX >> 10)));
+        }
+        // Some editors begin a file with a byte order mark; it is no part of the text and would shift the first line.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        decode::Document::new(path, text).read(sections::config).map_err(|mut problems| {
+            let count = problems.len();
+            problems.truncate(PROBLEMS_MAX);
+            let problem = if count == 1 { "problem" } else { "problems" };
+            let error = Error::configuration(format!("{name} has {count} {problem}")).places(problems);
+            if count > PROBLEMS_MAX {
+                return error.hint(format!("only the first {PROBLEMS_MAX} are shown"));
+            }
+            error
+        })
     }
 
     /// The component of that name.

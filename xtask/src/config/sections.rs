@@ -1,0 +1,161 @@
+//! The sections of `xtask.toml`, read from top to bottom. What each key means stands at the fields of
+//! [`Config`](super::Config).
+
+use std::collections::BTreeMap;
+
+use crate::config::decode::{Table, Value};
+use crate::config::values::{
+    count, duration, flag, list, path, requirements, rust_path, size, text, variable, variables,
+};
+use crate::config::{
+    Budget, Component, ComponentKind, Config, EnvironmentSettings, Node, Python, Rust, TaskSettings, Tools,
+};
+use crate::core::graph::TaskId;
+
+/// The whole file.
+pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
+    let name = table.required("project", |project| project.table(|table| table.required("name", text)));
+    let components = table.optional("components", components);
+    let tools = table.optional("tools", |tools| tools.table(self::tools));
+    let tasks = table.optional("tasks", tasks);
+    let environment = table
+        .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
+    let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    Some(Config {
+        name: name?,
+        components: components.unwrap_or_default(),
+        tools,
+        tasks: tasks.unwrap_or_default(),
+        environment: environment.unwrap_or_default(),
+        budget: budget.unwrap_or_default(),
+    })
+}
+
+fn components(value: &Value<'_, '_>) -> Option<Vec<Component>> {
+    let mut components = Vec::new();
+    for (key, value) in value.entries()? {
+        // The name becomes the last word of task ids: `test.backend`.
+        if key.text.contains('.') || TaskId::new(key.text).is_none() {
+            key.wrong("is no name for a component", "use lowercase letters, digits, `-` and `_`");
+        }
+        let component = value.table(|table| {
+            let path = table.required("path", path);
+            let Some(read) = table.required("kind", kind) else {
+                table.ignore_rest();
+                return None;
+            };
+            let kind = read(table);
+            Some(Component { name: key.text.to_owned(), path: path?, kind: kind? })
+        });
+        components.extend(component);
+    }
+    Some(components)
+}
+
+type ReadKind = fn(&mut Table<'_, '_>) -> Option<ComponentKind>;
+
+/// The kinds of components, and what reads the keys of each.
+const KINDS: &[(&str, ReadKind)] = &[
+    ("python", |table| python(table).map(ComponentKind::Python)),
+    ("node", |table| node(table).map(ComponentKind::Node)),
+    ("rust", |table| rust(table).map(ComponentKind::Rust)),
+];
+
+fn kind(value: &Value<'_, '_>) -> Option<ReadKind> {
+    let name = text(value)?;
+    if let Some((_, read)) = KINDS.iter().find(|(kind, _)| *kind == name) {
+        return Some(*read);
+    }
+    let kinds: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    value.unknown("must be a kind of component", &name, &kinds)
+}
+
+fn python(table: &mut Table<'_, '_>) -> Option<Python> {
+    let package = table.required("package", text);
+    let requirements = table.required("requirements", list(requirements));
+    let docs = table.optional("docs", path);
+    let import_contracts = table.optional("import-contracts", flag).unwrap_or(false);
+    Some(Python { package: package?, requirements: requirements?, docs, import_contracts })
+}
+
+fn node(table: &mut Table<'_, '_>) -> Option<Node> {
+    let test = table.required("test", text);
+    let lint = table.optional("lint", list(text)).unwrap_or_default();
+    let fix = table.optional("fix", list(text)).unwrap_or_default();
+    Some(Node { test: test?, lint, fix })
+}
+
+fn rust(table: &mut Table<'_, '_>) -> Option<Rust> {
+    let package = table.required("package", text);
+    let modules = table.optional("modules", modules).unwrap_or_default();
+    let known: Vec<&str> = modules.keys().map(String::as_str).collect();
+    let forbidden = table.optional("forbidden", |value| forbidden(value, &known)).unwrap_or_default();
+    Some(Rust { package: package?, modules, forbidden })
+}
+
+fn modules(value: &Value<'_, '_>) -> Option<BTreeMap<String, Vec<String>>> {
+    let entries = value.entries()?;
+    let known: Vec<&str> = entries.iter().map(|(key, _)| key.text).collect();
+    let module = |value: &Value<'_, '_>| {
+        let name = text(value)?;
+        if known.contains(&name.as_str()) {
+            return Some(name);
+        }
+        value.unknown("must be a module that has a rule of its own", &name, &known)
+    };
+    let mut rules = BTreeMap::new();
+    for (key, value) in &entries {
+        rules.extend(list(module)(value).map(|modules| (key.text.to_owned(), modules)));
+    }
+    Some(rules)
+}
+
+fn forbidden(value: &Value<'_, '_>, modules: &[&str]) -> Option<BTreeMap<String, Vec<String>>> {
+    let mut rules = BTreeMap::new();
+    for (key, value) in value.entries()? {
+        if !modules.contains(&key.text) {
+            key.unknown("must be a module that has a rule of its own", modules);
+        }
+        rules.extend(list(rust_path)(&value).map(|paths| (key.text.to_owned(), paths)));
+    }
+    Some(rules)
+}
+
+fn tools(table: &mut Table<'_, '_>) -> Option<Tools> {
+    let requirements = table.required("requirements", requirements);
+    Some(Tools { requirements: requirements? })
+}
+
+fn tasks(value: &Value<'_, '_>) -> Option<BTreeMap<String, TaskSettings>> {
+    let mut tasks = BTreeMap::new();
+    for (key, value) in value.entries()? {
+        if TaskId::new(key.text).is_none() {
+            key.wrong("is no task id", "a task id is lowercase words joined by dots: `test.backend`");
+        }
+        let settings = value.table(|table| {
+            table.help_for_unknown("the dots of a task id stand in quotes: `[tasks.\"test.backend\"]`");
+            Some(TaskSettings {
+                timeout: table.optional("timeout", duration),
+                cores: table.optional("cores", count),
+                memory: table.optional("memory", size),
+                env: table.optional("env", list(variables)).unwrap_or_default(),
+            })
+        });
+        tasks.extend(settings.map(|settings| (key.text.to_owned(), settings)));
+    }
+    Some(tasks)
+}
+
+fn environment(table: &mut Table<'_, '_>) -> EnvironmentSettings {
+    EnvironmentSettings {
+        pass: table.optional("pass", list(variables)).unwrap_or_default(),
+        secrets: table.optional("secrets", list(variable)).unwrap_or_default(),
+    }
+}
+
+fn budget(table: &mut Table<'_, '_>) -> Budget {
+    Budget {
+        cargo_lock_entries_max: table.optional("cargo-lock-entries-max", count),
+        cargo_compiled_max: table.optional("cargo-compiled-max", count),
+    }
+}

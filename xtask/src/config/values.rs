@@ -1,0 +1,138 @@
+//! The kinds of values that `xtask.toml` has: each reader says what is wrong with what it is given.
+
+use std::collections::BTreeSet;
+use std::path::{Component as Part, Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::decode::Value;
+use crate::config::units;
+
+/// Text that is not empty and stands on one line.
+pub(super) fn text(value: &Value<'_, '_>) -> Option<String> {
+    let text = value.text("a string")?;
+    if text.trim().is_empty() {
+        return value.wrong("must not be empty", "");
+    }
+    if text.chars().any(char::is_control) {
+        return value.wrong("must not hold control characters", "");
+    }
+    Some(text.to_owned())
+}
+
+/// `true` or `false`.
+pub(super) fn flag(value: &Value<'_, '_>) -> Option<bool> {
+    value.boolean()
+}
+
+/// A whole number of at least 1.
+pub(super) fn count<T: TryFrom<u64>>(value: &Value<'_, '_>) -> Option<T> {
+    const EXPECTED: &str = "a whole number of at least 1";
+    match value.integer(EXPECTED)? {
+        0 => value.wrong(&format!("must be {EXPECTED}"), "zero"),
+        number => {
+            T::try_from(number).ok().or_else(|| value.wrong(&format!("must be {EXPECTED}"), "out of range"))
+        }
+    }
+}
+
+/// A duration: `90s`, `10m`, `1h 30m`.
+pub(super) fn duration(value: &Value<'_, '_>) -> Option<Duration> {
+    const EXPECTED: &str = "a duration such as \"90s\", \"10m\" or \"1h 30m\"";
+    units::duration(value.text(EXPECTED)?)
+        .map_or_else(|label| value.wrong(&format!("must be {EXPECTED}"), label), Some)
+}
+
+/// A number of bytes: `512MiB`, `1GiB`.
+pub(super) fn size(value: &Value<'_, '_>) -> Option<u64> {
+    const EXPECTED: &str = "a size such as \"512MiB\" or \"1 GB\"";
+    units::size(value.text(EXPECTED)?)
+        .map_or_else(|label| value.wrong(&format!("must be {EXPECTED}"), label), Some)
+}
+
+/// A path in the repository, relative to a folder that it does not leave. `.` is that folder itself.
+pub(super) fn path(value: &Value<'_, '_>) -> Option<PathBuf> {
+    let text = value.text("a path")?;
+    if text.is_empty() {
+        return value.wrong("must not be empty", "");
+    }
+    if text.contains(['\\', '\0', '\n']) || text.starts_with('~') {
+        return value.wrong("must be a path in the repository", "names are joined by `/`");
+    }
+    let mut clean = PathBuf::new();
+    for part in Path::new(text).components() {
+        match part {
+            Part::Normal(name) => clean.push(name),
+            Part::CurDir => {}
+            Part::ParentDir => return value.wrong("must not contain `..`", "could leave the repository"),
+            Part::RootDir | Part::Prefix(_) => {
+                return value.wrong("must be a path in the repository", "absolute");
+            }
+        }
+    }
+    Some(if clean.as_os_str().is_empty() { ".".into() } else { clean })
+}
+
+/// A file with pinned requirements: `x.txt`, compiled from `x.in`.
+pub(super) fn requirements(value: &Value<'_, '_>) -> Option<PathBuf> {
+    let path = path(value)?;
+    if path.extension().is_none_or(|extension| extension != "txt") {
+        return value.wrong("must name the compiled `.txt`", "each `x.txt` is compiled from `x.in`");
+    }
+    Some(path)
+}
+
+/// The name of an environment variable.
+pub(super) fn variable(value: &Value<'_, '_>) -> Option<String> {
+    let name = value.text("the name of a variable")?;
+    if is_variable(name) {
+        return Some(name.to_owned());
+    }
+    value.wrong("must be the name of a variable", "expected letters, digits and `_`")
+}
+
+/// The name of an environment variable; a trailing `*` stands for any ending.
+pub(super) fn variables(value: &Value<'_, '_>) -> Option<String> {
+    let pattern = value.text("the name of a variable")?;
+    if is_variable(pattern.strip_suffix('*').unwrap_or(pattern)) {
+        return Some(pattern.to_owned());
+    }
+    let label = "expected letters, digits and `_`, at the end perhaps a `*` for any ending";
+    value.wrong("must be the name of a variable", label)
+}
+
+fn is_variable(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.chars().all(letter) && name.starts_with(|c: char| !c.is_ascii_digit())
+}
+
+/// A path of Rust: `std::fs`.
+pub(super) fn rust_path(value: &Value<'_, '_>) -> Option<String> {
+    let text = value.text("a Rust path such as \"std::fs\"")?;
+    let word = |word: &str| {
+        word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && word.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    if !text.split("::").all(word) {
+        return value.wrong("must be a Rust path such as \"std::fs\"", "names joined by `::`");
+    }
+    Some(text.to_owned())
+}
+
+/// A list of values that `item` reads, none of them twice.
+pub(super) fn list<T: Clone + Ord>(
+    item: impl Fn(&Value<'_, '_>) -> Option<T>,
+) -> impl FnOnce(&Value<'_, '_>) -> Option<Vec<T>> {
+    move |value| {
+        let mut seen = BTreeSet::new();
+        let mut items = Vec::new();
+        for value in value.list()? {
+            let Some(item) = item(&value) else { continue };
+            if seen.insert(item.clone()) {
+                items.push(item);
+            } else {
+                value.wrong::<()>("is in the list already", "");
+            }
+        }
+        Some(items)
+    }
+}
