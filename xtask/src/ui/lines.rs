@@ -1,0 +1,58 @@
+//! The lines that every sink for people says alike.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::core::graph::TaskId;
+use crate::core::report::TestCounts;
+use crate::core::text;
+use crate::error::{Style, Tone};
+use crate::event::{Level, Status, TaskEnd};
+
+/// The word for how a task ended, and its colour.
+pub(super) fn word(status: Status) -> (&'static str, Tone) {
+    match status {
+        Status::Passed => ("passed", Tone::Good),
+        Status::Failed => ("failed", Tone::Bad),
+        Status::TimedOut => ("timed out", Tone::Bad),
+        Status::Skipped => ("skipped", Tone::Quiet),
+        Status::Interrupted => ("interrupted", Tone::Doubtful),
+    }
+}
+
+/// The line for the end of a task: `passed         41.2 s  test.backend  412 passed, 0 failed`.
+pub(super) fn task(end: &TaskEnd, counts: Option<TestCounts>, style: Style) -> String {
+    let (word, tone) = word(end.status);
+    let word = style.paint(tone, &format!("{word:<11}"));
+    let duration = text::duration(end.duration);
+    let tests = counts
+        .map_or_else(String::new, |counts| format!("  {}", style.paint(Tone::Quiet, &counts.to_string())));
+    format!("{word} {duration:>10}  {}{tests}\n", end.task)
+}
+
+/// A note or a warning, with what to do about it.
+pub(super) fn note(
+    task: Option<&TaskId>,
+    level: Level,
+    message: &str,
+    hint: Option<&str>,
+    style: Style,
+) -> String {
+    let label = match level {
+        Level::Info => style.paint(Tone::Strong, "note: "),
+        Level::Warning => style.paint(Tone::Doubtful, "warning: "),
+    };
+    let task = task.map_or_else(String::new, |task| format!("{task}: "));
+    let mut lines = format!("{label}{task}{}\n", text::one_line(message));
+    if let Some(hint) = hint {
+        // Writing into a String cannot fail.
+        let _infallible = writeln!(lines, "  {}{}", style.paint(Tone::Hint, "hint: "), text::one_line(hint));
+    }
+    lines
+}
+
+/// Names what is running, for a reader who has not seen a line for long.
+pub(super) fn running<'t>(tasks: impl Iterator<Item = (&'t TaskId, Duration)>) -> String {
+    let tasks: Vec<String> = tasks.map(|(task, time)| format!("{task} ({})", text::seconds(time))).collect();
+    format!("running: {}\n", tasks.join(", "))
+}

@@ -1,0 +1,253 @@
+//! The end of a run as text: what took how long, what did not pass and why, and the verdict.
+//!
+//! Ordered for a reader who sees the last screen first: the failed tasks stand behind everything else, and the very last
+//! line is the sum.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use super::record::Record;
+use super::{Look, lines};
+use crate::core::finding::{Finding, Location, Severity};
+use crate::core::graph::TaskId;
+use crate::core::report::{TestCase, TestOutcome};
+use crate::core::text;
+use crate::error::{Style, Tone, render};
+use crate::event::{RunEnd, Status, TaskEnd};
+
+/// The most rows of the table of durations; what is shorter is summed.
+const ROWS_MAX: usize = 20;
+
+/// The most findings, and the most failed tests, that are named for a task; the log and the JUnit file have all.
+const NAMED_MAX: usize = 50;
+
+/// The summary of a run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Summary {
+    /// Durations and what did not pass; holds words of tools.
+    pub text: String,
+    /// The last lines; words of ours alone. Where there were tests, the last one is `N passed, N failed` or `N passed, N
+    /// failed, N skipped`.
+    pub verdict: String,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        f.write_str(&self.verdict)
+    }
+}
+
+/// The summary of a run that ended so, with what `record` has seen of it.
+pub fn summary(end: &RunEnd, record: &Record, look: &Look) -> Summary {
+    let mut writer = Writer { text: String::new(), look, record };
+    if end.tasks.len() > 1 {
+        writer.durations(end);
+        writer.critical_path(end);
+    }
+    writer.skipped(end);
+    let of_status = |status| end.tasks.iter().filter(move |task| task.status == status);
+    of_status(Status::Interrupted).for_each(|task| writer.interrupted(task));
+    of_status(Status::TimedOut).chain(of_status(Status::Failed)).for_each(|task| writer.failed(task));
+    if !writer.text.is_empty() {
+        writer.text.push('\n');
+    }
+    Summary { text: writer.text, verdict: verdict(end, record, look.style) }
+}
+
+struct Writer<'s> {
+    text: String,
+    look: &'s Look,
+    record: &'s Record,
+}
+
+impl Writer<'_> {
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing into a String cannot fail.
+        let _infallible = writeln!(self.text, "{line}");
+    }
+
+    fn paint(&self, tone: Tone, text: &str) -> String {
+        self.look.style.paint(tone, text)
+    }
+
+    fn durations(&mut self, end: &RunEnd) {
+        let mut ran: Vec<&TaskEnd> = end.tasks.iter().filter(|task| task.status != Status::Skipped).collect();
+        ran.sort_by_key(|task| std::cmp::Reverse(task.duration));
+        let rows = if ran.len() > ROWS_MAX { ROWS_MAX - 1 } else { ran.len() };
+        self.text.push('\n');
+        let ids = ran[..rows].iter().map(|task| task.task.as_str().len()).max().unwrap_or_default();
+        for task in &ran[..rows] {
+            let (word, tone) = lines::word(task.status);
+            let word = if task.status == Status::Passed { String::new() } else { self.paint(tone, word) };
+            let row = format!("{:>10}  {:<ids$}  {word}", text::duration(task.duration), task.task);
+            self.line(format_args!("{}", row.trim_end()));
+        }
+        if let Some(rest) = ran.get(rows..).filter(|rest| !rest.is_empty()) {
+            let sum: Duration = rest.iter().map(|task| task.duration).sum();
+            self.line(format_args!("{:>10}  {}", text::duration(sum), text::count(rest.len(), "more task")));
+        }
+    }
+
+    fn critical_path(&mut self, end: &RunEnd) {
+        let duration_of =
+            |id: &TaskId| end.tasks.iter().find(|task| task.task == *id).map(|task| task.duration);
+        let sum: Duration = end.critical_path.iter().filter_map(duration_of).sum();
+        let path: Vec<&str> = end.critical_path.iter().map(TaskId::as_str).collect();
+        if !path.is_empty() {
+            self.line(format_args!("critical path {}: {}", text::duration(sum), path.join(" → ")));
+        }
+    }
+
+    fn skipped(&mut self, end: &RunEnd) {
+        let skipped = end.tasks.iter().filter(|task| task.status == Status::Skipped);
+        let names: Vec<&str> = skipped.map(|task| task.task.as_str()).collect();
+        if !names.is_empty() {
+            let shown = names.len().min(NAMED_MAX);
+            let rest = match names.len() - shown {
+                0 => String::new(),
+                rest => format!(" and {rest} more"),
+            };
+            let list = names[..shown].join(", ");
+            self.line(format_args!("\n{} {list}{rest}", self.paint(Tone::Quiet, "not run:")));
+        }
+    }
+
+    fn interrupted(&mut self, end: &TaskEnd) {
+        self.heading(end);
+        self.log(end);
+    }
+
+    fn failed(&mut self, end: &TaskEnd) {
+        self.heading(end);
+        let output = text::strip(&end.output);
+        let output = output.trim_end().trim_start_matches('\n');
+        if !output.is_empty() {
+            self.line(format_args!("{output}\n"));
+        }
+        let record = self.record;
+        self.findings(record.findings(&end.task));
+        self.tests(record.reports(&end.task).iter().flat_map(|report| &report.cases));
+        if let Some(failure) = &end.failure {
+            self.text.push_str(&render(failure, self.look.style));
+        }
+        self.log(end);
+        self.line(format_args!("repeat: {}", self.paint(Tone::Strong, &(self.look.repeat)(&end.task))));
+    }
+
+    fn heading(&mut self, end: &TaskEnd) {
+        let (word, tone) = lines::word(end.status);
+        let after = text::duration(end.duration);
+        let title = format!("── {} {word} after {after} ", end.task);
+        let rule = "─".repeat(self.look.style.width.min(100).saturating_sub(text::width(&title)));
+        self.line(format_args!("\n{}", self.paint(tone, &format!("{title}{rule}"))));
+    }
+
+    fn log(&mut self, end: &TaskEnd) {
+        if let Some(log) = &end.log {
+            self.line(format_args!("log: {}", text::one_line(&log.to_string_lossy())));
+        }
+    }
+
+    fn findings(&mut self, findings: &[Finding]) {
+        // The ones that fail the task first; in their own order otherwise.
+        let mut sorted: Vec<&Finding> = findings.iter().collect();
+        sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        for finding in sorted.iter().take(NAMED_MAX) {
+            let place =
+                finding.location.as_ref().map_or_else(String::new, |location| format!("{location}: "));
+            let (label, tone) = match finding.severity {
+                Severity::Error => ("error", Tone::Bad),
+                Severity::Warning => ("warning", Tone::Doubtful),
+                Severity::Note => ("note", Tone::Strong),
+            };
+            let rule = format!("{} {}", finding.tool, finding.rule);
+            let message = text::one_line(&finding.message);
+            self.line(format_args!(
+                "{}{}[{}]: {message}",
+                place,
+                self.paint(tone, label),
+                text::one_line(&rule)
+            ));
+            if let Some(help) = &finding.help {
+                self.line(format_args!("    {}{}", self.paint(Tone::Hint, "help: "), text::one_line(help)));
+            }
+        }
+        self.rest(findings.len(), "finding");
+    }
+
+    fn tests<'t>(&mut self, cases: impl Iterator<Item = &'t TestCase>) {
+        let failed = cases.filter_map(|case| match &case.outcome {
+            TestOutcome::Failed { message, .. } => Some((case, message)),
+            _ => None,
+        });
+        let mut count = 0;
+        for (case, message) in failed {
+            count += 1;
+            if count > NAMED_MAX {
+                continue;
+            }
+            let place = match case.place() {
+                Some(location) => place(&location),
+                None if case.group.is_empty() => String::new(),
+                None => format!("{}: ", text::one_line(&case.group)),
+            };
+            let failed = self.paint(Tone::Bad, "failed");
+            self.line(format_args!("{place}{failed} {}", text::one_line(&case.name)));
+            if !message.is_empty() {
+                self.line(format_args!("    {}", text::one_line(message)));
+            }
+        }
+        self.rest(count, "failed test");
+    }
+
+    /// Closes a list that may be longer than what was named of it.
+    fn rest(&mut self, count: usize, noun: &str) {
+        if count > NAMED_MAX {
+            self.line(format_args!("… and {}", text::count(count - NAMED_MAX, &format!("more {noun}"))));
+        }
+        if count > 0 {
+            self.text.push('\n');
+        }
+    }
+}
+
+/// Where something is, as editors and terminals recognise it: `path:line:column: `.
+fn place(location: &Location) -> String {
+    format!("{}: ", text::one_line(&location.to_string()))
+}
+
+fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
+    let count = |wanted: &dyn Fn(Status) -> bool| end.tasks.iter().filter(|task| wanted(task.status)).count();
+    let passed = count(&|status| status == Status::Passed);
+    let skipped = count(&|status| status == Status::Skipped);
+    let bad = end.tasks.len() - passed - skipped;
+    let mut verdict = String::new();
+    if end.interrupted {
+        let under_way = end.tasks.iter().filter(|task| task.status == Status::Interrupted);
+        let names: Vec<&str> = under_way.map(|task| task.task.as_str()).collect();
+        let what = match names[..] {
+            [] => "no task was under way".to_owned(),
+            [name] => format!("{name} was under way"),
+            _ => format!("{} were under way", names.join(", ")),
+        };
+        verdict = style.paint(Tone::Doubtful, &format!("interrupted: {what}"));
+        verdict.push('\n');
+    }
+    let tasks = if bad == 0 && skipped == 0 {
+        let line = format!("{} passed in {}", text::count(passed, "task"), text::duration(end.duration));
+        style.paint(Tone::Good, &line)
+    } else {
+        let not_run = if skipped == 0 { String::new() } else { format!(", {skipped} not run") };
+        let line = format!("{bad} of {} did not pass{not_run}", text::count(end.tasks.len(), "task"));
+        style.paint(if bad == 0 { Tone::Doubtful } else { Tone::Bad }, &line)
+    };
+    verdict.push_str(&tasks);
+    verdict.push('\n');
+    if let Some(counts) = record.total() {
+        let tone = if counts.failed == 0 { Tone::Good } else { Tone::Bad };
+        verdict.push_str(&style.paint(tone, &counts.to_string()));
+        verdict.push('\n');
+    }
+    verdict
+}
