@@ -1,2 +1,14 @@
 //! The verbs that users call. Each is a function of a [`Cx`](crate::Cx) and its options, callable alone; a pipeline only adds
 //! an order.
+
+pub mod architecture;
+pub mod ci;
+pub mod dependencies;
+pub mod docs;
+pub mod doctor;
+pub mod lint;
+pub mod setup;
+pub mod test;
+
+mod sources;
+mod tool;

@@ -1,0 +1,99 @@
+//! Do imports point the way the architecture says?
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Component, ComponentKind};
+use crate::core::command::Command;
+use crate::core::finding::Finding;
+use crate::core::rules::contracts;
+use crate::core::rules::imports::{self, Rules, Source};
+use crate::cx::Cx;
+use crate::error::{Error, Result};
+use crate::tasks::sources::rust_files;
+
+/// What configures the rules for Rust.
+const CONFIGURATION: &str = "xtask.toml";
+
+/// Whether there is anything to check: a Rust component whose modules have rules, a Python component with contracts.
+pub fn applies(component: &Component) -> bool {
+    match &component.kind {
+        ComponentKind::Rust(rust) => !rust.modules.is_empty(),
+        ComponentKind::Python(python) => python.import_contracts,
+        ComponentKind::Node(_) => false,
+    }
+}
+
+/// Checks the imports of a component: those of a Rust crate by the rules in `xtask.toml`, those of a Python package by
+/// import-linter's contracts. Passes where there is nothing to check, which [`applies`] tells beforehand.
+///
+/// # Errors
+///
+/// Of kind [`Problems`](crate::ErrorKind::Problems) where an import breaks a rule,
+/// [`Configuration`](crate::ErrorKind::Configuration) where import-linter cannot make sense of its contracts,
+/// [`Missing`](crate::ErrorKind::Missing) where it is not installed.
+pub fn component(cx: &Cx, component: &Component) -> Result<()> {
+    if !applies(component) {
+        return Ok(());
+    }
+    let findings = match &component.kind {
+        ComponentKind::Rust(rust) => rust_imports(cx, component, rust)?,
+        ComponentKind::Python(_) => python_contracts(cx, component)?,
+        ComponentKind::Node(_) => Vec::new(),
+    };
+    cx.findings(findings)
+}
+
+fn rust_imports(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Finding>> {
+    let root = component.path.join("src");
+    let texts = rust_files(cx, &root)?;
+    let sources: Vec<Source<'_>> = texts
+        .iter()
+        .map(|(path, text)| Source { path, in_crate: path.strip_prefix(&root).unwrap_or(path), text })
+        .collect();
+    let rules = Rules {
+        library: &rust.package.replace('-', "_"),
+        modules: &rust.modules,
+        forbidden: &rust.forbidden,
+        stated_in: Path::new(CONFIGURATION),
+    };
+    Ok(imports::check(rules, &sources))
+}
+
+fn python_contracts(cx: &Cx, component: &Component) -> Result<Vec<Finding>> {
+    let command = Command::new(lint_imports(cx, component)?)
+        .args(["--no-cache", "--no-logo"])
+        .cwd(&component.path)
+        // It breaks lines at the width of a terminal, in the middle of an import too.
+        .env("COLUMNS", "10000");
+    let output = cx.output(command)?;
+    if output.success() {
+        return Ok(Vec::new());
+    }
+    let findings = contracts::findings(&output.stdout, &|module| module_file(cx, component, module));
+    if findings.is_empty() {
+        let said = format!("{}\n{}", output.stdout.trim(), output.stderr.trim());
+        return Err(Error::configuration("`lint-imports` could not check its contracts")
+            .cause(said.trim())
+            .hint(format!("run it by hand in `{}`", component.path.display())));
+    }
+    Ok(findings)
+}
+
+/// import-linter: the component's own, or that of the repository's tools.
+fn lint_imports(cx: &Cx, component: &Component) -> Result<PathBuf> {
+    let own = cx.root().join(&component.path).join(".venv");
+    let environments = [own, cx.tools_folder().join("tools")];
+    let programs = environments.map(|environment| environment.join("bin/lint-imports"));
+    programs.into_iter().find(|program| program.is_file()).ok_or_else(|| {
+        Error::missing("`lint-imports` is not there")
+            .hint(format!("name `import-linter` in the requirements of `{}`", component.name))
+            .hint("then install it: `cargo xtask setup`")
+    })
+}
+
+/// The file of a Python module, relative to the repository.
+fn module_file(cx: &Cx, component: &Component, module: &str) -> Option<PathBuf> {
+    let path = component.path.join(module.replace('.', "/"));
+    let candidates = [path.with_extension("py"), path.join("__init__.py")];
+    candidates.into_iter().find(|candidate| cx.root().join(candidate).is_file())
+}

@@ -1,0 +1,149 @@
+//! The standard pipeline of a repository, made from its components.
+
+use std::time::Duration;
+
+use super::lint::Fix;
+use super::{architecture, dependencies, docs, lint, setup, test};
+use crate::config::{Component, ComponentKind, Config};
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::pipeline::{Pipeline, Task};
+
+/// How the standard pipeline is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether `lint` reports problems or mends them.
+    pub fix: Fix,
+    /// Arguments for the test runners.
+    pub test_args: Vec<String>,
+}
+
+impl Options {
+    /// Checks everything and mends nothing.
+    pub const CHECK: Self = Self { fix: Fix::Check, test_args: Vec::new() };
+}
+
+/// How long a task may run that nothing slower than a registry or a slow machine holds up.
+const TIMEOUT: Duration = Duration::from_mins(15);
+
+/// cargo compiles, and waits while another cargo compiles in the same target folder.
+const TIMEOUT_CARGO: Duration = Duration::from_mins(30);
+
+/// cargo compiles on as many cores as there are. Two say so on the machines where it matters: with two cores nothing starts
+/// beside it, so that no second cargo sits on a core waiting for the lock on the target folder. With more cores there is room
+/// for one that waits, and it begins as soon as the first has compiled and only runs tests: the lock itself is the better
+/// order there than an edge in the graph, which would also skip the tests where clippy found something.
+const CORES_CARGO: u32 = 2;
+
+/// What the compiler and the linker take with the dependencies of a middling crate, in bytes.
+const MEMORY_CARGO: u64 = 2048 * MIB;
+
+const MIB: u64 = 1 << 20;
+
+/// The task that installs the tools of the repository.
+const TOOLS: &str = "setup.tools";
+
+/// The standard pipeline for `config`: a task for each verb and each component that the verb applies to, `setup.tools` where
+/// there are tools, and for each task what has to be set up before it.
+///
+/// `[tasks."ID"]` of the configuration may give a task another timeout, cores and memory.
+pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
+    let has_tools = config.tools.is_some();
+    let setup_tools =
+        Task::new(TOOLS, setup::tools).about("install the tools of the repository").timeout(TIMEOUT);
+    let check_tools = Task::new("dependencies.tools", dependencies::tools)
+        .about("check the dependencies of the tools")
+        .timeout(TIMEOUT);
+    let each = |make: &dyn Fn(&Component) -> Option<Task>| -> Vec<Task> {
+        config.components.iter().filter_map(make).collect()
+    };
+    // The verbs in the order in which people read them; when a task runs is decided by what it waits for.
+    Pipeline::new()
+        .extend(has_tools.then_some(setup_tools))
+        .extend(each(&|component| Some(setup_task(config, component))))
+        .extend(each(&architecture_task))
+        .extend(has_tools.then_some(check_tools))
+        .extend(each(&|component| Some(dependencies_task(component))))
+        .extend(each(&|component| lint_task(component, options.fix)))
+        .extend(each(&|component| Some(test_task(component, &options.test_args))))
+        .extend(each(&docs_task))
+}
+
+fn setup_task(config: &Config, component: &Component) -> Task {
+    let task = light_task("setup", component, "install the needs", setup::component);
+    // The installer of Python packages is one of the tools.
+    let takes_tools = matches!(component.kind, ComponentKind::Python(_)) && config.tools.is_some();
+    task.after(takes_tools.then_some(TOOLS))
+}
+
+fn architecture_task(component: &Component) -> Option<Task> {
+    let task = light_task("architecture", component, "check the imports", architecture::component);
+    // The contracts of Python are checked by a tool of the component; those of Rust are read here.
+    let takes_tool = matches!(component.kind, ComponentKind::Python(_));
+    let setup = takes_tool.then(|| format!("setup.{}", component.name));
+    architecture::applies(component).then(|| task.after(setup))
+}
+
+/// It reads manifests and lock files, so that nothing has to be installed before it.
+fn dependencies_task(component: &Component) -> Task {
+    light_task("dependencies", component, "check the dependencies", dependencies::component)
+}
+
+fn lint_task(component: &Component, fix: Fix) -> Option<Task> {
+    let has_lints = match &component.kind {
+        ComponentKind::Node(node) => !node.lint.is_empty(),
+        ComponentKind::Python(_) | ComponentKind::Rust(_) => true,
+    };
+    let about = match fix {
+        Fix::Check => "check format, lints and types",
+        Fix::Apply => "mend format and lints, check the rest",
+    };
+    let options = lint::Options { fix };
+    let work = move |cx: &Cx, component: &Component| lint::component(cx, component, &options);
+    has_lints.then(|| task("lint", component, about, 512 * MIB, work))
+}
+
+fn test_task(component: &Component, args: &[String]) -> Task {
+    let options = test::Options { args: args.to_vec() };
+    let work = move |cx: &Cx, component: &Component| test::component(cx, component, &options).map(drop);
+    task("test", component, "run the tests", 1024 * MIB, work)
+}
+
+fn docs_task(component: &Component) -> Option<Task> {
+    let has_docs = match &component.kind {
+        ComponentKind::Python(python) => python.docs.is_some(),
+        ComponentKind::Rust(_) => true,
+        ComponentKind::Node(_) => false,
+    };
+    let work = |cx: &Cx, component: &Component| docs::component(cx, component).map(drop);
+    has_docs.then(|| task("docs", component, "build the documentation", 512 * MIB, work))
+}
+
+/// The task `VERB.COMPONENT`, which runs tools of the component: after its set-up, in `memory` bytes or what cargo needs.
+fn task(
+    verb: &str,
+    component: &Component,
+    about: &str,
+    memory: u64,
+    work: impl Fn(&Cx, &Component) -> Result<()> + Send + Sync + 'static,
+) -> Task {
+    let task = light_task(verb, component, about, work).after([format!("setup.{}", component.name)]);
+    match component.kind {
+        ComponentKind::Rust(_) => task.cores(CORES_CARGO).memory(MEMORY_CARGO).timeout(TIMEOUT_CARGO),
+        ComponentKind::Python(_) | ComponentKind::Node(_) => task.memory(memory),
+    }
+}
+
+/// The task `VERB.COMPONENT`, which waits for nothing and needs little.
+fn light_task(
+    verb: &str,
+    component: &Component,
+    about: &str,
+    work: impl Fn(&Cx, &Component) -> Result<()> + Send + Sync + 'static,
+) -> Task {
+    let name = &component.name;
+    let owned = component.clone();
+    Task::new(format!("{verb}.{name}"), move |cx| work(cx, &owned))
+        .about(format!("{about} of {name}"))
+        .timeout(TIMEOUT)
+}
