@@ -3,6 +3,10 @@
 //! `cargo bench -p xtask --profile dev` measures what people run with `cargo xtask`. Figures are medians; a ratio to ninja
 //! says more than a time, because machines differ. `docs/performance.md` keeps the last table.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing better to do")]
+#![expect(clippy::cast_precision_loss, reason = "a thousand tasks fit into a float")]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
@@ -79,7 +83,8 @@ fn packing(folder: &Path, name: &str, tasks: &[Planned]) {
         ..Node::new(id(position))
     });
     let graph = Graph::new(nodes.collect()).expect("a graph");
-    let path: Duration = graph.critical_path(|task| tasks[task].sleep).iter().map(|&task| tasks[task].sleep).sum();
+    let path: Duration =
+        graph.critical_path(|task| tasks[task].sleep).iter().map(|&task| tasks[task].sleep).sum();
     let work: Duration = tasks.iter().map(|task| task.sleep).sum();
     let bound = path.max(work / JOBS);
     let makespan = ours.as_secs_f64() / bound.as_secs_f64();
@@ -89,7 +94,11 @@ fn packing(folder: &Path, name: &str, tasks: &[Planned]) {
 
 fn row(name: &str, ours: Duration, ninja: Duration, note: &str) {
     let ratio = ours.as_secs_f64() / ninja.as_secs_f64();
-    println!("| {name} | {:.0} ms | {:.0} ms | {ratio:.2} | {note} |", ours.as_secs_f64() * 1e3, ninja.as_secs_f64() * 1e3);
+    println!(
+        "| {name} | {:.0} ms | {:.0} ms | {ratio:.2} | {note} |",
+        ours.as_secs_f64() * 1e3,
+        ninja.as_secs_f64() * 1e3
+    );
 }
 
 /// Medians of both, run in turn so that a slow moment of the machine hits both. The first of each is not counted: it teaches
@@ -116,19 +125,28 @@ fn run_xtask(root: &Path, tasks: &[Planned]) -> Duration {
         move |cx: &Cx| cx.run(command(sleep))
     };
     let pipeline = Pipeline::new().extend(tasks.iter().enumerate().map(|(position, task)| {
-        Task::new(id(position).as_str(), work(task)).after(task.after.iter().map(|&other| id(other).to_string()))
+        Task::new(id(position).as_str(), work(task))
+            .after(task.after.iter().map(|&other| id(other).to_string()))
     }));
     let start = Instant::now();
     let cx = Cx::builder(root).environment(Environment::of_this_process()).build();
-    let options =
-        Options { select: Vec::new(), jobs: Some(JOBS), on_failure: OnFailure::KeepGoing, command: "bench".into() };
+    let options = Options {
+        select: Vec::new(),
+        jobs: Some(JOBS),
+        on_failure: OnFailure::KeepGoing,
+        command: "bench".into(),
+    };
     let end = pipeline.run(&cx, &options).expect("a run");
     assert_eq!(end.exit_code, 0, "every task passes");
     start.elapsed()
 }
 
 fn command(sleep: Duration) -> Command {
-    if sleep.is_zero() { Command::new("true") } else { Command::new("sleep").arg(sleep.as_secs_f64().to_string()) }
+    if sleep.is_zero() {
+        Command::new("true")
+    } else {
+        Command::new("sleep").arg(sleep.as_secs_f64().to_string())
+    }
 }
 
 fn run_ninja(folder: &Path, tasks: &[Planned]) -> Duration {

@@ -1,8 +1,113 @@
-//! The command line.
+//! The command line: arguments become task options, one `match` calls the task, one place ends the process.
 
+mod arguments;
+mod run;
+
+use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
-/// Runs the command line of this process.
+use clap::FromArgMatches as _;
+
+use crate::config::Config;
+use crate::driver::environment::Environment;
+use crate::error::{self, Error, Result};
+use crate::event::{Body, Event, Sink as _};
+use crate::pipeline::Pipeline;
+use crate::tasks::{ci, doctor, lint};
+use crate::ui::{self, json::JsonLines};
+
+use arguments::{Cli, Command, Verb, grammar};
+use run::Session;
+
+/// Runs the command line of this process with the standard pipeline of the repository's components.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    App::new(ci::pipeline).main()
+}
+
+/// A command line around a pipeline.
+pub struct App {
+    pipeline: Box<MakePipeline>,
+}
+
+type MakePipeline = dyn Fn(&Config, &ci::Options) -> Pipeline;
+
+impl App {
+    /// A command line that runs the tasks of `pipeline`, which is made once `xtask.toml` has been read.
+    ///
+    /// [`ci::pipeline`] makes the standard tasks of the components; your own are added with [`Pipeline::with`]. A task
+    /// whose first word is no command of its own runs as `cargo xtask WORD`.
+    pub fn new(pipeline: impl Fn(&Config, &ci::Options) -> Pipeline + 'static) -> Self {
+        Self { pipeline: Box::new(pipeline) }
+    }
+
+    /// Runs the command line of this process to its exit code.
+    pub fn main(self) -> ExitCode {
+        let environment = Environment::of_this_process();
+        let cli = match parse(std::env::args_os()) {
+            Ok(cli) => cli,
+            Err(code) => return code,
+        };
+        let (mode, style) = run::look(&cli.show, &environment);
+        let code = error::catch(|| self.dispatch(cli, environment)).unwrap_or_else(|error| {
+            let code = error.kind().exit_code();
+            match mode {
+                ui::Mode::Json => {
+                    let event = Event { at: Duration::ZERO, body: Body::Failed { error } };
+                    JsonLines::new(std::io::stdout()).event(&event);
+                }
+                _ => say(std::io::stderr(), &error::render(&error, style)),
+            }
+            code
+        });
+        ExitCode::from(code)
+    }
+
+    fn dispatch(&self, cli: Cli, environment: Environment) -> Result<u8> {
+        if let Command::Completions { shell } = cli.command {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut grammar(), "cargo-xtask", &mut script);
+            say(std::io::stdout(), &String::from_utf8_lossy(&script));
+            return Ok(0);
+        }
+        let passed_on = match &cli.command {
+            Command::Test(test) => test.arguments.as_slice(),
+            _ => &[],
+        };
+        let session = Session::start(self, &cli.show, environment, passed_on)?;
+        let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
+        match cli.command {
+            Command::Ci(ci) if ci.list => session.list(&ci.tasks),
+            Command::Ci(ci) => session.run(ci.tasks, &ci.run, &ci::Options::CHECK),
+            Command::Test(test) => {
+                let options = ci::Options { test_args: test.arguments, ..ci::Options::CHECK };
+                session.verb("test", &test.verb, &options)
+            }
+            Command::Lint(lint) => {
+                let fix = if lint.fix { lint::Fix::Apply } else { lint::Fix::Check };
+                session.verb("lint", &lint.verb, &ci::Options { fix, ..ci::Options::CHECK })
+            }
+            Command::Docs(docs) => verb("docs", docs),
+            Command::Architecture(architecture) => verb("architecture", architecture),
+            Command::Dependencies(dependencies) => verb("dependencies", dependencies),
+            Command::Setup(setup) => verb("setup", setup),
+            Command::Doctor => session.answer(doctor::run),
+            Command::Own(words) => session.own(&words),
+            Command::Completions { .. } => Err(Error::bug("completions need no repository")),
+        }
+    }
+}
+
+/// The command line as arguments; or, where it ends here (help, version, a mistake), the exit code.
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    let matches = grammar().try_get_matches_from(words).and_then(|matches| Cli::from_arg_matches(&matches));
+    matches.map_err(|error| {
+        // Where the reader has gone away there is nobody to tell.
+        drop(error.print());
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+fn say(mut out: impl std::io::Write, text: &str) {
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }

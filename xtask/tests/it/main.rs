@@ -1,1 +1,17 @@
 //! The tests that run the library and its program from outside.
+
+// `allow-unwrap-in-tests` reaches only what is marked so.
+#![cfg(test)]
+
+mod architecture;
+mod cli;
+mod config;
+mod machine;
+mod pipeline;
+mod program;
+mod repository;
+mod runner;
+mod setup;
+mod tasks;
+mod tidy;
+mod ui;

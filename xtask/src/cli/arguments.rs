@@ -1,0 +1,288 @@
+//! The grammar: commands, their options, and the words of their help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::ui;
+
+/// What the whole program is for; the first line of its help.
+const ABOUT: &str = "Build, check and release this repository";
+
+/// The heading of the options that every command has.
+const GLOBAL: &str = "Global options";
+
+/// The exit codes, as every help shows them.
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  problems were found
+    2  the command line makes no sense
+    3  xtask.toml, or a file it points to, is wrong
+    4  a tool, a service or a resource of the machine is missing
+    5  refused: it would have been wrong or unsafe
+    6  not released; the old release serves
+    7  stuck: a person has to look
+   70  a defect of xtask
+  130  interrupted";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = ABOUT,
+    version,
+    disable_help_subcommand = true,
+    allow_external_subcommands = true,
+    help_template = "{about}\n\n{usage-heading} {usage}\n\n{before-help}Global options:\n{options}{after-help}",
+    after_help = EXIT_CODES,
+    max_term_width = 100,
+    disable_help_flag = true,
+    disable_version_flag = true,
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) show: Show,
+    /// Print the version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version, help_heading = GLOBAL)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// How a command shows what happens.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// How to show what happens: auto, plain, github or json (a JSON object on a line for each event)
+    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_possible_values = true)]
+    #[arg(help_heading = GLOBAL, hide_default_value = true)]
+    pub(super) output: Output,
+    /// When to use colour: auto (looks at the terminal, `NO_COLOR`, `CLICOLOR_FORCE`), always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(help_heading = GLOBAL, hide_default_value = true)]
+    pub(super) color: Color,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::Help, help_heading = GLOBAL)]
+    help: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Output {
+    Auto,
+    Plain,
+    Github,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run all checks, or those that are named, with what they need
+    #[command(after_help = "\
+Examples:
+  cargo xtask ci                      everything, as on the build server
+  cargo xtask ci test lint            tests and linters, with their set-up
+  cargo xtask ci test.backend         one task
+  cargo xtask ci --list               what there is
+  cargo xtask ci --output json        a JSON object on a line for each event")]
+    Ci(Ci),
+    /// Run the tests of all components, or of those that are named
+    #[command(after_help = "\
+Examples:
+  cargo xtask test                    all components
+  cargo xtask test backend            one
+  cargo xtask test backend -- -k name arguments for pytest
+  cargo xtask test xtask -- --lib     arguments for `cargo test`
+
+The last line sums the reports of all runners: `412 passed, 0 failed`.")]
+    Test(Test),
+    /// Check format, style and types; `--fix` mends what can be mended
+    #[command(after_help = "\
+Examples:
+  cargo xtask lint                    all components
+  cargo xtask lint frontend --fix     mend what can be mended, name the rest")]
+    Lint(Lint),
+    /// Build the documentation; a warning is an error
+    #[command(after_help = "\
+Examples:
+  cargo xtask docs backend            into backend/docs/build")]
+    Docs(Verb),
+    /// Check who may import whom
+    #[command(after_help = "\
+Examples:
+  cargo xtask architecture            all components that have rules
+  cargo xtask architecture xtask      one")]
+    Architecture(Verb),
+    /// Check lock files, unused and duplicate dependencies, and what they cost
+    #[command(after_help = "\
+Examples:
+  cargo xtask dependencies            all components
+  cargo xtask dependencies xtask      one")]
+    Dependencies(Verb),
+    /// Install what the checks need, pinned, under the repository
+    #[command(after_help = "\
+Examples:
+  cargo xtask setup                   everything; nothing to do the second time
+  cargo xtask setup backend           one component, with the tools it needs")]
+    Setup(Verb),
+    /// Say which tools are there, which are missing, and how to get them
+    #[command(after_help = "\
+Examples:
+  cargo xtask doctor
+  cargo xtask doctor --output json    the same for a program
+
+Exits with 4 when something is missing that the checks need.")]
+    Doctor,
+    /// Print completions for a shell
+    #[command(after_help = "\
+Examples:
+  cargo xtask completions bash > ~/.local/share/bash-completion/completions/cargo-xtask
+  cargo xtask completions zsh  > ~/.zfunc/_cargo-xtask
+  cargo xtask completions fish > ~/.config/fish/completions/cargo-xtask.fish
+
+They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// A task of this repository's own pipeline.
+    #[command(external_subcommand)]
+    Own(Vec<String>),
+}
+
+impl Show {
+    /// What `--output` asks for; `None` leaves it to the surroundings.
+    pub(super) fn mode(&self) -> Option<ui::Mode> {
+        match self.output {
+            Output::Auto => None,
+            Output::Plain => Some(ui::Mode::Plain),
+            Output::Github => Some(ui::Mode::GitHub),
+            Output::Json => Some(ui::Mode::Json),
+        }
+    }
+
+    /// What `--color` asks for, given what the surroundings suggest.
+    pub(super) fn color(&self, suggested: bool) -> bool {
+        match self.color {
+            Color::Auto => suggested,
+            Color::Always => true,
+            Color::Never => false,
+        }
+    }
+}
+
+/// How tasks run.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Run {
+    /// How many cores tasks may keep busy; as many as the machine has where it is not given
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) jobs: Option<u32>,
+    /// Start nothing new once something has failed
+    #[arg(long, overrides_with = "keep_going")]
+    pub(super) fail_fast: bool,
+    /// Run everything that does not wait for what failed (the default)
+    #[arg(long, overrides_with = "fail_fast")]
+    pub(super) keep_going: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Ci {
+    /// Tasks, by name or by the first words of it: `test`, `lint.backend`
+    #[arg(value_name = "TASK")]
+    pub(super) tasks: Vec<String>,
+    /// Name the tasks, and do nothing
+    #[arg(long)]
+    pub(super) list: bool,
+    #[command(flatten)]
+    pub(super) run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verb {
+    /// Components; all where none is named
+    #[arg(value_name = "COMPONENT")]
+    pub(super) components: Vec<String>,
+    #[command(flatten)]
+    pub(super) run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Lint {
+    #[command(flatten)]
+    pub(super) verb: Verb,
+    /// Mend what can be mended
+    #[arg(long)]
+    pub(super) fix: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    #[command(flatten)]
+    pub(super) verb: Verb,
+    /// Arguments for pytest, vitest or `cargo test`
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub(super) arguments: Vec<String>,
+}
+
+/// The commands in groups, as the help shows them. A test holds that every command stands in one.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
+    ("This machine", &["setup", "doctor", "completions"]),
+];
+
+/// The names of the commands.
+pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
+    GROUPS.iter().flat_map(|(_, names)| *names).copied()
+}
+
+/// The grammar with the groups in its help.
+pub(super) fn grammar() -> clap::Command {
+    use clap::CommandFactory as _;
+    let grammar = Cli::command();
+    let mut text = String::new();
+    for (heading, names) in GROUPS {
+        text.push_str(heading);
+        text.push_str(":\n");
+        for name in *names {
+            let about = grammar.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            text.extend(["  ".to_owned(), format!("{name:<14}"), about, "\n".to_owned()]);
+        }
+        text.push('\n');
+    }
+    text.push_str("`cargo xtask COMMAND --help` says more.\n");
+    verbs().fold(grammar.before_help(text), |grammar, verb| {
+        grammar.mut_subcommand(verb, |command| {
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            command.after_help(format!("{examples}\n\n{EXIT_CODES}"))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        grammar().debug_assert();
+    }
+
+    #[test]
+    fn every_command_stands_in_one_group_and_has_an_example() {
+        let grammar = grammar();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        let mut named: Vec<&str> = grammar.get_subcommands().map(clap::Command::get_name).collect();
+        grouped.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(grouped, named);
+        for command in grammar.get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.starts_with("Examples:\n  cargo xtask "), "{}", command.get_name());
+        }
+    }
+}

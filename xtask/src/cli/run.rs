@@ -1,0 +1,236 @@
+//! From a command to a finished run: the repository, its configuration, who listens, one run at a time, and what it leaves.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::cli::App;
+use crate::cli::arguments::{Run, Show, Verb, verbs};
+use crate::config::Config;
+use crate::core::command;
+use crate::core::graph::TaskId;
+use crate::core::schedule::OnFailure;
+use crate::core::suggest;
+use crate::cx::Cx;
+use crate::driver::cancel::Cancel;
+use crate::driver::environment::Environment;
+use crate::driver::{files, signals};
+use crate::error::{Context as _, Error, Result, Style};
+use crate::event::Body;
+use crate::pipeline::{Options, Pipeline};
+use crate::tasks::ci;
+use crate::ui;
+
+/// The width of text where no terminal says one.
+const WIDTH: usize = 120;
+
+/// How often a run that waits for another one looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A command that has found its repository.
+pub(super) struct Session<'a> {
+    app: &'a App,
+    cx: Cx,
+}
+
+impl<'a> Session<'a> {
+    /// Finds the repository, reads what it says about itself, and decides who listens.
+    ///
+    /// `passed_on` are the arguments that tests get: a task is repeated with them.
+    pub(super) fn start(
+        app: &'a App,
+        show: &Show,
+        environment: Environment,
+        passed_on: &[String],
+    ) -> Result<Self> {
+        let cwd = std::env::current_dir().context(|| "could not find the working folder".to_owned())?;
+        let root = find_root(&cwd)?;
+        let file = root.join("xtask.toml");
+        let config = Config::parse(Path::new("xtask.toml"), &files::read(&file)?)?;
+        let cancel = Cancel::default();
+        signals::install(&cancel)?;
+        let (mode, style) = look(show, &environment);
+        let passed_on = passed_on.to_vec();
+        let human = ui::human(mode, style, Arc::new(move |task: &TaskId| repeat(task, &passed_on)));
+        let cx = Cx::builder(root).config(config).environment(environment).cancel(cancel).sink(human).build();
+        Ok(Self { app, cx })
+    }
+
+    /// Runs all tasks that begin with `verb`, or those of the named components.
+    pub(super) fn verb(&self, verb: &str, arguments: &Verb, options: &ci::Options) -> Result<u8> {
+        let selectors = self.pipeline(options).graph(&self.cx)?.selectors();
+        let mut select = Vec::new();
+        for name in &arguments.components {
+            let id = format!("{verb}.{}", name.strip_prefix(&format!("{verb}.")).unwrap_or(name));
+            if !selectors.contains(&id) {
+                let known = selectors.iter().filter_map(|other| other.strip_prefix(&format!("{verb}.")));
+                return Err(unknown(format!("`{verb}` knows no component `{name}`"), name, known));
+            }
+            select.push(id);
+        }
+        if select.is_empty() {
+            select.push(verb.to_owned());
+        }
+        self.run(select, &arguments.run, options)
+    }
+
+    /// Runs a task of the repository's own.
+    pub(super) fn own(&self, words: &[String]) -> Result<u8> {
+        let id = words.join(".");
+        let pipeline = self.pipeline(&ci::Options::CHECK);
+        let selectors = pipeline.graph(&self.cx)?.selectors();
+        if selectors.contains(&id) {
+            let run = Run { jobs: None, fail_fast: false, keep_going: false };
+            return self.run(vec![id], &run, &ci::Options::CHECK);
+        }
+        let word = words.first().map_or("", String::as_str);
+        let mut known: Vec<&str> = verbs().collect();
+        known.extend(selectors.iter().map(String::as_str));
+        Err(unknown(format!("there is no command `{word}`"), word, known))
+    }
+
+    /// Names the tasks that a run would have.
+    pub(super) fn list(&self, select: &[String]) -> Result<u8> {
+        let pipeline = self.pipeline(&ci::Options::CHECK);
+        let graph = pipeline.select(&self.cx, select)?;
+        let width = graph.nodes().iter().map(|node| node.id.as_str().len()).max().unwrap_or(0);
+        let mut text = String::new();
+        let mut data = Vec::new();
+        for node in graph.nodes() {
+            let about = pipeline.purpose(&node.id);
+            text.push_str(format!("{:<width$}  {about}", node.id).trim_end());
+            text.push('\n');
+            data.push(serde_json::json!({ "task": node.id, "about": about, "after": node.after }));
+        }
+        self.cx.emit(Body::Answer { text, data: data.into() });
+        Ok(0)
+    }
+
+    /// Runs a task that answers a question and leaves nothing behind.
+    pub(super) fn answer(&self, task: impl FnOnce(&Cx) -> Result<()>) -> Result<u8> {
+        task(&self.cx).map(|()| 0)
+    }
+
+    /// Runs the selected tasks and writes down what happened.
+    pub(super) fn run(&self, select: Vec<String>, run: &Run, options: &ci::Options) -> Result<u8> {
+        let cx = &self.cx;
+        let pipeline = self.pipeline(options);
+        // Refused before anything is touched.
+        pipeline.select(cx, &select)?;
+        let _lock = self.lock()?;
+        let files = RunFiles::begin(cx)?;
+        let command = std::env::args()
+            .skip(1)
+            .fold("cargo xtask".to_owned(), |line, word| format!("{line} {}", command::quote(&word)));
+        let on_failure = if run.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing };
+        let end = pipeline.run(cx, &Options { select, jobs: run.jobs, on_failure, command })?;
+        match files.finish(cx) {
+            // What the tasks found says more than that it could not be written down.
+            Err(error) if end.exit_code != 0 => {
+                cx.warn_of(&error, "the records of this run are not complete");
+            }
+            finished => finished?,
+        }
+        Ok(end.exit_code)
+    }
+
+    fn pipeline(&self, options: &ci::Options) -> Pipeline {
+        (self.app.pipeline)(self.cx.config(), options)
+    }
+
+    /// One run at a time: two would overwrite each other's coverage, reports and logs.
+    fn lock(&self) -> Result<files::Lock> {
+        let path = self.cx.tools_folder().join("run.lock");
+        let holder = format!("process {}", std::process::id());
+        let mut said = false;
+        loop {
+            match files::Lock::try_take(&path, &holder)? {
+                Ok(lock) => return Ok(lock),
+                Err(other) if !said => {
+                    self.cx.note(format!("waiting for another run in this checkout ({other})"));
+                    said = true;
+                }
+                Err(_) => {}
+            }
+            self.cx.check()?;
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+}
+
+/// The files that a run leaves in the output folder.
+struct RunFiles {
+    events: Arc<ui::json::JsonLines<BufWriter<File>>>,
+    junit: Arc<ui::junit::Collector>,
+}
+
+impl RunFiles {
+    /// Takes away what the last run left, so that nothing old is read as new, and begins to listen.
+    fn begin(cx: &Cx) -> Result<Self> {
+        let folder = cx.output_folder();
+        for name in ["logs", "events.jsonl", "junit.xml"] {
+            files::remove(&folder.join(name))?;
+        }
+        std::fs::create_dir_all(folder).context(|| format!("could not make `{}`", folder.display()))?;
+        let path = folder.join("events.jsonl");
+        let file = File::create(&path).context(|| format!("could not write `{}`", path.display()))?;
+        let events = Arc::new(ui::json::JsonLines::new(BufWriter::new(file)));
+        let junit = Arc::new(ui::junit::Collector::default());
+        cx.add_sink(Arc::clone(&events) as Arc<dyn crate::event::Sink>);
+        cx.add_sink(Arc::clone(&junit) as Arc<dyn crate::event::Sink>);
+        Ok(Self { events, junit })
+    }
+
+    fn finish(&self, cx: &Cx) -> Result<()> {
+        let folder = cx.output_folder();
+        let written = self.events.finish();
+        written.context(|| format!("could not write `{}`", folder.join("events.jsonl").display()))?;
+        files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())
+    }
+}
+
+/// How to show what happens.
+pub(super) fn look(show: &Show, environment: &Environment) -> (ui::Mode, Style) {
+    let (mode, suggested) = ui::choose(&ui::Surroundings {
+        asked: show.mode(),
+        stdout_is_terminal: std::io::stdout().is_terminal(),
+        stderr_is_terminal: std::io::stderr().is_terminal(),
+        variable: &|name| environment.get(name).map(str::to_owned),
+    });
+    let width = ui::columns().unwrap_or(WIDTH);
+    (mode, Style { color: show.color(suggested), width })
+}
+
+/// An error about a word that is none of the `known` ones.
+fn unknown<'k>(message: String, word: &str, known: impl IntoIterator<Item = &'k str>) -> Error {
+    let error = Error::usage(message);
+    match suggest::nearest(word, known) {
+        Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+        None => error.hint("`cargo xtask --help` names the commands, `cargo xtask ci --list` the tasks"),
+    }
+}
+
+/// The command that runs one task alone: `cargo xtask test backend` for `test.backend`.
+fn repeat(task: &TaskId, passed_on: &[String]) -> String {
+    let id = task.as_str();
+    let Some((verb, component)) = id.split_once('.').filter(|(verb, _)| verbs().any(|other| other == *verb))
+    else {
+        return format!("cargo xtask ci {id}");
+    };
+    let arguments = passed_on.iter().filter(|_| verb == "test").map(|argument| command::quote(argument));
+    let words: Vec<String> = arguments.collect();
+    let separator = if words.is_empty() { "" } else { " -- " };
+    format!("cargo xtask {verb} {component}{separator}{}", words.join(" "))
+}
+
+/// The nearest folder at or above `start` with an `xtask.toml`.
+fn find_root(start: &Path) -> Result<PathBuf> {
+    let root = start.ancestors().find(|folder| folder.join("xtask.toml").is_file());
+    root.map(Path::to_owned).ok_or_else(|| {
+        Error::configuration(format!("there is no `xtask.toml` in `{}` or above", start.display()))
+            .hint("run it inside the repository; `[project] name = \"…\"` is all that the file needs")
+    })
+}

@@ -1,0 +1,67 @@
+//! This test binary as a program that other tests start, kill and measure: for what cannot be tried inside of the process
+//! that runs the tests.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::{runner, setup};
+
+/// The variable that names the role.
+pub(crate) const ROLE: &str = "XTASK_TEST_ROLE";
+
+/// What the binary can be started as. A role is a function; what it prints is among what the test harness prints.
+pub(crate) const ROLES: &[(&str, fn())] = &[
+    ("flood", runner::flood::role),
+    ("run", runner::interruption::role),
+    ("overhead", runner::overhead::role),
+    ("set-up", setup::role),
+];
+
+/// Does nothing, unless this process was started by [`start`].
+#[test]
+fn program() {
+    if let Ok(wanted) = std::env::var(ROLE) {
+        let (_, role) = ROLES.iter().find(|(name, _)| *name == wanted).unwrap();
+        role();
+    }
+}
+
+/// A command that starts this binary as `role`.
+pub(crate) fn start(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(ARGUMENTS).env(ROLE, role);
+    command
+}
+
+/// The command that starts this binary as `role`, behind a line of shell that prepares its process.
+pub(crate) fn start_after(line: &str, role: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(format!("{line}\nexec \"$0\" \"$@\""));
+    command.arg(std::env::current_exe().unwrap()).args(ARGUMENTS).env(ROLE, role);
+    command
+}
+
+const ARGUMENTS: [&str; 3] = ["--exact", "program::program", "--nocapture"];
+
+/// Waits until `condition` holds; fails the test when it does not within a time that is long even for a slow machine.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_mins(1), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process of this number runs. One that has ended and was not waited for does not.
+pub(crate) fn is_running(process: &str) -> bool {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", process]).output().unwrap();
+    let state = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
+/// The processes of this machine, one a line: number, number of the parent, command line.
+pub(crate) fn list() -> String {
+    let output = Command::new("ps").args(["-A", "-o", "pid=,ppid=,args="]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,168 @@
+//! The tasks, against small repositories in temporary folders.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use expect_test::expect;
+use tempfile::TempDir;
+use xtask::config::{Component, ComponentKind, Config};
+use xtask::core::finding::Finding;
+use xtask::core::graph::{Node, TaskId};
+use xtask::core::report::TestCounts;
+use xtask::cx::{Builder, Cx};
+use xtask::driver::environment::Environment;
+use xtask::error::{Error, ErrorKind};
+use xtask::event::{Body, Event, Level, Sink};
+use xtask::tasks::ci;
+use xtask::tasks::lint::Fix;
+
+mod installed;
+mod rust;
+mod staged;
+
+/// A repository in a temporary folder, its context, and what was said in it.
+struct Repository {
+    folder: TempDir,
+    cx: Cx,
+    heard: Arc<Heard>,
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<Body>>);
+
+impl Sink for Heard {
+    fn event(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.body.clone());
+    }
+}
+
+impl Repository {
+    /// A repository with these files. Its path has a space and letters beyond ASCII.
+    fn new(files: &[(&str, &str)]) -> Self {
+        Self::with(files, &[], |builder| builder)
+    }
+
+    fn with(
+        files: &[(&str, &str)],
+        variables: &[(&str, &str)],
+        extend: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let folder = tempfile::Builder::new().prefix("größe mit leer ").tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let heard = Arc::new(Heard::default());
+        // Nothing of what decides where and how the outer cargo compiles.
+        let passed = ["PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"];
+        let passed = passed.iter().filter_map(|name| std::env::var_os(name).map(|value| (*name, value)));
+        let environment = passed.chain(variables.iter().map(|(name, value)| (*name, value.into())));
+        let builder = Cx::builder(root)
+            .environment(Environment::new(environment))
+            .sink(Arc::clone(&heard) as Arc<dyn Sink>);
+        let repository = Self { folder, cx: extend(builder).build(), heard };
+        for (path, text) in files {
+            repository.write(path, text);
+        }
+        repository
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    /// Runs `work` as a task, as a pipeline does.
+    fn task<T>(&self, name: &str, work: impl FnOnce(&Cx) -> Result<T, Error>) -> Result<T, Error> {
+        self.cx.step(name, work)
+    }
+
+    /// What was said since this was asked for the last time.
+    fn events(&self) -> Vec<Body> {
+        std::mem::take(&mut self.heard.0.lock().unwrap())
+    }
+}
+
+/// The findings among `events`: `place tool[rule] message`, one a line.
+fn findings(events: &[Body]) -> String {
+    let line = |body: &Body| {
+        let Body::Found { finding: Finding { tool, rule, location, message, .. }, .. } = body else {
+            return None;
+        };
+        let place = location.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        Some(format!("{place} {tool}[{rule}] {message}\n"))
+    };
+    events.iter().filter_map(line).collect()
+}
+
+fn counts(events: &[Body]) -> Vec<TestCounts> {
+    let counts = |body: &Body| if let Body::Tested { counts, .. } = body { Some(*counts) } else { None };
+    events.iter().filter_map(counts).collect()
+}
+
+fn warnings(events: &[Body]) -> Vec<String> {
+    let warning = |body: &Body| match body {
+        Body::Note { level: Level::Warning, message, .. } => Some(message.clone()),
+        _ => None,
+    };
+    events.iter().filter_map(warning).collect()
+}
+
+/// The error with its causes and hints: the kind first, then one a line.
+fn words(error: &Error) -> String {
+    let causes = error.causes().iter().map(|cause| format!("cause: {cause}\n"));
+    let hints = error.hints().iter().map(|hint| format!("hint: {hint}\n"));
+    let head = format!("{:?}: {error}\n", error.kind());
+    std::iter::once(head).chain(causes).chain(hints).collect()
+}
+
+fn component(name: &str, path: &str, kind: ComponentKind) -> Component {
+    Component { name: name.to_owned(), path: path.into(), kind }
+}
+
+/// The tasks of a pipeline with what each waits for: `id (cores): after, …`.
+fn outline(config: &Config) -> String {
+    let options = ci::Options { fix: Fix::Check, test_args: Vec::new() };
+    let cx = Cx::builder("/repo").config(config.clone()).build();
+    let graph = ci::pipeline(config, &options).graph(&cx).unwrap();
+    let node = |node: &Node| {
+        assert!(node.timeout.is_some(), "{} may run for ever", node.id);
+        let after: Vec<&str> = node.after.iter().map(TaskId::as_str).collect();
+        format!("{} ({}): {}\n", node.id, node.cores, after.join(", "))
+    };
+    graph.nodes().iter().map(node).collect()
+}
+
+#[test]
+fn the_pipeline_follows_from_the_components() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let file = root.join("xtask.toml");
+    let config = Config::parse(&file, &std::fs::read_to_string(&file).unwrap()).unwrap();
+    expect![[r#"
+        setup.tools (1): 
+        setup.backend (1): setup.tools
+        setup.frontend (1): 
+        setup.xtask (1): 
+        architecture.backend (1): setup.backend
+        architecture.xtask (1): 
+        dependencies.tools (1): 
+        dependencies.backend (1): 
+        dependencies.frontend (1): 
+        dependencies.xtask (1): 
+        lint.backend (1): setup.backend
+        lint.frontend (1): setup.frontend
+        lint.xtask (2): setup.xtask
+        test.backend (1): setup.backend
+        test.frontend (1): setup.frontend
+        test.xtask (2): setup.xtask
+        docs.backend (1): setup.backend
+        docs.xtask (2): setup.xtask
+    "#]]
+    .assert_eq(&outline(&config));
+
+    let without_tools = Config { tools: None, ..config };
+    assert!(outline(&without_tools).starts_with("setup.backend (1): \n"));
+    assert_eq!(outline(&Config::default()), "");
+}
