@@ -27,7 +27,7 @@ export default defineConfig(
     extends: [jsxA11y.flatConfigs.strict, reactHooks.configs['recommended-latest']],
   },
   {
-    // The import directions: the browser's half and the server's half meet in `shared` alone.
+    // The import directions: the browser's half and the server's half meet in `common` alone.
     files: ['src/**'],
     rules: { 'no-restricted-imports': ['error', { patterns: ['**/server/**', 'node:*'] }] },
   },
@@ -36,7 +36,7 @@ export default defineConfig(
     rules: { 'no-restricted-imports': ['error', { patterns: ['**/src/**', 'react', 'react-dom'] }] },
   },
   {
-    files: ['shared/**'],
+    files: ['common/**'],
     rules: { 'no-restricted-imports': ['error', { patterns: ['**/src/**', '**/server/**', 'node:*', 'react'] }] },
   },
 );

@@ -41,7 +41,7 @@ export default defineConfig(({ isSsrBuild }) => ({
     testTimeout: 20_000,
     coverage: {
       provider: 'v8',
-      include: ['src/**/*.{ts,tsx}', 'server/**/*.ts', 'shared/**/*.ts'],
+      include: ['src/**/*.{ts,tsx}', 'server/**/*.ts', 'common/**/*.ts'],
       exclude: ['**/*.test.{ts,tsx}'],
       reporter: ['text', 'text-summary', 'json', 'json-summary', 'lcov'],
       thresholds: { lines: 85, branches: 85, functions: 85, statements: 85 },
@@ -58,7 +58,7 @@ export default defineConfig(({ isSsrBuild }) => ({
       },
       {
         extends: true,
-        test: { name: 'server', environment: 'node', include: ['{server,shared}/**/*.test.ts'] },
+        test: { name: 'server', environment: 'node', include: ['{server,common}/**/*.test.ts'] },
       },
     ],
   },

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer, STATUS_CODES } from 'node:http';
-import { matchRoute } from '../shared/routes.ts';
+import { matchRoute } from '../common/routes.ts';
 import type { Asset } from './assets.ts';
 import { chooseEncoding, createAsset, loadAssets } from './assets.ts';
 import type { Config } from './config.ts';

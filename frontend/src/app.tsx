@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { matchRoute } from '../shared/routes.ts';
+import { matchRoute } from '../common/routes.ts';
 import { loadClient } from './api/client.ts';
 import { ClientProvider } from './client-context.ts';
 import { PageHeading } from './components/page-heading.tsx';

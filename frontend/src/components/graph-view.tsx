@@ -1,6 +1,6 @@
 import type { KeyboardEvent, ReactNode } from 'react';
 import { useId, useMemo, useRef, useState } from 'react';
-import { nodePath } from '../../shared/routes.ts';
+import { nodePath } from '../../common/routes.ts';
 import type { GraphNode, Relation, RelationKind } from '../api/types.ts';
 import { NODE_KINDS } from '../api/types.ts';
 import { curveAround, curvePath } from '../graph/edge.ts';

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { nodePath } from '../../shared/routes.ts';
+import { nodePath } from '../../common/routes.ts';
 import type { GraphNode, NodeKind } from '../api/types.ts';
 import { Link } from '../router.tsx';
 import { KIND_NAMES } from '../words.ts';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { useCallback, useMemo } from 'react';
-import { nodePath } from '../../shared/routes.ts';
+import { nodePath } from '../../common/routes.ts';
 import type { Neighbourhood } from '../api/types.ts';
 import { useClient } from '../client-context.ts';
 import { GraphView } from '../components/graph-view.tsx';
