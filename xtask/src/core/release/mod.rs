@@ -9,6 +9,6 @@
 //!   looks.
 //! - [`health`] turns one snapshot of Kubernetes objects into the state of a rollout.
 
-// A
+pub mod analysis;
 // H
 pub mod metrics;
