@@ -4,6 +4,15 @@
 //! tables of `docs/analysis.md`; it fails where a figure that is promised there is not reached. Every run has a seed of its
 //! own, so the tables are the same each time. A number behind `--` sets how many runs a row has.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its tables")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot begin ends")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of a few million, in both directions"
+)]
+
 use std::time::Duration;
 
 use xtask::core::release::analysis::{Analysis, Objective, PodTick, Settings, Sides, Tick, Verdict};
@@ -33,20 +42,14 @@ struct Scenario {
     outage: Option<f64>,
 }
 
-const GOOD: Scenario = Scenario {
-    name: "",
-    requests: 50.0,
-    rate: 0.005,
-    canary: 0.005,
-    streams: 1,
-    bunch: 1,
-    outage: None,
-};
+const GOOD: Scenario =
+    Scenario { name: "", requests: 50.0, rate: 0.005, canary: 0.005, streams: 1, bunch: 1, outage: None };
 
 /// How one release ended.
 struct End {
     verdict: Verdict,
     promoted: bool,
+    /// Since the canary's first request, rounded up.
     seconds: u64,
     /// Requests of users that failed at the canary.
     suffered: u64,
@@ -84,7 +87,9 @@ fn main() {
     }
     let runs = runs / 5;
     println!("\nReleases that are worse, {runs} runs a row:\n");
-    println!("| release | requests/s | rolled back or ejected | median | 95 % within | users who suffered (median) | promoted |");
+    println!(
+        "| release | requests/s | rolled back or ejected | median | 95 % within | users who suffered (median) | promoted |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for (scenario, median_max) in worse() {
         let ends = play(&scenario, runs);
@@ -99,7 +104,10 @@ fn main() {
             part(times.len()),
             quantile(&mut times, 0.5),
             // Of all runs: where a release was not found, it took longer than any that was.
-            quantile(&mut times, 0.95 * runs as f64 / ends.iter().filter(|end| found(end)).count().max(1) as f64),
+            quantile(
+                &mut times,
+                0.95 * runs as f64 / ends.iter().filter(|end| found(end)).count().max(1) as f64
+            ),
             quantile(&mut suffered, 0.5).trim_end_matches(" s"),
             part(ends.iter().filter(|end| end.promoted).count()),
         );
@@ -124,6 +132,17 @@ fn nulls() -> Vec<(Scenario, f64)> {
         (Scenario { name: "without any error", rate: 0.0, canary: 0.0, ..GOOD }, 0.995),
         (Scenario { name: "busy", requests: 500.0, ..GOOD }, 0.995),
         (Scenario { name: "quiet", requests: 5.0, ..GOOD }, 0.0),
+        (Scenario { name: "quiet", requests: 5.0, rate: 0.0025, canary: 0.0025, ..GOOD }, 0.0),
+        (
+            Scenario {
+                name: "at night, decided by checks",
+                requests: 0.2,
+                rate: 0.0005,
+                canary: 0.0005,
+                ..GOOD
+            },
+            0.0,
+        ),
         (Scenario { name: "both sides at the objective", rate: 0.01, canary: 0.01, ..GOOD }, 0.0),
         (Scenario { name: "1.25 times, which is tolerated", rate: 0.02, canary: 0.025, ..GOOD }, 0.0),
         (Scenario { name: "an outage that both share", outage: Some(0.1), ..GOOD }, 0.0),
@@ -150,7 +169,8 @@ fn play(scenario: &Scenario, runs: u64) -> Vec<End> {
     (1..=runs).map(|seed| release(scenario, &mut Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)))).collect()
 }
 
-/// One release: a step at a weight of 10, then one at 50, until the analysis ends it or lets it be promoted.
+/// One release: a step at a weight of 10, then one at 50, until the analysis ends it or lets it be promoted. The canary gets
+/// its first request somewhere in the first tick.
 fn release(scenario: &Scenario, random: &mut Random) -> End {
     let selector = |text: &str| text.parse::<Selector>().expect("a selector");
     let objectives = vec![Objective::errors(selector("r{status=~5xx}"), selector("r"), 0.01)];
@@ -158,18 +178,22 @@ fn release(scenario: &Scenario, random: &mut Random) -> End {
     let mut analysis = Analysis::new(settings, objectives, Duration::ZERO).expect("settings that make sense");
     let mut weight = 0.1;
     let mut suffered = 0;
+    let first = random.uniform();
     for number in 1.. {
-        let seconds = number * TICK;
-        let ill = scenario.outage.filter(|_| seconds % 300 < 60);
+        let at = number * TICK;
+        let seconds = at - ((1.0 - first) * TICK as f64) as u64;
+        let ill = scenario.outage.filter(|_| at % 300 < 60);
         let (rate, canary_rate) = ill.map_or((scenario.rate, scenario.canary), |ill| (ill, ill));
         let requests = scenario.requests * TICK as f64;
-        let canary = counts(random, requests * weight, canary_rate, scenario.bunch);
+        let part = if number == 1 { first } else { 1.0 };
+        let canary = counts(random, requests * weight * part, canary_rate, scenario.bunch);
         suffered += canary.bad;
         let each = requests * (1.0 - weight) / BASELINE_PODS as f64;
-        let baseline =
-            (0..BASELINE_PODS).map(|pod| pod_tick("b", pod, counts(random, each, rate, scenario.bunch))).collect();
+        let baseline = (0..BASELINE_PODS)
+            .map(|pod| pod_tick("b", pod, counts(random, each, rate, scenario.bunch)))
+            .collect();
         let tick = Tick {
-            at: Duration::from_secs(seconds),
+            at: Duration::from_secs(at),
             length: Duration::from_secs(TICK),
             canary: vec![pod_tick("c", 0, canary)],
             baseline,

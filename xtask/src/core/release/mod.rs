@@ -10,5 +10,5 @@
 //! - [`health`] turns one snapshot of Kubernetes objects into the state of a rollout.
 
 pub mod analysis;
-// H
+pub mod health;
 pub mod metrics;

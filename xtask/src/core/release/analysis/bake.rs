@@ -68,7 +68,9 @@ impl Bake {
         let mut alert = None;
         if !tick.length.is_zero() && tick.length <= self.tick_max {
             let sums = tick.sums(settings, objectives);
-            for (stream, sides) in self.streams.iter_mut().zip(&sums.streams).filter(|(stream, _)| stream.is_judged) {
+            for (stream, sides) in
+                self.streams.iter_mut().zip(&sums.streams).filter(|(stream, _)| stream.is_judged)
+            {
                 stream.far.each(sides.canary, tick.length, FAR * stream.rate_max);
                 stream.above.each(sides.canary, tick.length, stream.rate_max);
                 let reason = |stretch: Stretch| Reason::FarAbove {

@@ -247,19 +247,18 @@ mod tests {
     /// At the edge of what is tolerated the expected factor of a tick is at most 1: summed exactly over all outcomes.
     #[test]
     fn the_bet_is_unfair_to_us() {
-        for (share, ratio) in [(0.1_f64, 1.25_f64), (0.5, 1.25), (0.1, 1.0), (0.5, 0.2)] {
+        for (size, ratio) in [(100, 1.25_f64), (500, 1.25), (100, 1.0), (500, 0.2)] {
+            let (canary_total, baseline_total) = (size, 1000 - size);
+            let share = to_float(size) / 1000.0;
             let theta = ratio * share / (ratio * share + 1.0 - share);
-            let size = 1000.0 * share;
             let bads = 12_u64;
             let mut expected = 0.0;
             for canary in 0..=bads {
                 let ways: f64 = (0..canary).map(|k| to_float(bads - k) / to_float(k + 1)).product();
-                let probability = ways
-                    * theta.powf(to_float(canary))
-                    * (1.0 - theta).powf(to_float(bads - canary));
-                let counts = |bad, total: f64| Counts::new(bad, total.round() as u64);
+                let probability =
+                    ways * theta.powf(to_float(canary)) * (1.0 - theta).powf(to_float(bads - canary));
                 let mut excess = Excess::default();
-                excess.observe(TOLERATED, counts(canary, size), counts(bads - canary, 1000.0 - size));
+                excess.observe(TOLERATED, Counts::new(canary, canary_total), Counts::new(bads - canary, baseline_total));
                 expected += probability * excess.value();
             }
             assert!(expected <= 1.0 + 1e-9, "{share} {ratio}: {expected}");

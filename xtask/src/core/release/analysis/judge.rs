@@ -113,7 +113,8 @@ impl Analysis {
         if let Some(end) = &self.state.end {
             return end.clone();
         }
-        let missing = if self.state.step.is_last { self.may_promote().err() } else { self.may_advance().err() };
+        let missing =
+            if self.state.step.is_last { self.may_promote().err() } else { self.may_advance().err() };
         match missing {
             None => Verdict::Continue,
             Some(missing) if self.state.requests.total + self.state.checks.total == 0 => {
@@ -154,7 +155,9 @@ impl Analysis {
                 let limit = harm_limit(&self.settings, objective.rate_max);
                 self.state.harm.whole(sums.streams[position].both(), tick.length, limit);
             }
-            if matches!(objective.kind, Kind::Errors | Kind::Counter | Kind::Checks) && is_alone(objective, tick) {
+            if matches!(objective.kind, Kind::Errors | Kind::Counter | Kind::Checks)
+                && is_alone(objective, tick)
+            {
                 stream.far_above.each(canary, tick.length, FAR * objective.rate_max);
             }
         }
@@ -183,7 +186,11 @@ impl Analysis {
         });
         if let Some(((objective, _), sides)) = at_once {
             let Sides { canary, baseline } = *sides;
-            return Some(Verdict::RollBack(Reason::AtOnce { stream: objective.name.clone(), canary, baseline }));
+            return Some(Verdict::RollBack(Reason::AtOnce {
+                stream: objective.name.clone(),
+                canary,
+                baseline,
+            }));
         }
         let threshold = self.settings.threshold();
         let worse = self.state.streams.iter().find(|stream| stream.excess.ln() >= threshold.ln());
@@ -212,7 +219,11 @@ impl Analysis {
         let harm = self.state.harm;
         if harm.lasting >= HARM_LASTING && harm.seen.bad >= FAILURES_MIN {
             let rate_max = harm_limit(&self.settings, self.errors().0.rate_max);
-            return Some(Verdict::Eject(Reason::SharedHarm { seen: harm.seen, lasting: harm.lasting, rate_max }));
+            return Some(Verdict::Eject(Reason::SharedHarm {
+                seen: harm.seen,
+                lasting: harm.lasting,
+                rate_max,
+            }));
         }
         None
     }
@@ -222,8 +233,11 @@ impl Analysis {
         let threshold = self.settings.threshold_clustered();
         self.state.streams.iter().find_map(|stream| {
             let ln = ln_mean(&[stream.clustered[0].ln(), stream.clustered[1].ln()]);
-            (ln >= threshold.ln())
-                .then(|| Reason::Clustered { stream: stream.name.clone(), e: ln.exp(), threshold })
+            (ln >= threshold.ln()).then(|| Reason::Clustered {
+                stream: stream.name.clone(),
+                e: ln.exp(),
+                threshold,
+            })
         })
     }
 

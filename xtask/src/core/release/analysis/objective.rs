@@ -102,13 +102,13 @@ impl Settings {
             ratio_tolerated: 1.25,
             compliance_min: 20.0,
             suspicion: 10.0,
-            measured_min: Duration::from_secs(120),
-            window: Duration::from_secs(120),
-            step_max: Duration::from_secs(600),
+            measured_min: Duration::from_mins(2),
+            window: Duration::from_mins(2),
+            step_max: Duration::from_mins(10),
             requests_min: 550,
             checks: 700,
             checks_within: Duration::from_secs(140),
-            warm_up: Duration::from_secs(60),
+            warm_up: Duration::from_mins(1),
             warm_up_requests: 200,
             rate_before: None,
             tick_max: Duration::from_secs(15),
@@ -140,7 +140,9 @@ pub enum SettingsError {
         expected: &'static str,
     },
     /// Not exactly one objective of kind errors.
-    #[error("a component needs exactly one objective for errors, not {found}: it is what a promotion has to prove")]
+    #[error(
+        "a component needs exactly one objective for errors, not {found}: it is what a promotion has to prove"
+    )]
     Errors {
         /// How many there are.
         found: usize,
@@ -165,8 +167,16 @@ pub(super) fn validate(settings: &Settings, objectives: &[Objective]) -> Result<
         if fits { Ok(()) } else { Err(SettingsError::OutOfRange { name: name.to_owned(), expected }) }
     };
     range(settings.alpha > 0.0 && settings.alpha <= 0.05, "alpha", "more than 0 and at most 0.05")?;
-    range(settings.ratio_tolerated >= 1.0 && settings.ratio_tolerated < RATIO_LEAST, "ratio_tolerated", "from 1 to less than 2")?;
-    range(settings.compliance_min >= 1.0 && settings.compliance_min.is_finite(), "compliance_min", "at least 1")?;
+    range(
+        settings.ratio_tolerated >= 1.0 && settings.ratio_tolerated < RATIO_LEAST,
+        "ratio_tolerated",
+        "from 1 to less than 2",
+    )?;
+    range(
+        settings.compliance_min >= 1.0 && settings.compliance_min.is_finite(),
+        "compliance_min",
+        "at least 1",
+    )?;
     range(settings.suspicion > 1.0, "suspicion", "more than 1")?;
     range(settings.streams as usize >= objectives.len(), "streams", "at least the number of objectives")?;
     let before = settings.rate_before.unwrap_or(0.0);

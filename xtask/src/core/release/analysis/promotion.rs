@@ -124,10 +124,17 @@ impl fmt::Display for Gap {
                 grouped(*requests)
             ),
             Self::Suspicion { stream, value, below } => {
-                write!(f, "{stream} under suspicion: E {}, must be below {}", rounded(*value), rounded(*below))
+                write!(
+                    f,
+                    "{stream} under suspicion: E {}, must be below {}",
+                    rounded(*value),
+                    rounded(*below)
+                )
             }
             Self::Clustered(reason) => reason.fmt(f),
-            Self::Checks { made, needed } => write!(f, "{} of {} checks made", grouped(*made), grouped(*needed)),
+            Self::Checks { made, needed } => {
+                write!(f, "{} of {} checks made", grouped(*made), grouped(*needed))
+            }
         }
     }
 }
@@ -210,9 +217,9 @@ impl Analysis {
     fn common_gaps(&self) -> Vec<Gap> {
         let below = self.settings.suspicion;
         let mut gaps: Vec<Gap> = self.state.end.iter().map(|_| Gap::Ended).collect();
-        gaps.extend(self.state.streams.iter().filter(|stream| stream.excess.ln() >= below.ln()).map(|stream| {
-            Gap::Suspicion { stream: stream.name.clone(), value: stream.excess.value(), below }
-        }));
+        gaps.extend(self.state.streams.iter().filter(|stream| stream.excess.ln() >= below.ln()).map(
+            |stream| Gap::Suspicion { stream: stream.name.clone(), value: stream.excess.value(), below },
+        ));
         gaps.extend(self.clustered().map(Gap::Clustered));
         gaps
     }

@@ -1,5 +1,7 @@
 //! The exact rank test of Mann and Whitney, for what is no count: CPU and memory of pods. Advice, never a verdict.
 
+use std::cmp::Ordering;
+
 /// The most values on one side: beyond this the exact distribution costs more than advice is worth.
 const VALUES_MAX: usize = 60;
 
@@ -12,8 +14,11 @@ pub fn larger(canary: &[f64], baseline: &[f64]) -> Option<f64> {
     if !sizes.contains(&canary.len()) || !sizes.contains(&baseline.len()) {
         return None;
     }
-    let mut values: Vec<(f64, bool)> =
-        canary.iter().map(|&value| (value, true)).chain(baseline.iter().map(|&value| (value, false))).collect();
+    let mut values: Vec<(f64, bool)> = canary
+        .iter()
+        .map(|&value| (value, true))
+        .chain(baseline.iter().map(|&value| (value, false)))
+        .collect();
     if values.iter().any(|(value, _)| value.is_nan()) {
         return None;
     }
@@ -21,7 +26,7 @@ pub fn larger(canary: &[f64], baseline: &[f64]) -> Option<f64> {
     // Twice the mean rank of a group of equal values is whole.
     let mut ranks = Vec::with_capacity(values.len());
     let mut observed = 0;
-    for group in values.chunk_by(|a, b| a.0 == b.0) {
+    for group in values.chunk_by(|a, b| a.0.partial_cmp(&b.0).is_some_and(Ordering::is_eq)) {
         let rank = 2 * ranks.len() + group.len() + 1;
         ranks.extend(std::iter::repeat_n(rank, group.len()));
         observed += rank * group.iter().filter(|(_, is_canary)| *is_canary).count();
@@ -47,6 +52,7 @@ pub fn larger(canary: &[f64], baseline: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::release::metrics::to_float;
 
     /// Values of tables of the test, and of counting by hand.
     #[test]
@@ -79,18 +85,30 @@ mod tests {
     fn it_is_what_enumeration_gives() {
         let values = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0];
         let rank = |value: f64| -> f64 {
-            values.iter().map(|&other| if other < value { 1.0 } else if other > value { 0.0 } else { 0.5 }).sum()
+            values
+                .iter()
+                .map(|&other| {
+                    if other < value {
+                        1.0
+                    } else if other > value {
+                        0.0
+                    } else {
+                        0.5
+                    }
+                })
+                .sum()
         };
         let sum = |choice: u32| -> f64 {
             (0..values.len()).filter(|bit| choice >> bit & 1 == 1).map(|bit| rank(values[bit])).sum()
         };
-        let choices: Vec<u32> = (0..1 << values.len()).filter(|choice: &u32| choice.count_ones() == 4).collect();
+        let choices: Vec<u32> =
+            (0..1 << values.len()).filter(|choice: &u32| choice.count_ones() == 4).collect();
         for &choice in &choices {
             let side = |wanted: u32| -> Vec<f64> {
                 (0..values.len()).filter(|bit| choice >> bit & 1 == wanted).map(|bit| values[bit]).collect()
             };
             let as_high = choices.iter().filter(|&&other| sum(other) >= sum(choice)).count();
-            let expected = as_high as f64 / choices.len() as f64;
+            let expected = to_float(as_high as u64) / to_float(choices.len() as u64);
             assert!((larger(&side(1), &side(0)).unwrap() - expected).abs() < 1e-12);
         }
     }

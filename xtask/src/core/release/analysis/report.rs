@@ -121,7 +121,12 @@ impl fmt::Display for Report {
             writeln!(f, "{stream}")?;
         }
         match &self.missing {
-            None => write!(f, "S {} of {}: may be promoted", rounded(self.compliance), rounded(self.compliance_min))?,
+            None => write!(
+                f,
+                "S {} of {}: may be promoted",
+                rounded(self.compliance),
+                rounded(self.compliance_min)
+            )?,
             Some(missing) => write!(f, "not promoted yet: {missing}")?,
         }
         let Some(time) = self.without_errors.filter(|_| self.compliance < self.compliance_min) else {
@@ -214,7 +219,11 @@ pub(super) fn rounded(number: f64) -> String {
     match number {
         n if n >= 1e6 => "more than a million".to_owned(),
         n if n >= 9.95 => {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 9 and a million")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 9 and a million"
+            )]
             let whole = n.round() as u64;
             grouped(whole)
         }
@@ -246,8 +255,9 @@ mod tests {
 
     #[test]
     fn numbers_are_said_shortly() {
-        let numbers = [0.0, 1e-9, 0.0139, 1.0, 3.14, 9.99, 57.4, 12_345.6, 1e9];
-        let words = ["0", "less than 0.001", "0.014", "1", "3.1", "10", "57", "12,346", "more than a million"];
+        let numbers = [0.0, 1e-9, 0.0139, 1.0, 3.12, 9.99, 57.4, 12_345.6, 1e9];
+        let words =
+            ["0", "less than 0.001", "0.014", "1", "3.1", "10", "57", "12,346", "more than a million"];
         assert_eq!(numbers.map(rounded), words);
         let times = [41, 299, 300, 7199, 7200, 12_000].map(Duration::from_secs).map(seconds);
         assert_eq!(times, ["41 s", "299 s", "5 min", "119 min", "2 h", "3 h 20 min"]);

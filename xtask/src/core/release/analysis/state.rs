@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::excess::{Compliance, Excess};
 use super::objective::{Objective, Settings, SettingsError};
 use super::verdict::Verdict;
-use crate::core::release::metrics::Counts;
+use crate::core::release::metrics::{Counts, to_float};
 
 /// The form of the journalled state.
 const VERSION: u32 = 1;
@@ -162,9 +162,10 @@ impl State {
             return wrong(format!("it was begun with the objectives {}", names.join(", ")));
         }
         let finite = self.compliance.is_finite()
-            && self.streams.iter().all(|stream| {
-                stream.excess.is_finite() && stream.clustered.iter().all(Excess::is_finite)
-            });
+            && self
+                .streams
+                .iter()
+                .all(|stream| stream.excess.is_finite() && stream.clustered.iter().all(Excess::is_finite));
         if finite { Ok(()) } else { wrong("it holds evidence that is no number".into()) }
     }
 
@@ -172,7 +173,7 @@ impl State {
     pub fn alpha_spent(&self) -> f64 {
         let compared =
             self.streams.iter().filter(|stream| stream.canary.total > 0 && stream.baseline.total > 0).count();
-        self.alpha * compared as f64 / f64::from(self.of)
+        self.alpha * to_float(compared as u64) / f64::from(self.of)
     }
 
     /// How many ticks took part.

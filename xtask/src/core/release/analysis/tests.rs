@@ -232,7 +232,9 @@ fn a_quiet_night_is_decided_by_checks() {
     };
     assert_eq!((evidence.basis, checked, evidence.bake), (Basis::Checks, 700, Duration::from_hours(1)));
     assert_eq!(run.at, Duration::from_secs(200));
-    assert!(evidence.to_string().starts_with("promoted on checks, 13 user requests (0 failed), 0 of 700 checks"));
+    assert!(
+        evidence.to_string().starts_with("promoted on checks, 13 user requests (0 failed), 0 of 700 checks")
+    );
 }
 
 #[test]
@@ -318,8 +320,7 @@ fn a_resumed_run_and_a_shuffled_one_are_the_same_run() {
         for _ in 0..60 {
             let (canary, baseline) = (random.pods("c"), random.pods("b"));
             let verdict = straight.tick(canary.clone(), baseline.clone());
-            let mut tick =
-                Tick { at: straight.at, length: TICK, canary, baseline, checks: Sides::default() };
+            let mut tick = Tick { at: straight.at, length: TICK, canary, baseline, checks: Sides::default() };
             assert_eq!(resumed.observe(&tick), verdict, "seed {seed}");
             tick.canary.reverse();
             let by = usize::from(tick.baseline.len() > 1);
@@ -348,12 +349,14 @@ fn the_journalled_state_is_small() {
 #[test]
 fn a_journal_of_another_bet_is_refused() {
     let state = || Run::new(settings()).analysis.state().clone();
-    let words = |settings, objectives| Analysis::resume(settings, objectives, state()).unwrap_err().to_string();
+    let words =
+        |settings, objectives| Analysis::resume(settings, objectives, state()).unwrap_err().to_string();
     assert!(words(Settings::new(3), objectives()).contains("over 2 streams"));
     assert!(words(Settings { alpha: 0.02, ..settings() }, objectives()).contains("alpha of 0.01"));
     assert!(words(settings(), objectives()[..1].to_vec()).contains("latency above 250 ms"));
     let text = serde_json::to_string(&state()).unwrap();
-    for (from, to) in [("\"compliance\":[0.0", "\"compliance\":[null"), ("\"version\":1", "\"version\":\"\"")] {
+    for (from, to) in [("\"compliance\":[0.0", "\"compliance\":[null"), ("\"version\":1", "\"version\":\"\"")]
+    {
         assert!(text.contains(from), "{text}");
         assert!(serde_json::from_str::<State>(&text.replace(from, to)).is_err());
     }
@@ -365,10 +368,14 @@ fn settings_that_make_no_sense_are_refused() {
     let two = || [objectives(), objectives()].concat();
     assert!(words(Settings { alpha: 0.0, ..settings() }, objectives()).contains("`alpha`"));
     assert!(words(Settings { alpha: f64::NAN, ..settings() }, objectives()).contains("`alpha`"));
-    assert!(words(Settings { ratio_tolerated: 2.0, ..settings() }, objectives()).contains("`ratio_tolerated`"));
+    assert!(
+        words(Settings { ratio_tolerated: 2.0, ..settings() }, objectives()).contains("`ratio_tolerated`")
+    );
     assert!(words(Settings::new(1), objectives()).contains("`streams`"));
     assert!(words(Settings::new(4), two()).contains("two objectives are called `errors`"));
-    assert!(words(settings(), objectives()[1..].to_vec()).contains("exactly one objective for errors, not 0"));
+    assert!(
+        words(settings(), objectives()[1..].to_vec()).contains("exactly one objective for errors, not 0")
+    );
     let zero = vec![Objective { rate_max: 0.0, ..objectives().remove(0) }];
     assert!(words(settings(), zero).contains("`errors.rate_max`"));
 }
@@ -380,13 +387,14 @@ fn the_report_says_what_would_change_the_verdict() {
         let bad = u64::from(tick == 3 || tick == 17);
         let _verdict = run.tick(vec![pod("c", bad, 1, 25)], vec![pod("b", 1, 9, 225)]);
     }
-    expect![[r#"
+    expect![[r"
         errors: canary 2 of 600 (0.33 %), baseline 24 of 5,400 (0.44 %), ratio 0.75; E 0.085 of 200, 12 more bad events of the canary in a row roll back; a ratio of 2.8 or more shows within a step, a doubling takes 32 min
         latency above 250 ms: canary 24 of 600 (4.00 %), baseline 216 of 5,400 (4.00 %), ratio 1; E less than 0.001 of 200, 32 more bad events of the canary in a row roll back; a ratio of 1.8 or more shows within a step
-        not promoted yet: S 2.5 of 20: 306 more requests without an error; that is 61 s at 5 requests/s, about 182 s at the present rate of errors"#]]
+        not promoted yet: S 2.5 of 20: 306 more requests without an error; that is 61 s at 5 requests/s, about 182 s at the present rate of errors"]]
     .assert_eq(&run.analysis.report().to_string());
     let unknown = Err(Unmeasured::Absent { metric: "r".into() });
-    let scrape = Some(Increment { streams: vec![unknown, Ok(Counts::default())], served: 0, restarted: false });
+    let scrape =
+        Some(Increment { streams: vec![unknown, Ok(Counts::default())], served: 0, restarted: false });
     let _verdict = run.tick(vec![PodTick { scrape, ..pod("c", 0, 0, 0) }], vec![pod("b", 0, 0, 225)]);
     let line = run.analysis.report().streams[0].to_string();
     assert!(line.ends_with("; not measured lately: the pod exposes no `r`"), "{line}");

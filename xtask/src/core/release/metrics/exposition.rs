@@ -1,6 +1,6 @@
-//! The parser of metric pages: Prometheus text format 0.0.4, and what OpenMetrics 1.0 adds to it.
+//! The parser of metric pages: Prometheus text format 0.0.4, and what `OpenMetrics` 1.0 adds to it.
 //!
-//! Source of the formats: `docs/instrumenting/exposition_formats.md` of Prometheus and the OpenMetrics specification. One
+//! Source of the formats: `docs/instrumenting/exposition_formats.md` of Prometheus and the `OpenMetrics` specification. One
 //! pass, nothing copied but label values with escapes in them.
 
 use std::borrow::Cow;
@@ -75,7 +75,8 @@ impl<'a> Exposition<'a> {
 
     /// Whether the page speaks of a sample called `name`, be it only by declaring its family.
     pub fn declares(&self, name: &str) -> bool {
-        let family = ["_total", "_bucket", "_count", "_sum"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        let family =
+            ["_total", "_bucket", "_count", "_sum"].iter().find_map(|suffix| name.strip_suffix(suffix));
         self.families.contains(name)
             || family.is_some_and(|family| self.families.contains(family))
             || self.samples.iter().any(|sample| sample.name == name)
@@ -142,7 +143,8 @@ pub fn parse(page: &[u8]) -> Result<Exposition<'_>, PageError> {
 
 fn foreign(page: &[u8]) -> PageError {
     let text = String::from_utf8_lossy(&page[..page.len().min(400)]);
-    let beginning = text.trim_start().chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let beginning =
+        text.trim_start().chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
     PageError::Foreign { beginning }
 }
 
@@ -300,8 +302,25 @@ mod tests {
     #[test]
     fn a_line_that_makes_no_sense_is_skipped_and_counted() {
         let lines = [
-            "a", "a{", "a{b}", "a{b=\"c}", "a{b=\"c\" d=\"e\"} 1", "a{b='c'} 1", "a 0x", "a one", "a 1 2 3", "a 1 now",
-            "1a 1", "a-b 1", "{\"a\"} 1", "a1\u{a0}2", "a{1b=\"c\"} 1", "a{b=\"c\\", "a{,} 1", "a{b=\"c\"}", "a\u{0}1",
+            "a",
+            "a{",
+            "a{b}",
+            "a{b=\"c}",
+            "a{b=\"c\" d=\"e\"} 1",
+            "a{b='c'} 1",
+            "a 0x",
+            "a one",
+            "a 1 2 3",
+            "a 1 now",
+            "1a 1",
+            "a-b 1",
+            "{\"a\"} 1",
+            "a1\u{a0}2",
+            "a{1b=\"c\"} 1",
+            "a{b=\"c\\",
+            "a{,} 1",
+            "a{b=\"c\"}",
+            "a\u{0}1",
         ];
         for line in lines {
             let page = format!("up 1\n{line}\nlast 2\n");

@@ -23,7 +23,9 @@ impl Match {
             Self::Equals(text) => value == text,
             Self::StartsWith(beginning) => value.starts_with(beginning.as_str()),
             Self::Class(class) => {
-                value.len() == 3 && value.starts_with(*class) && value.bytes().all(|byte| byte.is_ascii_digit())
+                value.len() == 3
+                    && value.starts_with(*class)
+                    && value.bytes().all(|byte| byte.is_ascii_digit())
             }
             Self::AnyOf(texts) => texts.iter().any(|text| text == value),
         }
@@ -55,7 +57,7 @@ impl Selector {
     }
 
     /// Whether a series with these labels is selected, its name aside.
-    pub(super) fn accepts<'l>(&self, labels: impl Iterator<Item = (&'l str, &'l str)> + Clone) -> bool {
+    pub(super) fn accepts<'l>(&self, labels: &(impl Iterator<Item = (&'l str, &'l str)> + Clone)) -> bool {
         self.matches.iter().all(|(label, wanted)| {
             let value = labels.clone().find(|(name, _)| name == label).map_or("", |(_, value)| value);
             wanted.accepts(value)
@@ -114,7 +116,9 @@ impl FromStr for Selector {
                 rest.split_once('=').ok_or_else(|| wrong("a label needs `=` or `=~` and a value"))?;
             let label = label.trim();
             if !name(label) || label.contains(':') {
-                return Err(wrong("a label name has letters, digits and `_`; `!=` and `!~` are not supported"));
+                return Err(wrong(
+                    "a label name has letters, digits and `_`; `!=` and `!~` are not supported",
+                ));
             }
             let (pattern, after) = match after.strip_prefix('~') {
                 Some(after) => (true, after.trim_start()),
@@ -125,7 +129,8 @@ impl FromStr for Selector {
                 None => after.split_at(after.find(',').unwrap_or(after.len())),
             };
             let value = value.trim_end();
-            let wanted = if pattern { pattern_of(value).map_err(wrong)? } else { Match::Equals(value.to_owned()) };
+            let wanted =
+                if pattern { pattern_of(value).map_err(wrong)? } else { Match::Equals(value.to_owned()) };
             selector.matches.push((label.to_owned(), wanted));
             rest = after.trim_start();
             rest = match rest.strip_prefix(',') {
@@ -197,7 +202,10 @@ mod tests {
             .and("status", Match::Class('5'))
             .and("method", Match::Equals("GET".into()));
         assert_eq!(bare, expected);
-        assert_eq!("a{b=~\"4..\"}".parse::<Selector>().unwrap(), Selector::new("a").and("b", Match::Class('4')));
+        assert_eq!(
+            "a{b=~\"4..\"}".parse::<Selector>().unwrap(),
+            Selector::new("a").and("b", Match::Class('4'))
+        );
     }
 
     #[test]

@@ -31,9 +31,7 @@ impl Probe {
     /// The counters of this stream as they stand on `page`.
     pub fn read(&self, page: &Exposition<'_>) -> Result<Counts, Unmeasured> {
         match self {
-            Self::Ratio { bad, total } => {
-                Ok(Counts::new(whole(page.total(bad)?), whole(page.total(total)?)))
-            }
+            Self::Ratio { bad, total } => Ok(Counts::new(whole(page.total(bad)?), whole(page.total(total)?))),
             Self::Latency { histogram, at_most } => {
                 let histogram = page.histogram(histogram)?;
                 let total = histogram.count();
@@ -87,11 +85,13 @@ impl Series {
         };
         let Some(before) = self.pods.insert(pod.to_owned(), now.clone()) else {
             let first = |reading: Result<Counts, Unmeasured>| reading.and(Err(Unmeasured::First));
-            return Increment { streams: now.streams.into_iter().map(first).collect(), served: 0, restarted: false };
+            return Increment {
+                streams: now.streams.into_iter().map(first).collect(),
+                served: 0,
+                restarted: false,
+            };
         };
-        let dropped = |(now, before): (&Result<Counts, Unmeasured>, &Result<Counts, Unmeasured>)| {
-            matches!((now, before), (Ok(now), Ok(before)) if now.total < before.total)
-        };
+        let dropped = |(now, before): (&Result<Counts, Unmeasured>, &Result<Counts, Unmeasured>)| matches!((now, before), (Ok(now), Ok(before)) if now.total < before.total);
         let restarted = matches!((now.started, before.started), (Some(now), Some(before)) if now > before + 1.0)
             || now.streams.iter().zip(&before.streams).any(dropped);
         let served = match before.streams.first() {
@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn a_restart_is_seen_by_the_start_time_too() {
         let mut series = series();
-        let with = |start: &str, bad, good| page(bad, good, 0, 0) + "process_start_time_seconds " + start + "\n";
+        let with =
+            |start: &str, bad, good| page(bad, good, 0, 0) + "process_start_time_seconds " + start + "\n";
         scrape(&mut series, &with("1.7e9", 1, 9));
         let increment = series.scraped("p", &parse(with("1700000060", 2, 98).as_bytes()).unwrap());
         assert!(increment.restarted);
@@ -196,7 +197,11 @@ mod tests {
         assert_eq!(scrape(&mut series, &page(0, 31, 0, 31)), [Some((0, 1)), Some((0, 1))]);
         let fewer_bad = "r{code=\"200\"} 40\nh_bucket{le=\"0.25\"} 32\nh_bucket{le=\"+Inf\"} 32\n";
         scrape(&mut series, &page(3, 31, 0, 31));
-        assert_eq!(scrape(&mut series, fewer_bad), [None, Some((0, 1))], "a series that vanished is no restart");
+        assert_eq!(
+            scrape(&mut series, fewer_bad),
+            [None, Some((0, 1))],
+            "a series that vanished is no restart"
+        );
     }
 
     /// However a growing counter is scraped, what is counted is what happened between the first scrape and the last, with
