@@ -4,34 +4,40 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::judge::{FAILURES_MIN, FAR};
-use super::objective::{Kind, Objective, Settings};
-use super::state::Stretch;
+use super::judge::{FAILURES_MIN, FAR, TICKS, far_above};
+use super::objective::{Kind, Objective, Settings, SettingsError, validate};
+use super::state::{Stretch, milliseconds};
 use super::tick::Tick;
 use super::verdict::Reason;
-
-/// Ticks in a row that a rate has to be too high.
-const TICKS: u32 = 3;
 
 /// The watch over a release that serves alone.
 ///
 /// Without a baseline only a rate far above the objective is evidence against the release: five times as much in each of
 /// three ticks, and twenty failures in them. Less is an alert. Requests are judged so, not their latency, which depends on
 /// what users ask for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Bake {
+    settings: Settings,
+    objectives: Vec<Objective>,
+    state: BakeState,
+}
+
+/// What the watch has to remember.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BakeState {
+    #[serde(with = "milliseconds")]
     until: Duration,
-    tick_max: Duration,
     streams: Vec<Watched>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Watched {
     name: String,
-    rate_max: f64,
-    /// Whether its rate says something about the release alone.
-    is_judged: bool,
+    /// Ticks in a row far above the objective.
+    #[serde(default, skip_serializing_if = "Stretch::is_empty")]
     far: Stretch,
+    /// Ticks in a row above the objective.
+    #[serde(default, skip_serializing_if = "Stretch::is_empty")]
     above: Stretch,
 }
 
@@ -51,44 +57,63 @@ pub enum BakeVerdict {
 
 impl Bake {
     /// A watch of `length` from `at` on, as [`Evidence::bake`](super::Evidence::bake) says.
-    pub fn new(settings: &Settings, objectives: &[Objective], at: Duration, length: Duration) -> Self {
-        let watched = |objective: &Objective| Watched {
+    pub fn new(
+        settings: Settings,
+        objectives: Vec<Objective>,
+        at: Duration,
+        length: Duration,
+    ) -> Result<Self, SettingsError> {
+        validate(&settings, &objectives)?;
+        let fresh = |objective: &Objective| Watched {
             name: objective.name.clone(),
-            rate_max: objective.rate_max,
-            is_judged: objective.kind != Kind::Latency,
             far: Stretch::default(),
             above: Stretch::default(),
         };
-        let streams = objectives.iter().map(watched).collect();
-        Self { until: at + length, tick_max: settings.tick_max, streams }
+        let state = BakeState { until: at + length, streams: objectives.iter().map(fresh).collect() };
+        Ok(Self { settings, objectives, state })
+    }
+
+    /// Continues a watch from its journalled state.
+    pub fn resume(
+        settings: Settings,
+        objectives: Vec<Objective>,
+        state: BakeState,
+    ) -> Result<Self, SettingsError> {
+        validate(&settings, &objectives)?;
+        let names = state.streams.iter().map(|stream| &stream.name);
+        if names.ne(objectives.iter().map(|objective| &objective.name)) {
+            return Err(SettingsError::Journal { reason: "it watches other objectives".into() });
+        }
+        Ok(Self { settings, objectives, state })
+    }
+
+    /// What has to be journalled.
+    pub fn state(&self) -> &BakeState {
+        &self.state
     }
 
     /// Takes one tick; the pods of the release that serves stand where the canary's did.
-    pub fn observe(&mut self, settings: &Settings, objectives: &[Objective], tick: &Tick) -> BakeVerdict {
+    pub fn observe(&mut self, tick: &Tick) -> BakeVerdict {
         let mut alert = None;
-        if !tick.length.is_zero() && tick.length <= self.tick_max {
-            let sums = tick.sums(settings, objectives);
-            for (stream, sides) in
-                self.streams.iter_mut().zip(&sums.streams).filter(|(stream, _)| stream.is_judged)
-            {
-                stream.far.each(sides.canary, tick.length, FAR * stream.rate_max);
-                stream.above.each(sides.canary, tick.length, stream.rate_max);
-                let reason = |stretch: Stretch| Reason::FarAbove {
-                    stream: stream.name.clone(),
-                    seen: stretch.seen,
-                    ticks: stretch.ticks,
-                    rate_max: stream.rate_max,
-                };
+        if !tick.length.is_zero() && tick.length <= self.settings.tick_max {
+            let sums = tick.sums(&self.settings, &self.objectives);
+            let streams = self.objectives.iter().zip(&mut self.state.streams).zip(&sums.streams);
+            for ((objective, stream), sides) in streams {
+                if objective.kind == Kind::Latency {
+                    continue;
+                }
+                stream.far.each(sides.canary, tick.length, FAR * objective.rate_max);
+                stream.above.each(sides.canary, tick.length, objective.rate_max);
                 if stream.far.ticks >= TICKS && stream.far.seen.bad >= FAILURES_MIN {
-                    return BakeVerdict::FlipBack(reason(stream.far));
+                    return BakeVerdict::FlipBack(far_above(objective, stream.far));
                 }
                 if stream.above.ticks >= TICKS && stream.above.seen.bad > 1 {
-                    alert = alert.or(Some(reason(stream.above)));
+                    alert = alert.or(Some(far_above(objective, stream.above)));
                 }
             }
         }
         match alert {
-            _ if tick.at >= self.until => BakeVerdict::Over,
+            _ if tick.at >= self.state.until => BakeVerdict::Over,
             Some(reason) => BakeVerdict::Alert(reason),
             None => BakeVerdict::Continue,
         }

@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use super::excess::ln_mean;
 use super::objective::{Kind, Objective, Settings, SettingsError, validate};
-use super::state::{State, Step, Stream};
+use super::state::{State, Step, Stream, Stretch};
 use super::tick::{Sides, Sums, Tick};
 use super::verdict::{Reason, Verdict};
 use crate::core::release::metrics::{Counts, Unmeasured};
 
 /// Ticks in a row that a ready pod may be unreadable; also the ticks that a rate far above the objective has to last.
-const TICKS: u32 = 3;
+pub(super) const TICKS: u32 = 3;
 
-/// The least number of ticks before evidence rolls back.
-const TICKS_MIN: u32 = 2;
+/// The share of the canary's requests that has to fail to roll back at once, in each of the ticks in which it does.
+const AT_ONCE: f64 = 0.5;
 
-/// The least number of a canary's requests in a tick, and the rates of both sides, that roll back at once.
-const AT_ONCE: (u64, f64, f64) = (20, 0.5, 0.05);
+/// The share of the baseline's that must not.
+const AT_ONCE_BASELINE: f64 = 0.05;
+
+/// The least number of the canary's requests in those ticks; most often one tick has them.
+const AT_ONCE_MIN: u64 = 20;
 
 /// The least number of failures of which a rate is said to be too high without a comparison.
 pub(super) const FAILURES_MIN: u64 = 20;
@@ -118,7 +121,9 @@ impl Analysis {
         match missing {
             None => Verdict::Continue,
             Some(missing) if self.state.requests.total + self.state.checks.total == 0 => {
-                Verdict::NoEvidence(Reason::Missing(missing.to_string()))
+                let why = self.unmeasured.iter().flatten().next();
+                let words = why.map_or_else(|| missing.to_string(), |why| format!("{why}; {missing}"));
+                Verdict::NoEvidence(Reason::Missing(words))
             }
             Some(missing) => Verdict::Inconclusive(Reason::Missing(missing.to_string())),
         }
@@ -155,9 +160,15 @@ impl Analysis {
                 let limit = harm_limit(&self.settings, objective.rate_max);
                 self.state.harm.whole(sums.streams[position].both(), tick.length, limit);
             }
-            if matches!(objective.kind, Kind::Errors | Kind::Counter | Kind::Checks)
-                && is_alone(objective, tick)
-            {
+            if objective.kind == Kind::Latency {
+                continue; // slow is judged by comparison alone
+            }
+            if baseline.rate().is_some_and(|rate| rate < AT_ONCE_BASELINE) {
+                stream.failing.each(canary, tick.length, AT_ONCE);
+            } else {
+                stream.failing = Stretch::default();
+            }
+            if is_alone(objective, tick) {
                 stream.far_above.each(canary, tick.length, FAR * objective.rate_max);
             }
         }
@@ -177,24 +188,14 @@ impl Analysis {
     /// What the evidence says, the most certain first.
     fn verdict(&self, tick: &Tick, sums: &Sums) -> Option<Verdict> {
         let each = || self.objectives.iter().zip(&self.state.streams).zip(&sums.streams);
-        let at_once = each().find(|((objective, _), sides)| {
-            let (requests, canary, baseline) = AT_ONCE;
-            objective.kind != Kind::Latency
-                && sides.canary.total >= requests
-                && sides.canary.rate().is_some_and(|rate| rate >= canary)
-                && sides.baseline.rate().is_some_and(|rate| rate < baseline)
-        });
-        if let Some(((objective, _), sides)) = at_once {
-            let Sides { canary, baseline } = *sides;
-            return Some(Verdict::RollBack(Reason::AtOnce {
-                stream: objective.name.clone(),
-                canary,
-                baseline,
-            }));
+        let at_once = each().find(|((_, stream), _)| stream.failing.seen.total >= AT_ONCE_MIN);
+        if let Some(((objective, stream), sides)) = at_once {
+            let (stream, canary) = (objective.name.clone(), stream.failing.seen);
+            return Some(Verdict::RollBack(Reason::AtOnce { stream, canary, baseline: sides.baseline }));
         }
         let threshold = self.settings.threshold();
         let worse = self.state.streams.iter().find(|stream| stream.excess.ln() >= threshold.ln());
-        if let Some(stream) = worse.filter(|_| self.state.ticks >= TICKS_MIN) {
+        if let Some(stream) = worse {
             let reason = Reason::Worse {
                 stream: stream.name.clone(),
                 canary: stream.canary,
@@ -211,7 +212,7 @@ impl Analysis {
                 && stream.far_above.seen.bad >= FAILURES_MIN
         });
         if let Some(((objective, stream), _)) = far {
-            return Some(Verdict::RollBack(far_above(objective, stream)));
+            return Some(Verdict::RollBack(far_above(objective, stream.far_above)));
         }
         if let Some((pod, &ticks)) = self.state.silent.iter().find(|(_, ticks)| **ticks >= TICKS) {
             return Some(Verdict::Eject(Reason::Silent { pod: pod.clone(), ticks }));
@@ -268,8 +269,7 @@ fn is_alone(objective: &Objective, tick: &Tick) -> bool {
     }
 }
 
-fn far_above(objective: &Objective, stream: &Stream) -> Reason {
-    let stretch = stream.far_above;
+pub(super) fn far_above(objective: &Objective, stretch: Stretch) -> Reason {
     Reason::FarAbove {
         stream: objective.name.clone(),
         seen: stretch.seen,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::excess::RATIOS;
 use crate::core::release::metrics::{Probe, Selector};
 
 /// What kind of events a stream counts.
@@ -166,9 +167,13 @@ pub(super) fn validate(settings: &Settings, objectives: &[Objective]) -> Result<
     let range = |fits: bool, name: &str, expected| {
         if fits { Ok(()) } else { Err(SettingsError::OutOfRange { name: name.to_owned(), expected }) }
     };
-    range(settings.alpha > 0.0 && settings.alpha <= 0.05, "alpha", "more than 0 and at most 0.05")?;
     range(
-        settings.ratio_tolerated >= 1.0 && settings.ratio_tolerated < RATIO_LEAST,
+        settings.alpha > 0.0 && settings.alpha < 0.05,
+        "alpha",
+        "more than 0 and less than 0.05, or one tick could decide",
+    )?;
+    range(
+        settings.ratio_tolerated >= 1.0 && settings.ratio_tolerated < RATIOS[0],
         "ratio_tolerated",
         "from 1 to less than 2",
     )?;
@@ -191,6 +196,3 @@ pub(super) fn validate(settings: &Settings, objectives: &[Objective]) -> Result<
     let found = objectives.iter().filter(|objective| objective.kind == Kind::Errors).count();
     if found == 1 { Ok(()) } else { Err(SettingsError::Errors { found }) }
 }
-
-/// The least ratio that is bet on; what is tolerated must be less.
-const RATIO_LEAST: f64 = super::excess::RATIOS[0];

@@ -52,6 +52,10 @@ pub(super) struct Stream {
     pub(super) clustered: [Excess; 2],
     pub(super) canary: Counts,
     pub(super) baseline: Counts,
+    /// Ticks in a row in which the canary failed and the baseline did not.
+    #[serde(default, skip_serializing_if = "Stretch::is_empty")]
+    pub(super) failing: Stretch,
+    /// Ticks in a row far above the objective, where there is no baseline.
     #[serde(default, skip_serializing_if = "Stretch::is_empty")]
     pub(super) far_above: Stretch,
 }
@@ -89,7 +93,7 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
@@ -127,6 +131,7 @@ impl State {
             clustered: <[Excess; 2]>::default(),
             canary: Counts::default(),
             baseline: Counts::default(),
+            failing: Stretch::default(),
             far_above: Stretch::default(),
         };
         Self {
@@ -188,16 +193,16 @@ impl State {
 }
 
 /// A duration as a whole number of milliseconds: short, and the same when read back.
-mod milliseconds {
+pub(super) mod milliseconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
         u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).serialize(to)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_millis)
     }
 }

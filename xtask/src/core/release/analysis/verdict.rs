@@ -50,13 +50,13 @@ pub enum Reason {
         /// The pod.
         pod: String,
     },
-    /// Half of the canary's requests in one tick failed while the baseline's did not.
+    /// Half of the canary's requests failed while the baseline's did not.
     AtOnce {
         /// The stream.
         stream: String,
-        /// The canary in this tick.
+        /// The canary since it fails.
         canary: Counts,
-        /// The baseline in this tick.
+        /// The baseline in the last tick.
         baseline: Counts,
     },
     /// The canary's rate is more than the tolerated multiple of the baseline's.
@@ -122,7 +122,7 @@ impl fmt::Display for Reason {
             Self::OutOfMemory { pod } => write!(f, "a container of canary pod `{pod}` ran out of memory"),
             Self::AtOnce { stream, canary, baseline } => write!(
                 f,
-                "{stream}: {} of the canary's requests failed within one tick ({}), baseline {}",
+                "{stream}: {} of the canary's requests fail ({}), baseline {}",
                 percent(*canary),
                 of(*canary),
                 percent(*baseline)

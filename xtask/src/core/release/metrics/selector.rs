@@ -66,6 +66,7 @@ impl Selector {
 }
 
 impl fmt::Display for Selector {
+    /// As Prometheus reads it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.metric)?;
         for (position, (label, wanted)) in self.matches.iter().enumerate() {
@@ -73,7 +74,7 @@ impl fmt::Display for Selector {
             match wanted {
                 Match::Equals(text) => write!(f, "{label}=\"{text}\""),
                 Match::StartsWith(beginning) => write!(f, "{label}=~\"{beginning}.*\""),
-                Match::Class(class) => write!(f, "{label}=~\"{class}xx\""),
+                Match::Class(class) => write!(f, "{label}=~\"{class}..\""),
                 Match::AnyOf(texts) => write!(f, "{label}=~\"{}\"", texts.join("|")),
             }?;
         }
@@ -191,8 +192,8 @@ mod tests {
     fn a_selector_reads_what_it_writes() {
         let texts = [
             "up",
-            "a:b{status=~\"5xx\"}",
-            "http_requests_total{status=~\"5xx\", method=~\"GET|POST\", path=~\"/api/.*\", region=\"north, east\"}",
+            "a:b{status=~\"5..\"}",
+            "http_requests_total{status=~\"5..\", method=~\"GET|POST\", path=~\"/api/.*\", region=\"north, east\"}",
         ];
         for text in texts {
             assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);

@@ -91,9 +91,14 @@ impl Series {
                 restarted: false,
             };
         };
-        let dropped = |(now, before): (&Result<Counts, Unmeasured>, &Result<Counts, Unmeasured>)| matches!((now, before), (Ok(now), Ok(before)) if now.total < before.total);
-        let restarted = matches!((now.started, before.started), (Some(now), Some(before)) if now > before + 1.0)
-            || now.streams.iter().zip(&before.streams).any(dropped);
+        // One sum alone can also drop because a series went away; what was counted before is then still in the others.
+        let mut totals = now.streams.iter().zip(&before.streams).filter_map(|pair| match pair {
+            (Ok(now), Ok(before)) if before.total > 0 => Some(now.total < before.total),
+            _ => None,
+        });
+        let all_dropped = totals.next().is_some_and(|first| first && totals.all(|dropped| dropped));
+        let restarted = all_dropped
+            || matches!((now.started, before.started), (Some(now), Some(before)) if now > before + 1.0);
         let served = match before.streams.first() {
             Some(Ok(counts)) if !restarted => counts.total,
             _ => 0,
@@ -104,8 +109,8 @@ impl Series {
                 return Ok(now);
             }
             let before = before.map_err(|_| Unmeasured::First)?;
-            let bad = now.bad.checked_sub(before.bad).ok_or(Unmeasured::Inconsistent)?;
-            Ok(Counts::new(bad, now.total.saturating_sub(before.total)))
+            let less = |now: u64, before: u64| now.checked_sub(before).ok_or(Unmeasured::Inconsistent);
+            Ok(Counts::new(less(now.bad, before.bad)?, less(now.total, before.total)?))
         };
         let streams = now.streams.into_iter().zip(before.streams).map(difference).collect();
         Increment { streams, served, restarted }

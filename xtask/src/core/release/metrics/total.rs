@@ -46,7 +46,7 @@ pub enum Unmeasured {
     /// The first reading of a pod: what it counted before is nobody's tick.
     #[error("the pod was read for the first time")]
     First,
-    /// The bad events became fewer while all events did not: two answers of a page that do not fit together.
+    /// A counter became smaller while others of the pod did not: a series went away, nothing restarted.
     #[error("the counters of this tick do not fit together")]
     Inconsistent,
 }
