@@ -7,6 +7,8 @@ use expect_test::expect;
 use super::*;
 use crate::core::release::metrics::{Counts, Increment, Selector, Unmeasured};
 
+mod journal;
+
 const TICK: Duration = Duration::from_secs(5);
 
 fn objectives() -> Vec<Objective> {
@@ -90,6 +92,10 @@ fn at_once_needs_all_it_says() {
     let mut run = Run::new(unsure());
     assert_eq!([few(&mut run, 4), few(&mut run, 4)], [Verdict::Continue, Verdict::Continue]);
     assert!(matches!(few(&mut run, 4), Verdict::RollBack(Reason::AtOnce { .. })), "together they are enough");
+    let mut run = Run::new(unsure());
+    assert_eq!(few(&mut run, 8), Verdict::Continue);
+    let shared = run.tick(vec![pod("c", 8, 0, 8)], vec![pod("b", 5000, 0, 70_000)]);
+    assert_eq!([shared, few(&mut run, 8), few(&mut run, 8)], [const { Verdict::Continue }; 3], "begun anew");
     let mut run = Run::new(settings());
     let slow = run.tick(vec![pod("c", 0, 25, 25)], vec![pod("b", 0, 0, 220)]);
     assert_eq!(slow, Verdict::Continue, "latency needs evidence");
@@ -140,6 +146,14 @@ fn harm_is_far_more_than_before() {
         let mut run = Run::new(Settings { rate_before, ..settings() });
         (0..30).any(|_| run.simple(1, 3).is_final())
     };
+    let mut run = Run::new(settings());
+    for _ in 0..19 {
+        assert_eq!(
+            run.tick(vec![pod("c", 0, 0, 1)], vec![pod("b", 1, 0, 4)]),
+            Verdict::Continue,
+            "too few to say"
+        );
+    }
     assert!(ends(Some(0.002)), "2.9 % is more than five times 0.2 %");
     assert!(!ends(Some(0.01)) && !ends(None));
 }
@@ -170,6 +184,11 @@ fn a_pod_that_cannot_be_measured_is_taken_out_of_traffic() {
     assert!(matches!(silent([true; 4]), Verdict::Eject(Reason::Silent { ticks: 3, .. })));
     assert!(matches!(silent([true, true, false, true]), Verdict::Eject(_)));
     assert_eq!(silent([true, true, false, false]), Verdict::Continue, "monitoring is down for both");
+    let mut run = Run::new(settings());
+    let _verdict = run.tick(vec![unreadable("gone")], vec![pod("b", 0, 0, 225)]);
+    assert!(serde_json::to_string(run.analysis.state()).unwrap().contains("gone"));
+    let _verdict = run.tick(vec![pod("c", 0, 0, 25)], vec![pod("b", 0, 0, 225)]);
+    assert!(!serde_json::to_string(run.analysis.state()).unwrap().contains("gone"));
     let mut run = Run::new(settings());
     for _ in 0..9 {
         let cold = PodTick { ready: false, ..unreadable("c") };
@@ -209,6 +228,46 @@ fn a_good_release_is_promoted_on_traffic() {
     assert_eq!((evidence.basis, evidence.bake), (Basis::Traffic, Duration::from_mins(15)));
     expect!["promoted on traffic, 0 of 3,000 requests failed; no ratio: neither failed; S more than a million, E 1 for errors, E 1 for latency above 250 ms; watched for 15 min"]
     .assert_eq(&evidence.to_string());
+}
+
+#[test]
+fn a_suspicion_or_an_early_step_keeps_from_promotion() {
+    let mut run = Run::new(settings());
+    let calm = |run: &mut Run| {
+        for _ in 0..24 {
+            assert_eq!(run.simple(0, 0), Verdict::Continue);
+        }
+    };
+    calm(&mut run);
+    assert_eq!(run.analysis.may_promote().unwrap_err().0, [Gap::Step]);
+    assert_eq!(run.analysis.may_advance(), Ok(()));
+    run.analysis.begin_step(run.at, true);
+    calm(&mut run);
+    assert!(run.analysis.may_promote().is_ok());
+    assert_eq!(run.simple(2, 0), Verdict::Continue);
+    let Gap::Suspicion { value, .. } = &run.analysis.may_promote().unwrap_err().0[0] else {
+        panic!("it is kept")
+    };
+    assert!((10.0..200.0).contains(value), "{value}");
+    assert!(run.analysis.may_advance().is_err());
+}
+
+/// Checks that pass would thin out the errors of users.
+#[test]
+fn checks_count_only_where_they_were_asked_for() {
+    let mut run = Run::last_step(settings());
+    for _ in 0..24 {
+        run.at += TICK;
+        let tick = Tick {
+            at: run.at,
+            length: TICK,
+            canary: vec![pod("c", 1, 0, 125)],
+            baseline: vec![pod("b", 1, 0, 125)],
+            checks: Sides { canary: Counts::new(0, 1000), baseline: Counts::default() },
+        };
+        assert_eq!(run.analysis.observe(&tick), Verdict::Continue);
+    }
+    assert!(matches!(run.analysis.may_promote().unwrap_err().0[..], [Gap::Compliance { .. }]));
 }
 
 #[test]
@@ -270,6 +329,11 @@ fn without_a_release_before_only_a_rate_far_above_the_objective_rolls_back() {
     let verdict = run.tick(vec![pod("c", 10, 0, 100)], Vec::new());
     assert!(matches!(verdict, Verdict::RollBack(Reason::FarAbove { ticks: 3, .. })), "{verdict:?}");
     let mut run = Run::new(settings());
+    for _ in 0..3 {
+        assert_eq!(run.tick(vec![pod("c", 6, 0, 100)], Vec::new()), Verdict::Continue, "18 failures");
+    }
+    assert!(run.tick(vec![pod("c", 6, 0, 100)], Vec::new()).is_final(), "24 failures");
+    let mut run = Run::new(settings());
     for _ in 0..9 {
         let unread = run.tick(vec![pod("c", 10, 0, 100)], vec![unreadable("b")]);
         assert!(!matches!(unread, Verdict::RollBack(_)), "an unreadable baseline is not a missing one");
@@ -309,99 +373,6 @@ fn a_tick_over_a_gap_is_discarded() {
     }
     assert_eq!(run.analysis.report(), before);
     assert_eq!((run.analysis.state().ticks(), run.analysis.state().discarded()), (1, 4));
-}
-
-/// xorshift64*: enough for shaking analyses from a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-    }
-
-    fn pods(&mut self, side: &str) -> Vec<PodTick> {
-        let count = 1 + self.below(4);
-        let one = |number| match self.below(12) {
-            0 => unreadable(&format!("{side}{number}")),
-            _ => pod(&format!("{side}{number}"), self.below(40) / 38, self.below(4), 20 + self.below(80)),
-        };
-        (0..count).map(one).collect()
-    }
-}
-
-/// A run that was journalled and resumed after any tick says, tick by tick, what a run without an interruption says; and the
-/// order in which pods are listed says nothing.
-#[test]
-fn a_resumed_run_and_a_shuffled_one_are_the_same_run() {
-    for seed in 1..=60 {
-        let mut random = Random(seed);
-        let mut straight = Run::last_step(settings());
-        let mut resumed = straight.analysis.clone();
-        let mut shuffled = straight.analysis.clone();
-        for _ in 0..60 {
-            let (canary, baseline) = (random.pods("c"), random.pods("b"));
-            let verdict = straight.tick(canary.clone(), baseline.clone());
-            let mut tick = Tick { at: straight.at, length: TICK, canary, baseline, checks: Sides::default() };
-            assert_eq!(resumed.observe(&tick), verdict, "seed {seed}");
-            tick.canary.reverse();
-            let by = usize::from(tick.baseline.len() > 1);
-            tick.baseline.rotate_left(by);
-            assert_eq!(shuffled.observe(&tick), verdict, "seed {seed}");
-            let journal = serde_json::to_string(resumed.state()).unwrap();
-            let state = serde_json::from_str(&journal).unwrap();
-            resumed = Analysis::resume(settings(), objectives(), state).unwrap();
-            assert_eq!(resumed.state(), straight.analysis.state(), "seed {seed}");
-            assert_eq!(shuffled.state(), straight.analysis.state(), "seed {seed}");
-        }
-    }
-}
-
-#[test]
-fn the_journalled_state_is_small() {
-    let mut random = Random(3);
-    let mut run = Run::new(Settings { tick_max: TICK, ..settings() });
-    for _ in 0..100 {
-        let _verdict = run.tick(random.pods("c"), random.pods("b"));
-    }
-    let bytes = serde_json::to_string(run.analysis.state()).unwrap().len();
-    assert!(bytes < 1000, "{bytes} bytes for two streams");
-}
-
-#[test]
-fn a_journal_of_another_bet_is_refused() {
-    let state = || Run::new(settings()).analysis.state().clone();
-    let words =
-        |settings, objectives| Analysis::resume(settings, objectives, state()).unwrap_err().to_string();
-    assert!(words(Settings::new(3), objectives()).contains("over 2 streams"));
-    assert!(words(Settings { alpha: 0.02, ..settings() }, objectives()).contains("alpha of 0.01"));
-    assert!(words(settings(), objectives()[..1].to_vec()).contains("latency above 250 ms"));
-    let text = serde_json::to_string(&state()).unwrap();
-    for (from, to) in [("\"compliance\":[0.0", "\"compliance\":[null"), ("\"version\":1", "\"version\":\"\"")]
-    {
-        assert!(text.contains(from), "{text}");
-        assert!(serde_json::from_str::<State>(&text.replace(from, to)).is_err());
-    }
-}
-
-#[test]
-fn settings_that_make_no_sense_are_refused() {
-    let words = |settings, objectives| Analysis::new(settings, objectives, TICK).unwrap_err().to_string();
-    let two = || [objectives(), objectives()].concat();
-    assert!(words(Settings { alpha: 0.0, ..settings() }, objectives()).contains("`alpha`"));
-    assert!(words(Settings { alpha: f64::NAN, ..settings() }, objectives()).contains("`alpha`"));
-    assert!(
-        words(Settings { ratio_tolerated: 2.0, ..settings() }, objectives()).contains("`ratio_tolerated`")
-    );
-    assert!(words(Settings::new(1), objectives()).contains("`streams`"));
-    assert!(words(Settings::new(4), two()).contains("two objectives are called `errors`"));
-    assert!(
-        words(settings(), objectives()[1..].to_vec()).contains("exactly one objective for errors, not 0")
-    );
-    let zero = vec![Objective { rate_max: 0.0, ..objectives().remove(0) }];
-    assert!(words(settings(), zero).contains("`errors.rate_max`"));
 }
 
 #[test]

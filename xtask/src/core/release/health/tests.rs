@@ -394,6 +394,20 @@ fn a_quota_counts_after_thirty_seconds() {
     );
 }
 
+/// What was refused before our write may have been another template.
+#[test]
+fn a_refusal_counts_from_our_write_on() {
+    let mut items = complete();
+    items[1]["status"] = json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate",
+        "lastTransitionTime": WRITTEN}]});
+    let at = |written_at: &str| {
+        let expectation = Expectation { written_at: time(written_at), ..expectation() };
+        words(rollout(&snapshot(items.clone()), &expectation, &Sightings::default()))
+    };
+    assert!(at("2026-03-01T12:09:31Z").starts_with("progressing"));
+    assert!(at("2026-03-01T12:09:30Z").starts_with("hopeless FailedCreate"));
+}
+
 #[test]
 fn no_room_counts_after_a_minute_unless_a_node_is_coming() {
     let message = "0/1 nodes are available: 1 Insufficient cpu.";

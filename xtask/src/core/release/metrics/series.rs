@@ -207,6 +207,8 @@ mod tests {
             [None, Some((0, 1))],
             "a series that vanished is no restart"
         );
+        let less_in_all = page(0, 30, 0, 50);
+        assert_eq!(scrape(&mut series, &less_in_all), [None, Some((0, 18))], "nor where the sum drops");
     }
 
     /// However a growing counter is scraped, what is counted is what happened between the first scrape and the last, with
