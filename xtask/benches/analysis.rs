@@ -254,7 +254,7 @@ fn pod_tick(side: &str, number: u64, counts: Counts) -> PodTick {
         age: Duration::from_hours(1),
         restarts: 0,
         out_of_memory: false,
-        scrape: Some(Increment { streams: vec![Ok(counts)], served: 1000, restarted: false }),
+        scrape: Some(Increment { streams: vec![Ok(counts)], served: vec![1000], restarted: false }),
     }
 }
 

@@ -35,7 +35,7 @@ mod verdict;
 pub use bake::{Bake, BakeState, BakeVerdict};
 pub use excess::{Compliance, Excess, RATIOS};
 pub use judge::Analysis;
-pub use objective::{Kind, Objective, Settings, SettingsError};
+pub use objective::{Kind, Objective, Settings, SettingsError, probes};
 pub use promotion::{Basis, Checks, Evidence, Gap, Missing};
 pub use report::{Report, StreamReport};
 pub use state::State;

@@ -55,6 +55,12 @@ impl Objective {
     }
 }
 
+/// What a [`Series`](crate::core::release::metrics::Series) has to read for these objectives; its increments then fit the
+/// [`PodTick`](super::PodTick)s of their analysis.
+pub fn probes(objectives: &[Objective]) -> Vec<Probe> {
+    objectives.iter().filter_map(|objective| objective.probe.clone()).collect()
+}
+
 /// How sure an analysis has to be, and how long it may take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use expect_test::expect;
 
 use super::*;
-use crate::core::release::metrics::{Counts, Increment, Selector, Unmeasured};
+use crate::core::release::metrics::{self, Counts, Increment, Selector, Series, Unmeasured};
 
 mod journal;
 
@@ -22,7 +22,7 @@ fn objectives() -> Vec<Objective> {
 /// Errors and slow requests among all, of one pod in one tick.
 fn pod(name: &str, bad: u64, slow: u64, total: u64) -> PodTick {
     let streams = vec![Ok(Counts::new(bad, total)), Ok(Counts::new(slow, total))];
-    let scrape = Some(Increment { streams, served: 1000, restarted: false });
+    let scrape = Some(Increment { streams, served: vec![1000; 2], restarted: false });
     let age = Duration::from_mins(10);
     PodTick { name: name.into(), ready: true, age, restarts: 0, out_of_memory: false, scrape }
 }
@@ -196,6 +196,39 @@ fn a_pod_that_cannot_be_measured_is_taken_out_of_traffic() {
     }
 }
 
+/// From the pages of pods to the verdict.
+#[test]
+fn pages_become_a_verdict() {
+    let mut series = Series::new(probes(&objectives()));
+    let mut run = Run::new(settings());
+    let page = |bad: u64, good: u64| {
+        let all = bad + good;
+        format!(
+            "r{{status=\"200\"}} {good}\nr{{status=\"503\"}} {bad}\n\
+             h_bucket{{le=\"0.25\"}} {all}\nh_bucket{{le=\"+Inf\"}} {all}\n"
+        )
+    };
+    let mut scrape = |name: &str, text: &str| {
+        let scrape = metrics::parse(text.as_bytes()).ok().map(|page| series.scraped(name, &page));
+        PodTick { scrape, ..pod(name, 0, 0, 0) }
+    };
+    for tick in 0.. {
+        let canary = scrape("c", &page(500 + 4 * tick, 10 + 30 * tick));
+        let baseline = [scrape("b1", &page(tick, 9000 + 100 * tick)), scrape("b2", "<html>busy</html>")];
+        match run.tick(vec![canary], baseline.to_vec()) {
+            Verdict::Continue => assert!(tick < 8),
+            Verdict::RollBack(Reason::Worse { canary, baseline, .. }) => {
+                assert_eq!(
+                    (canary, baseline),
+                    (Counts::new(4 * tick, 34 * tick), Counts::new(tick, 101 * tick))
+                );
+                return assert!(tick > 1, "the first page is no tick");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn clustered_traffic_holds_and_never_rolls_back_on_evidence() {
     let mut run = Run::new(settings());
@@ -345,7 +378,7 @@ fn cold_pods_are_left_out_of_latency_only() {
     let mut run = Run::new(settings());
     let cold = PodTick { age: Duration::from_secs(59), ..pod("c", 0, 25, 25) };
     let mut idle = pod("c", 0, 25, 25);
-    idle.scrape.as_mut().unwrap().served = 199;
+    idle.scrape.as_mut().unwrap().served = vec![1000, 199];
     for canary in [cold, idle] {
         let _verdict = run.tick(vec![canary], vec![pod("b", 0, 0, 225)]);
     }
@@ -388,8 +421,11 @@ fn the_report_says_what_would_change_the_verdict() {
         not promoted yet: S 2.5 of 20: 306 more requests without an error; that is 61 s at 5 requests/s, about 182 s at the present rate of errors"]]
     .assert_eq(&run.analysis.report().to_string());
     let unknown = Err(Unmeasured::Absent { metric: "r".into() });
-    let scrape =
-        Some(Increment { streams: vec![unknown, Ok(Counts::default())], served: 0, restarted: false });
+    let scrape = Some(Increment {
+        streams: vec![unknown, Ok(Counts::default())],
+        served: vec![0; 2],
+        restarted: false,
+    });
     let _verdict = run.tick(vec![PodTick { scrape, ..pod("c", 0, 0, 0) }], vec![pod("b", 0, 0, 225)]);
     let line = run.analysis.report().streams[0].to_string();
     assert!(line.ends_with("; not measured lately: the pod exposes no `r`"), "{line}");

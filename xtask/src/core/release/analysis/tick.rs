@@ -78,13 +78,14 @@ impl Tick {
                 sums.unmeasured.push(None);
                 continue;
             }
-            let warm = |pod: &PodTick, served: u64| {
+            let is_warm = |pod: &PodTick, served: u64| {
                 objective.kind != Kind::Latency
                     || (pod.age >= settings.warm_up && served >= settings.warm_up_requests)
             };
             let stream = |pod: &PodTick| -> Option<Result<Counts, Unmeasured>> {
-                let scrape = pod.scrape.as_ref().filter(|scrape| warm(pod, scrape.served))?;
-                scrape.streams.get(position).cloned()
+                let scrape = pod.scrape.as_ref()?;
+                let served = scrape.served.get(position).copied().unwrap_or_default();
+                scrape.streams.get(position).filter(|_| is_warm(pod, served)).cloned()
             };
             let sum = |pods: &mut dyn Iterator<Item = &PodTick>| -> Counts {
                 pods.filter_map(|pod| stream(pod)?.ok()).sum()

@@ -85,6 +85,9 @@ impl<'a> Exposition<'a> {
 
 /// Reads a page. Lines that make no sense, or are no UTF-8, are skipped and counted; a page without one readable line is an
 /// error.
+///
+/// A page that was cut off within a line is refused. One that was cut off between two lines looks whole in the text format:
+/// whoever fetches it compares the length with the one that was announced.
 pub fn parse(page: &[u8]) -> Result<Exposition<'_>, PageError> {
     if page.len() > BYTES_MAX {
         return Err(PageError::TooLarge { bytes: page.len() });

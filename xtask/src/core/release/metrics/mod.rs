@@ -10,6 +10,8 @@
 mod exposition;
 mod selector;
 mod series;
+#[cfg(test)]
+mod tests;
 mod total;
 
 use std::ops::AddAssign;

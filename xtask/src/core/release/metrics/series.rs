@@ -47,8 +47,8 @@ impl Probe {
 pub struct Increment {
     /// One entry for each probe, in their order.
     pub streams: Vec<Result<Counts, Unmeasured>>,
-    /// How many events of the first probe the pod had counted before this tick, since it started.
-    pub served: u64,
+    /// For each probe, how many events the pod had counted before this tick, since it started.
+    pub served: Vec<u64>,
     /// Whether the pod's process began again since the last scrape.
     pub restarted: bool,
 }
@@ -85,24 +85,24 @@ impl Series {
         };
         let Some(before) = self.pods.insert(pod.to_owned(), now.clone()) else {
             let first = |reading: Result<Counts, Unmeasured>| reading.and(Err(Unmeasured::First));
-            return Increment {
-                streams: now.streams.into_iter().map(first).collect(),
-                served: 0,
-                restarted: false,
-            };
+            let streams = now.streams.into_iter().map(first).collect();
+            return Increment { streams, served: vec![0; self.probes.len()], restarted: false };
         };
-        // One sum alone can also drop because a series went away; what was counted before is then still in the others.
+        // Sums also drop where series go away, or where a page is cut off at the end of a line. The start of the process
+        // tells; without it, only where every sum dropped.
         let mut totals = now.streams.iter().zip(&before.streams).filter_map(|pair| match pair {
             (Ok(now), Ok(before)) if before.total > 0 => Some(now.total < before.total),
             _ => None,
         });
-        let all_dropped = totals.next().is_some_and(|first| first && totals.all(|dropped| dropped));
-        let restarted = all_dropped
-            || matches!((now.started, before.started), (Some(now), Some(before)) if now > before + 1.0);
-        let served = match before.streams.first() {
-            Some(Ok(counts)) if !restarted => counts.total,
+        let restarted = match (now.started, before.started) {
+            (Some(now), Some(before)) => now > before + 1.0,
+            _ => totals.next().is_some_and(|first| first && totals.all(|dropped| dropped)),
+        };
+        let total = |reading: &Result<Counts, Unmeasured>| match reading {
+            Ok(counts) if !restarted => counts.total,
             _ => 0,
         };
+        let served = before.streams.iter().map(total).collect();
         let difference = |(now, before): (Result<Counts, Unmeasured>, Result<Counts, Unmeasured>)| {
             let now = now?;
             if restarted {
@@ -188,9 +188,11 @@ mod tests {
         scrape(&mut series, &with("1.7e9", 1, 9));
         let increment = series.scraped("p", &parse(with("1700000060", 2, 98).as_bytes()).unwrap());
         assert!(increment.restarted);
-        assert_eq!((increment.streams[0].clone(), increment.served), (Ok(Counts::new(2, 100)), 0));
+        assert_eq!((increment.streams[0].clone(), increment.served), (Ok(Counts::new(2, 100)), vec![0, 0]));
         let increment = series.scraped("p", &parse(with("1700000060", 2, 99).as_bytes()).unwrap());
-        assert_eq!((increment.restarted, increment.served), (false, 100));
+        assert_eq!((increment.restarted, increment.served), (false, vec![100, 0]));
+        let increment = series.scraped("p", &parse(with("1700000060", 1, 9).as_bytes()).unwrap());
+        assert_eq!((increment.restarted, &increment.streams[0]), (false, &Err(Unmeasured::Inconsistent)));
     }
 
     #[test]
