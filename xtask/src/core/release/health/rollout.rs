@@ -16,7 +16,7 @@ const REFUSED_AFTER: Duration = Duration::from_secs(30);
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
 /// What our own write has asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Expectation {
     /// The Deployment.
     pub deployment: String,

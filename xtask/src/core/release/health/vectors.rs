@@ -111,7 +111,9 @@ fn objects_are_judged_as_kstatus_does_but_for_the_listed_ones() {
         };
         let ours = match kind.as_str() {
             "Deployment" => of_rollout(deployment(&serde_json::from_value(object).unwrap(), generation)),
-            "Job" => of_rollout(job(&serde_json::from_value(object).unwrap())),
+            "Job" => {
+                of_rollout(job(&serde_json::from_value(object).unwrap(), &snapshot, &Sightings::default()))
+            }
             "ReplicaSet" => match replica_set(&serde_json::from_value(object).unwrap()) {
                 None => "Current",
                 Some(_) => "InProgress",
