@@ -1,6 +1,6 @@
 //! The release machine: from looks at the cluster to effects, and at last to an outcome.
 //!
-//! Level-triggered: in each phase the machine knows how the objects should be ([`goals`]), compares that with a look, and asks
+//! Level-triggered: in each phase the machine knows how the objects should be, compares that with a look, and asks
 //! for the writes that are missing. A write that was lost, came late or was done by whoever owned the release before makes no
 //! difference: the next look shows it. What a look cannot show is written down before it is acted upon: the phase, the
 //! evidence, the wish to end.
@@ -10,7 +10,7 @@
 //!   takes over writes its own fence onto every object first; from then on every older write fails, however late it comes.
 //! - **An unknown result is settled before anything else is decided** about that object: it is written again, so that the
 //!   write in flight finds another version and fails.
-//! - **Every wait has an end**, and every way leads to an [`Outcome`](course::Outcome).
+//! - **Every wait has an end**, and every way leads to an [`End`].
 
 pub mod course;
 mod goals;
