@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::release::machine::Ending;
-use crate::core::release::model::{Fence, ReleaseId, Revision, Slot};
+use crate::core::release::model::{Ending, Fence, ReleaseId, Revision, Slot};
 
 /// One version of one object. An update that carries it is refused once the object has changed, or is another one of the
 /// same name.

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::core::release::analysis::{Objective, Settings};
-use crate::core::release::model::{ComponentName, ReleaseId, Revision};
+use crate::core::release::model::{ComponentName, Ending, ReleaseId, Revision};
 
 /// What is wanted of the machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -176,42 +174,6 @@ impl End {
     }
 }
 
-/// How a release ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ending {
-    /// The new release serves, verified.
-    Promoted,
-    /// The new release was worse; the old one serves.
-    RolledBack,
-    /// Somebody wanted it to end; the old release serves.
-    Aborted,
-    /// The evidence was not enough; the old release serves.
-    Inconclusive,
-    /// Nothing was measured; the old release serves.
-    NoEvidence,
-    /// There was nothing to do.
-    Nothing,
-    /// It was not begun: the cluster has moved on, or somebody else owns it.
-    Refused,
-    /// Somebody else has taken over; this process must not touch anything any more.
-    Superseded,
-    /// It needs a person.
-    Stuck,
-}
-
-impl Ending {
-    /// The exit code of the process.
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Promoted | Self::Nothing => 0,
-            Self::Refused => 5,
-            Self::RolledBack | Self::Aborted | Self::Inconclusive | Self::NoEvidence => 6,
-            Self::Superseded | Self::Stuck => 7,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,16 +211,5 @@ mod tests {
         assert_eq!(canary(50).trial(0, 3), 3);
         let flip = PartCourse { strategy: Strategy::Flip, ..canary(50) };
         assert_eq!(flip.trial(0, 7), 1);
-    }
-
-    #[test]
-    fn endings_have_the_exit_codes_of_the_help() {
-        use Ending::{
-            Aborted, Inconclusive, NoEvidence, Nothing, Promoted, Refused, RolledBack, Stuck, Superseded,
-        };
-        let codes =
-            [Promoted, Nothing, Refused, RolledBack, Aborted, Inconclusive, NoEvidence, Superseded, Stuck]
-                .map(Ending::exit_code);
-        assert_eq!(codes, [0, 0, 5, 6, 6, 6, 6, 7, 7]);
     }
 }

@@ -28,7 +28,8 @@ use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Objec
 use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Head, Journal, Phase, Version, View};
 
-pub use course::{Command, Course, End, Ending, Intent, PartCourse, StepCourse, Strategy, Timing};
+pub use crate::core::release::model::Ending;
+pub use course::{Command, Course, End, Intent, PartCourse, StepCourse, Strategy, Timing};
 
 use owner::Owner;
 use pending::{Answered, Pending};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Machine, Stage, goals};
 use crate::core::release::effect::{Change, Effect, Object};
-use crate::core::release::machine::course::{End, Ending, Intent, Timing};
-use crate::core::release::model::{Fence, Slot};
+use crate::core::release::machine::course::{End, Intent, Timing};
+use crate::core::release::model::{Ending, Fence, Slot};
 use crate::core::release::view::{Head, Journal, Lease, Part, Phase, View};
 
 /// What an owner knows of its own right.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::core::release::analysis::{Analysis, Bake, BakeVerdict, Tick, Verdict};
-use crate::core::release::machine::course::{Course, Ending, PartCourse};
+use crate::core::release::machine::course::{Course, PartCourse};
+use crate::core::release::model::Ending;
 
 /// What measuring has come to.
 #[derive(Debug, PartialEq)]
