@@ -1,5 +1,7 @@
 //! Tests of the machine on a cluster that does at once what it is told, and can be told to lie about that.
 
+mod care;
+
 use std::collections::BTreeMap;
 
 use super::*;
@@ -63,6 +65,8 @@ struct Cluster {
     late: Vec<Action>,
     /// Of a hundred canary requests.
     failing: u64,
+    /// Whether nothing can be measured.
+    is_blind: bool,
     measured: BTreeMap<usize, Duration>,
 }
 
@@ -75,6 +79,7 @@ impl Cluster {
             writes: 0,
             late: Vec::new(),
             failing: 0,
+            is_blind: false,
             measured: BTreeMap::new(),
         };
         let head = Head {
@@ -179,7 +184,7 @@ impl Cluster {
             age: Duration::from_hours(1),
             restarts: 0,
             out_of_memory: false,
-            scrape: Some(Increment {
+            scrape: (!self.is_blind).then(|| Increment {
                 streams: vec![Ok(Counts { bad, total })],
                 served: vec![1_000_000],
                 restarted: false,

@@ -1,0 +1,140 @@
+//! What a careless machine would get wrong on the same cluster.
+
+use super::*;
+
+/// Drives a machine by hand until `stop` says so of an effect that it asks for. Returns the answers to those before it, which
+/// the machine has not heard yet, and that one with those after it, which are not done.
+fn until(
+    cluster: &mut Cluster,
+    machine: &mut Machine,
+    now: &mut Duration,
+    stop: impl Fn(&Effect) -> bool,
+) -> (Vec<Input>, Vec<Effect>) {
+    let mut inputs = vec![Input::Wake];
+    loop {
+        let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, *now)).collect();
+        if let Some(first) = effects.iter().position(&stop) {
+            let answers = effects[..first].iter().map(|effect| cluster.act(effect, *now)).collect();
+            return (answers, effects[first..].to_vec());
+        }
+        inputs.extend(effects.iter().map(|effect| cluster.act(effect, *now)));
+        if inputs.is_empty() {
+            *now = machine.deadline().expect("it has not ended").max(*now + Duration::from_millis(1));
+            inputs.push(Input::Wake);
+        }
+    }
+}
+
+/// Drives it to its end.
+fn to_the_end(
+    cluster: &mut Cluster,
+    machine: &mut Machine,
+    now: &mut Duration,
+    mut inputs: Vec<Input>,
+) -> End {
+    loop {
+        let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, *now)).collect();
+        inputs.extend(effects.iter().map(|effect| cluster.act(effect, *now)));
+        if let Some(end) = machine.end() {
+            return end.clone();
+        }
+        if inputs.is_empty() {
+            *now = machine.deadline().expect("it waits for something").max(*now + Duration::from_millis(1));
+            inputs.push(Input::Wake);
+        }
+    }
+}
+
+fn is_traffic(effect: &Effect, wanted: Traffic) -> bool {
+    matches!(&effect.action, Action::Write { change: Change::Traffic(traffic), .. } if *traffic == wanted)
+}
+
+/// The worst write to arrive late: the one that gives the canary its requests, after the release has been taken back.
+#[test]
+fn a_write_in_flight_cannot_undo_the_way_back() {
+    let mut cluster = Cluster::new(Mood::Good);
+    let mut now = Duration::ZERO;
+    let mut machine = Machine::new(course(), Intent::Release, 1, now);
+    let (mut inputs, effects) =
+        until(&mut cluster, &mut machine, &mut now, |effect| is_traffic(effect, Traffic::Both));
+    let late = effects[0].clone();
+    inputs.extend([Input::Wrote(late.id, Outcome::Unknown), Input::Command(Command::Abort)]);
+    inputs.extend(effects[1..].iter().map(|effect| cluster.act(effect, now)));
+    let end = to_the_end(&mut cluster, &mut machine, &mut now, inputs);
+    assert_eq!(end.ending, Ending::Aborted);
+    assert_eq!(cluster.write(&late.action), Outcome::Refused(Refusal::Conflict));
+    cluster.at_rest(false);
+}
+
+#[test]
+fn nothing_measured_is_not_read_as_good() {
+    let mut cluster = Cluster::new(Mood::Good);
+    cluster.is_blind = true;
+    let end = cluster.run(Intent::Release, 1, &mut Duration::default(), usize::MAX).unwrap();
+    assert_eq!(end.ending, Ending::NoEvidence, "{}", end.reason);
+    cluster.at_rest(false);
+}
+
+#[test]
+fn services_flip_in_the_order_of_the_plan_and_back_in_reverse() {
+    let mut cluster = Cluster::new(Mood::Good);
+    let mut now = Duration::ZERO;
+    let mut machine = Machine::new(course(), Intent::Release, 1, now);
+    let part = |effect: &Effect| match effect.action {
+        Action::Write { object: Object::Service(part), .. } => part,
+        _ => panic!("{effect:?}"),
+    };
+    let new = |effect: &Effect| is_traffic(effect, Traffic::One(Slot::B));
+    let (mut inputs, first) = until(&mut cluster, &mut machine, &mut now, new);
+    assert_eq!(first.iter().filter(|effect| new(effect)).map(part).collect::<Vec<_>>(), [0]);
+    inputs.extend(first.iter().map(|effect| cluster.act(effect, now)));
+    let mut flips = Vec::new();
+    // Until the second one has flipped; then somebody wants it back.
+    while flips.is_empty() {
+        let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, now)).collect();
+        flips.extend(effects.iter().filter(|effect| new(effect)).map(part));
+        inputs.extend(effects.iter().map(|effect| cluster.act(effect, now)));
+        if inputs.is_empty() {
+            now += Duration::from_secs(1);
+            inputs.push(Input::Wake);
+        }
+    }
+    assert_eq!(flips, [1]);
+    inputs.push(Input::Command(Command::Abort));
+    let old = |effect: &Effect| is_traffic(effect, Traffic::One(Slot::A));
+    let mut back = Vec::new();
+    while machine.end().is_none() {
+        let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, now)).collect();
+        let round: Vec<usize> = effects.iter().filter(|effect| old(effect)).map(part).collect();
+        assert!(round.len() < 2, "one after the other: {round:?}");
+        back.extend(round);
+        inputs.extend(effects.iter().map(|effect| cluster.act(effect, now)));
+        if inputs.is_empty() {
+            now += Duration::from_secs(1);
+            inputs.push(Input::Wake);
+        }
+    }
+    assert_eq!(back, [1, 0]);
+    cluster.at_rest(false);
+}
+
+#[test]
+fn whoever_goes_on_goes_on_with_the_evidence() {
+    let mut cluster = Cluster::new(Mood::Good);
+    let mut now = Duration::ZERO;
+    let mut machine = Machine::new(course(), Intent::Release, 1, now);
+    let is_second_step = |effect: &Effect| {
+        let Action::Write { change: Change::Ledger(head), .. } = &effect.action else { return false };
+        head.under_way.as_ref().is_some_and(|journal| journal.phase == Phase::Exposed(1))
+    };
+    until(&mut cluster, &mut machine, &mut now, is_second_step);
+    let under_way = cluster.view.ledger.as_mut().unwrap().object.under_way.as_mut().unwrap();
+    assert_eq!(under_way.phase, Phase::Exposed(0));
+    // Evidence that cannot be read must not be taken for none: E would begin again at 1.
+    assert!(under_way.evidence[0].is_some());
+    under_way.evidence[0] = Some("damaged".into());
+    now += Duration::from_mins(1);
+    let end = cluster.run(Intent::Release, 2, &mut now, usize::MAX).unwrap();
+    assert_eq!(end.ending, Ending::NoEvidence, "{}", end.reason);
+    cluster.at_rest(false);
+}
