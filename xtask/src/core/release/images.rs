@@ -129,7 +129,10 @@ fn digest_of(text: &str, images: &[Image]) -> Result<Option<String>, (String, St
             let pinned = Reference { tag: None, digest: Some(&image.digest), ..reference };
             if !is_digest(&image.digest) {
                 let message = format!("`{}` is no digest of `{text}`", image.digest);
-                return Err((message, "build the images again: a digest is `sha256:` and 64 digits".to_owned()));
+                return Err((
+                    message,
+                    "build the images again: a digest is `sha256:` and 64 digits".to_owned(),
+                ));
             }
             return Ok(Some(pinned.to_string()));
         }

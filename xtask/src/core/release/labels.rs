@@ -176,21 +176,31 @@ pub enum Becomes<'a> {
 /// # Errors
 ///
 /// The JSON pointer of the demand for which it cannot be said what it would have to be.
-pub fn rewrite(value: &mut Value, plain: bool, pointer: &str, changed: &[Changed], becomes: Becomes<'_>) -> Result<(), Wrong> {
+pub fn rewrite(
+    value: &mut Value,
+    plain: bool,
+    pointer: &str,
+    changed: &[Changed],
+    becomes: Becomes<'_>,
+) -> Result<(), Wrong> {
     let unclear = |place: String, key: &str| {
-        (place, format!("the slots differ in `{key}`, and what this would have to be for the other one is unclear"))
+        (
+            place,
+            format!(
+                "the slots differ in `{key}`, and what this would have to be for the other one is unclear"
+            ),
+        )
     };
     let mut both = false;
-    if !plain
-        && let Some(expressions) = value.get_mut("matchExpressions").and_then(Value::as_array_mut)
-    {
+    if !plain && let Some(expressions) = value.get_mut("matchExpressions").and_then(Value::as_array_mut) {
         for (index, expression) in expressions.iter_mut().enumerate() {
             let of = changed.iter().find(|changed| expression["key"] == changed.key.as_str());
             let Some(Changed { key, before, after }) = of else { continue };
             let place = format!("{pointer}/matchExpressions/{index}");
             let is_in = expression["operator"] == "In";
             let values = expression.get_mut("values").and_then(Value::as_array_mut).filter(|_| is_in);
-            let Some(values) = values.filter(|values| values.iter().any(|value| value == before.as_str())) else {
+            let Some(values) = values.filter(|values| values.iter().any(|value| value == before.as_str()))
+            else {
                 return Err(unclear(place, key));
             };
             match becomes {
@@ -286,7 +296,8 @@ mod tests {
             for b in &selectors {
                 let common = values.iter().any(|&first| {
                     values.iter().any(|&second| {
-                        let labels: Vec<_> = [label("a", first), label("b", second)].into_iter().flatten().collect();
+                        let labels: Vec<_> =
+                            [label("a", first), label("b", second)].into_iter().flatten().collect();
                         a.matches(&of(&labels)) && b.matches(&of(&labels))
                     })
                 });
@@ -303,9 +314,24 @@ mod tests {
         ];
         let labels = json!({"matchLabels": {"app": "web", "tier": "front"}});
         for (selector, plain, becomes, expected) in [
-            (labels.clone(), false, Becomes::SlotB, Some(json!({"matchLabels": {"app": "web-b", "tier": "front"}}))),
-            (labels, false, Becomes::BothSlots("w"), Some(json!({"matchLabels": {SERVES: "w", "tier": "front"}}))),
-            (json!({"app": "web", SLOT: "a"}), true, Becomes::SlotB, Some(json!({"app": "web-b", SLOT: "b"}))),
+            (
+                labels.clone(),
+                false,
+                Becomes::SlotB,
+                Some(json!({"matchLabels": {"app": "web-b", "tier": "front"}})),
+            ),
+            (
+                labels,
+                false,
+                Becomes::BothSlots("w"),
+                Some(json!({"matchLabels": {SERVES: "w", "tier": "front"}})),
+            ),
+            (
+                json!({"app": "web", SLOT: "a"}),
+                true,
+                Becomes::SlotB,
+                Some(json!({"app": "web-b", SLOT: "b"})),
+            ),
             (json!({"app": "web", SLOT: "a"}), true, Becomes::BothSlots("w"), Some(json!({SERVES: "w"}))),
             (json!({"tier": "x"}), true, Becomes::BothSlots("w"), Some(json!({"tier": "x"}))),
             (json!({"app": "other"}), true, Becomes::SlotB, None),

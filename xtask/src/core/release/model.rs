@@ -105,7 +105,9 @@ impl std::str::FromStr for ReleaseId {
             let number = number.parse().ok().filter(|_| canonical)?;
             Some(Self { environment: environment.into(), number })
         });
-        id.ok_or_else(|| format!("`{text}` is no release: one is an environment and a number, as in `production-42`"))
+        id.ok_or_else(|| {
+            format!("`{text}` is no release: one is an environment and a number, as in `production-42`")
+        })
     }
 }
 
@@ -125,7 +127,9 @@ mod tests {
         for text in ["production-42", "staging-eu-1-7", "p-0"] {
             assert_eq!(text.parse::<ReleaseId>().unwrap().to_string(), text);
         }
-        for text in ["", "production", "-1", "production-", "production-01", "production-+1", "production-4294967296"] {
+        for text in
+            ["", "production", "-1", "production-", "production-01", "production-+1", "production-4294967296"]
+        {
             assert!(text.parse::<ReleaseId>().is_err(), "{text}");
         }
         let (old, new): (ReleaseId, ReleaseId) = ("p-9".parse().unwrap(), "p-10".parse().unwrap());

@@ -145,9 +145,10 @@ fn pieces(concealed: &[char]) -> Vec<(Range<usize>, Piece)> {
         let (length, piece) = match (c, rest.get(1).copied()) {
             (DOLLAR, Some(DOLLAR)) => (2, Piece::Dollar),
             (DOLLAR, Some(OPEN)) => variable(rest),
-            (DOLLAR, _) => {
-                (1, Piece::Wrong("a lone `$`".to_owned(), "write `${NAME}` for a variable, `$$` for a dollar"))
-            }
+            (DOLLAR, _) => (
+                1,
+                Piece::Wrong("a lone `$`".to_owned(), "write `${NAME}` for a variable, `$$` for a dollar"),
+            ),
             _ => (1, Piece::Text(c)),
         };
         pieces.push((at..at + length, piece));
@@ -221,7 +222,8 @@ mod tests {
     use super::*;
 
     fn fill_text(text: &str) -> Result<String, Vec<Problem>> {
-        let mut variables = Variables::new("given", [("A", "1"), ("B_2", "${A}$$"), ("EMPTY", ""), ("VERSION", "v")]);
+        let mut variables =
+            Variables::new("given", [("A", "1"), ("B_2", "${A}$$"), ("EMPTY", ""), ("VERSION", "v")]);
         let concealed = conceal(text).unwrap();
         let mut problems = Vec::new();
         let source: Vec<char> = concealed.chars().collect();
@@ -290,7 +292,8 @@ mod tests {
         let source: Vec<char> = concealed.chars().collect();
         fill(&concealed, &source, &mut variables, &mut Vec::new());
         let unused = variables.unused();
-        let said: Vec<_> = unused.iter().map(|p| (p.position(), p.message.as_str(), p.help.as_deref())).collect();
+        let said: Vec<_> =
+            unused.iter().map(|p| (p.position(), p.message.as_str(), p.help.as_deref())).collect();
         assert_eq!(
             said,
             [

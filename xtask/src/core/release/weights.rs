@@ -27,7 +27,8 @@ impl TryFrom<u32> for Weight {
     type Error = String;
 
     fn try_from(percent: u32) -> Result<Self, String> {
-        Self::new(percent).ok_or_else(|| format!("`{percent}` is no weight: a canary gets 1 to 50 percent of the traffic"))
+        Self::new(percent)
+            .ok_or_else(|| format!("`{percent}` is no weight: a canary gets 1 to 50 percent of the traffic"))
     }
 }
 
@@ -198,7 +199,10 @@ mod tests {
             "the share nearest to 10 % is 1 of 2 pods: 50.0 %, above `weight_max` = 30 %; with 3 serving pods it can be had"
         );
         assert_eq!(error(3, 40, 30), "the weight of 40 % is above `weight_max` = 30 %");
-        assert_eq!(error(0, 10, 50), "a canary shares traffic with what serves already, and there are no pods of it");
+        assert_eq!(
+            error(0, 10, 50),
+            "a canary shares traffic with what serves already, and there are no pods of it"
+        );
         for percent in [0, 51, 100] {
             assert_eq!(Weight::new(percent), None);
         }
@@ -223,7 +227,8 @@ mod tests {
     #[test]
     fn argo_rollouts_agrees_but_where_it_takes_serving_pods_away() {
         let vectors: Vectors =
-            serde_json::from_str(include_str!("../../../testdata/release/argo_weight_to_replicas.json")).unwrap();
+            serde_json::from_str(include_str!("../../../testdata/release/argo_weight_to_replicas.json"))
+                .unwrap();
         let mut differences = String::new();
         for Case { replicas, weight, max_surge, canary, stable } in vectors.cases {
             let ours = Weight::new(weight).map(|weight| split(replicas, weight, Weight::HALF));
@@ -231,13 +236,16 @@ mod tests {
                 _ if replicas == 0 => "nothing serves: a first release, no canary".to_owned(),
                 None => "no canary yet, or more than half: a flip".to_owned(),
                 Some(Ok(ours)) if ours == (Split { stable, canary }) => continue,
-                Some(Ok(ours)) if canary == 0 => format!("no canary at all; ours {}+{}", ours.canary, ours.stable),
+                Some(Ok(ours)) if canary == 0 => {
+                    format!("no canary at all; ours {}+{}", ours.canary, ours.stable)
+                }
                 Some(Ok(ours)) if stable < replicas => {
                     format!("takes serving pods away; ours {}+{}", ours.canary, ours.stable)
                 }
                 other => panic!("no reason known for {replicas} at {weight} %: {other:?}"),
             };
-            writeln!(differences, "{replicas} at {weight} % surge {max_surge}: {canary}+{stable} ({reason})").unwrap();
+            writeln!(differences, "{replicas} at {weight} % surge {max_surge}: {canary}+{stable} ({reason})")
+                .unwrap();
         }
         expect_test::expect![[r#"
             0 at 0 % surge 0: 0+0 (nothing serves: a first release, no canary)
@@ -290,6 +298,7 @@ mod tests {
             10 at 25 % surge 1: 3+8 (takes serving pods away; ours 3+10)
             10 at 99 % surge 1: 10+1 (no canary yet, or more than half: a flip)
             10 at 100 % surge 1: 10+0 (no canary yet, or more than half: a flip)
-        "#]].assert_eq(&differences);
+        "#]]
+        .assert_eq(&differences);
     }
 }

@@ -31,13 +31,19 @@ const GROUPS: [&str; 4] = ["apps", "autoscaling", "batch", "policy"];
 pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     if !manifest.object.is_object() {
-        return vec![manifest.diagnostic("", "this document is no Kubernetes object").label("expected a mapping")];
+        return vec![
+            manifest.diagnostic("", "this document is no Kubernetes object").label("expected a mapping"),
+        ];
     }
-    for (pointer, name) in [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")] {
+    for (pointer, name) in
+        [("/apiVersion", "apiVersion"), ("/kind", "kind"), ("/metadata/name", "metadata.name")]
+    {
         let problem = match manifest.object.pointer(pointer) {
             Some(Value::String(text)) if !text.is_empty() => continue,
             Some(Value::String(_)) => manifest.diagnostic(pointer, format!("`{name}` is empty")),
-            Some(_) => manifest.diagnostic(pointer, format!("`{name}` must be a text")).help("put it in quotes"),
+            Some(_) => {
+                manifest.diagnostic(pointer, format!("`{name}` must be a text")).help("put it in quotes")
+            }
             None => manifest.diagnostic(pointer, format!("`{name}` is missing")),
         };
         let generated = manifest.object.pointer("/metadata/generateName").is_some();
@@ -63,7 +69,8 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     if let Some((_, versions)) = KINDS.iter().find(|(known, _)| *known == kind).filter(|_| !custom) {
         if !versions.contains(&version) {
             let message = format!("`{version}` is no version of `{kind}`");
-            problems.push(manifest.diagnostic("/apiVersion", message).help(format!("write `{}`", versions[0])));
+            problems
+                .push(manifest.diagnostic("/apiVersion", message).help(format!("write `{}`", versions[0])));
         }
     } else if !group.contains('.') && !group.is_empty() && !GROUPS.contains(&group) {
         let problem = manifest.diagnostic("/apiVersion", format!("Kubernetes has no group `{group}`"));

@@ -143,7 +143,8 @@ impl Reader<'_> {
             }
             Event::SequenceStart(anchor, tag) => {
                 self.collection_tag(tag.as_deref(), "seq", &span);
-                let place = Place { key: span.clone(), value: span.clone(), inside: Inside::List(Vec::new()) };
+                let place =
+                    Place { key: span.clone(), value: span.clone(), inside: Inside::List(Vec::new()) };
                 let node = Node { value: Value::Array(Vec::new()), place, size: 1 };
                 self.begin(Open::List { anchor, node }, span)?;
             }
@@ -200,7 +201,8 @@ impl Reader<'_> {
             }
             Some(Open::List { node: list, .. }) => {
                 list.size += node.size;
-                if let (Value::Array(items), Inside::List(places)) = (&mut list.value, &mut list.place.inside) {
+                if let (Value::Array(items), Inside::List(places)) = (&mut list.value, &mut list.place.inside)
+                {
                     items.push(node.value);
                     places.push(Place { key: node.place.value.clone(), ..node.place });
                 }
@@ -213,7 +215,9 @@ impl Reader<'_> {
                     Value::Number(number) if self.file.text[span.clone()] == number.to_string() => {
                         number.to_string()
                     }
-                    Value::Bool(truth) if self.file.text[span.clone()] == truth.to_string() => truth.to_string(),
+                    Value::Bool(truth) if self.file.text[span.clone()] == truth.to_string() => {
+                        truth.to_string()
+                    }
                     other => {
                         let message = format!("a key must be a text, and this is {}", scalar::kind(&other));
                         let problem = self.file.diagnostic(span.clone(), message);
@@ -300,14 +304,17 @@ impl Reader<'_> {
             let value = scalar::resolve(&text);
             if variables.is_empty() {
                 if value.is_none() {
-                    let problem = self.file.diagnostic(span, format!("`{text}` is a number that Kubernetes cannot read"));
+                    let problem = self
+                        .file
+                        .diagnostic(span, format!("`{text}` is a number that Kubernetes cannot read"));
                     self.problems.push(problem.help("put it in quotes if a text is meant"));
                 }
                 return value.unwrap_or_default();
             }
             if !matches!(value, Some(Value::String(_))) {
                 let kind = value.as_ref().map_or("a number", scalar::kind);
-                let message = format!("`{}` makes this {kind}: it is `{text}` without quotes", variables.join("`, `"));
+                let message =
+                    format!("`{}` makes this {kind}: it is `{text}` without quotes", variables.join("`, `"));
                 let help = "put it in double quotes where a text is meant; where a number is, write `!!int` in front";
                 self.problems.push(self.file.diagnostic(span, message).help(help));
             }
@@ -388,5 +395,9 @@ impl Reader<'_> {
 }
 
 fn tag_name(tag: &Tag) -> String {
-    if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { format!("{}{}", tag.handle, tag.suffix) }
+    if tag.is_yaml_core_schema() {
+        format!("!!{}", tag.suffix)
+    } else {
+        format!("{}{}", tag.handle, tag.suffix)
+    }
 }
