@@ -81,6 +81,15 @@ pub fn pod_template(kind: &str) -> Option<&'static str> {
 /// Replaces each image of `manifest` that is among `images` by its digest: containers, init containers (sidecars among them)
 /// and ephemeral ones. Returns a problem for each that has none then, so that nothing runs that nobody can name.
 pub fn pin(manifest: &mut Manifest, images: &[Image]) -> Vec<Diagnostic> {
+    pin_containers(manifest, images, true)
+}
+
+/// [`pin`] for what is laid over another manifest: a container without an image keeps the one it has there.
+pub fn pin_overlay(manifest: &mut Manifest, images: &[Image]) -> Vec<Diagnostic> {
+    pin_containers(manifest, images, false)
+}
+
+fn pin_containers(manifest: &mut Manifest, images: &[Image], complete: bool) -> Vec<Diagnostic> {
     let mut pinned = Vec::new();
     let mut problems = Vec::new();
     let Some(template) = pod_template(manifest.kind()) else { return problems };
@@ -90,6 +99,7 @@ pub fn pin(manifest: &mut Manifest, images: &[Image]) -> Vec<Diagnostic> {
         for (index, container) in containers.enumerate() {
             let pointer = format!("{list}/{index}/image");
             match container.get("image").and_then(Value::as_str) {
+                None if !complete => {}
                 None => {
                     let name = container.get("name").and_then(Value::as_str).unwrap_or("?");
                     let message = format!("the container `{name}` has no image");

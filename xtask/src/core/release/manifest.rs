@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::yaml::{Inside, Place};
 use super::template::Variables;
@@ -74,15 +74,13 @@ impl Manifest {
             let next = match &place.inside {
                 Inside::Nothing => None,
                 Inside::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
-                Inside::Mapping(entries) => entries.get(&step.replace("~1", "/").replace("~0", "~")),
+                Inside::Mapping(entries) => entries.get(&unescape(step)),
             };
-            match next {
-                Some(next) => place = next,
-                None => {
-                    missing = true;
-                    break;
-                }
-            }
+            let Some(next) = next else {
+                missing = true;
+                break;
+            };
+            place = next;
         }
         let scalar = matches!(place.inside, Inside::Nothing) && !place.value.is_empty();
         let span = if scalar && !missing { &place.value } else { &place.key };
@@ -99,6 +97,24 @@ impl fmt::Display for Manifest {
 /// A JSON pointer to `key` in what `pointer` points to.
 pub fn join(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Sets the value at a JSON pointer whose steps are keys; mappings that are missing on the way are made.
+pub fn set(object: &mut Value, pointer: &str, value: impl Into<Value>) {
+    let mut place = object;
+    for step in pointer.split('/').skip(1) {
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        let Value::Object(entries) = place else { return };
+        place = entries.entry(unescape(step)).or_insert(Value::Null);
+    }
+    *place = value.into();
+}
+
+/// A step of a JSON pointer as the key it stands for.
+fn unescape(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }
 
 /// Reads the objects of a file. With `variables` the file is a template and is filled in.

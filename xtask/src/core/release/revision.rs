@@ -23,13 +23,13 @@ const NAME_DIGITS: usize = 10;
 /// How many digits a revision has. It is the value of a label, and people compare it.
 const REVISION_DIGITS: usize = 16;
 
-/// Gives each ConfigMap in `manifests` that a pod template among them refers to a name by its content, makes it immutable
-/// and changes the references.
+/// Gives each ConfigMap in `manifests` that a pod template among them or in `overlays` refers to a name by its content, makes
+/// it immutable and changes the references.
 ///
 /// # Errors
 ///
 /// A problem for each whose name would become too long.
-pub fn name_by_content(manifests: &mut [Manifest]) -> Vec<Diagnostic> {
+pub fn name_by_content(manifests: &mut [Manifest], overlays: &mut [Manifest]) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     let mut names: BTreeMap<(String, String), String> = BTreeMap::new();
     for manifest in manifests.iter().filter(|manifest| manifest.kind() == "ConfigMap") {
@@ -44,7 +44,7 @@ pub fn name_by_content(manifests: &mut [Manifest]) -> Vec<Diagnostic> {
         names.insert((namespace(manifest), manifest.name().to_owned()), name);
     }
     let mut used = Vec::new();
-    for manifest in manifests.iter_mut() {
+    for manifest in manifests.iter_mut().chain(overlays) {
         let Some(template) = images::pod_template(manifest.kind()) else { continue };
         let namespace = namespace(manifest);
         let Some(spec) = manifest.object.pointer_mut(&format!("{template}/spec")) else { continue };
@@ -59,8 +59,8 @@ pub fn name_by_content(manifests: &mut [Manifest]) -> Vec<Diagnostic> {
     for manifest in manifests.iter_mut().filter(|manifest| manifest.kind() == "ConfigMap") {
         let key = (namespace(manifest), manifest.name().to_owned());
         if let (true, Some(name)) = (used.contains(&key), names.get(&key)) {
-            manifest.object["metadata"]["name"] = Value::from(name.as_str());
-            manifest.object["immutable"] = Value::Bool(true);
+            manifest::set(&mut manifest.object, "/metadata/name", name.as_str());
+            manifest::set(&mut manifest.object, "/immutable", true);
         }
     }
     problems
@@ -107,15 +107,16 @@ fn items<'v>(value: &'v mut Value, list: &str) -> impl Iterator<Item = &'v mut V
     value.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten()
 }
 
-/// The revision of what runs: of the pod template in `object`, and of the ConfigMaps it refers to.
+/// The revision of what runs: of the pod templates of slot a and of its overlay, and of the ConfigMaps they refer to.
 ///
-/// `selected` is the label by which the slots differ. It, the slot and the revision itself are left out, so that both slots
-/// with one content have one revision; the number of pods and the release are no part of the template.
-pub fn revision(template: &Value, selected: &[String], configuration: &[&Manifest]) -> Revision {
-    let mut template = template.clone();
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        let by_slot = |key: &String| key == labels::SLOT || key == labels::REVISION || selected.contains(key);
-        labels.retain(|key, _| !by_slot(key));
+/// `selected` are the labels in which the slots differ. They and the revision itself are left out, so that both slots with
+/// one content have one revision; the number of pods and the release are no part of a template.
+pub fn revision(templates: &[&Value], selected: &[&str], configuration: &[&Manifest]) -> Revision {
+    let mut templates = json!(templates);
+    for template in templates.as_array_mut().into_iter().flatten() {
+        if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
+            labels.retain(|key, _| key != labels::REVISION && !selected.contains(&key.as_str()));
+        }
     }
     let mut content: Vec<Value> = configuration
         .iter()
@@ -123,7 +124,7 @@ pub fn revision(template: &Value, selected: &[String], configuration: &[&Manifes
         .collect();
     content.sort_by_cached_key(Value::to_string);
     let content = Value::Array(content);
-    Revision(hash([&template, &content], REVISION_DIGITS).into())
+    Revision(hash([&templates, &content], REVISION_DIGITS).into())
 }
 
 /// The first digits of the hash of these values. Objects are written with their keys in order, so their order in the file
@@ -189,14 +190,14 @@ data: {a: '1'}
 
     fn read(text: &str) -> Vec<Manifest> {
         let mut manifests = manifest::read("k.yml", text, None).unwrap();
-        assert_eq!(name_by_content(&mut manifests).len(), 0);
+        assert_eq!(name_by_content(&mut manifests, &mut []).len(), 0);
         manifests
     }
 
     fn revision_of(text: &str) -> Revision {
         let manifests = read(text);
         let configuration = configuration(&manifests[0], &manifests);
-        revision(&manifests[0].object["spec"]["template"], &["app".to_owned()], &configuration)
+        revision(&[&manifests[0].object["spec"]["template"]], &["app", labels::SLOT], &configuration)
     }
 
     #[test]

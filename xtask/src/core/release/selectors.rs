@@ -1,6 +1,6 @@
 //! Whether every selector selects what it should, before anything is applied.
 //!
-//! The API server takes a Service that selects nothing and two Deployments with one selector without a word. The first is an
+//! The API server counts a Service that selects nothing and two Deployments with one selector without a word. The first is an
 //! outage; the second is two controllers that count and delete each other's pods. A pod under two disruption budgets cannot
 //! be evicted at all.
 
@@ -56,10 +56,12 @@ pub fn check(manifests: &[Manifest]) -> Vec<Diagnostic> {
                     }
                     budgets.push((manifest, pods));
                 }
-                Err(problem) => problems.push(problem),
+                Err(found) => problems.extend(found),
             },
             "NetworkPolicy" => problems.extend(policy(manifest, &workloads)),
-            "PodMonitor" => problems.extend(selected(manifest, "/spec/selector", &workloads).err()),
+            "PodMonitor" => {
+                problems.extend(selected(manifest, "/spec/selector", &workloads).err().unwrap_or_default());
+            }
             "HorizontalPodAutoscaler" => {
                 problems.extend(autoscaler(manifest, &workloads));
                 let target = manifest.text("/spec/scaleTargetRef/name").unwrap_or_default();
@@ -90,8 +92,8 @@ fn workload<'m>(manifest: &'m Manifest, problems: &mut Vec<Diagnostic>) -> Optio
         return Some(Workload { manifest, selector: None, labels });
     }
     match read(manifest, "/spec/selector") {
-        Err(problem) => {
-            problems.push(problem);
+        Err(found) => {
+            problems.extend(found);
             None
         }
         Ok(selector) if !selector.matches(&labels) => {
@@ -106,15 +108,15 @@ fn workload<'m>(manifest: &'m Manifest, problems: &mut Vec<Diagnostic>) -> Optio
 }
 
 /// The selector at `pointer`, which must ask for something.
-fn read(manifest: &Manifest, pointer: &str) -> Result<Selector, Diagnostic> {
+fn read(manifest: &Manifest, pointer: &str) -> Result<Selector, Vec<Diagnostic>> {
     let Some(value) = manifest.object.pointer(pointer) else {
-        return Err(manifest.diagnostic(pointer, format!("{manifest} has no selector")));
+        return Err(vec![manifest.diagnostic(pointer, format!("{manifest} has no selector"))]);
     };
     let selector =
-        Selector::read(value, pointer).map_err(|(at, message)| manifest.diagnostic(&at, message))?;
+        Selector::read(value, pointer).map_err(|(at, message)| vec![manifest.diagnostic(&at, message)])?;
     if selector.is_empty() {
         let message = format!("the selector of {manifest} is empty, and an empty one selects every pod");
-        return Err(manifest.diagnostic(pointer, message).help("name a label of its own pods"));
+        return Err(vec![manifest.diagnostic(pointer, message).help("name a label of its own pods")]);
     }
     Ok(selector)
 }
@@ -124,7 +126,7 @@ fn shared(one: &Workload<'_>, other: &Workload<'_>) -> Option<Diagnostic> {
     if !same_namespace(one.manifest, other.manifest) {
         return None;
     }
-    let takes =
+    let counts =
         |a: &Workload<'_>, b: &Workload<'_>| a.selector.as_ref().is_some_and(|a| a.matches(&b.labels));
     let selector = one.selector.as_ref()?;
     if one.selector == other.selector {
@@ -137,15 +139,15 @@ fn shared(one: &Workload<'_>, other: &Workload<'_>) -> Option<Diagnostic> {
             problem.help("each would count and delete the other's pods: give each a label of its own"),
         );
     }
-    let (taker, taken) = if takes(one, other) {
+    let (greedy, other) = if counts(one, other) {
         (one, other)
-    } else if takes(other, one) {
+    } else if counts(other, one) {
         (other, one)
     } else {
         return None;
     };
-    let message = format!("{} also selects the pods of {}", taker.manifest, taken.manifest);
-    Some(taker.manifest.diagnostic("/spec/selector", message).help("give each a label of its own"))
+    let message = format!("{} also selects the pods of {}", greedy.manifest, other.manifest);
+    Some(greedy.manifest.diagnostic("/spec/selector", message).help("give each a label of its own"))
 }
 
 /// A Service selects the pods of exactly one workload; without a selector it is somebody else's.
@@ -214,10 +216,10 @@ fn selected(
     manifest: &Manifest,
     pointer: &str,
     workloads: &[Workload<'_>],
-) -> Result<Vec<usize>, Diagnostic> {
+) -> Result<Vec<usize>, Vec<Diagnostic>> {
     let selector = read(manifest, pointer)?;
     let pods = matching(manifest, &selector, workloads);
-    if pods.is_empty() { Err(nothing(manifest, pointer, &selector, workloads)) } else { Ok(pods) }
+    if pods.is_empty() { Err(vec![nothing(manifest, pointer, &selector, workloads)]) } else { Ok(pods) }
 }
 
 fn matching(manifest: &Manifest, selector: &Selector, workloads: &[Workload<'_>]) -> Vec<usize> {

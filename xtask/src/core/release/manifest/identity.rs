@@ -1,8 +1,8 @@
-//! What an object has to say about itself: apiVersion, kind, name.
+//! What an object has to say about itself (apiVersion, kind, name), and the shape on which the rest relies.
 
 use serde_json::Value;
 
-use super::Manifest;
+use super::{Manifest, scalar};
 use crate::core::diagnostic::Diagnostic;
 use crate::core::suggest;
 
@@ -86,6 +86,61 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     {
         let problem = manifest.diagnostic("/kind", format!("`{version}` has no kind `{kind}`"));
         problems.push(problem.help(format!("did you mean `{nearest}`?")));
+    }
+    if !custom && KINDS.iter().any(|(known, _)| *known == kind) {
+        problems.extend(shape(manifest));
+    }
+    problems
+}
+
+/// Where labels and annotations are in the kinds above.
+const TEXTS: [&str; 6] = [
+    "/metadata/labels",
+    "/metadata/annotations",
+    "/spec/selector/matchLabels",
+    "/spec/podSelector/matchLabels",
+    "/spec/template/metadata/labels",
+    "/spec/template/metadata/annotations",
+];
+
+/// Where there are mappings.
+const MAPPINGS: [&str; 8] = [
+    "/metadata",
+    "/spec",
+    "/spec/selector",
+    "/spec/podSelector",
+    "/spec/scaleTargetRef",
+    "/spec/template",
+    "/spec/template/metadata",
+    "/spec/template/spec",
+];
+
+/// Where there are lists.
+const LISTS: [&str; 3] =
+    ["/spec/template/spec/containers", "/spec/template/spec/initContainers", "/spec/template/spec/volumes"];
+
+/// What has another type than everybody expects who looks into it: it would be overlooked here, and refused by the server.
+fn shape(manifest: &Manifest) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let mut expect = |pointers: &[&str], is: fn(&Value) -> bool, expected: &str| {
+        for pointer in pointers {
+            let found = manifest.object.pointer(pointer).filter(|value| !value.is_null() && !is(value));
+            if let Some(found) = found {
+                let key = pointer[1..].replace('/', ".");
+                let message = format!("`{key}` must be {expected}, not {}", scalar::kind(found));
+                problems.push(manifest.diagnostic(pointer, message));
+            }
+        }
+    };
+    expect(&MAPPINGS, Value::is_object, "a mapping");
+    expect(&TEXTS, Value::is_object, "a mapping");
+    expect(&LISTS, Value::is_array, "a list");
+    for pointer in TEXTS {
+        let entries = manifest.object.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
+        for (key, value) in entries.filter(|(_, value)| !value.is_string()) {
+            let message = format!("`{key}` must be a text, and this is {}", scalar::kind(value));
+            problems.push(manifest.diagnostic(&super::join(pointer, key), message).help("put it in quotes"));
+        }
     }
     problems
 }
