@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::manifest;
 
@@ -167,7 +167,8 @@ pub struct Changed {
 pub enum Becomes<'a> {
     /// The same of slot b.
     SlotB,
-    /// One of both slots, by the component they serve.
+    /// One of both slots. Where expressions can be written, it still selects pods from before there were slots; a plain
+    /// mapping has to ask for the component that the pods serve.
     BothSlots(&'a str),
 }
 
@@ -191,7 +192,6 @@ pub fn rewrite(
             ),
         )
     };
-    let mut both = false;
     if !plain && let Some(expressions) = value.get_mut("matchExpressions").and_then(Value::as_array_mut) {
         for (index, expression) in expressions.iter_mut().enumerate() {
             let of = changed.iter().find(|changed| expression["key"] == changed.key.as_str());
@@ -219,6 +219,7 @@ pub fn rewrite(
         (value.get_mut("matchLabels").and_then(Value::as_object_mut), manifest::join(pointer, "matchLabels"))
     };
     let Some(labels) = labels else { return Ok(()) };
+    let mut either = Vec::new();
     for Changed { key, before, after } in changed {
         let Some(value) = labels.get_mut(key) else { continue };
         if *value != before.as_str() {
@@ -228,20 +229,30 @@ pub fn rewrite(
             Becomes::SlotB => *value = Value::from(after.as_str()),
             Becomes::BothSlots(_) => {
                 labels.remove(key);
-                both = true;
+                either.push(json!({"key": key, "operator": "In", "values": [before, after]}));
             }
         }
     }
-    if let (true, Becomes::BothSlots(component)) = (both, becomes) {
-        labels.insert(SERVES.to_owned(), Value::from(component));
+    match becomes {
+        Becomes::BothSlots(component) if plain && !either.is_empty() => {
+            labels.insert(SERVES.to_owned(), Value::from(component));
+        }
+        Becomes::BothSlots(_) if !either.is_empty() => {
+            if labels.is_empty() {
+                manifest::remove(value, "matchLabels");
+            }
+            match value.get_mut("matchExpressions").and_then(Value::as_array_mut) {
+                Some(expressions) => expressions.extend(either),
+                None => manifest::set(value, "/matchExpressions", either),
+            }
+        }
+        _ => {}
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn of(pairs: &[(&str, &str)]) -> Labels {
@@ -324,7 +335,10 @@ mod tests {
                 labels,
                 false,
                 Becomes::BothSlots("w"),
-                Some(json!({"matchLabels": {SERVES: "w", "tier": "front"}})),
+                Some(json!({
+                    "matchLabels": {"tier": "front"},
+                    "matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "web-b"]}],
+                })),
             ),
             (
                 json!({"app": "web", SLOT: "a"}),

@@ -112,6 +112,11 @@ pub fn set(object: &mut Value, pointer: &str, value: impl Into<Value>) {
     *place = value.into();
 }
 
+/// Takes `key` out of a mapping.
+pub fn remove(object: &mut Value, key: &str) -> Option<Value> {
+    object.as_object_mut()?.remove(key)
+}
+
 /// A step of a JSON pointer as the key it stands for.
 fn unescape(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")

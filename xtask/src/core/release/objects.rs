@@ -33,8 +33,8 @@ pub struct Objects {
 ///
 /// # Errors
 ///
-/// Everything that is wrong. What follows only from what was wrong before is not said: selectors are compared once all
-/// files can be read.
+/// Everything that is wrong. What may only follow from what was wrong before is not said: once all files can be read, unused
+/// variables are named and selectors compared.
 pub fn read(
     files: &[Source],
     overlays: &[Source],
@@ -54,7 +54,9 @@ pub fn read(
         manifests
     };
     let (mut manifests, mut overlays) = (read(files), read(overlays));
-    problems.extend(variables.unused());
+    if problems.is_empty() {
+        problems.extend(variables.unused());
+    }
     problems.extend(twice(&manifests));
     problems.extend(twice(&overlays));
     if !problems.is_empty() {

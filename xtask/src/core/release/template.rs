@@ -21,7 +21,7 @@ const OPEN: char = '\u{e001}';
 const CLOSE: char = '\u{e002}';
 
 /// The values that templates are filled with, and which of them were used so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Variables {
     origin: PathBuf,
     values: BTreeMap<String, String>,

@@ -100,6 +100,7 @@ pub(super) fn read(
             }
         }
     }
+    reader.problems.sort_by_key(|problem| problem.span.start);
     if reader.problems.is_empty() { Ok(reader.documents) } else { Err(reader.problems) }
 }
 
@@ -312,9 +313,12 @@ impl Reader<'_> {
                 return value.unwrap_or_default();
             }
             if !matches!(value, Some(Value::String(_))) {
-                let kind = value.as_ref().map_or("a number", scalar::kind);
-                let message =
-                    format!("`{}` makes this {kind}: it is `{text}` without quotes", variables.join("`, `"));
+                let read = match &value {
+                    Some(value) => format!("{}, {value}", scalar::kind(value)),
+                    None => "a number that it cannot read".to_owned(),
+                };
+                let names = variables.join("`, `");
+                let message = format!("`{names}` makes this `{text}`, which Kubernetes reads as {read}");
                 let help = "put it in double quotes where a text is meant; where a number is, write `!!int` in front";
                 self.problems.push(self.file.diagnostic(span, message).help(help));
             }

@@ -118,9 +118,7 @@ pub(super) fn both(
         problems.extend(unchanged(&derived, &b, over));
     }
     let both = [a, b].map(|mut object| {
-        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-            spec.remove("replicas");
-        }
+        object.get_mut("spec").and_then(|spec| manifest::remove(spec, "replicas"));
         object
     });
     if problems.is_empty() { Ok(both) } else { Err(problems) }
