@@ -9,6 +9,7 @@ mod config;
 mod machine;
 mod manifests;
 mod pipeline;
+mod plan;
 mod program;
 mod repository;
 mod runner;

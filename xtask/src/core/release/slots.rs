@@ -30,13 +30,11 @@ pub struct Component<'m> {
 }
 
 /// Who gets the traffic of a component.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
 pub enum Traffic {
     /// The pods of both slots, each as much as the other: a canary.
     Both,
     /// The pods of one slot.
-    #[serde(untagged)]
     Only(Slot),
 }
 
@@ -49,7 +47,7 @@ pub struct Slots {
     pub revision: Revision,
     /// The pods that the files ask for.
     pub replicas: u32,
-    /// The pods with which an overlay wants slot b to begin.
+    /// The pods with which a slot begins its trial, before it gets requests, where an overlay says so.
     pub replicas_on_trial: Option<u32>,
     deployments: [Value; 2],
     budgets: [Vec<Value>; 2],

@@ -230,12 +230,16 @@ mod tests {
             serde_json::from_str(include_str!("../../../testdata/release/argo_weight_to_replicas.json"))
                 .unwrap();
         let mut differences = String::new();
+        let mut agree = 0;
         for Case { replicas, weight, max_surge, canary, stable } in vectors.cases {
             let ours = Weight::new(weight).map(|weight| split(replicas, weight, Weight::HALF));
             let reason = match ours {
                 _ if replicas == 0 => "nothing serves: a first release, no canary".to_owned(),
                 None => "no canary yet, or more than half: a flip".to_owned(),
-                Some(Ok(ours)) if ours == (Split { stable, canary }) => continue,
+                Some(Ok(ours)) if ours == (Split { stable, canary }) => {
+                    agree += 1;
+                    continue;
+                }
                 Some(Ok(ours)) if canary == 0 => {
                     format!("no canary at all; ours {}+{}", ours.canary, ours.stable)
                 }
@@ -247,6 +251,7 @@ mod tests {
             writeln!(differences, "{replicas} at {weight} % surge {max_surge}: {canary}+{stable} ({reason})")
                 .unwrap();
         }
+        assert_eq!(agree, 7);
         expect_test::expect![[r#"
             0 at 0 % surge 0: 0+0 (nothing serves: a first release, no canary)
             0 at 50 % surge 0: 0+0 (nothing serves: a first release, no canary)
