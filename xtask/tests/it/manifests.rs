@@ -8,6 +8,7 @@ use expect_test::{expect, expect_file};
 use serde_json::Value;
 use xtask::core::diagnostic::Diagnostic;
 use xtask::core::release::images::Image;
+use xtask::core::release::manifest;
 use xtask::core::release::model::{ComponentName, Slot};
 use xtask::core::release::objects::{self, Objects, Source};
 use xtask::core::release::slots::{self, Component, Derived, Traffic};
@@ -60,7 +61,7 @@ fn rendered(problems: Vec<Diagnostic>) -> String {
 /// Derives slots for these components; each is the Deployment of this name.
 fn derive(objects: &Objects, components: &[(&str, &str)]) -> Derived {
     let component = |(name, deployment): &(&str, &str)| {
-        let is = |manifest: &&xtask::core::release::manifest::Manifest| {
+        let is = |manifest: &&manifest::Manifest| {
             manifest.kind() == "Deployment" && manifest.name() == *deployment
         };
         let deployment = objects.manifests.iter().find(is).unwrap();
@@ -230,6 +231,105 @@ fn what_cannot_be_right_is_refused_at_its_place() {
         let problems = problems(name, &std::fs::read_to_string(&path).unwrap());
         assert!(!problems.is_empty(), "{name}");
         expect_file![path.with_extension("golden")].assert_eq(&rendered(problems));
+    }
+}
+
+#[test]
+fn an_overlay_names_what_differs_and_contradicts_nothing() {
+    let (variables, images) = release();
+    let overlay = |text: &str| {
+        let files = [of_repository("k8s/deployment.template.yml")];
+        let head = "apiVersion: apps/v1\nkind: Deployment\n";
+        let overlays = [source("k8s/canary/backend.yml", &format!("{head}{text}"))];
+        let objects = objects::read(&files, &overlays, variables.clone(), &images)
+            .unwrap_or_else(|p| panic!("{}", rendered(p)));
+        let is = |object: &&manifest::Manifest| {
+            object.kind() == "Deployment" && object.name() == "vitalyst-backend"
+        };
+        let deployment = objects.manifests.iter().find(is).unwrap();
+        let component = Component { name: ComponentName("backend".into()), deployment };
+        slots::derive(&[component], &objects.manifests, &objects.overlays)
+    };
+    let plain = overlay("metadata: {name: vitalyst-backend-b}\n").unwrap();
+    let more =
+        "spec: {template: {spec: {containers: [{name: backend, env: [{name: TRIAL, value: 'yes'}]}]}}}";
+    let derived = overlay(&format!("metadata: {{name: vitalyst-backend-b}}\n{more}\n")).unwrap();
+    let env = derived.slots[0].deployment(Slot::B).pointer("/spec/template/spec/containers/0/env").unwrap();
+    assert_eq!(
+        env.as_array().unwrap().last().unwrap(),
+        &serde_json::json!({"name": "TRIAL", "value": "yes"})
+    );
+    assert_eq!(derived.slots[0].deployment(Slot::A).pointer("/spec/template/spec/containers/0/env/4"), None);
+    assert_ne!(
+        derived.slots[0].revision, plain.slots[0].revision,
+        "what runs in slot b is a part of the revision"
+    );
+
+    let wrong = "\
+metadata: {name: vitalyst-backend-b, labels: {app: vitalyst-backend}}
+spec:
+  selector: {matchLabels: {tier: x}}
+  template: {metadata: {labels: {vitalyst.io/slot: a}}}
+";
+    let mut said = rendered(overlay(wrong).unwrap_err());
+    said.push_str(&rendered(overlay("metadata: {name: vitalyst-backnd-b}\n").unwrap_err()));
+    expect![[r#"
+        error: manifests are wrong
+
+        error: `selector` of slot b must be {"matchLabels":{"app":"vitalyst-backend-b"}}
+         --> k8s/canary/backend.yml:5:3
+          |
+        5 |   selector: {matchLabels: {tier: x}}
+          |   ^^^^^^^^
+          |
+          = help: leave it out: it is derived from slot a
+
+        error: `app` of slot b must be "vitalyst-backend-b"
+         --> k8s/canary/backend.yml:3:52
+          |
+        3 | metadata: {name: vitalyst-backend-b, labels: {app: vitalyst-backend}}
+          |                                                    ^^^^^^^^^^^^^^^^
+          |
+          = help: leave it out: it is derived from slot a
+
+        error: `vitalyst.io/slot` of slot b must be "b"
+         --> k8s/canary/backend.yml:6:52
+          |
+        6 |   template: {metadata: {labels: {vitalyst.io/slot: a}}}
+          |                                                    ^
+          |
+          = help: leave it out: it is derived from slot a
+        error: manifests are wrong
+
+        error: Deployment `vitalyst-backnd-b` lies over no slot b
+         --> k8s/canary/backend.yml:3:18
+          |
+        3 | metadata: {name: vitalyst-backnd-b}
+          |                  ^^^^^^^^^^^^^^^^^
+          |
+          = help: did you mean `vitalyst-backend-b`?
+    "#]].assert_eq(&said);
+}
+
+#[test]
+fn a_budget_by_component_becomes_one_by_slot() {
+    let (variables, images) = release();
+    let budget = "
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: backend}
+spec: {maxUnavailable: 1, selector: {matchLabels: {vitalyst.io/serves: backend}}}
+";
+    let mut file = of_repository("k8s/deployment.template.yml");
+    file.text.push_str(budget);
+    let objects = objects::read(&[file], &[], variables, &images).unwrap();
+    let derived = derive(&objects, &[("backend", "vitalyst-backend")]);
+    for (slot, name) in [(Slot::A, "backend"), (Slot::B, "backend-b")] {
+        let [budget] = derived.slots[0].budgets(slot) else { panic!("one budget") };
+        assert_eq!(budget["metadata"]["name"], name);
+        let labels = serde_json::json!({"vitalyst.io/serves": "backend", "vitalyst.io/slot": slot});
+        assert_eq!(budget["spec"]["selector"]["matchLabels"], labels);
     }
 }
 

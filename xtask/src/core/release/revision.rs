@@ -123,6 +123,7 @@ pub fn revision(templates: &[&Value], selected: &[&str], configuration: &[&Manif
         .map(|map| json!([map.name(), map.object.get("data"), map.object.get("binaryData")]))
         .collect();
     content.sort_by_cached_key(Value::to_string);
+    content.dedup();
     let content = Value::Array(content);
     Revision(hash([&templates, &content], REVISION_DIGITS).into())
 }
@@ -228,6 +229,11 @@ data: {a: '1'}
         ] {
             assert_eq!(revision_of(&FILE.replace(from, to)), revision, "{to}");
         }
+        let (deployment, maps) = FILE.split_once("---\n").unwrap();
+        let mut maps: Vec<&str> = maps.split("---\n").collect();
+        maps.reverse();
+        let reversed = format!("{deployment}---\n{}", maps.join("---\n"));
+        assert_eq!(revision_of(&reversed), revision, "the order of the documents does not count");
         for (from, to) in [("tier: front", "tier: back"), ("b: x}", "b: y}"), ("key: a", "key: b")] {
             assert_ne!(revision_of(&FILE.replace(from, to)), revision, "{to}");
         }
