@@ -308,7 +308,8 @@ spec:
           |                  ^^^^^^^^^^^^^^^^^
           |
           = help: did you mean `vitalyst-backend-b`?
-    "#]].assert_eq(&said);
+    "#]]
+    .assert_eq(&said);
 }
 
 #[test]
@@ -346,6 +347,8 @@ fn what_would_take_too_much_is_refused() {
         "2:106: values are nested more than 100 deep"
     );
     assert_eq!(said(&format!("kind: A # {}\n", "x".repeat(10 << 20))), "1:1: this file has 10.0 MiB");
+    let doubled = problems("k8s/a.yml", &"a: 1\n".repeat(1 << 20));
+    assert_eq!(doubled.len(), 100, "a hundred problems are enough");
     let mut laughs = "a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
     for (before, now) in "abcdefghi".chars().zip("bcdefghij".chars()) {
         let ten = vec![format!("*{before}"); 10].join(", ");

@@ -155,7 +155,7 @@ fn a_plan_lists_every_object_in_the_order_of_writes() {
           clean-up scale the old slots down, give autoscalers their floor back
                    Deployment `vitalyst-backend`: replicas 0
                    HorizontalPodAutoscaler `vitalyst-backend`: scales `vitalyst-backend-b`, at least 2 pods
-        at most 3.0 CPU, 6.0 GiB more than now until the bake has ended; quota leaves 10.0 CPU, 20.0 GiB
+        at most 4.5 CPU, 9.0 GiB more than now until the bake has ended; quota leaves 10.0 CPU, 20.0 GiB
         a rollback leaves as it is
           the Secret `vitalyst-secrets`: it is referred to by name and never read
           the migration: what it added stays, and the old release does not mind
@@ -165,6 +165,32 @@ fn a_plan_lists_every_object_in_the_order_of_writes() {
     let names: Vec<&str> = plan.phases.iter().map(|phase| phase.id.as_str()).collect();
     assert!(names.is_sorted(), "{names:?}");
     assert!(plan.parts[1].extra == Resources::default(), "the frontend does not change, and costs nothing");
+}
+
+#[test]
+fn components_take_their_steps_together_and_are_promoted_in_their_order() {
+    let mut live = live(&derived("1", ""));
+    live.components[1].revision = Revision("older".into());
+    let mut wish = wish();
+    wish.strategies[1].1 = wish.strategies[0].1.clone();
+    wish.strategies.reverse();
+    let plan = plan(&wish, &derived("2", ""), &live).unwrap();
+    let words: Vec<String> = plan
+        .phases
+        .iter()
+        .filter_map(|phase| Some(format!("{} {}", phase.id, phase.words.split_once(':')?.0)))
+        .collect();
+    expect![[r#"
+        D5 frontend
+        D5 backend
+        D6 frontend
+        D6 backend
+        D7 frontend
+        D7 backend
+        P1 decide
+        P4 frontend
+        P4 backend"#]]
+    .assert_eq(&words.join("\n"));
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub struct Live {
     pub release: Option<ReleaseId>,
     /// The components that serve. One that is missing has never been released.
     pub components: Vec<LiveComponent>,
-    /// The objects that the plan might write, as they were read.
+    /// The objects that the plan might write, as they were read: above all the Deployments and Services that serve.
     pub objects: Vec<Value>,
     /// What quotas leave of CPU and memory, where there are some.
     pub room: Option<Resources>,
@@ -313,7 +313,9 @@ fn part(slots: &Slots, strategy: &Strategy, live: &Live, refused: &mut Vec<Refus
     let ceiling =
         slots.autoscaler(slot).and_then(|autoscaler| autoscaler.pointer("/spec/maxReplicas")?.as_u64());
     let peak = ceiling.and_then(|ceiling| u32::try_from(ceiling).ok()).unwrap_or(0).max(replicas);
-    let extra = if changes { Resources::of_pod(template) * peak } else { Resources::default() };
+    // Both slots at once, each as large as an autoscaler may make it, less what is there now.
+    let pods = if serving.is_some() { peak.saturating_mul(2) - replicas } else { peak };
+    let extra = if changes { Resources::of_pod(template) * pods } else { Resources::default() };
     Part {
         component: slots.component.clone(),
         old,

@@ -39,6 +39,9 @@ pub(super) enum Inside {
     Mapping(BTreeMap<String, Place>),
 }
 
+/// How many problems of one file are said before it is given up.
+const PROBLEMS_MAX: usize = 100;
+
 /// A value, where it stands, and of how many values it consists.
 #[derive(Clone, Debug)]
 struct Node {
@@ -89,7 +92,7 @@ pub(super) fn read(
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => {
-                if reader.event(event, span).is_none() {
+                if reader.event(event, span).is_none() || reader.problems.len() >= PROBLEMS_MAX {
                     break;
                 }
             }

@@ -81,8 +81,10 @@ fn trial(changing: &[Changing<'_>], phases: &mut Phases) {
         );
         phases.add("D5", words, vec![stated(deployment.clone()), replicas(deployment, pods)]);
     }
-    for (part, slots) in served {
-        for (index, split) in part.splits.iter().enumerate() {
+    let steps = changing.iter().map(|(part, _)| part.splits.len()).max().unwrap_or(0);
+    for index in 0..steps {
+        for (part, slots) in served.clone() {
+            let Some(split) = part.splits.get(index) else { continue };
             let words = format!(
                 "{}: {} beside {}, {:.0} % of the requests",
                 part.component,
