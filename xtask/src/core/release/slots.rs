@@ -13,6 +13,7 @@ mod overlay;
 use serde_json::{Value, json};
 
 use self::adapt::{Form, Pair};
+use super::images;
 use super::labels::{self, SLOT, Selector};
 use super::manifest::{self, Manifest};
 use super::model::{ComponentName, Revision, Slot};
@@ -276,8 +277,9 @@ fn adapted(manifest: &Manifest, pairs: &[Pair]) -> Result<Value, Vec<Diagnostic>
             pointers
         }
         "PodMonitor" => vec!["/spec/selector".to_owned()],
-        "Deployment" | "StatefulSet" | "DaemonSet" | "Job" => deployment::pod_selectors(&manifest.object),
-        _ => Vec::new(),
+        kind => images::pod_template(kind)
+            .map(|template| deployment::pod_selectors(&manifest.object, template))
+            .unwrap_or_default(),
     };
     let mut object = manifest.object.clone();
     let mut problems = Vec::new();

@@ -202,6 +202,11 @@ pub(super) fn fill(
         }
     }
     let value: Vec<char> = value.chars().collect();
+    let stand_ins = |text: &[char]| text.iter().filter(|c| matches!(**c, DOLLAR | OPEN | CLOSE)).count();
+    if stand_ins(&value) != stand_ins(source) {
+        let message = "a template cannot hold the characters U+E000 to U+E002, escaped or not".to_owned();
+        problems.push((0..source.len(), message, None));
+    }
     let mut filled = Filled { text: String::new(), variables: Vec::new() };
     for (_, piece) in pieces(&value) {
         match piece {
@@ -265,6 +270,17 @@ mod tests {
             let [(at, found, _)] = problems.as_slice() else { panic!("{text}: {problems:?}") };
             assert_eq!((at, found.as_str()), (&span, message), "{text}");
         }
+    }
+
+    #[test]
+    fn a_character_that_reads_like_a_variable_is_refused() {
+        let source: Vec<char> = conceal("\"\\uE000{A}${A}\"").unwrap().chars().collect();
+        let value = conceal("${A}").unwrap();
+        let mut problems = Vec::new();
+        let mut variables = Variables::new("given", [("A", "1")]);
+        fill(&format!("{DOLLAR}{{A}}{value}"), &source, &mut variables, &mut problems);
+        let said: Vec<_> = problems.into_iter().map(|(_, message, _)| message).collect();
+        assert_eq!(said, ["a template cannot hold the characters U+E000 to U+E002, escaped or not"]);
     }
 
     #[test]

@@ -68,8 +68,8 @@ pub(super) fn read(
         None => None,
         Some(Ok(concealed)) => Some(concealed),
         Some(Err(span)) => {
-            let message = "this private-use character cannot stand in a template";
-            return Err(vec![file.diagnostic(span, message).help("write it as `\\uE000` in double quotes")]);
+            let message = "a template cannot hold the characters U+E000 to U+E002";
+            return Err(vec![file.diagnostic(span, message)]);
         }
     };
     let text = concealed.as_deref().unwrap_or(&file.text);

@@ -104,7 +104,10 @@ pub(super) fn both(
         pods.insert(REVISION.to_owned(), revision.to_string());
         manifest::set(&mut object, "/spec/template/metadata/labels", json!(pods));
         let own = Some((pair.component.as_str(), slot));
-        for pointer in ["/spec/selector".to_owned()].into_iter().chain(pod_selectors(&deployment.object)) {
+        for pointer in ["/spec/selector".to_owned()]
+            .into_iter()
+            .chain(pod_selectors(&deployment.object, "/spec/template"))
+        {
             if let Some(value) = object.pointer_mut(&pointer) {
                 problems.extend(adapt::adapt(value, Form::Expressions, (deployment, &pointer), pairs, own));
             }
@@ -124,9 +127,9 @@ pub(super) fn both(
     if problems.is_empty() { Ok(both) } else { Err(problems) }
 }
 
-/// The selectors in the pod template of `object`: who its pods want to be near to, or far from.
-pub(super) fn pod_selectors(object: &Value) -> Vec<String> {
-    let spec = "/spec/template/spec";
+/// The selectors in the pod template at `template` of `object`: who its pods want to be near to, or far from.
+pub(super) fn pod_selectors(object: &Value, template: &str) -> Vec<String> {
+    let spec = format!("{template}/spec");
     let mut pointers = Vec::new();
     let mut each = |list: String, below: &str| {
         let items = object.pointer(&list).and_then(Value::as_array).map_or(0, Vec::len);
