@@ -194,6 +194,37 @@ fn components_take_their_steps_together_and_are_promoted_in_their_order() {
 }
 
 #[test]
+fn a_difference_names_the_fields_that_change() {
+    let old = derived("1", AUTOSCALER);
+    let more = AUTOSCALER.replace("maxReplicas: 6", "maxReplicas: 8");
+    let before = live(&old);
+    let plan = plan(&wish(), &derived("2", &more), &before).unwrap();
+    expect![[r#"
+        ~ HorizontalPodAutoscaler `vitalyst-backend`
+            ~ spec.maxReplicas: 6 → 8
+            ~ spec.scaleTargetRef.name: "vitalyst-backend" → "vitalyst-backend-b"
+        ~ Deployment `vitalyst-backend` → `vitalyst-backend-b`
+            ~ metadata.labels.app: "vitalyst-backend" → "vitalyst-backend-b"
+            ~ metadata.labels.vitalyst.io/slot: "a" → "b"
+            ~ metadata.name: "vitalyst-backend" → "vitalyst-backend-b"
+            ~ spec.selector.matchLabels.app: "vitalyst-backend" → "vitalyst-backend-b"
+            ~ spec.template.metadata.labels.app: "vitalyst-backend" → "vitalyst-backend-b"
+            ~ spec.template.metadata.labels.vitalyst.io/revision: "6ddb047ac576286c" → "5c733afce84f681e"
+            ~ spec.template.metadata.labels.vitalyst.io/slot: "a" → "b"
+            ~ spec.template.spec.containers.backend.image: "ghcr.io/vitalyst/vitalyst-backend@sha256:1111111111111111111111111111111111111111111111111111111111111111" → "ghcr.io/vitalyst/vitalyst-backend@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+            ~ spec.template.spec.initContainers.migrate.image: "ghcr.io/vitalyst/vitalyst-backend@sha256:1111111111111111111111111111111111111111111111111111111111111111" → "ghcr.io/vitalyst/vitalyst-backend@sha256:2222222222222222222222222222222222222222222222222222222222222222"
+        ~ Service `vitalyst-backend`
+            ~ spec.selector.vitalyst.io/slot: "a" → "b"
+        + CronJob `tidy`
+            + apiVersion: "batch/v1"
+            + kind: "CronJob"
+            + metadata.name: "tidy"
+            + spec.jobTemplate.spec.template.spec.containers: [{"image":"ghcr.io/vitalyst/vitalyst-backend@sha256:2222222222222222222222222222222222222222222222222222222222222222","name":"tidy"}]
+            + spec.schedule: "@daily"
+    "#]].assert_eq(&plan.diff(&before));
+}
+
+#[test]
 fn a_saved_plan_is_the_plan() {
     let plan = plan(&wish(), &derived("2", ""), &live(&derived("1", ""))).unwrap();
     let json = plan.to_json().unwrap();

@@ -4,6 +4,7 @@
 //! what it was made from: once somebody has changed one of the objects it would write, it is refused.
 
 mod bound;
+mod diff;
 mod steps;
 mod words;
 
@@ -344,6 +345,11 @@ impl Plan {
     /// The plan in words, for people.
     pub fn words(&self) -> String {
         words::of(self)
+    }
+
+    /// The plan as a difference to what is in the cluster, field by field; a Deployment is compared with the one that serves.
+    pub fn diff(&self, live: &Live) -> String {
+        diff::of(self, live)
     }
 
     /// The plan as JSON, to be saved.
