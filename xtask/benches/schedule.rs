@@ -3,6 +3,7 @@
 //! `cargo bench -p xtask --profile dev` measures what people run with `cargo xtask`. Figures are medians; a ratio to ninja
 //! says more than a time, because machines differ. `docs/performance.md` keeps the last table.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark starts its peer itself")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing better to do")]
 #![expect(clippy::cast_precision_loss, reason = "a thousand tasks fit into a float")]

@@ -69,7 +69,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Where logs, events and reports go; without it `target/xtask` in the repository, or under `CARGO_TARGET_DIR`.
+    /// Where logs, events and reports go; without it `target/xtask` in the repository. Not under `CARGO_TARGET_DIR`: a folder
+    /// that several repositories build in would mix up their reports.
     pub fn output(mut self, folder: impl Into<PathBuf>) -> Self {
         self.output = Some(folder.into());
         self
@@ -107,11 +108,7 @@ impl Builder {
 
     /// The context.
     pub fn build(self) -> Cx {
-        let output = self.output.unwrap_or_else(|| {
-            let target =
-                self.environment.get("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-            self.root.join(target).join("xtask")
-        });
+        let output = self.output.unwrap_or_else(|| self.root.join("target/xtask"));
         let runner = self.runner.unwrap_or_else(|| Arc::new(Processes::new(self.cancel.clone())));
         Cx {
             shared: Arc::new(Shared {

@@ -1,5 +1,26 @@
 //! Build, check, release: typed, composable tasks for a `cargo xtask`.
 //!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use xtask::cli::App;
+//! use xtask::tasks::ci;
+//! use xtask::{Cx, Result, Task, cmd};
+//!
+//! fn shell(cx: &Cx) -> Result<()> {
+//!     let sh = cx.sh()?;
+//!     cx.run(cmd!(sh, "shellcheck bin/deploy.sh"))
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     let task = || Task::new("lint.shell", shell).about("check the shell scripts");
+//!     App::new(move |config, options| ci::pipeline(config, options).with(task())).main()
+//! }
+//! ```
+//!
+//! That is a whole `cargo xtask`: the standard tasks of the components that `xtask.toml` names, and one of its own, which
+//! `cargo xtask ci lint` runs with the others. Every standard task is also a function that can be called alone:
+//! [`tasks::lint::component`], [`tasks::test::component`] and so on. `xtask/testdata/tiny` is a small repository that does so.
+//!
 //! # Modules, in reading order
 //!
 //! [`error`] and [`event`] are the vocabulary; [`core`] decides; [`driver`] acts; [`config`] is `xtask.toml`; [`cx`] is what a

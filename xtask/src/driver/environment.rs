@@ -67,6 +67,7 @@ pub struct Environment {
 
 impl Environment {
     /// The variables of this process.
+    #[expect(clippy::disallowed_methods, reason = "the one place where variables come in")]
     pub fn of_this_process() -> Self {
         Self { all: std::env::vars_os().collect() }
     }

@@ -2,6 +2,7 @@
 
 use super::tool;
 use crate::config::{Component, ComponentKind, Node, Rust};
+use crate::core::command::Command;
 use crate::core::finding::{node, python, rust};
 use crate::cx::Cx;
 use crate::error::Result;
@@ -97,7 +98,7 @@ fn mend(cx: &Cx, component: &Component, script: &str) -> Result<()> {
 
 fn lint_rust(cx: &Cx, component: &Component, rust: &Rust, fix: Fix) -> Result<()> {
     let paths = tool::cargo_paths(cx);
-    let format = tool::rustfmt(&rust.package, fix);
+    let format = rustfmt(&rust.package, fix);
     let clippy = || tool::cargo(cx, "clippy", &rust.package).arg("--all-targets");
     let deny = clippy().args(["--", "--deny", "warnings"]);
     let mut steps = cx.steps();
@@ -110,4 +111,13 @@ fn lint_rust(cx: &Cx, component: &Component, rust: &Rust, fix: Fix) -> Result<()
         .run("rustfmt", |cx| tool::check(cx, component, format, |output| rust::rustfmt(output, &paths)))
         .run("clippy", |cx| tool::check(cx, component, deny, |output| rust::cargo("clippy", output, &paths)))
         .finish()
+}
+
+/// `cargo fmt` for a package. It has no dependencies to lock.
+fn rustfmt(package: &str, fix: Fix) -> Command {
+    let command = Command::new("cargo").args(["fmt", "--package", package, "--", "--color", "never"]);
+    match fix {
+        Fix::Check => command.arg("--check"),
+        Fix::Apply => command,
+    }
 }

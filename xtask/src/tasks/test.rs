@@ -5,7 +5,7 @@ use std::path::Path;
 use super::tool;
 use crate::config::{Component, ComponentKind, Node, Python, Rust};
 use crate::core::command::{Command, quote};
-use crate::core::finding::{cases, rust};
+use crate::core::finding::rust;
 use crate::core::report::{TestCounts, TestOutcome, TestReport, junit, libtest};
 use crate::cx::{Attempt, Cx, files};
 use crate::error::{Error, Result};
@@ -160,28 +160,34 @@ fn judge(
     options: &Options,
 ) -> Result<TestCounts> {
     let counts = report.counts();
-    let found = cx.findings(cases::failed(runner, &report));
     let is_empty = report.cases.is_empty();
     let selects = !options.args.is_empty();
     cx.tested(report);
     let Some(error) = attempt.error else {
-        return match found {
-            Err(_) => Err(failed(counts).cause(format!("`{runner}` passed all the same"))),
-            Ok(()) if is_empty && selects => Err(nothing_selected(options)),
-            Ok(()) if is_empty => Err(Error::problems(format!("`{runner}` passed, but no test ran"))
-                .hint("does it look for tests where they are?")),
-            Ok(()) => Ok(counts),
+        return if counts.failed > 0 {
+            Err(failed(counts).cause(format!("`{runner}` passed all the same")))
+        } else if is_empty && selects {
+            Err(nothing_selected(options))
+        } else if is_empty {
+            Err(Error::problems(format!("`{runner}` passed, but no test ran"))
+                .hint("does it look for tests where they are?"))
+        } else {
+            Ok(counts)
         };
     };
-    Err(match found {
+    Err(if attempt.code.is_none() {
         // A signal or the end of the time says more than the cases before it.
-        _ if attempt.code.is_none() => error,
-        Err(_) => failed(counts).cause(error.message()),
-        Ok(()) if is_empty && selects && attempt.code == Some(PYTEST_NOTHING) => nothing_selected(options),
-        Ok(()) if is_empty => error,
-        Ok(()) => Error::problems(format!("no test failed, but `{runner}` did"))
+        error
+    } else if counts.failed > 0 {
+        failed(counts).cause(error.message())
+    } else if is_empty && selects && attempt.code == Some(PYTEST_NOTHING) {
+        nothing_selected(options)
+    } else if is_empty {
+        error
+    } else {
+        Error::problems(format!("no test failed, but `{runner}` did"))
             .cause(error.message())
-            .hint("the end of its output says why: coverage below its threshold, or a crash after the tests"),
+            .hint("the end of its output says why: coverage below its threshold, or a crash after the tests")
     })
 }
 

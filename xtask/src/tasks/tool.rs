@@ -5,7 +5,6 @@ use crate::core::command::Command;
 use crate::core::finding::{self, Finding, Paths};
 use crate::cx::{Attempt, Cx};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tasks::lint::Fix;
 
 /// Variables that decide how cargo compiles. `cargo xtask` itself was compiled with them, in the same target folder: without
 /// them its dependencies would be compiled a second time. A trailing `*` stands for any ending.
@@ -31,15 +30,6 @@ pub(super) fn cargo(cx: &Cx, subcommand: &str, package: &str) -> Command {
         cx,
         Command::new("cargo").arg(subcommand).args(["--locked", "--color", "never", "--package", package]),
     )
-}
-
-/// `cargo fmt` for a package. It has no dependencies to lock.
-pub(super) fn rustfmt(package: &str, fix: Fix) -> Command {
-    let command = Command::new("cargo").args(["fmt", "--package", package, "--", "--color", "never"]);
-    match fix {
-        Fix::Check => command.arg("--check"),
-        Fix::Apply => command,
-    }
 }
 
 /// `cargo metadata` of the workspace without its dependencies.

@@ -2,6 +2,7 @@
 
 // `allow-unwrap-in-tests` reaches only what is marked so.
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "tests start programs and read the machine themselves")]
 
 mod architecture;
 mod cli;

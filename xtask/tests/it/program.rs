@@ -1,6 +1,7 @@
 //! This test binary as a program that other tests start, kill and measure: for what cannot be tried inside of the process
 //! that runs the tests.
 
+use std::ffi::OsStr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -28,14 +29,25 @@ fn program() {
 
 /// A command that starts this binary as `role`.
 pub(crate) fn start(role: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = with_default_signals(std::env::current_exe().unwrap());
     command.args(ARGUMENTS).env(ROLE, role);
+    command
+}
+
+/// A command whose process ignores no signal, even where this one was started by `nohup` or in the background of a shell and
+/// ignores some. macOS has no program that does that.
+pub(crate) fn with_default_signals(program: impl AsRef<OsStr>) -> Command {
+    if !cfg!(target_os = "linux") {
+        return Command::new(program);
+    }
+    let mut command = Command::new("/usr/bin/env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(program);
     command
 }
 
 /// The command that starts this binary as `role`, behind a line of shell that prepares its process.
 pub(crate) fn start_after(line: &str, role: &str) -> Command {
-    let mut command = Command::new("/bin/sh");
+    let mut command = with_default_signals("/bin/sh");
     command.arg("-c").arg(format!("{line}\nexec \"$0\" \"$@\""));
     command.arg(std::env::current_exe().unwrap()).args(ARGUMENTS).env(ROLE, role);
     command

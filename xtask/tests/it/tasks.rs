@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use expect_test::expect;
 use tempfile::TempDir;
 use xtask::config::{Component, ComponentKind, Config};
-use xtask::core::finding::Finding;
+use xtask::core::finding::{Finding, Location};
 use xtask::core::graph::{Node, TaskId};
-use xtask::core::report::TestCounts;
+use xtask::core::report::{TestCase, TestCounts, TestOutcome};
 use xtask::cx::{Builder, Cx};
 use xtask::driver::environment::Environment;
 use xtask::error::{Error, ErrorKind};
@@ -85,16 +85,25 @@ impl Repository {
     }
 }
 
-/// The findings among `events`: `place tool[rule] message`, one a line.
+/// The findings among `events`, and the failed test cases: `place tool[rule] message`, one a line.
 fn findings(events: &[Body]) -> String {
-    let line = |body: &Body| {
-        let Body::Found { finding: Finding { tool, rule, location, message, .. }, .. } = body else {
-            return None;
-        };
-        let place = location.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-        Some(format!("{place} {tool}[{rule}] {message}\n"))
+    let place = |location: Option<&Location>| location.map_or_else(|| "-".to_owned(), ToString::to_string);
+    let lines = |body: &Body| match body {
+        Body::Found { finding: Finding { tool, rule, location, message, .. }, .. } => {
+            vec![format!("{} {tool}[{rule}] {message}\n", place(location.as_ref()))]
+        }
+        Body::Tested { report, .. } => {
+            let failed = |case: &TestCase| match &case.outcome {
+                TestOutcome::Failed { message, .. } => {
+                    Some(format!("{} failed {}: {message}\n", place(case.place().as_ref()), case.name))
+                }
+                _ => None,
+            };
+            report.cases.iter().filter_map(failed).collect()
+        }
+        _ => Vec::new(),
     };
-    events.iter().filter_map(line).collect()
+    events.iter().flat_map(lines).collect()
 }
 
 fn counts(events: &[Body]) -> Vec<TestCounts> {

@@ -6,7 +6,6 @@
 
 use std::path::PathBuf;
 
-pub mod cases;
 pub mod node;
 pub mod paths;
 pub mod python;

@@ -118,6 +118,42 @@ impl std::str::FromStr for ReleaseId {
 #[serde(transparent)]
 pub struct Fence(pub u64);
 
+/// How a release ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The new release serves, verified.
+    Promoted,
+    /// The new release was worse; the old one serves.
+    RolledBack,
+    /// Somebody wanted it to end; the old release serves.
+    Aborted,
+    /// The evidence was not enough; the old release serves.
+    Inconclusive,
+    /// Nothing was measured; the old release serves.
+    NoEvidence,
+    /// There was nothing to do.
+    Nothing,
+    /// It was not begun: the cluster has moved on, or somebody else owns it.
+    Refused,
+    /// Somebody else has taken over; this process must not touch anything any more.
+    Superseded,
+    /// It needs a person.
+    Stuck,
+}
+
+impl Ending {
+    /// The exit code of the process.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Promoted | Self::Nothing => 0,
+            Self::Refused => 5,
+            Self::RolledBack | Self::Aborted | Self::Inconclusive | Self::NoEvidence => 6,
+            Self::Superseded | Self::Stuck => 7,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +177,16 @@ mod tests {
         assert_eq!(Slot::A.other(), Slot::B);
         assert_eq!(Slot::B.other(), Slot::A);
         assert_eq!(format!("vitalyst-backend{}", Slot::B.suffix()), "vitalyst-backend-b");
+    }
+
+    #[test]
+    fn endings_have_the_exit_codes_of_the_help() {
+        use Ending::{
+            Aborted, Inconclusive, NoEvidence, Nothing, Promoted, Refused, RolledBack, Stuck, Superseded,
+        };
+        let codes =
+            [Promoted, Nothing, Refused, RolledBack, Aborted, Inconclusive, NoEvidence, Superseded, Stuck]
+                .map(Ending::exit_code);
+        assert_eq!(codes, [0, 0, 5, 6, 6, 6, 6, 7, 7]);
     }
 }

@@ -66,7 +66,7 @@ fn python_tools_write_what_is_read() {
     assert_eq!(error.message(), "1 of 2 tests failed");
     let events = repository.events();
     expect![[r#"
-        backend/tests/test_a.py:10 pytest[] `test_fails` failed: assert 4 == 5
+        backend/tests/test_a.py:10 failed test_fails: assert 4 == 5
     "#]]
     .assert_eq(&findings(&events));
     assert_eq!(counts(&events), [TestCounts { passed: 1, failed: 1, skipped: 0 }]);
@@ -142,7 +142,7 @@ fn node_tools_write_what_is_read() {
     assert_eq!(error.message(), "1 of 2 tests failed");
     let events = repository.events();
     expect![[r#"
-        frontend/src/a.test.ts:8 vitest[] `fails` failed: expected 1 to be 2 // Object.is equality
+        frontend/src/a.test.ts:8 failed fails: expected 1 to be 2 // Object.is equality
     "#]]
     .assert_eq(&findings(&events));
     assert_eq!(counts(&events), [TestCounts { passed: 1, failed: 1, skipped: 0 }]);

@@ -126,7 +126,7 @@ fn tests_are_counted_and_failures_have_lines() {
     let events = repository.events();
     assert_eq!(
         findings(&events),
-        "src/lib.rs:17 cargo test[] `tests::fails` failed: assertion `left == right` failed: one and one\n"
+        "src/lib.rs:17 failed tests::fails: assertion `left == right` failed: one and one\n"
     );
     assert_eq!(counts(&events), [TestCounts { passed: 1, failed: 1, skipped: 1 }]);
 

@@ -261,7 +261,7 @@ fn pytest_is_counted_and_its_coverage_kept() {
     let events = theatre.repository.events();
     assert_eq!(counts(&events), [TestCounts { passed: 3, failed: 3, skipped: 2 }]);
     let found = findings(&events);
-    let line = "backend/tests/test_api.py:25 pytest[] `test_values[raise]` failed: ValueError: no such value";
+    let line = "backend/tests/test_api.py:25 failed test_values[raise]: ValueError: no such value";
     assert!(found.lines().any(|found| found == line), "{found}");
     assert_eq!(
         theatre.calls(),
@@ -358,7 +358,7 @@ fn a_secret_that_a_test_prints_is_masked() {
     let theatre = Theatre::python(&[Act { files: &[(JUNIT, LEAKING)], ..act("pytest", "hunter2\n", 1) }]);
     let error = theatre.test(&[]).unwrap_err();
     let events = theatre.repository.events();
-    assert_eq!(findings(&events), "backend/a.py pytest[] `a[***]` failed: no ***\n");
+    assert_eq!(findings(&events), "backend/a.py failed a[***]: no ***\n");
     let said = format!("{error:?} {events:?}");
     assert!(said.contains("got ***") && !said.contains("hunter2"), "{said}");
 }

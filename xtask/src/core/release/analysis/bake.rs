@@ -1,0 +1,121 @@
+//! The time after a promotion: the release serves alone, so there is nothing to compare it to.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::judge::{FAILURES_MIN, FAR, TICKS, far_above};
+use super::objective::{Kind, Objective, Settings, SettingsError, validate};
+use super::state::{Stretch, milliseconds};
+use super::tick::Tick;
+use super::verdict::Reason;
+
+/// The watch over a release that serves alone.
+///
+/// Without a baseline only a rate far above the objective is evidence against the release: five times as much in each of
+/// three ticks, and twenty failures in them. Less is an alert. Requests are judged so, not their latency, which depends on
+/// what users ask for.
+#[derive(Clone, Debug)]
+pub struct Bake {
+    settings: Settings,
+    objectives: Vec<Objective>,
+    state: BakeState,
+}
+
+/// What the watch has to remember.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BakeState {
+    #[serde(with = "milliseconds")]
+    until: Duration,
+    streams: Vec<Watched>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Watched {
+    name: String,
+    /// Ticks in a row far above the objective.
+    #[serde(default, skip_serializing_if = "Stretch::is_empty")]
+    far: Stretch,
+    /// Ticks in a row above the objective.
+    #[serde(default, skip_serializing_if = "Stretch::is_empty")]
+    above: Stretch,
+}
+
+/// What a tick of the bake says.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub enum BakeVerdict {
+    /// Nothing to say.
+    Continue,
+    /// Worth a word to a person; nothing is done.
+    Alert(Reason),
+    /// The release before has to serve again.
+    FlipBack(Reason),
+    /// The time is over and the release was good.
+    Over,
+}
+
+impl Bake {
+    /// A watch of `length` from `at` on, as [`Evidence::bake`](super::Evidence::bake) says.
+    pub fn new(
+        settings: Settings,
+        objectives: Vec<Objective>,
+        at: Duration,
+        length: Duration,
+    ) -> Result<Self, SettingsError> {
+        validate(&settings, &objectives)?;
+        let fresh = |objective: &Objective| Watched {
+            name: objective.name.clone(),
+            far: Stretch::default(),
+            above: Stretch::default(),
+        };
+        let state = BakeState { until: at + length, streams: objectives.iter().map(fresh).collect() };
+        Ok(Self { settings, objectives, state })
+    }
+
+    /// Continues a watch from its journalled state.
+    pub fn resume(
+        settings: Settings,
+        objectives: Vec<Objective>,
+        state: BakeState,
+    ) -> Result<Self, SettingsError> {
+        validate(&settings, &objectives)?;
+        let names = state.streams.iter().map(|stream| &stream.name);
+        if names.ne(objectives.iter().map(|objective| &objective.name)) {
+            return Err(SettingsError::Journal { reason: "it watches other objectives".into() });
+        }
+        Ok(Self { settings, objectives, state })
+    }
+
+    /// What has to be journalled.
+    pub fn state(&self) -> &BakeState {
+        &self.state
+    }
+
+    /// Takes one tick; the pods of the release that serves stand where the canary's did.
+    pub fn observe(&mut self, tick: &Tick) -> BakeVerdict {
+        let mut alert = None;
+        if !tick.length.is_zero() && tick.length <= self.settings.tick_max {
+            let sums = tick.sums(&self.settings, &self.objectives);
+            let streams = self.objectives.iter().zip(&mut self.state.streams).zip(&sums.streams);
+            for ((objective, stream), sides) in streams {
+                if objective.kind == Kind::Latency {
+                    continue;
+                }
+                stream.far.each(sides.canary, tick.length, FAR * objective.rate_max);
+                stream.above.each(sides.canary, tick.length, objective.rate_max);
+                if stream.far.ticks >= TICKS && stream.far.seen.bad >= FAILURES_MIN {
+                    return BakeVerdict::FlipBack(far_above(objective, stream.far));
+                }
+                if stream.above.ticks >= TICKS && stream.above.seen.bad > 1 {
+                    alert = alert.or(Some(far_above(objective, stream.above)));
+                }
+            }
+        }
+        match alert {
+            _ if tick.at >= self.state.until => BakeVerdict::Over,
+            Some(reason) => BakeVerdict::Alert(reason),
+            None => BakeVerdict::Continue,
+        }
+    }
+}

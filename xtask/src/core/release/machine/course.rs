@@ -1,0 +1,215 @@
+//! What a release is to do: its components, their strategies, its times; and how it can end.
+
+use std::time::Duration;
+
+use crate::core::release::analysis::{Objective, Settings};
+use crate::core::release::model::{ComponentName, Ending, ReleaseId, Revision};
+
+/// What is wanted of the machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Intent {
+    /// Release the course; go on with it where it was begun by somebody who is gone.
+    Release,
+    /// End what has no living owner: eject an orphaned canary, end a bake.
+    Recover,
+    /// Take the release that is under way back, whoever owns it.
+    Abort,
+}
+
+/// The whole of a release, decided.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// The release.
+    pub release: ReleaseId,
+    /// The release that served when this one was planned.
+    pub previous: ReleaseId,
+    /// The components, those first that others depend on.
+    pub parts: Vec<PartCourse>,
+    /// The times.
+    pub timing: Timing,
+}
+
+/// What happens to one component.
+#[derive(Clone, Debug)]
+pub struct PartCourse {
+    /// The component.
+    pub name: ComponentName,
+    /// What it runs.
+    pub old: Revision,
+    /// What it is to run; the same where it does not change, and then nothing of it is touched.
+    pub new: Revision,
+    /// How it gets there.
+    pub strategy: Strategy,
+    /// What is measured.
+    pub objectives: Vec<Objective>,
+    /// How sure the analysis has to be.
+    pub settings: Settings,
+}
+
+impl PartCourse {
+    /// Whether anything of it is to change.
+    pub fn changes(&self) -> bool {
+        self.old != self.new
+    }
+
+    /// The steps of its canary; none where it flips or does not change.
+    pub fn steps(&self) -> &[StepCourse] {
+        match &self.strategy {
+            Strategy::Canary(steps) if self.changes() => steps,
+            Strategy::Canary(_) | Strategy::Flip => &[],
+        }
+    }
+
+    /// How many pods are on trial in a step, beside `serving` that serve: the count whose share is nearest to the weight,
+    /// the smaller one of two equally near, and never none. Where it flips: one, for the smoke test.
+    pub fn trial(&self, step: usize, serving: u32) -> u32 {
+        let Some(step) = self.steps().get(step).or(self.steps().last()) else { return 1 };
+        let weight = u64::from(step.weight.min(99));
+        let serving = u64::from(serving);
+        // The share c/(c+s) is w/100 at c = s·w/(100−w): one of the two whole numbers around it is the nearest.
+        let below = serving * weight / (100 - weight);
+        let distance = |count: u64| {
+            // |c/(c+s) − w/100|, times 100·(c+s): compared across different c by multiplying crosswise below.
+            (100 * count).abs_diff(weight * (count + serving))
+        };
+        let above = below + 1;
+        let nearer = distance(above) * (below + serving) < distance(below) * (above + serving);
+        u32::try_from(if nearer { above } else { below }).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+/// How a component gets to its new revision.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Strategy {
+    /// By steps of its requests.
+    Canary(Vec<StepCourse>),
+    /// All at once, after a smoke test.
+    Flip,
+}
+
+/// One step of a canary.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StepCourse {
+    /// The pods on trial, for so many pods that serve: nearest to the wanted share.
+    pub weight: u8,
+    /// Whether a person has to say that it may go on.
+    pub gate: bool,
+}
+
+/// The times of a release.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Timing {
+    /// How often to look while something moves.
+    pub look: Duration,
+    /// How often to look otherwise.
+    pub look_steady: Duration,
+    /// How often to measure.
+    pub tick: Duration,
+    /// How long an effect may go without an answer.
+    pub answer: Duration,
+    /// How long pods may take until they are ready.
+    pub ready: Duration,
+    /// How long requests under way may take after their pod got no more.
+    pub drain: Duration,
+    /// How long the owner may go without a sign of life.
+    pub lease: Duration,
+    /// How often the owner gives one.
+    pub renew: Duration,
+    /// How long to wait for another owner to end.
+    pub wait: Duration,
+    /// How long another owner has to give way to a rollback, before it is taken over.
+    pub give_way: Duration,
+    /// How long the way back and the clean-up may take, before a person is called.
+    pub patience: Duration,
+    /// How long to hold when the evidence is not enough, for a person to decide; none without a person.
+    pub hold: Duration,
+}
+
+impl Default for Timing {
+    /// Those of the documentation.
+    fn default() -> Self {
+        Self {
+            look: Duration::from_secs(1),
+            look_steady: Duration::from_secs(5),
+            tick: Duration::from_secs(5),
+            answer: Duration::from_secs(10),
+            ready: Duration::from_mins(10),
+            drain: Duration::from_secs(5),
+            lease: Duration::from_secs(30),
+            renew: Duration::from_secs(10),
+            wait: Duration::from_mins(2),
+            give_way: Duration::from_secs(10),
+            patience: Duration::from_mins(30),
+            hold: Duration::ZERO,
+        }
+    }
+}
+
+/// What somebody wants while it runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// Go on at a gate, or from a hold, without more evidence.
+    Promote,
+    /// Stay where it is.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Take it back.
+    Abort,
+}
+
+/// How a release ended, and why.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct End {
+    /// How.
+    pub ending: Ending,
+    /// Why, in words for a person.
+    pub reason: String,
+}
+
+impl End {
+    /// An end.
+    pub fn new(ending: Ending, reason: impl Into<String>) -> Self {
+        Self { ending, reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canary(weight: u8) -> PartCourse {
+        PartCourse {
+            name: ComponentName("backend".into()),
+            old: Revision("1".into()),
+            new: Revision("2".into()),
+            strategy: Strategy::Canary(vec![StepCourse { weight, gate: false }]),
+            objectives: Vec::new(),
+            settings: Settings::new(1),
+        }
+    }
+
+    /// No other count comes nearer to the wanted share, for all counts and weights that matter.
+    #[test]
+    fn the_trial_has_the_nearest_share() {
+        for serving in 1..=50_u32 {
+            for weight in 1..=90_u8 {
+                let count = canary(weight).trial(0, serving);
+                let distance = |count: u32| {
+                    (f64::from(count) / f64::from(count + serving) - f64::from(weight) / 100.0).abs()
+                };
+                assert!(count >= 1);
+                for other in 1..=600 {
+                    assert!(
+                        distance(count) <= distance(other) + 1e-12,
+                        "{count} and not {other} for {serving} at {weight} %"
+                    );
+                }
+            }
+        }
+        assert_eq!(canary(10).trial(0, 3), 1);
+        assert_eq!(canary(50).trial(0, 3), 3);
+        let flip = PartCourse { strategy: Strategy::Flip, ..canary(50) };
+        assert_eq!(flip.trial(0, 7), 1);
+    }
+}

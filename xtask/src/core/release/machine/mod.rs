@@ -1,0 +1,371 @@
+//! The release machine: from looks at the cluster to effects, and at last to an outcome.
+//!
+//! Level-triggered: in each phase the machine knows how the objects should be, compares that with a look, and asks
+//! for the writes that are missing. A write that was lost, came late or was done by whoever owned the release before makes no
+//! difference: the next look shows it. What a look cannot show is written down before it is acted upon: the phase, the
+//! evidence, the wish to end.
+//!
+//! - **Persist, then act.** No effect of a phase is asked for before a look has shown that phase in the ledger.
+//! - **Every write is fenced.** It carries the version of the object that was read while the fence on it was ours. Whoever
+//!   takes over writes its own fence onto every object first; from then on every older write fails, however late it comes.
+//! - **An unknown result is settled before anything else is decided** about that object: it is written again, so that the
+//!   write in flight finds another version and fails.
+//! - **Every wait has an end**, and every way leads to an [`End`].
+
+pub mod course;
+mod goals;
+mod owner;
+mod pending;
+mod progress;
+#[cfg(test)]
+mod tests;
+mod trial;
+
+use std::time::Duration;
+
+use crate::core::release::analysis::Tick;
+use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Object};
+use crate::core::release::model::{Fence, Slot};
+use crate::core::release::view::{Head, Journal, Phase, Version, View};
+
+pub use crate::core::release::model::Ending;
+pub use course::{Command, Course, End, Intent, PartCourse, StepCourse, Strategy, Timing};
+
+use owner::Owner;
+use pending::{Answered, Pending};
+use trial::{Finding, Trial};
+
+/// What happens to the machine.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an input is made, taken, and gone; a box would be one more allocation for each look"
+)]
+pub enum Input {
+    /// Nothing but time.
+    Wake,
+    /// A look came back; `None` where there was no answer.
+    Looked(EffectId, Option<View>),
+    /// A write came back.
+    Wrote(EffectId, effect::Outcome),
+    /// Metrics of a component came back; `None` where nothing answered.
+    Measured(EffectId, Option<Tick>),
+    /// A smoke test came back; `None` where it could not be made, else why it failed, if it did.
+    Smoked(EffectId, Option<Result<(), String>>),
+    /// Somebody wants something.
+    Command(Command),
+}
+
+/// Where the machine stands.
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    /// It wants to own the environment.
+    Acquiring,
+    /// It owns it, and writes its number onto every object.
+    Fencing,
+    /// It follows the phases that are written down.
+    Running,
+    /// The release is over and that is being written down.
+    Closing(End),
+    /// It is over.
+    Ended(End),
+}
+
+/// A release, from its first look to its end.
+#[derive(Debug)]
+pub struct Machine {
+    course: Course,
+    intent: Intent,
+    owner: Owner,
+    stage: Stage,
+    pending: Pending,
+    /// The last look, until something was decided on it.
+    view: Option<View>,
+    /// When to look again.
+    look_at: Duration,
+    /// How it should be written down, from the moment on in which a release is under way.
+    journal: Option<Journal>,
+    /// The slots that served when the release began.
+    live: Vec<Slot>,
+    /// When the present phase began, and whether the ledger shows it.
+    entered: Duration,
+    /// Since when the way back has sent its last request elsewhere.
+    drained: Option<Duration>,
+    trials: Vec<Trial>,
+    /// When each component is to be measured next.
+    measure_at: Vec<Duration>,
+    /// What the smoke test of each component said in the present phase.
+    smoked: Vec<Option<Result<(), String>>>,
+    paused: bool,
+    /// Somebody wants to go on whatever the evidence says.
+    insisted: bool,
+}
+
+impl Machine {
+    /// A machine that wants `intent` for `course`, as the owner `me`, a number that no other process has.
+    pub fn new(course: Course, intent: Intent, me: u64, now: Duration) -> Self {
+        let parts = course.parts.len();
+        Self {
+            owner: Owner::new(me, now),
+            stage: Stage::Acquiring,
+            pending: Pending::default(),
+            view: None,
+            look_at: now,
+            journal: None,
+            live: Vec::new(),
+            entered: now,
+            drained: None,
+            trials: trial::of(&course),
+            measure_at: vec![now; parts],
+            smoked: vec![None; parts],
+            paused: false,
+            insisted: false,
+            course,
+            intent,
+        }
+    }
+
+    /// Takes what happened; returns what is to be done.
+    pub fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect> {
+        if self.end().is_some() {
+            return Vec::new();
+        }
+        self.take(input, now);
+        self.pending.expire(now);
+        let mut effects = Vec::new();
+        // One round after the other: nothing is decided while a write of the last round may still be answered.
+        if !self.pending.is_settling()
+            && let Some(view) = self.view.take()
+        {
+            self.decide(&view, now, &mut effects);
+        }
+        self.measure(now, &mut effects);
+        if self.end().is_none()
+            && !self.pending.is_settling()
+            && effects_look_due(&effects, self.look_at, now)
+        {
+            effects.push(self.pending.send(Action::Look, now + self.course.timing.answer));
+            self.look_at = now + self.pace();
+        }
+        effects
+    }
+
+    /// When to call [`Machine::handle`] with [`Input::Wake`] at the latest; `None` once it has ended.
+    pub fn deadline(&self) -> Option<Duration> {
+        if self.end().is_some() {
+            return None;
+        }
+        let measure = self.is_measured().then(|| self.measure_at.iter().copied().min()).flatten();
+        let look = (!self.pending.is_settling()).then_some(self.look_at);
+        [self.pending.deadline(), measure, look].into_iter().flatten().min()
+    }
+
+    /// How it ended, once it has.
+    pub fn end(&self) -> Option<&End> {
+        match &self.stage {
+            Stage::Ended(end) => Some(end),
+            _ => None,
+        }
+    }
+
+    /// The phase that is under way.
+    pub fn phase(&self) -> Option<Phase> {
+        self.journal.as_ref().map(|journal| journal.phase)
+    }
+
+    /// The owner's number, once it has one.
+    pub fn fence(&self) -> Fence {
+        self.owner.fence
+    }
+
+    fn take(&mut self, input: Input, now: Duration) {
+        match input {
+            Input::Wake => {}
+            Input::Looked(id, view) => {
+                if self.pending.answer(id).is_some()
+                    && let Some(view) = view
+                {
+                    self.owner.saw(&view, now);
+                    self.pending.saw(&view);
+                    self.view = Some(view);
+                }
+            }
+            Input::Wrote(id, outcome) => {
+                let answered = self.pending.wrote(id, &outcome);
+                // What was written shows in the next look; that comes at once.
+                self.look_at = now;
+                if let (
+                    Some(Answered::Write(object)),
+                    effect::Outcome::Refused(effect::Refusal::Denied(words)),
+                ) = (answered, outcome)
+                {
+                    self.denied(object, &words, now);
+                }
+            }
+            Input::Measured(id, tick) => {
+                if let (Some(Answered::Measure(part)), Some(tick)) = (self.pending.answer(id), tick) {
+                    let finding = match self.phase() {
+                        Some(Phase::Baking) => self.trials[part].watch(&tick),
+                        Some(Phase::Exposed(_) | Phase::Promoting) => self.trials[part].observe(&tick),
+                        _ => Finding::Nothing,
+                    };
+                    self.weigh(finding, now);
+                }
+            }
+            Input::Smoked(id, result) => {
+                if let Some(Answered::Smoke(part)) = self.pending.answer(id) {
+                    self.smoked[part] = result;
+                }
+            }
+            Input::Command(command) => self.obey(command, now),
+        }
+    }
+
+    fn obey(&mut self, command: Command, now: Duration) {
+        match command {
+            Command::Pause => self.paused = true,
+            Command::Resume => self.paused = false,
+            Command::Promote => self.insisted = true,
+            Command::Abort if self.journal.is_some() => {
+                self.turn_back(Ending::Aborted, "somebody aborted it", now);
+            }
+            Command::Abort => self.stage = Stage::Ended(End::new(Ending::Aborted, "aborted before it began")),
+        }
+    }
+
+    fn weigh(&mut self, finding: Finding, now: Duration) {
+        if let Finding::Back(ending, reason) = finding {
+            self.turn_back(ending, &reason, now);
+        }
+    }
+
+    fn denied(&mut self, object: Object, words: &str, now: Duration) {
+        let reason = format!("the cluster refuses a write to {object:?}: {words}");
+        match self.phase() {
+            None => self.stage = Stage::Ended(End::new(Ending::Refused, reason)),
+            Some(Phase::Cleaning | Phase::Reverting | Phase::Restoring) => {
+                self.stage = Stage::Ended(End::new(Ending::Stuck, reason));
+            }
+            Some(_) => self.turn_back(Ending::RolledBack, &reason, now),
+        }
+    }
+
+    /// From here on the old release is to serve. Once it has been cleaned away there is no way back.
+    fn turn_back(&mut self, ending: Ending, reason: &str, now: Duration) {
+        if let Some(journal) = &mut self.journal
+            && journal.phase < Phase::Cleaning
+            && self.stage == Stage::Running
+        {
+            journal.back = Some((ending, reason.to_owned()));
+            journal.abort = journal.abort || ending == Ending::Aborted;
+            self.enter(Phase::Reverting, now);
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now: Duration) {
+        if let Some(journal) = &mut self.journal {
+            journal.phase = phase;
+        }
+        self.entered = now;
+        self.insisted = false;
+        self.drained = None;
+        self.smoked.fill(None);
+        self.look_at = now;
+    }
+
+    fn decide(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        match self.stage.clone() {
+            Stage::Acquiring => self.acquire(view, now, effects),
+            _ if !self.owner.owns(view) => {
+                self.stage =
+                    Stage::Ended(End::new(Ending::Superseded, "somebody else has taken the release over"));
+            }
+            Stage::Fencing => self.fence_off(view, now, effects),
+            Stage::Running => self.run(view, now, effects),
+            Stage::Closing(end) => self.close(view, end, now, effects),
+            Stage::Ended(_) => {}
+        }
+    }
+
+    fn run(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        let Some(ledger) = &view.ledger else {
+            self.stage =
+                Stage::Ended(End::new(Ending::Stuck, "the ledger is gone: restore it before anything else"));
+            return;
+        };
+        if ledger.object.under_way.as_ref().is_some_and(|journal| journal.abort) {
+            self.turn_back(Ending::Aborted, "somebody asked for it through the ledger", now);
+        }
+        if self.owner.is_due(&self.course.timing, now) {
+            for (part, trial) in self.trials.iter().enumerate() {
+                if let (Some(journal), Some(evidence)) = (&mut self.journal, trial.evidence()) {
+                    journal.evidence[part] = Some(evidence);
+                }
+            }
+            self.renew(view, now, effects);
+        }
+        let Some(journal) = self.journal.clone() else { return };
+        // Persist, then act.
+        if ledger.object.under_way.as_ref() != Some(&journal) {
+            let head = Head { under_way: Some(journal), ..ledger.object.clone() };
+            self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
+            return;
+        }
+        let goal = goals::of(journal.phase, &self.course, &journal, &self.live, view);
+        if let Some(reason) = goal.hopeless {
+            self.turn_back(Ending::RolledBack, &reason, now);
+            return;
+        }
+        let idle = goal.missing.is_empty();
+        for (object, change) in goal.missing {
+            let version = goals::inventory(view).into_iter().find(|(other, _)| *other == object);
+            self.write(object, version.map(|(_, read)| read.version), change, now, effects);
+        }
+        if !self.settle(view, now, effects) && idle {
+            self.advance(journal.phase, goal.waits, now, effects);
+        }
+    }
+
+    /// Writes objects again that a write in flight may still change, so that it finds another version and fails; those that
+    /// are written in this round anyway are settled by that. Returns whether there were any.
+    pub(super) fn settle(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) -> bool {
+        let unsettled = self.pending.unsettled(view);
+        let is_written = |object: Object, effects: &[Effect]| {
+            effects
+                .iter()
+                .any(|effect| matches!(effect.action, Action::Write { object: other, .. } if other == object))
+        };
+        for &(object, version) in &unsettled {
+            if !is_written(object, effects) {
+                self.write(object, Some(version), Change::Fence, now, effects);
+            }
+        }
+        !unsettled.is_empty()
+    }
+
+    /// How soon to look again when nothing was written.
+    fn pace(&self) -> Duration {
+        match self.phase() {
+            Some(Phase::Exposed(_) | Phase::Baking) => self.course.timing.look_steady,
+            _ => self.course.timing.look,
+        }
+    }
+
+    fn write(
+        &mut self,
+        object: Object,
+        version: Option<Version>,
+        change: Change,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let action = Action::Write { object, version, fence: self.owner.fence, change };
+        effects.push(self.pending.send(action, now + self.course.timing.answer));
+    }
+}
+
+/// Whether to look now: only when nothing was just asked for whose answer leads to a look anyway.
+fn effects_look_due(effects: &[Effect], look_at: Duration, now: Duration) -> bool {
+    let writes = effects.iter().any(|effect| matches!(effect.action, Action::Write { .. }));
+    !writes && now >= look_at
+}

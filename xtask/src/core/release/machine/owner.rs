@@ -1,0 +1,237 @@
+//! Owning the environment: winning the lease, fencing off whoever owned it before, giving it back.
+
+use std::time::Duration;
+
+use super::{Machine, Stage, goals};
+use crate::core::release::effect::{Change, Effect, Object};
+use crate::core::release::machine::course::{End, Intent, Timing};
+use crate::core::release::model::{Ending, Fence, Slot};
+use crate::core::release::view::{Head, Journal, Lease, Part, Phase, View};
+
+/// What an owner knows of its own right.
+#[derive(Debug)]
+pub(super) struct Owner {
+    /// This process.
+    me: u64,
+    /// Its number, 0 until it has won.
+    pub(super) fence: Fence,
+    /// The lease as it was last seen, and since when it has not changed: only that says whether its owner is alive, because
+    /// clocks differ.
+    seen: Option<(Lease, Duration)>,
+    began: Duration,
+    renewed: Duration,
+    renewals: u64,
+}
+
+impl Owner {
+    pub(super) fn new(me: u64, now: Duration) -> Self {
+        Self { me, fence: Fence(0), seen: None, began: now, renewed: now, renewals: 0 }
+    }
+
+    /// Notes whether the lease shows a sign of life.
+    pub(super) fn saw(&mut self, view: &View, now: Duration) {
+        let lease = view.lease.as_ref().map(|read| &read.object);
+        if self.seen.as_ref().map(|(lease, _)| lease) != lease {
+            self.seen = lease.map(|lease| (lease.clone(), now));
+        }
+    }
+
+    /// Whether this process owns the environment and nobody has a higher number.
+    pub(super) fn owns(&self, view: &View) -> bool {
+        let lease = view.lease.as_ref().map(|read| &read.object);
+        let holds =
+            lease.is_some_and(|lease| lease.holder == Some(self.me) && lease.transitions == self.fence.0);
+        holds && goals::inventory(view).iter().all(|(_, read)| read.fence <= self.fence)
+    }
+
+    /// Whether another sign of life is due.
+    pub(super) fn is_due(&self, timing: &Timing, now: Duration) -> bool {
+        now.saturating_sub(self.renewed) >= timing.renew
+    }
+
+    fn is_expired(&self, timing: &Timing, now: Duration) -> bool {
+        self.seen.as_ref().is_none_or(|(_, since)| now.saturating_sub(*since) >= timing.lease)
+    }
+}
+
+impl Machine {
+    /// Wins the lease where it is free or its owner gives no sign of life.
+    pub(super) fn acquire(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        let timing = self.course.timing;
+        let lease = view.lease.as_ref();
+        let holder = lease.and_then(|read| read.object.holder);
+        if holder == Some(self.owner.me) {
+            self.owner.fence = Fence(lease.map_or(0, |read| read.object.transitions));
+            self.owner.renewed = now;
+            self.stage = Stage::Fencing;
+            return self.fence_off(view, now, effects);
+        }
+        let waited = now.saturating_sub(self.owner.began);
+        if holder.is_some() && !self.owner.is_expired(&timing, now) {
+            match self.intent {
+                Intent::Recover if waited >= timing.lease => {
+                    self.end_with(Ending::Nothing, "the environment has a living owner");
+                    return;
+                }
+                Intent::Release if waited >= timing.wait => {
+                    self.end_with(Ending::Refused, "somebody else is releasing to this environment");
+                    return;
+                }
+                Intent::Abort if waited < timing.give_way => return self.ask_for_abort(view, now, effects),
+                // A rollback does not wait for whoever does not answer.
+                Intent::Abort => {}
+                Intent::Recover | Intent::Release => return,
+            }
+        }
+        let change = Change::Lease {
+            holder: Some(self.owner.me),
+            transitions: lease.map_or(0, |read| read.object.transitions) + 1,
+            renewals: 0,
+        };
+        self.write(Object::Lease, lease.map(|read| read.version), change, now, effects);
+    }
+
+    /// Leaves the wish in the ledger. Its fence stays the owner's: the wish is no take-over.
+    fn ask_for_abort(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        let Some(ledger) = &view.ledger else { return };
+        if let Some(journal) = ledger.object.under_way.as_ref().filter(|journal| !journal.abort) {
+            let journal = Journal { abort: true, ..journal.clone() };
+            let head = Head { under_way: Some(journal), ..ledger.object.clone() };
+            self.owner.fence = ledger.fence;
+            self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
+            self.owner.fence = Fence(0);
+        }
+    }
+
+    /// Writes the number onto every object. From then on every older update fails, whatever the clocks say.
+    pub(super) fn fence_off(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        let older: Vec<_> =
+            goals::inventory(view).into_iter().filter(|(_, read)| read.fence < self.owner.fence).collect();
+        if older.is_empty() {
+            self.stage = Stage::Running;
+            self.begin(view, now);
+            if self.stage == Stage::Running {
+                self.run(view, now, effects);
+            }
+            return;
+        }
+        for (object, read) in older {
+            self.write(object, Some(read.version), Change::Fence, now, effects);
+        }
+    }
+
+    /// Decides, on a look that no older owner can change any more, what is to be done.
+    fn begin(&mut self, view: &View, now: Duration) {
+        let Some(head) = view.ledger.as_ref().map(|read| &read.object) else {
+            return self
+                .give_back(End::new(Ending::Refused, "there is no ledger: adopt what runs first"), now);
+        };
+        self.live.clone_from(&head.live);
+        let same = head.under_way.as_ref().filter(|journal| journal.release == self.course.release);
+        match (self.intent, &head.under_way, same) {
+            (Intent::Release, None, _) => self.begin_release(view, head, now),
+            (Intent::Release | Intent::Recover | Intent::Abort, Some(_), Some(journal)) => {
+                self.go_on(journal.clone(), now);
+            }
+            (_, Some(journal), None) => {
+                let words = format!("{} is not finished: `cargo xtask recover` ends it", journal.release);
+                self.give_back(End::new(Ending::Refused, words), now);
+            }
+            (Intent::Recover | Intent::Abort, None, _) => {
+                self.give_back(End::new(Ending::Nothing, "no release is under way"), now);
+            }
+        }
+    }
+
+    fn begin_release(&mut self, view: &View, head: &Head, now: Duration) {
+        let moved = self.course.parts.iter().zip(&view.parts).zip(&head.live).find(|((part, seen), live)| {
+            seen.slot(**live).is_none_or(|read| read.object.revision != part.old)
+        });
+        if head.serving != self.course.previous || moved.is_some() {
+            let words =
+                format!("{} serves, and the plan was made for {}", head.serving, self.course.previous);
+            return self.give_back(End::new(Ending::Refused, words), now);
+        }
+        let count = |(part, live): (&Part, &Slot)| part.slot(*live).map_or(0, |read| read.object.wanted);
+        self.journal = Some(Journal {
+            release: self.course.release.clone(),
+            phase: Phase::Intended,
+            replicas: view.parts.iter().zip(&head.live).map(count).collect(),
+            floors: view
+                .parts
+                .iter()
+                .map(|part| part.autoscaler.as_ref().map(|read| read.object.floor))
+                .collect(),
+            evidence: vec![None; self.course.parts.len()],
+            abort: false,
+            back: None,
+        });
+        self.entered = now;
+    }
+
+    /// Goes on with a release that somebody else began, or ends it.
+    fn go_on(&mut self, journal: Journal, now: Duration) {
+        let phase = journal.phase;
+        let evidence = journal.evidence.clone();
+        self.journal = Some(journal);
+        self.entered = now;
+        match (self.intent, phase) {
+            (_, Phase::Reverting | Phase::Restoring | Phase::Cleaning) => {}
+            (Intent::Abort, _) => self.turn_back(Ending::Aborted, "somebody rolled it back", now),
+            (Intent::Recover, Phase::Baking) | (Intent::Release, Phase::Baking | Phase::Verifying) => {
+                self.enter(Phase::Verifying, now);
+            }
+            (Intent::Recover, _) => self.turn_back(Ending::Aborted, "its owner was gone", now),
+            (Intent::Release, Phase::Exposed(step)) => self.expose(step, Some(&evidence), now),
+            (Intent::Release, _) => {}
+        }
+    }
+
+    /// Shows that this process is alive.
+    pub(super) fn renew(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        self.owner.renewed = now;
+        self.owner.renewals += 1;
+        let change = Change::Lease {
+            holder: Some(self.owner.me),
+            transitions: self.owner.fence.0,
+            renewals: self.owner.renewals,
+        };
+        self.write(Object::Lease, view.lease.as_ref().map(|read| read.version), change, now, effects);
+    }
+
+    /// The release is over: that is written down next.
+    pub(super) fn give_back(&mut self, end: End, now: Duration) {
+        self.stage = Stage::Closing(end);
+        self.entered = now;
+        self.look_at = now;
+    }
+
+    /// Writes down that the release is over, then gives the lease back.
+    pub(super) fn close(&mut self, view: &View, end: End, now: Duration, effects: &mut Vec<Effect>) {
+        if now.saturating_sub(self.entered) >= self.course.timing.patience {
+            self.stage = Stage::Ended(end);
+            return;
+        }
+        if let (Some(_), Some(ledger)) = (&self.journal, &view.ledger)
+            && ledger.object.under_way.is_some()
+        {
+            let head = goals::closed(&self.course, &ledger.object, end.ending == Ending::Promoted);
+            self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
+        }
+        if self.settle(view, now, effects) || !effects.is_empty() {
+            return;
+        }
+        let change = Change::Lease {
+            holder: None,
+            transitions: self.owner.fence.0,
+            renewals: self.owner.renewals + 1,
+        };
+        self.write(Object::Lease, view.lease.as_ref().map(|read| read.version), change, now, effects);
+        // Whether the lease is given back or expires makes no difference to the release.
+        self.stage = Stage::Ended(end);
+    }
+
+    fn end_with(&mut self, ending: Ending, reason: &str) {
+        self.stage = Stage::Ended(End::new(ending, reason));
+    }
+}

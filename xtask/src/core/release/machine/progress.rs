@@ -1,0 +1,199 @@
+//! From phase to phase: what each waits for, how long, and what leads on or back.
+
+use std::time::Duration;
+
+use super::{Answered, End, Ending, Machine, Stage};
+use crate::core::release::effect::{Action, Effect};
+use crate::core::release::view::Phase;
+
+impl Machine {
+    /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.
+    pub(super) fn advance(
+        &mut self,
+        phase: Phase,
+        waits: Option<String>,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let waited = now.saturating_sub(self.entered);
+        let timing = self.course.timing;
+        if let Some(words) = waits {
+            match phase {
+                Phase::Cleaning | Phase::Reverting | Phase::Restoring if waited >= timing.patience => {
+                    self.stage = Stage::Ended(End::new(Ending::Stuck, format!("waited in vain for {words}")));
+                }
+                Phase::Floored
+                | Phase::Staged
+                | Phase::Exposed(_)
+                | Phase::Promoting
+                | Phase::Flipping
+                | Phase::Verifying
+                    if waited >= timing.ready =>
+                {
+                    self.turn_back(Ending::RolledBack, &format!("waited in vain for {words}"), now);
+                }
+                _ => {}
+            }
+            self.drained = None;
+            return;
+        }
+        match phase {
+            Phase::Intended => self.enter(Phase::Floored, now),
+            Phase::Floored => self.enter(Phase::Staged, now),
+            Phase::Staged => {
+                if self.smoke(now, effects) {
+                    match self.steps() {
+                        0 => self.enter(Phase::Promoting, now),
+                        _ => self.expose(0, None, now),
+                    }
+                }
+            }
+            Phase::Exposed(step) => self.judge(step, now),
+            Phase::Promoting => self.enter(Phase::Flipping, now),
+            Phase::Flipping => self.enter(Phase::Verifying, now),
+            Phase::Verifying => {
+                if self.smoke(now, effects) {
+                    self.bake(now);
+                }
+            }
+            Phase::Baking => {
+                if self.trials.iter().all(|trial| trial.is_over(self.entered, now)) {
+                    self.enter(Phase::Cleaning, now);
+                }
+            }
+            Phase::Reverting => {
+                let since = *self.drained.get_or_insert(now);
+                if now.saturating_sub(since) >= timing.drain {
+                    self.enter(Phase::Restoring, now);
+                }
+            }
+            Phase::Cleaning => {
+                self.give_back(End::new(Ending::Promoted, "the new release serves, verified"), now);
+            }
+            Phase::Restoring => {
+                let back = self.journal.as_ref().and_then(|journal| journal.back.clone());
+                let (ending, reason) = back.unwrap_or((Ending::Aborted, "its owner was gone".into()));
+                self.give_back(End::new(ending, reason), now);
+            }
+        }
+    }
+
+    /// How many steps the canary has: those of the component with the most.
+    fn steps(&self) -> usize {
+        self.course.parts.iter().map(|part| part.steps().len()).max().unwrap_or(0)
+    }
+
+    pub(super) fn expose(&mut self, step: u8, evidence: Option<&[Option<String>]>, now: Duration) {
+        self.enter(Phase::Exposed(step), now);
+        for (index, part) in self.course.parts.iter().enumerate() {
+            if usize::from(step) >= part.steps().len() {
+                continue;
+            }
+            let kept = evidence.and_then(|evidence| evidence[index].as_deref());
+            if let Err(words) = self.trials[index].begin_step(part, step.into(), kept, now) {
+                let reason = format!("the analysis of {} cannot begin: {words}", part.name);
+                self.turn_back(Ending::NoEvidence, &reason, now);
+                return;
+            }
+        }
+    }
+
+    /// Whether the canary may take its next step.
+    fn judge(&mut self, step: u8, now: Duration) {
+        let waited = now.saturating_sub(self.entered);
+        let is_last = usize::from(step) + 1 >= self.steps();
+        let gate = self
+            .course
+            .parts
+            .iter()
+            .any(|part| part.steps().get(usize::from(step)).is_some_and(|step| step.gate));
+        let evidence = self.trials.iter().try_for_each(|trial| trial.may_go_on(is_last));
+        if self.paused {
+            return;
+        }
+        if self.insisted || (evidence.is_ok() && !gate) {
+            match step.checked_add(1).filter(|_| !is_last) {
+                Some(next) => self.expose(next, None, now),
+                None => self.enter(Phase::Promoting, now),
+            }
+            return;
+        }
+        for index in 0..self.trials.len() {
+            let part = &self.course.parts[index];
+            let limit = part.settings.step_max + self.course.timing.hold;
+            if !part.steps().is_empty() && waited >= limit && !gate {
+                let finding = self.trials[index].conclude();
+                self.weigh(finding, now);
+            }
+        }
+    }
+
+    fn bake(&mut self, now: Duration) {
+        self.enter(Phase::Baking, now);
+        for (index, part) in self.course.parts.iter().enumerate() {
+            if part.changes()
+                && let Err(words) = self.trials[index].begin_bake(part, now)
+            {
+                let reason = format!("the watch over {} cannot begin: {words}", part.name);
+                self.turn_back(Ending::NoEvidence, &reason, now);
+                return;
+            }
+        }
+    }
+
+    /// Asks the pods that wait for traffic; whether all have answered well. A bad answer turns back.
+    fn smoke(&mut self, now: Duration, effects: &mut Vec<Effect>) -> bool {
+        let mut all = true;
+        for index in 0..self.course.parts.len() {
+            if !self.course.parts[index].changes() {
+                continue;
+            }
+            match self.smoked[index].clone() {
+                Some(Ok(())) => {}
+                Some(Err(words)) => {
+                    let reason =
+                        format!("the smoke test of {} failed: {words}", self.course.parts[index].name);
+                    self.turn_back(Ending::RolledBack, &reason, now);
+                    return false;
+                }
+                None => {
+                    all = false;
+                    let waited = now.saturating_sub(self.entered);
+                    if waited >= self.course.timing.ready {
+                        let reason =
+                            format!("the smoke test of {} gets no answer", self.course.parts[index].name);
+                        self.turn_back(Ending::NoEvidence, &reason, now);
+                        return false;
+                    }
+                    if !self.pending.has(&Answered::Smoke(index)) {
+                        let slot = self.live[index].other();
+                        let until = now + self.course.timing.answer;
+                        effects.push(self.pending.send(Action::Smoke { part: index, slot }, until));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether this phase is measured.
+    pub(super) fn is_measured(&self) -> bool {
+        self.stage == Stage::Running
+            && matches!(self.phase(), Some(Phase::Exposed(_) | Phase::Promoting | Phase::Baking))
+    }
+
+    pub(super) fn measure(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if !self.is_measured() {
+            return;
+        }
+        for (index, part) in self.course.parts.iter().enumerate() {
+            if now >= self.measure_at[index] {
+                self.measure_at[index] = now + self.course.timing.tick;
+                if part.changes() && !self.pending.has(&Answered::Measure(index)) {
+                    let until = now + self.course.timing.answer;
+                    effects.push(self.pending.send(Action::Measure { part: index }, until));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What one look at the cluster shows of the objects that a release owns.
+//!
+//! A look is made of reads that follow each other, so it is no instant: but no read in it is older than [`View::began`].
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::release::model::{Ending, Fence, ReleaseId, Revision, Slot};
+
+/// One version of one object. An update that carries it is refused once the object has changed, or is another one of the
+/// same name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Version {
+    /// Which object of that name: it changes when the object is deleted and made again.
+    pub uid: u64,
+    /// Which version of it.
+    pub resource: u64,
+}
+
+/// An object as it was read: its version, the fence that its last owner wrote on it, and what it says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Read<T> {
+    /// The version.
+    pub version: Version,
+    /// The number of the owner who wrote last.
+    pub fence: Fence,
+    /// What the object says.
+    pub object: T,
+}
+
+/// What one look shows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct View {
+    /// When the look began: nothing in it is older.
+    pub began: Duration,
+    /// Who owns the environment.
+    pub lease: Option<Read<Lease>>,
+    /// What is written down of the releases.
+    pub ledger: Option<Read<Head>>,
+    /// The components, in the order of the plan.
+    pub parts: Vec<Part>,
+}
+
+/// The objects of one component.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Part {
+    /// The two Deployments, slot a first.
+    pub slots: [Option<Read<SlotState>>; 2],
+    /// The Service.
+    pub service: Option<Read<Traffic>>,
+    /// The autoscaler, where there is one.
+    pub autoscaler: Option<Read<Autoscaler>>,
+    /// Pods of each slot that the Service sends requests to.
+    pub serving: [u32; 2],
+}
+
+impl Part {
+    /// A Deployment.
+    pub fn slot(&self, slot: Slot) -> Option<&Read<SlotState>> {
+        self.slots[slot as usize].as_ref()
+    }
+
+    /// Pods of a slot that get requests.
+    pub fn serving(&self, slot: Slot) -> u32 {
+        self.serving[slot as usize]
+    }
+}
+
+/// Who owns the environment. Whoever lets it expire may lose it; safety comes from the fences, not from here.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lease {
+    /// The owner's name; `None` where it was given back.
+    pub holder: Option<u64>,
+    /// How often it changed hands: the owner's fence.
+    pub transitions: u64,
+    /// How often the owner has renewed it.
+    pub renewals: u64,
+}
+
+/// A Deployment and its pods.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SlotState {
+    /// What its template runs.
+    pub revision: Revision,
+    /// How many pods are asked for.
+    pub wanted: u32,
+    /// Whether the controllers have seen this version.
+    pub observed: bool,
+    /// Pods of this template that have been ready for long enough.
+    pub available: u32,
+    /// Pods of any template that there are, ready or not.
+    pub pods: u32,
+    /// Why its pods will never be ready, where that is so.
+    pub hopeless: Option<String>,
+}
+
+impl SlotState {
+    /// Whether at least `count` pods of `revision` are there, and no others are left.
+    pub fn has(&self, revision: &Revision, count: u32) -> bool {
+        self.revision == *revision && self.observed && self.wanted >= count && self.available >= count
+    }
+}
+
+/// Which pods a Service sends requests to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Traffic {
+    /// Those of one slot.
+    One(Slot),
+    /// Those of both.
+    Both,
+    /// Others: somebody else has written the selector.
+    Foreign,
+}
+
+/// An autoscaler.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Autoscaler {
+    /// The Deployment that it scales.
+    pub target: Slot,
+    /// The fewest pods.
+    pub floor: u32,
+    /// The most pods.
+    pub ceiling: u32,
+}
+
+/// What is written down: which release is the last that was finished, and which is under way.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Head {
+    /// The release that serves, verified.
+    pub serving: ReleaseId,
+    /// The slot that serves, for each component.
+    pub live: Vec<Slot>,
+    /// The release that is under way, or that nobody has ended yet.
+    pub under_way: Option<Journal>,
+    /// The releases that were withdrawn: never a target of a rollback by itself.
+    pub withdrawn: Vec<ReleaseId>,
+}
+
+/// How far a release has come.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Journal {
+    /// The release.
+    pub release: ReleaseId,
+    /// The last phase whose effects were begun.
+    pub phase: Phase,
+    /// The number of pods with which each component served when it began.
+    pub replicas: Vec<u32>,
+    /// The floors of the autoscalers before it began.
+    pub floors: Vec<Option<u32>>,
+    /// The state of each component's analysis, where it has begun: a look does not show what was measured.
+    pub evidence: Vec<Option<String>>,
+    /// The wish that it ends, left by somebody who does not own it.
+    pub abort: bool,
+    /// On the way back: how it ends, and why.
+    pub back: Option<(Ending, String)>,
+}
+
+/// The phases of a release, in order. A phase is written down before its first effect.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Owner and deadline are known; nothing has changed.
+    Intended,
+    /// The autoscalers let go of nothing that serves.
+    Floored,
+    /// The idle slots have the new template and a few pods, without traffic.
+    Staged,
+    /// This step of the canary gets its share.
+    Exposed(u8),
+    /// The decision has been made: the idle slots are filled.
+    Promoting,
+    /// The Services flip, in the order of the plan.
+    Flipping,
+    /// The new slots serve and are looked at.
+    Verifying,
+    /// The old slots stand by.
+    Baking,
+    /// The old slots are scaled down.
+    Cleaning,
+    /// The way back: the old slots serve.
+    Reverting,
+    /// The new slots are scaled down, floors are put back.
+    Restoring,
+}
