@@ -10,11 +10,27 @@
 //! - [`analysis`] turns counts of canary and baseline into a verdict, with an error probability that holds however often one
 //!   looks.
 //! - [`health`] turns one snapshot of Kubernetes objects into the state of a rollout.
+//! - [`objects`] goes from files to exact objects: [`template`] fills them in, [`manifest`] reads them with the place of each
+//!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] names them by content.
+//! - [`slots`] derives the second slot of a component, and [`weights`] says how many pods make a share of the requests.
+//! - [`plan`] puts all writes of a release in order, and [`freeze`] says when there must be none.
 
 pub mod analysis;
+pub mod capacity;
 pub mod effect;
+pub mod freeze;
 pub mod health;
+pub mod images;
+pub mod labels;
 pub mod machine;
+pub mod manifest;
 pub mod metrics;
 pub mod model;
+pub mod objects;
+pub mod plan;
+pub mod revision;
+pub mod selectors;
+pub mod slots;
+pub mod template;
 pub mod view;
+pub mod weights;

@@ -1,0 +1,229 @@
+//! The phases of a plan in the order of writes, and what a rollback does not undo.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Hand, Identity, Live, Migration, Part, Phase, Write};
+use crate::core::release::manifest;
+use crate::core::release::model::Slot;
+use crate::core::release::slots::{Derived, Slots, Traffic};
+use crate::core::text;
+
+/// Kinds that run something by themselves. They are no slots, so they change when the new release has been found good.
+const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job"];
+
+/// A component that changes, and its objects.
+type Changing<'p> = (&'p Part, &'p Slots);
+
+/// The phases so far.
+#[derive(Default)]
+struct Phases(Vec<Phase>);
+
+impl Phases {
+    fn add(&mut self, id: &str, words: impl Into<String>, writes: Vec<Write>) {
+        self.0.push(Phase { id: id.to_owned(), words: words.into(), writes });
+    }
+
+    /// [`Phases::add`], unless nothing would be written.
+    fn add_writes(&mut self, id: &str, words: impl Into<String>, writes: Vec<Write>) {
+        if !writes.is_empty() {
+            self.add(id, words, writes);
+        }
+    }
+}
+
+/// All phases. `parts` and `slots` are in the order in which components are promoted.
+pub(super) fn phases(parts: &[Part], slots: &[&Slots], derived: &Derived, live: &Live) -> Vec<Phase> {
+    let all = || parts.iter().zip(slots.iter().copied());
+    let changing: Vec<Changing<'_>> = all().filter(|(part, _)| part.changes()).collect();
+    let is_workload = |object: &&Value| {
+        object.get("kind").and_then(Value::as_str).is_some_and(|kind| WORKLOADS.contains(&kind))
+    };
+    let (workloads, rest): (Vec<&Value>, Vec<&Value>) = derived.rest.iter().partition(is_workload);
+
+    let mut phases = Phases::default();
+    phases.add("D1", "win the Lease, raise the fence on every object, read everything again", Vec::new());
+    phases.add("D2", "write down that the release begins, who owns it and until when", Vec::new());
+    let mut payloads: Vec<Write> = rest.into_iter().cloned().map(stated).collect();
+    for (part, slots) in all() {
+        payloads.extend(slots.budgets(part.slot).iter().cloned().map(stated));
+        if !part.changes() {
+            // Its pods stay, but what is around them may change. A Service must not ask for labels that they do not have.
+            if super::bears_labels(slots, part.slot, live) {
+                payloads.extend(slots.services(Traffic::Only(part.slot)).into_iter().map(stated));
+            }
+            payloads.extend(slots.autoscaler(part.slot).map(stated));
+        }
+    }
+    let words = format!("write {} that both releases can live with", text::count(payloads.len(), "object"));
+    phases.add_writes("D3", words, payloads);
+    trial(&changing, &mut phases);
+    let workloads = workloads.into_iter().cloned().map(stated).collect();
+    promotion(&changing, workloads, &mut phases);
+    phases.0
+}
+
+/// From the first pod of the new release to the last step of its trial.
+fn trial(changing: &[Changing<'_>], phases: &mut Phases) {
+    let served = changing.iter().filter(|(part, _)| part.old.is_some());
+    let floors = served.clone().filter_map(|(part, slots)| floored(part, slots, part.slot.other()));
+    phases.add_writes("D4", "keep autoscalers from taking a serving pod away", floors.collect());
+    for (part, slots) in changing {
+        let pods = begins_with(part, slots);
+        let deployment = slots.deployment(part.slot);
+        let words = format!(
+            "{}: {} of {} in slot {}, without traffic; smoke test",
+            part.component,
+            text::count(pods as usize, "pod"),
+            part.new,
+            part.slot
+        );
+        phases.add("D5", words, vec![stated(deployment.clone()), replicas(deployment, pods)]);
+    }
+    let steps = changing.iter().map(|(part, _)| part.splits.len()).max().unwrap_or(0);
+    for index in 0..steps {
+        for (part, slots) in served.clone() {
+            let Some(split) = part.splits.get(index) else { continue };
+            let words = format!(
+                "{}: {} beside {}, {:.0} % of the requests",
+                part.component,
+                text::count(split.canary as usize, "pod"),
+                split.stable,
+                split.reached()
+            );
+            let mut writes = Vec::new();
+            if index > 0 || split.canary != begins_with(part, slots) {
+                writes.push(replicas(slots.deployment(part.slot), split.canary));
+            }
+            if index == 0 {
+                writes.extend(slots.services(Traffic::Both).into_iter().map(stated));
+            }
+            phases.add(if index == 0 { "D6" } else { "D7" }, words, writes);
+        }
+    }
+}
+
+/// The pods of the new slot before it gets requests: all at a first release, else those of the first step, of which an
+/// overlay may want fewer.
+fn begins_with(part: &Part, slots: &Slots) -> u32 {
+    if part.old.is_none() {
+        return part.replicas;
+    }
+    let first = part.splits.first().map_or(1, |split| split.canary);
+    slots.replicas_on_trial.map_or(first, |wanted| wanted.clamp(1, first))
+}
+
+/// From the decision to the end.
+fn promotion(changing: &[Changing<'_>], workloads: Vec<Write>, phases: &mut Phases) {
+    if !changing.is_empty() {
+        phases.add("P1", "decide: from here on the release goes forward or all the way back", Vec::new());
+    }
+    let full = changing.iter().map(|(part, slots)| replicas(slots.deployment(part.slot), part.replicas));
+    let words = "fill the new slots up to what serves, and wait until all are ready";
+    phases.add_writes("P2", words, full.collect());
+    let scaled = changing.iter().filter_map(|(part, slots)| floored(part, slots, part.slot));
+    phases.add_writes("P3", "let autoscalers scale the new slots", scaled.collect());
+    for (part, slots) in changing {
+        let words = format!("{}: all requests go to slot {}", part.component, part.slot);
+        let services = slots.services(Traffic::Only(part.slot));
+        phases.add_writes("P4", words, services.into_iter().map(stated).collect());
+    }
+    phases.add_writes("P4", "roll what has one slot", workloads);
+    let mut cleaned = Vec::new();
+    for (part, slots) in changing.iter().filter(|(part, _)| part.old.is_some()) {
+        cleaned.push(replicas(slots.deployment(part.slot.other()), 0));
+        cleaned.extend(slots.autoscaler(part.slot).map(stated));
+    }
+    if cleaned.is_empty() {
+        phases.add("P5", "verify, and write it down", Vec::new());
+    } else {
+        let words = "verify, write it down, and keep the old slots as standby while it bakes";
+        phases.add("P5", words, Vec::new());
+        phases.add("clean-up", "scale the old slots down, give autoscalers their floor back", cleaned);
+    }
+}
+
+fn stated(object: Value) -> Write {
+    Write { hand: Hand::Manifests, object }
+}
+
+/// The number of pods of a Deployment, and nothing else of it.
+fn replicas(deployment: &Value, count: u32) -> Write {
+    let mut object = json!({"spec": {"replicas": count}});
+    for pointer in ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace"] {
+        if let Some(value) = deployment.pointer(pointer) {
+            manifest::set(&mut object, pointer, value.clone());
+        }
+    }
+    Write { hand: Hand::Replicas, object }
+}
+
+/// The autoscaler of a slot, with what serves as its floor.
+fn floored(part: &Part, slots: &Slots, slot: Slot) -> Option<Write> {
+    let mut autoscaler = slots.autoscaler(slot)?;
+    let floor = autoscaler.pointer("/spec/minReplicas").and_then(Value::as_u64).unwrap_or(1);
+    manifest::set(&mut autoscaler, "/spec/minReplicas", floor.max(part.replicas.into()));
+    Some(stated(autoscaler))
+}
+
+/// What a rollback leaves as it is then, in words.
+pub(super) fn stays(migration: Migration, parts: &[Part], slots: &[&Slots]) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut secrets = BTreeSet::new();
+    for (part, slots) in parts.iter().zip(slots) {
+        let slot = slots.deployment(part.slot);
+        find_secrets(slot.pointer("/spec/template/spec").unwrap_or(&Value::Null), &mut secrets);
+    }
+    for secret in secrets {
+        words.push(format!("the Secret `{secret}`: it is referred to by name and never read"));
+    }
+    match migration {
+        Migration::None => {}
+        Migration::Expand => {
+            words.push("the migration: what it added stays, and the old release does not mind".to_owned());
+        }
+        Migration::Contract => {
+            words.push("the migration: what it took away is gone, and there is no way back".to_owned());
+        }
+    }
+    words
+}
+
+/// What gives requests back to the pods that serve now: their own selector, whatever it is.
+pub(super) fn by_hand(parts: &[Part], slots: &[&Slots], live: &Live) -> Vec<String> {
+    let mut commands = Vec::new();
+    for (part, slots) in parts.iter().zip(slots).filter(|(part, _)| part.changes()) {
+        for service in slots.services(Traffic::Only(part.slot)) {
+            let identity = Identity::of(&service);
+            let Some(live) = live.objects.iter().find(|object| identity.is(object)) else { continue };
+            let Some(selector) = live.pointer("/spec/selector") else { continue };
+            let patch = json!([{"op": "replace", "path": "/spec/selector", "value": selector}]);
+            let namespace = identity.namespace.map(|name| format!(" --namespace {name}")).unwrap_or_default();
+            commands.push(format!(
+                "kubectl patch service {}{namespace} --type json --patch '{patch}'",
+                identity.name
+            ));
+        }
+    }
+    commands
+}
+
+/// The names of the Secrets a pod's spec refers to.
+fn find_secrets(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let name = match key.as_str() {
+                    "secretKeyRef" | "secretRef" => value.get("name"),
+                    "secret" => value.get("secretName").or_else(|| value.get("name")),
+                    _ => None,
+                };
+                found.extend(name.and_then(Value::as_str).map(str::to_owned));
+                find_secrets(value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| find_secrets(item, found)),
+        _ => {}
+    }
+}
