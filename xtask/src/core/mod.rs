@@ -15,6 +15,7 @@ pub mod release;
 pub mod report;
 pub mod rules;
 pub mod schedule;
+pub mod simulation;
 pub mod suggest;
 pub mod table;
 pub mod text;

@@ -1,0 +1,61 @@
+//! A cluster in virtual time, and bad nights in it: what the release machine is tried against, and what `rehearse` shows.
+//!
+//! Everything follows from one seed. The cluster has the objects of a release with their versions, controllers that follow
+//! them, pods that start and crash, users with connections that they keep, and autoscalers. Deployers talk to it through
+//! effects that can be lost, late, done twice or never answered; they are killed, put to sleep, and started twice. Faults
+//! come first, then calm; then an end is demanded.
+//!
+//! - [`cluster`], [`component`], [`pod`], [`traffic`]: what is there, and what it does by itself.
+//! - [`nature`]: what a revision is like. [`fault`]: what goes wrong. [`scenario`]: both together, by name or by seed.
+//! - [`play`]: one night. [`invariant`]: what must hold in it. [`verdict`]: how it went.
+
+pub mod cluster;
+pub mod component;
+mod exchange;
+pub mod fault;
+pub mod invariant;
+pub mod nature;
+pub mod pod;
+mod queue;
+pub mod random;
+pub mod scenario;
+pub mod scrape;
+#[cfg(test)]
+mod tests;
+pub mod traffic;
+pub mod verdict;
+mod world;
+
+use crate::core::release::machine::Machine;
+
+pub use invariant::{Broken, Invariant};
+pub use nature::Nature;
+pub use scenario::Scenario;
+pub use verdict::Verdict;
+pub use world::{Begin, Deployer, play, play_with};
+
+/// Plays the night of a seed. One that breaks an invariant is played again with fewer faults, one less each time as long as
+/// it still breaks one, and comes with its timeline.
+pub fn run(seed: u64) -> Verdict {
+    run_with(seed, &Machine::new)
+}
+
+/// The same with other deployers.
+pub fn run_with<D: Deployer>(seed: u64, begin: &Begin<D>) -> Verdict {
+    let scenario = Scenario::drawn(seed);
+    let verdict = play_with(&scenario, begin, false);
+    if verdict.broken.is_none() { verdict } else { shrunk(scenario, begin) }
+}
+
+/// Takes faults away that are not needed to break an invariant.
+fn shrunk<D: Deployer>(mut scenario: Scenario, begin: &Begin<D>) -> Verdict {
+    let mut index = 0;
+    while index < scenario.faults.len() {
+        let fault = scenario.faults.remove(index);
+        if play_with(&scenario, begin, false).broken.is_none() {
+            scenario.faults.insert(index, fault);
+            index += 1;
+        }
+    }
+    play_with(&scenario, begin, true)
+}

@@ -1,0 +1,259 @@
+//! Nights with a name, and the night of a seed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cluster::{Act, Cluster};
+use super::component::Component;
+use super::fault::{Fault, Moment, draw};
+use super::nature::{Failure, Nature};
+use super::random::Random;
+use super::scrape::Blind;
+use crate::core::release::analysis::{Objective, Settings};
+use crate::core::release::effect::Object;
+use crate::core::release::machine::{Course, Intent, PartCourse, StepCourse, Strategy, Timing};
+use crate::core::release::metrics::Selector;
+use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
+use crate::core::release::view::Head;
+
+/// When a night begins: not at zero, so that a clock may also be behind.
+pub const BEGIN: Duration = Duration::from_hours(1);
+
+/// A release and everything that happens to it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// The seed of everything that the scenario leaves to chance.
+    pub seed: u64,
+    /// What is to be released.
+    pub course: Course,
+    /// What is there, one for each component of the course.
+    pub setups: Vec<Setup>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// Whether every five minutes somebody ends what has no living owner.
+    pub recover: bool,
+}
+
+/// One component before the release, and what it is to become.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// How many pods serve.
+    pub pods: u32,
+    /// Requests a second.
+    pub rate: f64,
+    /// Floor and ceiling of its autoscaler.
+    pub autoscaler: Option<(u32, u32)>,
+    /// Whether there is a second Deployment already.
+    pub has_idle: bool,
+    /// What runs.
+    pub old: Nature,
+    /// What is released.
+    pub new: Nature,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            pods: 3,
+            rate: 50.0,
+            autoscaler: None,
+            has_idle: true,
+            old: Nature::good(),
+            new: Nature::good(),
+        }
+    }
+}
+
+/// The scenarios that have a name, and what they show.
+pub const NAMES: [(&str, &str); 15] = [
+    ("good", "a good release at 50 requests a second"),
+    ("quiet-night", "a good release at one request every five seconds"),
+    ("bad-canary", "one request in five fails on the new release"),
+    ("dead-canary", "every request fails on the new release"),
+    ("unwell", "pods of the new release are ready and do not pass the smoke test"),
+    ("slow-leak", "pods of the new release run out of memory after ten minutes"),
+    ("crash-under-traffic", "pods of the new release crash after a hundred requests"),
+    ("registry-down", "the image of the new release cannot be pulled"),
+    ("killed-deployer", "the deployer is killed while users see the canary"),
+    ("two-deployers", "a second deployer starts while the first is at work"),
+    ("api-down", "the API server is away for three minutes"),
+    ("monitoring-down", "the pods on trial cannot be measured"),
+    ("quota", "the quota leaves no room for the new pods"),
+    ("hpa-grows", "the load rises from three pods to ten during the canary"),
+    ("rollback-during-deploy", "somebody wants the old release back while the canary runs"),
+];
+
+impl Scenario {
+    /// A release of two components, of which nothing goes wrong.
+    pub fn plain(seed: u64, setups: Vec<Setup>) -> Self {
+        let course = course(&setups);
+        Self { seed, course, setups, faults: Vec::new(), recover: true }
+    }
+
+    /// The scenario of that name, if there is one.
+    pub fn named(name: &str, seed: u64) -> Option<Self> {
+        let minutes = Duration::from_mins;
+        let usual = Setup::default;
+        let with = |new: Nature| Self::plain(seed, vec![Setup { new, ..usual() }, usual()]);
+        let faulty = |faults: Vec<Fault>| Self { faults, ..with(Nature::good()) };
+        let slow = || Setup { rate: 0.2, ..usual() };
+        let grown = || Setup { autoscaler: Some((3, 10)), ..usual() };
+        Some(match name {
+            "good" => with(Nature::good()),
+            "quiet-night" => Self::plain(seed, vec![slow(), slow()]),
+            "bad-canary" => with(Nature::failing(0.2)),
+            "dead-canary" => with(Nature::failing(1.0)),
+            "unwell" => with(Nature::broken(Failure::Unwell)),
+            "slow-leak" => with(Nature::broken(Failure::After(minutes(10)))),
+            "crash-under-traffic" => with(Nature::broken(Failure::UnderTraffic(100))),
+            "registry-down" => with(Nature::broken(Failure::NoImage)),
+            "killed-deployer" => {
+                faulty(vec![Fault::Kill { owner: 0, moment: Moment::At(minutes(2)), next: None }])
+            }
+            "two-deployers" => {
+                faulty(vec![Fault::Start { at: Duration::from_secs(90), intent: Intent::Release }])
+            }
+            "api-down" => faulty(vec![Fault::ApiDown { from: minutes(2), until: minutes(5) }]),
+            "monitoring-down" => {
+                let blind = Blind { canary: true, baseline: false };
+                faulty(vec![Fault::Dark { from: Duration::ZERO, until: minutes(60), blind }])
+            }
+            "quota" => {
+                faulty(vec![Fault::Quota { from: Duration::ZERO, until: minutes(60), part: 0, pods: 3 }])
+            }
+            "hpa-grows" => {
+                let more = vec![Fault::Load { at: minutes(3), percent: 330 }];
+                Self { faults: more, ..Self::plain(seed, vec![grown(), grown()]) }
+            }
+            "rollback-during-deploy" => faulty(vec![Fault::Start { at: minutes(3), intent: Intent::Abort }]),
+            _ => return None,
+        })
+    }
+
+    /// The night of a seed.
+    pub fn drawn(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let bad = random.chance(0.45);
+        let mut setup = || {
+            let pods = random.pick(&[1, 2, 3, 3, 3, 4]).unwrap_or(3);
+            let has_autoscaler = random.chance(0.4);
+            let old = Nature { error_rate: 0.002 * random.unit(), ..Nature::good() };
+            Setup {
+                pods,
+                rate: random.pick(&[0.2, 5.0, 50.0, 50.0, 50.0, 200.0]).unwrap_or(50.0),
+                autoscaler: has_autoscaler.then_some((2, pods + 4)),
+                has_idle: random.chance(0.8),
+                new: if bad && random.chance(0.7) { ill(&mut random) } else { old.clone() },
+                old,
+            }
+        };
+        let mut setups = vec![setup(), setup()];
+        let faults = draw(&mut random, setups.len());
+        if faults.is_empty() && !bad {
+            // Here an end is demanded, and chance alone must not decide: how often it does is measured elsewhere.
+            for nature in setups.iter_mut().flat_map(|setup| [&mut setup.old, &mut setup.new]) {
+                (nature.error_rate, nature.slow_rate) = (0.0, 0.0);
+            }
+        }
+        let mut scenario = Self { faults, ..Self::plain(seed, setups) };
+        scenario.recover = random.chance(0.8);
+        if random.chance(0.2) {
+            scenario.course.parts[1].strategy = Strategy::Flip;
+        }
+        if random.chance(0.1) {
+            let part = &mut scenario.course.parts[0];
+            part.new = part.old.clone();
+            scenario.setups[0].new = scenario.setups[0].old.clone();
+        }
+        scenario
+    }
+
+    /// The same night with the deployer killed, once for each of its `points` in the journal: before and after that is
+    /// written, and then followed by another, found by somebody who looks every five minutes, or never.
+    pub fn killed(&self, points: u32) -> Vec<Self> {
+        let mut nights = Vec::new();
+        for nth in 0..points {
+            for written in [false, true] {
+                let moment = Moment::Journal { nth, written };
+                for (next, recover) in [(Some(Duration::from_secs(5)), false), (None, true), (None, false)] {
+                    let faults = vec![Fault::Kill { owner: 0, moment, next }];
+                    nights.push(Self { faults, recover, ..self.clone() });
+                }
+            }
+        }
+        nights
+    }
+
+    /// When everything that goes wrong is over.
+    pub fn calm(&self) -> Duration {
+        BEGIN + self.faults.iter().map(Fault::until).max().unwrap_or_default()
+    }
+
+    /// The cluster before the release, at [`BEGIN`].
+    pub fn cluster(&self, random: Random) -> Cluster {
+        let components = self.setups.iter().zip(&self.course.parts).enumerate();
+        let components = components.map(|(position, (setup, part))| {
+            let mut revisions = vec![(part.old.clone(), setup.old.clone())];
+            if part.changes() {
+                revisions.push((part.new.clone(), setup.new.clone()));
+            }
+            let component = Component::new(position, setup.pods, revisions, setup.rate);
+            match setup.autoscaler {
+                Some((floor, ceiling)) => component.with_autoscaler(floor, ceiling),
+                None => component,
+            }
+        });
+        let head = Head {
+            serving: self.course.previous.clone(),
+            live: vec![Slot::A; self.setups.len()],
+            under_way: None,
+            withdrawn: Vec::new(),
+        };
+        let begin = BEGIN.saturating_sub(Duration::from_mins(1));
+        let mut cluster = Cluster::new(components.collect(), head, random, begin);
+        for (part, setup) in self.setups.iter().enumerate().filter(|(_, setup)| !setup.has_idle) {
+            debug_assert!(!setup.has_idle, "only those");
+            cluster.act(part, Act::Delete(Object::Slot(part, Slot::B)));
+        }
+        cluster.settle();
+        cluster
+    }
+}
+
+/// Something that can be wrong with a release.
+fn ill(random: &mut Random) -> Nature {
+    match random.below(9) {
+        0 => Nature::broken(Failure::AtOnce),
+        1 => Nature::broken(Failure::NoImage),
+        2 => Nature::broken(Failure::UnderTraffic(20 + random.below(500))),
+        3 => {
+            Nature::broken(Failure::After(random.between((Duration::from_secs(20), Duration::from_mins(25)))))
+        }
+        4 => Nature { start: (Duration::from_mins(1), Duration::from_secs(200)), ..Nature::good() },
+        5 => Nature::failing(1.0),
+        7 => Nature::broken(Failure::Unwell),
+        6 => Nature { slow_rate: 0.5, ..Nature::good() },
+        _ => Nature::failing(0.02 + 0.5 * random.unit()),
+    }
+}
+
+fn course(setups: &[Setup]) -> Course {
+    let release = |number| ReleaseId { environment: "production".into(), number };
+    let names = ["backend", "frontend"];
+    let streams = u32::try_from(2 * setups.len()).unwrap_or(u32::MAX);
+    let parts = (0..setups.len()).map(|position| PartCourse {
+        name: ComponentName(names.get(position).map_or_else(|| Arc::from("worker"), |name| Arc::from(*name))),
+        old: Revision("old".into()),
+        new: Revision("new".into()),
+        strategy: Strategy::Canary(vec![
+            StepCourse { weight: 10, gate: false },
+            StepCourse { weight: 50, gate: false },
+        ]),
+        objectives: vec![
+            Objective::errors(Selector::new("requests_failed"), Selector::new("requests"), 0.01),
+            Objective::latency(Selector::new("request_seconds"), Duration::from_millis(250), 0.05),
+        ],
+        settings: Settings::new(streams),
+    });
+    Course { release: release(2), previous: release(1), parts: parts.collect(), timing: Timing::default() }
+}

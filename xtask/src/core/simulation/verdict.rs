@@ -1,0 +1,46 @@
+//! How a night went.
+
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::invariant::Broken;
+use crate::core::release::machine::{End, Ending};
+
+/// How a night went.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The seed.
+    pub seed: u64,
+    /// How the deployers ended, in the order in which they did; who was killed has no end.
+    pub ends: Vec<End>,
+    /// The invariant that did not hold.
+    pub broken: Option<Broken>,
+    /// What went wrong; of a night that broke an invariant, only what is needed for that.
+    pub faults: Vec<Fault>,
+    /// What happened, where that was to be kept.
+    pub timeline: Vec<Line>,
+    /// How long the night was.
+    pub length: Duration,
+    /// Requests of users, and those that failed.
+    pub requests: (u64, u64),
+    /// New phases that the first deployer wrote down: the points at which it can be killed.
+    pub journal: u32,
+}
+
+/// A line of the timeline.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Line {
+    /// When, since the night began.
+    pub at: Duration,
+    /// What.
+    pub words: String,
+}
+
+impl Verdict {
+    /// How the release ended: what the last deployer said that had something to do.
+    pub fn ending(&self) -> Option<Ending> {
+        let minor = [Ending::Nothing, Ending::Refused, Ending::Superseded];
+        let mut endings = self.ends.iter().rev().map(|end| end.ending);
+        endings.clone().find(|ending| !minor.contains(ending)).or_else(|| endings.next())
+    }
+}

@@ -1,0 +1,492 @@
+//! One night: deployers, the cluster, and what goes wrong, in virtual time.
+
+use std::time::Duration;
+
+use super::cluster::{Cluster, Happened};
+use super::exchange::Landing;
+use super::fault::{Fault, Moment};
+use super::invariant::{Invariant, Watch};
+use super::queue::Queue;
+use super::random::Random;
+use super::scenario::{BEGIN, Scenario};
+use super::scrape::{Blind, Monitor};
+use super::verdict::{Line, Verdict};
+use crate::core::release::effect::{Effect, EffectId, Outcome};
+use crate::core::release::machine::{Command, Course, End, Ending, Input, Intent, Machine};
+use crate::core::release::model::Slot;
+use crate::core::release::view::View;
+
+/// How often somebody looks for what has no living owner.
+const RECOVER: Duration = Duration::from_mins(5);
+
+/// How long after the last fault everything must have ended: two steps, pods that start slowly, the longest bake.
+const END_MAX: Duration = Duration::from_hours(4);
+
+/// How long who wants an end has to wait for it, once nothing is in the way.
+const ABORT_MAX: Duration = Duration::from_mins(5);
+
+/// How often a deployer may be called; more means that it runs in circles.
+const CALLS_MAX: u64 = 200_000;
+
+/// What can be driven through a night: the release machine, or in a test one with a mistake in it.
+pub trait Deployer {
+    /// Takes what happened; returns what is to be done.
+    fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect>;
+
+    /// When it has to be woken at the latest; `None` once it has ended.
+    fn deadline(&self) -> Option<Duration>;
+
+    /// How it ended, once it has.
+    fn end(&self) -> Option<&End>;
+}
+
+/// Makes a deployer that wants this for a course, as the owner of that number, at that time.
+pub type Begin<D> = dyn Fn(Course, Intent, u64, Duration) -> D;
+
+impl Deployer for Machine {
+    fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect> {
+        self.handle(input, now)
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline()
+    }
+
+    fn end(&self) -> Option<&End> {
+        self.end()
+    }
+}
+
+pub(super) enum Event {
+    Wake(usize),
+    Look { owner: usize, id: EffectId, began: Duration, torn: Option<Box<View>> },
+    Land(Box<Landing>),
+    Measure { owner: usize, id: EffectId, part: usize },
+    Smoke { owner: usize, id: EffectId, part: usize, slot: Slot },
+    Answer { owner: usize, input: Box<Input> },
+    Fault(usize),
+    FaultOver(usize),
+    Start(Intent),
+    Recover,
+    AbortDue(usize),
+}
+
+pub(super) struct Owner<D> {
+    pub(super) machine: Option<D>,
+    pub(super) ahead: Duration,
+    pub(super) asleep_until: Duration,
+    pub(super) wake_at: Option<Duration>,
+    pub(super) monitors: Vec<Monitor>,
+    pub(super) journal: u32,
+    pub(super) aborted: bool,
+}
+
+/// One night.
+pub(super) struct World<'s, D> {
+    begin: &'s Begin<D>,
+    pub(super) scenario: &'s Scenario,
+    pub(super) cluster: Cluster,
+    pub(super) owners: Vec<Owner<D>>,
+    pub(super) queue: Queue<Event>,
+    pub(super) random: Random,
+    pub(super) watch: Watch,
+    pub(super) now: Duration,
+    pub(super) writes: u32,
+    pub(super) renewals: u32,
+    pub(super) looks: u32,
+    pub(super) calls: u64,
+    /// Writes that are on their way.
+    pub(super) in_flight: u32,
+    /// Windows that are open.
+    pub(super) api_down: u32,
+    pub(super) blind: Blind,
+    pub(super) calm: Duration,
+    pub(super) ends: Vec<End>,
+    pub(super) timeline: Option<Vec<Line>>,
+}
+
+/// Plays a scenario with the release machine; `is_kept` keeps the timeline.
+pub fn play(scenario: &Scenario, is_kept: bool) -> Verdict {
+    play_with(scenario, &Machine::new, is_kept)
+}
+
+/// Plays a scenario with other deployers.
+pub fn play_with<D: Deployer>(scenario: &Scenario, begin: &Begin<D>, is_kept: bool) -> Verdict {
+    World::new(scenario, begin, is_kept).run()
+}
+
+impl<'s, D: Deployer> World<'s, D> {
+    fn new(scenario: &'s Scenario, begin: &'s Begin<D>, is_kept: bool) -> Self {
+        let mut random = Random::new(scenario.seed ^ 0x6e69_6768_7400);
+        let cluster = scenario.cluster(random.fork());
+        let mut world = Self {
+            begin,
+            scenario,
+            cluster,
+            owners: Vec::new(),
+            queue: Queue::new(),
+            random,
+            watch: Watch::new(scenario),
+            now: BEGIN,
+            writes: 0,
+            renewals: 0,
+            looks: 0,
+            calls: 0,
+            in_flight: 0,
+            api_down: 0,
+            blind: Blind::default(),
+            calm: scenario.calm(),
+            ends: Vec::new(),
+            timeline: is_kept.then(Vec::new),
+        };
+        for (index, fault) in scenario.faults.iter().enumerate() {
+            world.plan(index, fault);
+        }
+        if scenario.recover {
+            world.queue.push(BEGIN + RECOVER, Event::Recover);
+        }
+        world
+    }
+
+    fn plan(&mut self, index: usize, fault: &Fault) {
+        let at = match *fault {
+            Fault::ApiDown { from, .. }
+            | Fault::Dark { from, .. }
+            | Fault::Sleep { from, .. }
+            | Fault::Quota { from, .. } => from,
+            Fault::Start { at, .. }
+            | Fault::Person { at, .. }
+            | Fault::Load { at, .. }
+            | Fault::NodeLost { at, .. }
+            | Fault::Command { at, .. }
+            | Fault::Kill { moment: Moment::At(at), .. } => at,
+            Fault::Write { .. }
+            | Fault::Renewal { .. }
+            | Fault::Look { .. }
+            | Fault::Clock { .. }
+            | Fault::Kill { .. } => return,
+        };
+        self.queue.push(BEGIN + at, Event::Fault(index));
+        if matches!(fault, Fault::ApiDown { .. } | Fault::Dark { .. } | Fault::Quota { .. }) {
+            self.queue.push(BEGIN + fault.until(), Event::FaultOver(index));
+        }
+    }
+
+    pub(super) fn note(&mut self, words: impl FnOnce(&Self) -> String) {
+        if self.timeline.is_some() {
+            let line = Line { at: self.now.saturating_sub(BEGIN), words: words(self) };
+            self.timeline.get_or_insert_default().push(line);
+        }
+    }
+
+    fn run(mut self) -> Verdict {
+        self.start(Intent::Release);
+        let last = self.calm + END_MAX;
+        while self.watch.broken().is_none() {
+            let Some(at) = self.queue.next() else { break };
+            if at > last || self.calls > CALLS_MAX {
+                let calls = self.calls;
+                self.watch.fail(Invariant::EveryRunEnds, self.now, || {
+                    format!("something is still to be done after {calls} calls")
+                });
+                break;
+            }
+            if self.cluster.next().is_some_and(|next| next <= at) {
+                self.step_cluster();
+                continue;
+            }
+            let Some((at, event)) = self.queue.pop() else { break };
+            self.now = at;
+            self.cluster.pass(at);
+            self.watch.passed(at);
+            self.happen(event);
+        }
+        self.rest();
+        self.verdict()
+    }
+
+    /// Everybody is gone: the pods go that had to, then what is left is looked at.
+    fn rest(&mut self) {
+        let until = self.now + Duration::from_mins(2);
+        while self.watch.broken().is_none() && self.cluster.next().is_some_and(|next| next <= until) {
+            self.step_cluster();
+        }
+        if self.watch.broken().is_some() {
+            return;
+        }
+        if let Some(owner) = self.owners.iter().position(|owner| owner.machine.is_some()) {
+            self.watch
+                .fail(Invariant::EveryRunEnds, self.now, || format!("deployer {owner} waits for nothing"));
+        }
+        let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
+        let may_be_stuck = self.scenario.faults.iter().any(Fault::may_need_a_person);
+        let is_left = self.owners.iter().any(|owner| owner.machine.is_none()) && self.ends.is_empty();
+        if (is_stuck && may_be_stuck)
+            || (!self.scenario.recover && self.was_left())
+            || (is_left && !self.scenario.recover)
+        {
+            return;
+        }
+        self.watch.at_rest(self.scenario, &self.cluster);
+    }
+
+    /// Whether a deployer was killed and nobody came after it.
+    fn was_left(&self) -> bool {
+        self.ends.len() < self.owners.len()
+    }
+
+    fn verdict(mut self) -> Verdict {
+        let sum = |count: fn(&super::traffic::Load) -> u64| {
+            self.cluster.components.iter().map(|component| count(&component.load)).sum()
+        };
+        let requests = (sum(|load| load.requests), sum(|load| load.failed));
+        Verdict {
+            seed: self.scenario.seed,
+            ends: std::mem::take(&mut self.ends),
+            broken: self.watch.into_broken(),
+            faults: self.scenario.faults.clone(),
+            timeline: self.timeline.take().unwrap_or_default(),
+            length: self.now.saturating_sub(BEGIN),
+            requests,
+            journal: self.owners.first().map_or(0, |owner| owner.journal),
+        }
+    }
+
+    fn step_cluster(&mut self) {
+        let happened = self.cluster.step();
+        self.now = self.cluster.now();
+        match happened {
+            Happened::Endpoints(part) => {
+                self.watch.endpoints(self.scenario, &self.cluster, part);
+                self.note(|world| world.endpoints(part));
+            }
+            Happened::Scaled(part) => {
+                self.watch.scaled(&self.cluster, part);
+                self.note(|_| format!("autoscaler of component {part} scales"));
+            }
+            Happened::Pods(part) => self.watch.pods(&self.cluster, part),
+            Happened::Nothing => {}
+        }
+    }
+
+    fn endpoints(&self, part: usize) -> String {
+        let component = &self.cluster.components[part];
+        let serving = |slot| component.count(|pod| pod.slot == slot && pod.serving);
+        format!(
+            "endpoints of component {part}: {} in slot a, {} in slot b",
+            serving(Slot::A),
+            serving(Slot::B)
+        )
+    }
+
+    fn start(&mut self, intent: Intent) {
+        let index = self.owners.len();
+        let ahead = self.scenario.faults.iter().find_map(|fault| match fault {
+            Fault::Clock { owner, ahead } if *owner == index => Some(*ahead),
+            _ => None,
+        });
+        let ahead = ahead.unwrap_or_default();
+        let me = index as u64 + 1;
+        let machine = (self.begin)(self.scenario.course.clone(), intent, me, self.now + ahead);
+        self.owners.push(Owner {
+            machine: Some(machine),
+            ahead,
+            asleep_until: Duration::ZERO,
+            wake_at: None,
+            monitors: vec![Monitor::default(); self.scenario.setups.len()],
+            journal: 0,
+            aborted: false,
+        });
+        self.watch.attended();
+        self.note(|_| format!("deployer {index} starts: {intent:?}"));
+        self.call(index, Input::Wake);
+    }
+
+    /// Tells a deployer what happened, and does what it asks for.
+    fn call(&mut self, owner: usize, input: Input) {
+        let Owner { machine: Some(machine), ahead, .. } = &mut self.owners[owner] else { return };
+        self.calls += 1;
+        let clock = self.now + *ahead;
+        let effects = machine.handle(input, clock);
+        let end = machine.end().cloned();
+        let deadline = machine.deadline();
+        for effect in effects {
+            self.issue(owner, effect);
+        }
+        if let Some(end) = end {
+            self.note(|_| format!("deployer {owner} ends: {:?}, {}", end.ending, end.reason));
+            if owner == 0 && self.owners.len() == 1 {
+                self.watch.ended(self.scenario, end.ending, self.now);
+            }
+            if end.ending == Ending::Stuck && !self.scenario.faults.iter().any(Fault::may_need_a_person) {
+                let words = end.reason.clone();
+                self.watch.fail(Invariant::EveryRunEnds, self.now, || format!("stuck without need: {words}"));
+            }
+            self.ends.push(end);
+            self.owners[owner].machine = None;
+            return;
+        }
+        let Some(deadline) = deadline else { return };
+        let state = &mut self.owners[owner];
+        // A deadline that has passed already still lets time go on.
+        let at = deadline.saturating_sub(state.ahead).max(self.now + Duration::from_millis(1));
+        if state.wake_at.is_none_or(|planned| at < planned) {
+            state.wake_at = Some(at);
+            self.queue.push(at, Event::Wake(owner));
+        }
+    }
+
+    fn wake(&mut self, owner: usize) {
+        let state = &mut self.owners[owner];
+        if state.wake_at != Some(self.now) {
+            return; // an earlier one has been planned since
+        }
+        state.wake_at = None;
+        let deadline = state.machine.as_ref().and_then(D::deadline);
+        let Some(at) = deadline.map(|deadline| deadline.saturating_sub(state.ahead)) else { return };
+        if at > self.now {
+            state.wake_at = Some(at);
+            self.queue.push(at, Event::Wake(owner));
+        } else {
+            self.call(owner, Input::Wake);
+        }
+    }
+
+    pub(super) fn kill(&mut self, owner: usize, next: Option<Duration>) {
+        let Some(state) = self.owners.get_mut(owner) else { return };
+        if state.machine.take().is_some() {
+            self.note(|_| format!("deployer {owner} is killed"));
+            self.leave();
+            if let Some(later) = next {
+                self.queue.push(self.now + later, Event::Start(Intent::Release));
+            }
+        }
+    }
+
+    /// Nobody is there any more, and nothing is on its way.
+    pub(super) fn leave(&mut self) {
+        if self.in_flight == 0 && self.owners.iter().all(|owner| owner.machine.is_none()) {
+            self.watch.left_alone(&self.cluster);
+        }
+    }
+
+    pub(super) fn between(&mut self, least: u64, most: u64) -> Duration {
+        self.random.between((Duration::from_millis(least), Duration::from_millis(most)))
+    }
+
+    /// Something comes back to a deployer; to one that sleeps, when it wakes.
+    pub(super) fn receive(&mut self, owner: usize, input: Input) {
+        let Some(state) = self.owners.get(owner) else { return };
+        if state.machine.is_none() {
+            return;
+        }
+        if state.asleep_until > self.now {
+            let at = state.asleep_until;
+            self.queue.push(at, Event::Answer { owner, input: Box::new(input) });
+            return;
+        }
+        match &input {
+            Input::Looked(_, Some(view)) => self.watch.looked(owner as u64 + 1, view),
+            Input::Wrote(_, outcome @ (Outcome::Unknown | Outcome::Refused(_)))
+                if self.timeline.is_some() =>
+            {
+                let words = format!("deployer {owner} is told: {outcome:?}");
+                self.note(|_| words);
+            }
+            Input::Command(command) => {
+                let command = *command;
+                self.note(|_| format!("deployer {owner} is told to {command:?}"));
+                self.watch.is_promoted_by_hand |= command == Command::Promote;
+                if command == Command::Abort && !self.owners[owner].aborted {
+                    self.owners[owner].aborted = true;
+                    let due = self.now.max(self.calm) + ABORT_MAX;
+                    self.queue.push(due, Event::AbortDue(owner));
+                }
+            }
+            _ => {}
+        }
+        self.call(owner, input);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Wake(owner) if self.owners[owner].asleep_until > self.now => {
+                let at = self.owners[owner].asleep_until;
+                self.owners[owner].wake_at = Some(at);
+                self.queue.push(at, Event::Wake(owner));
+            }
+            Event::Wake(owner) => self.wake(owner),
+            Event::Look { owner, id, began, torn } => self.looked(owner, id, began, torn),
+            Event::Land(landing) => self.land(*landing),
+            Event::Measure { owner, id, part } => self.measure(owner, id, part),
+            Event::Smoke { owner, id, part, slot } => self.smoke(owner, id, part, slot),
+            Event::Answer { owner, input } => self.receive(owner, *input),
+            Event::Fault(index) => self.strike(index),
+            Event::FaultOver(index) => self.relieve(index),
+            Event::Start(intent) => self.start(intent),
+            Event::Recover => self.recover(),
+            Event::AbortDue(owner) => self.abort_due(owner),
+        }
+    }
+
+    fn recover(&mut self) {
+        let busy = self.owners.iter().any(|owner| owner.machine.is_some());
+        let open = self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some());
+        // Once somebody has said that a person is needed, the next one would only say it again.
+        let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
+        if self.now < self.calm || busy || (open && !is_stuck) {
+            self.start(Intent::Recover);
+            self.queue.push(self.now + RECOVER, Event::Recover);
+        }
+    }
+
+    fn abort_due(&mut self, owner: usize) {
+        let served = self
+            .cluster
+            .components
+            .iter()
+            .any(|component| component.count(|pod| pod.serving && pod.revision == 1) > 0);
+        if self.owners[owner].machine.is_some() && served {
+            let after = ABORT_MAX.as_secs();
+            self.watch.fail(Invariant::AbortIsHonoured, self.now, || {
+                format!(
+                    "deployer {owner} still lets the new release serve, {after} s after it was told to abort"
+                )
+            });
+        }
+    }
+
+    fn strike(&mut self, index: usize) {
+        let fault = self.scenario.faults[index];
+        self.note(|_| format!("{fault:?}"));
+        match fault {
+            Fault::ApiDown { .. } => self.api_down += 1,
+            Fault::Dark { blind, .. } => self.blind = blind,
+            Fault::Quota { part, pods, .. } => self.cluster.limit(part, Some(pods)),
+            Fault::Kill { owner, next, .. } => self.kill(owner, next),
+            Fault::Sleep { owner, until, .. } => {
+                if let Some(state) = self.owners.get_mut(owner) {
+                    state.asleep_until = BEGIN + until;
+                }
+            }
+            Fault::Start { intent, .. } => self.start(intent),
+            Fault::Person { part, act, .. } => {
+                self.watch.excuse(part);
+                self.cluster.act(part, act);
+            }
+            Fault::Load { percent, .. } => self.cluster.multiply_load(f64::from(percent) / 100.0),
+            Fault::NodeLost { pods, .. } => self.cluster.lose_node(pods),
+            Fault::Command { owner, command, .. } => self.receive(owner, Input::Command(command)),
+            Fault::Write { .. } | Fault::Renewal { .. } | Fault::Look { .. } | Fault::Clock { .. } => {}
+        }
+    }
+
+    fn relieve(&mut self, index: usize) {
+        match self.scenario.faults[index] {
+            Fault::ApiDown { .. } => self.api_down = self.api_down.saturating_sub(1),
+            Fault::Dark { .. } => self.blind = Blind::default(),
+            Fault::Quota { part, .. } => self.cluster.limit(part, None),
+            _ => {}
+        }
+    }
+}
