@@ -307,7 +307,7 @@ fn span(random: &mut Random, length: (Duration, Duration)) -> (Duration, Duratio
 }
 
 fn fate(random: &mut Random) -> Fate {
-    let late = random.between((Duration::from_millis(200), Duration::from_secs(40)));
+    let late = random.between((Duration::from_millis(200), Duration::from_mins(2)));
     match random.below(7) {
         0 => Fate::Lost,
         1 | 2 => Fate::Late(late),

@@ -5,7 +5,7 @@
 
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::machine::course::{Course, PartCourse};
-use crate::core::release::model::Slot;
+use crate::core::release::model::{Revision, Slot};
 use crate::core::release::view::{Autoscaler, Head, Journal, Part, Phase, Read, SlotState, Traffic, View};
 
 /// A write that is missing.
@@ -81,12 +81,19 @@ impl Place<'_> {
         let idle = self.idle();
         let is = |state: &SlotState| state.revision == self.course.new && state.wanted == count;
         if !self.state(idle).is_some_and(is) {
-            let revision = Some(self.course.new.clone());
-            goal.write(Object::Slot(self.index, idle), Change::Slot { revision, replicas: count });
+            self.ask(goal, idle, &self.course.new, count);
         }
         let has = self.state(idle).is_some_and(|state| state.has(&self.course.new, count));
         goal.wait(has, || format!("{count} new pods of {} to be ready", self.course.name));
         goal.despair(self.state(idle), self.course);
+    }
+
+    /// This revision and so many pods. What is not there is made without pods first: a creation cannot be fenced, and one that
+    /// comes late must do no harm.
+    fn ask(&self, goal: &mut Goal, slot: Slot, revision: &Revision, count: u32) {
+        let replicas = if self.state(slot).is_some() { count } else { 0 };
+        let change = Change::Slot { revision: Some(revision.clone()), replicas };
+        goal.write(Object::Slot(self.index, slot), change);
     }
 
     /// At least `count` pods of what `slot` runs, and of `revision` where nothing is there.
@@ -95,8 +102,7 @@ impl Place<'_> {
         let enough = |state: &SlotState| state.revision == *revision && state.wanted >= count;
         if !self.state(slot).is_some_and(enough) {
             let wanted = self.state(slot).map_or(count, |state| state.wanted.max(count));
-            let change = Change::Slot { revision: Some(revision.clone()), replicas: wanted };
-            goal.write(Object::Slot(self.index, slot), change);
+            self.ask(goal, slot, revision, wanted);
         }
         let has = self.state(slot).is_some_and(|state| state.has(revision, count));
         goal.wait(has, || format!("{count} pods of {} to be ready", self.course.name));
@@ -203,7 +209,13 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
         Phase::Flipping => {
             for place in places() {
                 place.scale(&mut goal, place.idle(), Floor::AtLeast(place.full()));
-                place.send(&mut goal, Traffic::One(place.idle()));
+                // They were ready when the phase began; whoever goes on with it later looks again.
+                let mut fill = Goal::default();
+                place.at_least(&mut fill, place.idle(), place.full());
+                goal.missing.append(&mut fill.missing);
+                if fill.waits.is_none() || place.traffic() == Some(Traffic::One(place.idle())) {
+                    place.send(&mut goal, Traffic::One(place.idle()));
+                }
                 let alone = place.serves_alone(place.idle());
                 goal.wait(alone, || {
                     format!("requests for {} to reach the new pods alone", place.course.name)
@@ -216,6 +228,7 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
         }
         Phase::Verifying | Phase::Baking => {
             for place in places() {
+                place.at_least(&mut goal, place.idle(), place.replicas);
                 place.send(&mut goal, Traffic::One(place.idle()));
                 let enough = place.seen.serving(place.idle())
                     >= place.full().min(place.available(place.idle()).max(1));
@@ -229,30 +242,7 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
                 place.scale(&mut goal, place.idle(), Floor::Restored);
             }
         }
-        Phase::Reverting => {
-            let mut back: Vec<Place<'_>> = places().collect();
-            back.reverse();
-            for place in &back {
-                place.scale(&mut goal, place.live, Floor::AtLeast(place.replicas));
-                let mut fill = Goal::default();
-                place.at_least(&mut fill, place.live, place.replicas);
-                let filled = fill.waits.is_none();
-                goal.missing.append(&mut fill.missing);
-                // As long as the old pods get requests beside the new ones, these leave at once. After a flip the old ones
-                // are waited for: nobody else serves.
-                let serves = place.seen.serving(place.live) > 0 && place.traffic() == Some(Traffic::Both);
-                if filled || serves || place.traffic() == Some(Traffic::One(place.live)) {
-                    place.send(&mut goal, Traffic::One(place.live));
-                }
-                let alone = place.serves_alone(place.live);
-                goal.wait(alone, || {
-                    format!("requests for {} to reach the old pods alone", place.course.name)
-                });
-                if !alone {
-                    break;
-                }
-            }
-        }
+        Phase::Reverting => revert(&mut goal, &places().rev().collect::<Vec<_>>()),
         Phase::Restoring => {
             for place in places() {
                 place.none(&mut goal, place.idle());
@@ -261,6 +251,36 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
         }
     }
     goal
+}
+
+/// The old pods get the requests again: those of every canary at once, and after a flip in the reverse order.
+fn revert(goal: &mut Goal, back: &[Place<'_>]) {
+    // A canary beside old pods that serve leaves at once, whatever becomes of the other components.
+    let canaries = back.iter().filter(|place| place.traffic() == Some(Traffic::Both));
+    for place in canaries.filter(|place| place.seen.serving(place.live) > 0) {
+        place.send(goal, Traffic::One(place.live));
+    }
+    if !goal.missing.is_empty() {
+        return;
+    }
+    for place in back {
+        place.scale(goal, place.live, Floor::AtLeast(place.replicas));
+        let mut fill = Goal::default();
+        place.at_least(&mut fill, place.live, place.replicas);
+        let filled = fill.waits.is_none();
+        goal.missing.append(&mut fill.missing);
+        // As long as the old pods get requests beside the new ones, these leave at once. After a flip the old ones
+        // are waited for: nobody else serves.
+        let serves = place.seen.serving(place.live) > 0 && place.traffic() == Some(Traffic::Both);
+        if filled || serves || place.traffic() == Some(Traffic::One(place.live)) {
+            place.send(goal, Traffic::One(place.live));
+        }
+        let alone = place.serves_alone(place.live);
+        goal.wait(alone, || format!("requests for {} to reach the old pods alone", place.course.name));
+        if !alone {
+            break;
+        }
+    }
 }
 
 /// The ledger once the release is over.

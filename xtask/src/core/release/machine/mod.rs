@@ -91,12 +91,16 @@ pub struct Machine {
     entered: Duration,
     /// Since when the way back has sent its last request elsewhere.
     drained: Option<Duration>,
+    /// Since when the present phase waits for something without a break.
+    waits_since: Option<Duration>,
     trials: Vec<Trial>,
     /// When each component is to be measured next.
     measure_at: Vec<Duration>,
     /// What the smoke test of each component said in the present phase.
     smoked: Vec<Option<Result<(), String>>>,
     paused: bool,
+    /// Somebody has aborted it before it was known what is under way.
+    aborted: bool,
     /// Somebody wants to go on whatever the evidence says.
     insisted: bool,
 }
@@ -115,10 +119,12 @@ impl Machine {
             live: Vec::new(),
             entered: now,
             drained: None,
+            waits_since: None,
             trials: trial::of(&course),
             measure_at: vec![now; parts],
             smoked: vec![None; parts],
             paused: false,
+            aborted: false,
             insisted: false,
             course,
             intent,
@@ -229,7 +235,11 @@ impl Machine {
             Command::Abort if self.journal.is_some() => {
                 self.turn_back(Ending::Aborted, "somebody aborted it", now);
             }
-            Command::Abort => self.stage = Stage::Ended(End::new(Ending::Aborted, "aborted before it began")),
+            Command::Abort if self.stage == Stage::Acquiring && !self.owner.has_tried => {
+                self.stage = Stage::Ended(End::new(Ending::Aborted, "aborted before it began"));
+            }
+            // It may own the environment already, and then what was under way has nobody else.
+            Command::Abort => self.aborted = true,
         }
     }
 
@@ -269,6 +279,7 @@ impl Machine {
         self.entered = now;
         self.insisted = false;
         self.drained = None;
+        self.waits_since = None;
         self.smoked.fill(None);
         self.look_at = now;
     }
@@ -276,6 +287,10 @@ impl Machine {
     fn decide(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
         match self.stage.clone() {
             Stage::Acquiring => self.acquire(view, now, effects),
+            // Everything is written down: whoever owns the environment now does not concern this release.
+            Stage::Closing(end) if !self.owner.owns(view) && !self.is_under_way(view) => {
+                self.stage = Stage::Ended(end);
+            }
             _ if !self.owner.owns(view) => {
                 self.stage =
                     Stage::Ended(End::new(Ending::Superseded, "somebody else has taken the release over"));
@@ -285,6 +300,11 @@ impl Machine {
             Stage::Closing(end) => self.close(view, end, now, effects),
             Stage::Ended(_) => {}
         }
+    }
+
+    fn is_under_way(&self, view: &View) -> bool {
+        let under_way = view.ledger.as_ref().and_then(|read| read.object.under_way.as_ref());
+        under_way.is_some_and(|journal| journal.release == self.course.release)
     }
 
     fn run(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {

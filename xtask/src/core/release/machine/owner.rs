@@ -21,11 +21,13 @@ pub(super) struct Owner {
     began: Duration,
     renewed: Duration,
     renewals: u64,
+    /// Whether it has asked for the lease: whatever the answer was, it may own the environment.
+    pub(super) has_tried: bool,
 }
 
 impl Owner {
     pub(super) fn new(me: u64, now: Duration) -> Self {
-        Self { me, fence: Fence(0), seen: None, began: now, renewed: now, renewals: 0 }
+        Self { me, fence: Fence(0), seen: None, began: now, renewed: now, renewals: 0, has_tried: false }
     }
 
     /// Notes whether the lease shows a sign of life.
@@ -66,6 +68,10 @@ impl Machine {
             self.stage = Stage::Fencing;
             return self.fence_off(view, now, effects);
         }
+        if self.aborted {
+            // Somebody else won, or the write was lost.
+            return self.end_with(Ending::Aborted, "aborted before it began");
+        }
         let waited = now.saturating_sub(self.owner.began);
         if holder.is_some() && !self.owner.is_expired(&timing, now) {
             match self.intent {
@@ -88,6 +94,7 @@ impl Machine {
             transitions: lease.map_or(0, |read| read.object.transitions) + 1,
             renewals: 0,
         };
+        self.owner.has_tried = true;
         self.write(Object::Lease, lease.map(|read| read.version), change, now, effects);
     }
 
@@ -127,6 +134,9 @@ impl Machine {
                 .give_back(End::new(Ending::Refused, "there is no ledger: adopt what runs first"), now);
         };
         self.live.clone_from(&head.live);
+        if self.aborted {
+            self.intent = Intent::Abort;
+        }
         let same = head.under_way.as_ref().filter(|journal| journal.release == self.course.release);
         match (self.intent, &head.under_way, same) {
             (Intent::Release, None, _) => self.begin_release(view, head, now),
@@ -138,12 +148,25 @@ impl Machine {
                 self.give_back(End::new(Ending::Refused, words), now);
             }
             (Intent::Recover | Intent::Abort, None, _) => {
-                self.give_back(End::new(Ending::Nothing, "no release is under way"), now);
+                let ending = if self.aborted { Ending::Aborted } else { Ending::Nothing };
+                self.give_back(End::new(ending, "no release is under way"), now);
             }
         }
     }
 
     fn begin_release(&mut self, view: &View, head: &Head, now: Duration) {
+        if head.withdrawn.contains(&self.course.release) {
+            let words = format!("{} was withdrawn: make a new release of it", self.course.release);
+            return self.give_back(End::new(Ending::Refused, words), now);
+        }
+        let silent = self.course.parts.iter().zip(&view.parts).zip(&head.live);
+        if let Some(((part, _), _)) = silent
+            .into_iter()
+            .find(|((_, seen), live)| seen.slot(**live).is_none_or(|read| read.object.available == 0))
+        {
+            let words = format!("no pod of {} serves: there would be nothing to go back to", part.name);
+            return self.give_back(End::new(Ending::Refused, words), now);
+        }
         let moved = self.course.parts.iter().zip(&view.parts).zip(&head.live).find(|((part, seen), live)| {
             seen.slot(**live).is_none_or(|read| read.object.revision != part.old)
         });

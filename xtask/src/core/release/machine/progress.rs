@@ -15,9 +15,9 @@ impl Machine {
         now: Duration,
         effects: &mut Vec<Effect>,
     ) {
-        let waited = now.saturating_sub(self.entered);
         let timing = self.course.timing;
         if let Some(words) = waits {
+            let waited = now.saturating_sub(*self.waits_since.get_or_insert(now));
             match phase {
                 Phase::Cleaning | Phase::Reverting | Phase::Restoring if waited >= timing.patience => {
                     self.stage = Stage::Ended(End::new(Ending::Stuck, format!("waited in vain for {words}")));
@@ -28,6 +28,7 @@ impl Machine {
                 | Phase::Promoting
                 | Phase::Flipping
                 | Phase::Verifying
+                | Phase::Baking
                     if waited >= timing.ready =>
                 {
                     self.turn_back(Ending::RolledBack, &format!("waited in vain for {words}"), now);
@@ -37,6 +38,7 @@ impl Machine {
             self.drained = None;
             return;
         }
+        self.waits_since = None;
         match phase {
             Phase::Intended => self.enter(Phase::Floored, now),
             Phase::Floored => self.enter(Phase::Staged, now),

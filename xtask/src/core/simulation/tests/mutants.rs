@@ -13,8 +13,6 @@ use crate::core::release::view::{Head, Phase, View};
 enum Mistake {
     /// It takes every answer for a success.
     TrustsAnswers,
-    /// It leaves the fences as they are.
-    RaisesNoFence,
     /// It takes the lease from whoever has it.
     TakesTheLease,
     /// It does not listen to whoever wants an end.
@@ -42,15 +40,6 @@ impl Mutant {
     /// What the mistake makes of a look.
     fn blur(&self, view: &mut View) {
         match self.mistake {
-            Mistake::RaisesNoFence => {
-                let fence = Fence(view.lease.as_ref().map_or(0, |lease| lease.object.transitions));
-                view.ledger.iter_mut().for_each(|read| read.fence = fence);
-                for part in &mut view.parts {
-                    part.slots.iter_mut().flatten().for_each(|read| read.fence = fence);
-                    part.service.iter_mut().for_each(|read| read.fence = fence);
-                    part.autoscaler.iter_mut().for_each(|read| read.fence = fence);
-                }
-            }
             Mistake::TakesTheLease => view.lease.iter_mut().for_each(|read| {
                 read.object.holder = read.object.holder.filter(|_| self.machine.fence() > Fence(0));
             }),
@@ -151,7 +140,6 @@ fn every_mistake_is_caught() {
     // Each with a seed shortly before the one that catches it, to save time.
     let all = [
         (Mistake::TrustsAnswers, 0),
-        (Mistake::RaisesNoFence, 0),
         (Mistake::TakesTheLease, 0),
         (Mistake::IsDeaf, 0),
         (Mistake::SeesNoErrors, 0),
