@@ -142,7 +142,7 @@ mod tests {
                 "cause: Hash mismatch for `six==1.17.0`|Expected:|sha256:47|Computed:",
             ),
             (
-                "error: Failed to fetch: https://pypi.org/simple/six/\n  cause: error sending request for url\n  \
+                "error: Failed to fetch: https://index.example/simple/six/\n  cause: error sending request for url\n  \
                  cause: client error (Connect)\n  cause: invalid peer certificate: UnknownIssuer\n",
                 Trouble::UnknownAuthority,
                 "cause: invalid peer certificate: UnknownIssuer",
