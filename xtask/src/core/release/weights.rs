@@ -9,6 +9,9 @@
 pub struct Weight(u32);
 
 impl Weight {
+    /// A tenth: what a canary begins with by default.
+    pub const TENTH: Self = Self(10);
+
     /// The largest weight.
     pub const HALF: Self = Self(50);
 
@@ -126,7 +129,9 @@ pub fn split(stable: u32, wanted: Weight, weight_max: Weight) -> Result<Split, U
     })
 }
 
-fn nearest(stable: u32, wanted: Weight) -> Split {
+/// The pods of a canary beside `stable` that serve whose share comes nearest to the wanted one: never none, and the smaller of
+/// two that are equally near.
+pub(super) fn nearest(stable: u32, wanted: Weight) -> Split {
     let (n, w) = (u64::from(stable), u64::from(wanted.0));
     // The share c / (n + c) rises with c; it is w percent at c = n·w / (100 − w), so the nearest is one of two neighbours.
     let below = (n * w / (100 - w)).max(1);

@@ -15,6 +15,7 @@ use crate::core::release::machine::{Course, Intent, PartCourse, StepCourse, Stra
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::view::Head;
+use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
 pub const BEGIN: Duration = Duration::from_hours(1);
@@ -246,8 +247,8 @@ fn course(setups: &[Setup]) -> Course {
         old: Revision("old".into()),
         new: Revision("new".into()),
         strategy: Strategy::Canary(vec![
-            StepCourse { weight: 10, gate: false },
-            StepCourse { weight: 50, gate: false },
+            StepCourse { weight: Weight::TENTH, gate: false },
+            StepCourse { weight: Weight::HALF, gate: false },
         ]),
         objectives: vec![
             Objective::errors(Selector::new("requests_failed"), Selector::new("requests"), 0.01),

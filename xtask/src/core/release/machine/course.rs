@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::model::{ComponentName, Ending, ReleaseId, Revision};
+use crate::core::release::weights::{self, Weight};
 
 /// What is wanted of the machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,17 +65,7 @@ impl PartCourse {
     /// the smaller one of two equally near, and never none. Where it flips: one, for the smoke test.
     pub fn trial(&self, step: usize, serving: u32) -> u32 {
         let Some(step) = self.steps().get(step).or(self.steps().last()) else { return 1 };
-        let weight = u64::from(step.weight.min(99));
-        let serving = u64::from(serving);
-        // The share c/(c+s) is w/100 at c = s·w/(100−w): one of the two whole numbers around it is the nearest.
-        let below = serving * weight / (100 - weight);
-        let distance = |count: u64| {
-            // |c/(c+s) − w/100|, times 100·(c+s): compared across different c by multiplying crosswise below.
-            (100 * count).abs_diff(weight * (count + serving))
-        };
-        let above = below + 1;
-        let nearer = distance(above) * (below + serving) < distance(below) * (above + serving);
-        u32::try_from(if nearer { above } else { below }).unwrap_or(u32::MAX).max(1)
+        weights::nearest(serving, step.weight).canary
     }
 }
 
@@ -91,7 +82,7 @@ pub enum Strategy {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StepCourse {
     /// The pods on trial, for so many pods that serve: nearest to the wanted share.
-    pub weight: u8,
+    pub weight: Weight,
     /// Whether a person has to say that it may go on.
     pub gate: bool,
 }
@@ -178,38 +169,21 @@ impl End {
 mod tests {
     use super::*;
 
-    fn canary(weight: u8) -> PartCourse {
-        PartCourse {
+    #[test]
+    fn a_step_takes_its_share_and_a_flip_one_pod_for_the_smoke_test() {
+        let steps = [Weight::TENTH, Weight::HALF].map(|weight| StepCourse { weight, gate: false });
+        let part = PartCourse {
             name: ComponentName("backend".into()),
             old: Revision("1".into()),
             new: Revision("2".into()),
-            strategy: Strategy::Canary(vec![StepCourse { weight, gate: false }]),
+            strategy: Strategy::Canary(steps.to_vec()),
             objectives: Vec::new(),
             settings: Settings::new(1),
-        }
-    }
-
-    /// No other count comes nearer to the wanted share, for all counts and weights that matter.
-    #[test]
-    fn the_trial_has_the_nearest_share() {
-        for serving in 1..=50_u32 {
-            for weight in 1..=90_u8 {
-                let count = canary(weight).trial(0, serving);
-                let distance = |count: u32| {
-                    (f64::from(count) / f64::from(count + serving) - f64::from(weight) / 100.0).abs()
-                };
-                assert!(count >= 1);
-                for other in 1..=600 {
-                    assert!(
-                        distance(count) <= distance(other) + 1e-12,
-                        "{count} and not {other} for {serving} at {weight} %"
-                    );
-                }
-            }
-        }
-        assert_eq!(canary(10).trial(0, 3), 1);
-        assert_eq!(canary(50).trial(0, 3), 3);
-        let flip = PartCourse { strategy: Strategy::Flip, ..canary(50) };
+        };
+        assert_eq!([0, 1, 2].map(|step| part.trial(step, 7)), [1, 7, 7]);
+        let flip = PartCourse { strategy: Strategy::Flip, ..part.clone() };
         assert_eq!(flip.trial(0, 7), 1);
+        let same = PartCourse { new: part.old.clone(), ..part };
+        assert!(same.steps().is_empty() && !same.changes());
     }
 }

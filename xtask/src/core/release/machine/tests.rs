@@ -10,6 +10,7 @@ use crate::core::release::effect::{Outcome, Refusal};
 use crate::core::release::metrics::{Counts, Increment};
 use crate::core::release::model::{ComponentName, Revision};
 use crate::core::release::view::{Autoscaler, Lease, Part, Read, SlotState, Traffic};
+use crate::core::release::weights::Weight;
 
 const PODS: u32 = 3;
 
@@ -36,7 +37,7 @@ fn course() -> Course {
             ..Settings::new(1)
         },
     };
-    let steps = [10, 50].map(|weight| StepCourse { weight, gate: false });
+    let steps = [Weight::TENTH, Weight::HALF].map(|weight| StepCourse { weight, gate: false });
     Course {
         release: "production-2".parse().unwrap(),
         previous: "production-1".parse().unwrap(),
