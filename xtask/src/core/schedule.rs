@@ -207,6 +207,7 @@ mod tests {
 
     use super::*;
     use crate::core::graph::{Node, TaskId};
+    use crate::core::simulation::random::Random;
 
     fn graph(tasks: &[(&str, &[&str], u32, u64)]) -> Graph {
         let id = |name: &str| TaskId::new(name).unwrap();
@@ -287,23 +288,11 @@ mod tests {
         assert!(schedule.is_done());
     }
 
-    /// xorshift64*: enough for shaking graphs from a seed.
-    struct Random(u64);
-
-    impl Random {
-        fn below(&mut self, bound: u64) -> u64 {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-        }
-    }
-
     /// Random graphs with random failures: every task ends exactly once, none before what it waits for, limits hold.
     #[test]
     fn any_graph_ends_and_every_task_has_one_end() {
         for seed in 1..=500 {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let count = 1 + random.below(30);
             let id = |number: u64| TaskId::new(&format!("t{number}")).unwrap();
             let nodes = (0..count)

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 use xtask::config::{ComponentKind, Config};
+use xtask::core::simulation::random::Random;
 use xtask::error::{Error, ErrorKind};
 
 fn parse(text: &str) -> Result<Config, Error> {
@@ -342,30 +343,19 @@ fn hostile_text_is_an_error() {
     assert_eq!(error.hints(), ["only the first 50 are shown"]);
 }
 
-/// A small generator: the same bytes on every machine and in every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(end).unwrap()).unwrap()
-    }
-}
-
 #[test]
 fn a_file_that_is_cut_or_changed_anywhere_is_survived() {
     const PIECES: &[&str] = &[
         "\"", "[", "]", "{", "}", "=", ".", ",", "\n", "\r", "\0", "#", "'", "\\", "ä", "0", " ", "\u{feff}",
     ];
     let own = own_file();
-    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut source = Random::new(1);
+    let mut below = |end: usize| usize::try_from(source.below(end as u64)).unwrap();
     for (offset, character) in own.char_indices() {
         let (before, after) = own.split_at(offset);
         survives(before);
         survives(after);
-        let piece = PIECES[random.below(PIECES.len())];
+        let piece = PIECES[below(PIECES.len())];
         survives(&format!("{before}{piece}{}", &after[character.len_utf8()..]));
         survives(&format!("{before}{piece}{after}"));
     }

@@ -241,6 +241,7 @@ fn number(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::simulation::random::Random;
 
     fn read(page: &str) -> Vec<(String, f64)> {
         let exposition = parse(page.as_bytes()).unwrap();
@@ -352,13 +353,8 @@ mod tests {
     fn any_bytes_give_an_answer() {
         let page = b"# TYPE a counter\na{b=\"c\\\\\",d=\"\\\"\"} 12 3 # {x=\"y\"} 1\r\nb_bucket{le=\"+Inf\"} 1e3\nc NaN\n";
         let alphabet = b"a_:{}=\",\\ #\n\r\t1.e+-NnIf\xff\xc3\xa9";
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        let mut random = |bound: usize| {
-            state ^= state >> 12;
-            state ^= state << 25;
-            state ^= state >> 27;
-            usize::try_from(state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % bound
-        };
+        let mut source = Random::new(1);
+        let mut random = |bound: usize| usize::try_from(source.below(bound as u64)).unwrap();
         for round in 0..20_000 {
             let mut bytes = if round % 2 == 0 { page.to_vec() } else { Vec::new() };
             for _ in 0..random(20) {

@@ -146,6 +146,7 @@ fn whole(sum: f64) -> u64 {
 mod tests {
     use super::super::parse;
     use super::*;
+    use crate::core::simulation::random::Random;
 
     fn series() -> Series {
         Series::new(vec![
@@ -217,13 +218,8 @@ mod tests {
     /// restarts losing at most what happened after the last scrape of the old process.
     #[test]
     fn nothing_is_counted_twice() {
-        let mut state = 7_u64;
-        let mut random = |bound: u64| {
-            state ^= state >> 12;
-            state ^= state << 25;
-            state ^= state >> 27;
-            (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-        };
+        let mut source = Random::new(7);
+        let mut random = |bound: u64| source.below(bound);
         for _ in 0..300 {
             let mut series = series();
             let (mut bad, mut good, mut happened, mut counted) = (random(50), random(500), 0, 0);

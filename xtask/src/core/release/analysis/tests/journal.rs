@@ -1,26 +1,15 @@
 //! What is journalled, and what a run makes of it when it is resumed.
 
 use super::*;
+use crate::core::simulation::random::Random;
 
-/// xorshift64*: enough for shaking analyses from a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-    }
-
-    fn pods(&mut self, side: &str) -> Vec<PodTick> {
-        let count = 1 + self.below(4);
-        let one = |number| match self.below(12) {
-            0 => unreadable(&format!("{side}{number}")),
-            _ => pod(&format!("{side}{number}"), self.below(40) / 38, self.below(4), 20 + self.below(80)),
-        };
-        (0..count).map(one).collect()
-    }
+fn pods(random: &mut Random, side: &str) -> Vec<PodTick> {
+    let count = 1 + random.below(4);
+    let one = |number| match random.below(12) {
+        0 => unreadable(&format!("{side}{number}")),
+        _ => pod(&format!("{side}{number}"), random.below(40) / 38, random.below(4), 20 + random.below(80)),
+    };
+    (0..count).map(one).collect()
 }
 
 /// A run that was journalled and resumed after any tick says, tick by tick, what a run without an interruption says; and the
@@ -28,12 +17,12 @@ impl Random {
 #[test]
 fn a_resumed_run_and_a_shuffled_one_are_the_same_run() {
     for seed in 1..=60 {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let mut straight = Run::last_step(settings());
         let mut resumed = straight.analysis.clone();
         let mut shuffled = straight.analysis.clone();
         for _ in 0..60 {
-            let (canary, baseline) = (random.pods("c"), random.pods("b"));
+            let (canary, baseline) = (pods(&mut random, "c"), pods(&mut random, "b"));
             let verdict = straight.tick(canary.clone(), baseline.clone());
             let mut tick = Tick { at: straight.at, length: TICK, canary, baseline, checks: Sides::default() };
             assert_eq!(resumed.observe(&tick), verdict, "seed {seed}");
@@ -52,10 +41,10 @@ fn a_resumed_run_and_a_shuffled_one_are_the_same_run() {
 
 #[test]
 fn the_journalled_state_is_small() {
-    let mut random = Random(3);
+    let mut random = Random::new(3);
     let mut run = Run::new(Settings { tick_max: TICK, ..settings() });
     for _ in 0..100 {
-        let _verdict = run.tick(random.pods("c"), random.pods("b"));
+        let _verdict = run.tick(pods(&mut random, "c"), pods(&mut random, "b"));
     }
     let bytes = serde_json::to_string(run.analysis.state()).unwrap().len();
     assert!(bytes < 1000, "{bytes} bytes for two streams");
