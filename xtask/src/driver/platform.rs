@@ -181,7 +181,9 @@ mod proc {
             let (process, rest) = stat.split_once(' ')?;
             // The name stands in parentheses and may hold anything, parentheses and spaces too.
             let fields: Vec<&str> = rest.rsplit_once(')')?.1.split_whitespace().collect();
-            let number = |field: &str| field.parse().ok().and_then(Pid::from_raw);
+            // A process that is just being taken away is in group -1.
+            let number =
+                |field: &str| field.parse().ok().filter(|number| *number > 0).and_then(Pid::from_raw);
             Some(Self {
                 process: number(process)?,
                 parent: number(fields.get(1)?),
@@ -238,6 +240,8 @@ mod tests {
     fn a_line_of_the_process_table_is_read_whatever_the_name_of_the_process() {
         let stat = "42 (a) b (c) S 7 42 41 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 9 9";
         let entry = proc::Entry::parse(stat).unwrap();
+        let leaving = "42 (sh) X 0 -1 -1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 9 9";
+        assert_eq!(proc::Entry::parse(leaving), None);
         assert_eq!((entry.process, entry.parent), (Pid::from_raw(42).unwrap(), Pid::from_raw(7)));
         assert_eq!((entry.group, entry.start), (Pid::from_raw(42).unwrap(), 12345));
         for broken in
