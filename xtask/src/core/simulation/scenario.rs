@@ -11,10 +11,10 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
+use crate::core::release::ledger::{Account, Entry, Head, State};
 use crate::core::release::machine::{Course, Intent, PartCourse, StepCourse, Strategy, Timing};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
-use crate::core::release::view::Head;
 use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
@@ -204,12 +204,11 @@ impl Scenario {
                 None => component,
             }
         });
-        let head = Head {
-            serving: self.course.previous.clone(),
-            live: vec![Slot::A; self.setups.len()],
-            under_way: None,
-            withdrawn: Vec::new(),
+        let serving = Entry {
+            state: State::Verified,
+            ..Entry::adopted(self.course.previous.clone(), Arc::default(), self.course.origin)
         };
+        let head = Head::new(serving, vec![Slot::A; self.setups.len()]);
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
         let mut cluster = Cluster::new(components.collect(), head, random, begin);
         for (part, setup) in self.setups.iter().enumerate().filter(|(_, setup)| !setup.has_idle) {
@@ -256,5 +255,12 @@ fn course(setups: &[Setup]) -> Course {
         ],
         settings: Settings::new(streams),
     });
-    Course { release: release(2), previous: release(1), parts: parts.collect(), timing: Timing::default() }
+    Course {
+        release: release(2),
+        previous: release(1),
+        parts: parts.collect(),
+        timing: Timing::default(),
+        account: Arc::new(Account::default()),
+        origin: 0,
+    }
 }

@@ -1,8 +1,11 @@
 //! What a release is to do: its components, their strategies, its times; and how it can end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::release::analysis::{Objective, Settings};
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::Account;
 use crate::core::release::model::{ComponentName, Ending, ReleaseId, Revision};
 use crate::core::release::weights::{self, Weight};
 
@@ -28,6 +31,17 @@ pub struct Course {
     pub parts: Vec<PartCourse>,
     /// The times.
     pub timing: Timing,
+    /// What the ledger says of it.
+    pub account: Arc<Account>,
+    /// The time at which the machine's clock stood at zero.
+    pub origin: UnixSeconds,
+}
+
+impl Course {
+    /// What the machine's clock shows, as a time that others can read.
+    pub fn unix(&self, now: Duration) -> UnixSeconds {
+        self.origin.saturating_add(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+    }
 }
 
 /// What happens to one component.

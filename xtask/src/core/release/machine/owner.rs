@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Machine, Stage, goals};
 use crate::core::release::effect::{Change, Effect, Object};
+use crate::core::release::ledger::{Head, Journal, Phase};
 use crate::core::release::machine::course::{End, Intent, Timing};
 use crate::core::release::model::{Ending, Fence, Slot};
-use crate::core::release::view::{Head, Journal, Lease, Part, Phase, View};
+use crate::core::release::view::{Lease, Part, View};
 
 /// What an owner knows of its own right.
 #[derive(Debug)]
@@ -155,8 +156,7 @@ impl Machine {
     }
 
     fn begin_release(&mut self, view: &View, head: &Head, now: Duration) {
-        if head.withdrawn.contains(&self.course.release) {
-            let words = format!("{} was withdrawn: make a new release of it", self.course.release);
+        if let Some(words) = head.history.refusal(&self.course.release) {
             return self.give_back(End::new(Ending::Refused, words), now);
         }
         let silent = self.course.parts.iter().zip(&view.parts).zip(&head.live);
@@ -238,7 +238,7 @@ impl Machine {
         if let (Some(_), Some(ledger)) = (&self.journal, &view.ledger)
             && ledger.object.under_way.is_some()
         {
-            let head = goals::closed(&self.course, &ledger.object, end.ending == Ending::Promoted);
+            let head = goals::closed(&self.course, &ledger.object, &end, self.course.unix(now));
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
         }
         if self.settle(view, now, effects) || !effects.is_empty() {

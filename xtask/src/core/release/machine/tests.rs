@@ -3,10 +3,12 @@
 mod care;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::*;
 use crate::core::release::analysis::{Objective, PodTick, Settings};
 use crate::core::release::effect::{Outcome, Refusal};
+use crate::core::release::ledger::{Entry, Head, State};
 use crate::core::release::metrics::{Counts, Increment};
 use crate::core::release::model::{ComponentName, Revision};
 use crate::core::release::view::{Autoscaler, Lease, Part, Read, SlotState, Traffic};
@@ -43,6 +45,8 @@ fn course() -> Course {
         previous: "production-1".parse().unwrap(),
         parts: vec![part("backend", Strategy::Canary(steps.to_vec())), part("frontend", Strategy::Flip)],
         timing: Timing::default(),
+        account: Arc::default(),
+        origin: 2_000,
     }
 }
 
@@ -83,12 +87,11 @@ impl Cluster {
             is_blind: false,
             measured: BTreeMap::new(),
         };
-        let head = Head {
-            serving: "production-1".parse().unwrap(),
-            live: vec![Slot::A, Slot::A],
-            under_way: None,
-            withdrawn: Vec::new(),
+        let serving = Entry {
+            state: State::Verified,
+            ..Entry::adopted("production-1".parse().unwrap(), Arc::default(), 1_000)
         };
+        let head = Head::new(serving, vec![Slot::A, Slot::A]);
         cluster.view.ledger = Some(cluster.fresh(head));
         for index in 0..2 {
             let live = cluster.fresh(state("old", PODS));
@@ -340,7 +343,9 @@ fn a_bad_release_goes_back_whatever_becomes_of_its_writes() {
         assert_eq!(end.ending, Ending::RolledBack, "{mood:?}: {}", end.reason);
         cluster.at_rest(false);
         let head = &cluster.view.ledger.as_ref().unwrap().object;
-        assert_eq!(head.withdrawn, ["production-2".parse().unwrap()]);
+        let entry = head.history.find(&"production-2".parse().unwrap()).unwrap();
+        assert_eq!((entry.state, entry.began), (State::RolledBack, 2_000));
+        assert!(entry.ended > Some(2_000) && !entry.basis.is_empty(), "{entry:?}");
     }
 }
 
