@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::core::release::ledger::Head;
-use crate::core::release::model::{Fence, Revision, Slot};
+use crate::core::release::model::{Content, Fence, Revision, Slot};
 
 /// One version of one object. An update that carries it is refused once the object has changed, or is another one of the
 /// same name.
@@ -41,6 +41,8 @@ pub struct View {
     pub ledger: Option<Read<Head>>,
     /// The components, in the order of the plan.
     pub parts: Vec<Part>,
+    /// The further objects, in the order of the plan.
+    pub extras: Vec<Option<Read<Content>>>,
 }
 
 /// The objects of one component.

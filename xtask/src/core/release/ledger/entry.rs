@@ -87,7 +87,7 @@ impl fmt::Display for State {
 }
 
 /// What one component runs in a release.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Content {
     /// The component.
     pub component: ComponentName,
@@ -98,7 +98,7 @@ pub struct Content {
 }
 
 /// What is said of a release when it begins, and never changes.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Account {
     /// The release whose content this one brings back; `None` where it brings its own.
     pub restores: Option<ReleaseId>,
@@ -119,7 +119,7 @@ pub struct Account {
 }
 
 /// One release in the history.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// The release.
     pub release: ReleaseId,

@@ -11,7 +11,7 @@ use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::model::{Ending, ReleaseId, Slot};
 
 /// What is written down: which release is the last that was finished, which is under way, and which there were.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Head {
     /// The release that serves.
     pub serving: ReleaseId,
@@ -48,6 +48,8 @@ pub struct Journal {
 pub enum Phase {
     /// Owner and deadline are known; nothing has changed.
     Intended,
+    /// Further objects say what both releases can live with.
+    Stated,
     /// The autoscalers let go of nothing that serves.
     Floored,
     /// The idle slots have the new template and a few pods, without traffic.
@@ -56,7 +58,7 @@ pub enum Phase {
     Exposed(u8),
     /// The decision has been made: the idle slots are filled.
     Promoting,
-    /// The Services flip, in the order of the plan.
+    /// The Services flip, in the order of the plan; then workloads without traffic change.
     Flipping,
     /// The new slots serve and are looked at.
     Verifying,
@@ -66,7 +68,7 @@ pub enum Phase {
     Cleaning,
     /// The way back: the old slots serve.
     Reverting,
-    /// The new slots are scaled down, floors are put back.
+    /// The new slots are scaled down, floors and further objects are put back.
     Restoring,
 }
 

@@ -9,7 +9,10 @@ use crate::core::text;
 const CUT: char = '…';
 
 /// Words on one line, without control characters and without secrets.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[derive(
+    Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
 pub struct Line(String);
 
 impl Line {
