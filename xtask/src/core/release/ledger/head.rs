@@ -11,7 +11,7 @@ use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::model::{Ending, ReleaseId, Slot};
 
 /// What is written down: which release is the last that was finished, which is under way, and which there were.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Head {
     /// The release that serves.
     pub serving: ReleaseId,
@@ -25,6 +25,7 @@ pub struct Head {
 
 /// How far a release has come.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Journal {
     /// The release.
     pub release: ReleaseId,
@@ -99,10 +100,7 @@ impl Head {
         let Some(release) = self.under_way.as_ref().map(|journal| &journal.release) else {
             return self.clone();
         };
-        let mut history = self.history.end(release, |entry| {
-            let ended = entry.become_state(State::ended(ending))?;
-            Some(Entry { ended: Some(at), basis: basis.clone(), ..ended })
-        });
+        let mut history = self.history.end(release, |entry| entry.ended(State::ended(ending), basis, at));
         let is_promoted = ending == Ending::Promoted;
         let restores = history.find(release).is_some_and(|entry| entry.account.restores.is_some());
         if let Some(left) = self.history.find(&self.serving).filter(|_| is_promoted && restores) {

@@ -6,8 +6,7 @@ use super::entry::{Entry, State};
 use crate::core::release::model::ReleaseId;
 
 /// The releases of an environment, oldest first. Cheap to clone: it is looked at all the time and changes twice a release.
-#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct History(Arc<Vec<Arc<Entry>>>);
 
 impl History {
