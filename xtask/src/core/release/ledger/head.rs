@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Account, Entry, State};
+use super::format::ENTRIES_MAX;
 use super::history::History;
 use super::line::Line;
 use crate::core::release::freeze::UnixSeconds;
@@ -87,7 +88,13 @@ impl Head {
             Some(_) => self.history.clone(),
             None => self.history.append(Entry::begun(journal.release.clone(), account.clone(), began)),
         };
-        Self { serving: self.serving.clone(), live: self.live.clone(), under_way: Some(journal), history }
+        let head = Self {
+            serving: self.serving.clone(),
+            live: self.live.clone(),
+            under_way: Some(journal),
+            history,
+        };
+        if head.history.iter().len() > ENTRIES_MAX { head.pruned() } else { head }
     }
 
     /// The same once the release under way has ended. `live` are the slots that serve from now on, `basis` says what the end
@@ -107,6 +114,6 @@ impl Head {
             history = history.withdraw(left.origin());
         }
         let serving = if is_promoted { release.clone() } else { self.serving.clone() };
-        Self { serving, live, under_way: None, history }
+        Self { serving, live, under_way: None, history }.pruned()
     }
 }

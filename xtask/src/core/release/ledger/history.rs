@@ -63,6 +63,18 @@ impl History {
         )
     }
 
+    /// The same with only some entries, and some of those changed.
+    #[must_use]
+    pub(super) fn retain(
+        &self,
+        stays: impl Fn(&Entry) -> bool,
+        change: impl Fn(&Entry) -> Option<Entry>,
+    ) -> Self {
+        let mut kept = Vec::with_capacity(self.0.len());
+        kept.extend(self.0.iter().filter(|entry| stays(entry)).cloned());
+        Self(Arc::new(kept)).change(change)
+    }
+
     fn change(&self, change: impl Fn(&Entry) -> Option<Entry>) -> Self {
         let entry = |entry: &Arc<Entry>| change(entry).map_or_else(|| entry.clone(), Arc::new);
         Self(Arc::new(self.0.iter().map(entry).collect()))
