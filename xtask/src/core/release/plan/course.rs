@@ -1,6 +1,6 @@
 //! From a plan to the course of the machine that carries it out.
 
-use super::{Part, Plan, Strategy};
+use super::{Further, Part, Plan, Strategy};
 use crate::core::release::analysis::Settings;
 use crate::core::release::machine;
 use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
@@ -20,6 +20,7 @@ impl Plan {
             release: self.release.clone(),
             previous: self.previous.clone().unwrap_or(before),
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
+            extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
         }
     }
