@@ -11,6 +11,7 @@
 
 pub mod cluster;
 pub mod component;
+mod deployer;
 mod exchange;
 pub mod fault;
 pub mod invariant;
@@ -28,11 +29,12 @@ mod world;
 
 use crate::core::release::machine::Machine;
 
+pub use deployer::{Begin, Deployer};
 pub use invariant::{Broken, Invariant};
 pub use nature::Nature;
 pub use scenario::Scenario;
 pub use verdict::Verdict;
-pub use world::{Begin, Deployer, play, play_with};
+pub use world::{play, play_with};
 
 /// Plays the night of a seed. One that breaks an invariant is played again with fewer faults, one less each time as long as
 /// it still breaks one, and comes with its timeline.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::cluster::{Cluster, Happened};
+use super::deployer::{Begin, Deployer};
 use super::exchange::Landing;
 use super::fault::{Fault, Moment};
 use super::invariant::{Invariant, Watch};
@@ -11,8 +12,8 @@ use super::random::Random;
 use super::scenario::{BEGIN, Scenario};
 use super::scrape::{Blind, Monitor};
 use super::verdict::{Line, Verdict};
-use crate::core::release::effect::{Effect, EffectId, Outcome};
-use crate::core::release::machine::{Command, Course, End, Ending, Input, Intent, Machine};
+use crate::core::release::effect::{EffectId, Outcome};
+use crate::core::release::machine::{Command, End, Ending, Input, Intent, Machine};
 use crate::core::release::model::Slot;
 use crate::core::release::view::View;
 
@@ -27,35 +28,6 @@ const ABORT_MAX: Duration = Duration::from_mins(5);
 
 /// How often a deployer may be called; more means that it runs in circles.
 const CALLS_MAX: u64 = 200_000;
-
-/// What can be driven through a night: the release machine, or in a test one with a mistake in it.
-pub trait Deployer {
-    /// Takes what happened; returns what is to be done.
-    fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect>;
-
-    /// When it has to be woken at the latest; `None` once it has ended.
-    fn deadline(&self) -> Option<Duration>;
-
-    /// How it ended, once it has.
-    fn end(&self) -> Option<&End>;
-}
-
-/// Makes a deployer that wants this for a course, as the owner of that number, at that time.
-pub type Begin<D> = dyn Fn(Course, Intent, u64, Duration) -> D;
-
-impl Deployer for Machine {
-    fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect> {
-        self.handle(input, now)
-    }
-
-    fn deadline(&self) -> Option<Duration> {
-        self.deadline()
-    }
-
-    fn end(&self) -> Option<&End> {
-        self.end()
-    }
-}
 
 pub(super) enum Event {
     Wake(usize),
