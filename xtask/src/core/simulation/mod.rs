@@ -14,17 +14,20 @@ pub mod component;
 mod deployer;
 mod exchange;
 pub mod fault;
+pub mod figures;
 pub mod invariant;
 pub mod nature;
 pub mod pod;
 mod queue;
 pub mod random;
+pub mod recording;
 pub mod scenario;
 pub mod scrape;
 #[cfg(test)]
 mod tests;
 pub mod traffic;
 pub mod verdict;
+mod words;
 mod world;
 
 use crate::core::release::machine::Machine;
