@@ -12,6 +12,7 @@ pub mod graph;
 pub mod installer;
 pub mod mask;
 pub mod release;
+pub mod picture;
 pub mod report;
 pub mod rules;
 pub mod schedule;

@@ -40,6 +40,8 @@ pub struct PartRecording {
     pub name: ComponentName,
     /// Whether the release changes it.
     pub changes: bool,
+    /// The share of failed requests that it may have.
+    pub objective: Option<f64>,
     /// Its pods, each time that they changed.
     pub pods: Vec<Pods>,
     /// Its requests, span after span.
@@ -127,6 +129,7 @@ impl Recorder {
         let part = |part: &PartCourse| PartRecording {
             name: part.name.clone(),
             changes: part.changes(),
+            objective: part.objectives.first().map(|objective| objective.rate_max),
             pods: Vec::new(),
             spans: Vec::new(),
         };
