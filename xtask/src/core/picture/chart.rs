@@ -61,7 +61,8 @@ pub(super) fn of(recording: &Recording) -> String {
     let bottom = lanes + lane::HEIGHT * number(recording.parts.len());
     let mut svg = String::new();
     // Writing into a String cannot fail.
-    let _infallible = write(&mut svg, recording, &scale, (&stretches, band), (&marked, &placed), (lanes, bottom));
+    let _infallible =
+        write(&mut svg, recording, &scale, (&stretches, band), (&marked, &placed), (lanes, bottom));
     svg
 }
 

@@ -49,8 +49,9 @@ mod tests {
     #[test]
     fn labels_never_cover_each_other() {
         let words = "somebody looks after releases without an owner";
-        let labels: Vec<(f64, &str)> =
-            (0..40_u32).map(|n| (f64::from(n * n % 97) * 10.0, &words[..usize::try_from(n).unwrap() + 2])).collect();
+        let labels: Vec<(f64, &str)> = (0..40_u32)
+            .map(|n| (f64::from(n * n % 97) * 10.0, &words[..usize::try_from(n).unwrap() + 2]))
+            .collect();
         let mut labels = labels;
         labels.sort_by(|a, b| a.0.total_cmp(&b.0));
         let placed = place(&labels, 0.0, 1000.0);
@@ -58,7 +59,8 @@ mod tests {
             let end = one.left + width(labels[index].1);
             assert!(one.left >= 0.0 && end <= 1000.0, "{one:?}");
             for (other, text) in placed[..index].iter().zip(&labels) {
-                let apart = other.row != one.row || other.left + width(text.1) <= one.left || end <= other.left;
+                let apart =
+                    other.row != one.row || other.left + width(text.1) <= one.left || end <= other.left;
                 assert!(apart, "{one:?} covers {other:?}");
             }
         }

@@ -36,7 +36,10 @@ pub(super) fn write(
     let name = escape(&part.name.0).into_owned();
     let head = top + 12.0;
     let note = if part.changes { "" } else { ", not changed" };
-    writeln!(svg, r#"<text class="name" x="0" y="{head:.1}">{name}<tspan class="note">{note}</tspan></text>"#)?;
+    writeln!(
+        svg,
+        r#"<text class="name" x="0" y="{head:.1}">{name}<tspan class="note">{note}</tspan></text>"#
+    )?;
     let pods = top + 18.0;
     self::pods(svg, part, scale, length, pods)?;
     let spans = joined(&part.spans, scale);
@@ -68,7 +71,12 @@ fn pods(
     let pieces = |count: fn(&Pods) -> u32| -> Vec<Piece> {
         stretches.iter().map(|(pods, from, until)| (*from, *until, f64::from(count(pods)) * unit)).collect()
     };
-    area(svg, "rest-area", &pieces(|pods| pods.ready[0].max(pods.serving[0]) + pods.ready[1].max(pods.serving[1])), bottom)?;
+    area(
+        svg,
+        "rest-area",
+        &pieces(|pods| pods.ready[0].max(pods.serving[0]) + pods.ready[1].max(pods.serving[1])),
+        bottom,
+    )?;
     area(svg, "new-area", &pieces(|pods| pods.serving[0] + pods.serving[1]), bottom)?;
     area(svg, "old-area", &pieces(|pods| pods.serving[0]), bottom)?;
     frame(svg, "pods", &most.to_string(), "0", (top, PODS))
@@ -80,7 +88,9 @@ fn share(svg: &mut String, spans: &[(f64, f64, Span)], top: f64) -> std::fmt::Re
     let pieces = |count: fn(&Span) -> u64| -> Vec<Piece> {
         let answered = spans.iter().filter(|(_, _, span)| answered(span) > 0);
         answered
-            .map(|(from, until, span)| (*from, *until, to_float(count(span)) / to_float(answered_or_one(span)) * SHARE))
+            .map(|(from, until, span)| {
+                (*from, *until, to_float(count(span)) / to_float(answered_or_one(span)) * SHARE)
+            })
             .collect()
     };
     area(svg, "new-area", &pieces(answered), bottom)?;
@@ -109,7 +119,10 @@ fn errors(
     let place = |rate: f64| bottom - rate / limit * ERRORS;
     if let Some(objective) = objective {
         let y = place(objective);
-        writeln!(svg, r#"<path class="objective" d="M{LEFT} {y:.1}H{RIGHT}"><title>objective</title></path>"#)?;
+        writeln!(
+            svg,
+            r#"<path class="objective" d="M{LEFT} {y:.1}H{RIGHT}"><title>objective</title></path>"#
+        )?;
     }
     let lost: Vec<Piece> = spans
         .iter()
@@ -117,7 +130,8 @@ fn errors(
         .collect();
     area(svg, "lost-area", &lost, bottom)?;
     for (side, class) in [(0, "old-line"), (1, "new-line")] {
-        let pieces = spans.iter().filter_map(|(from, until, span)| Some((*from, *until, place(rate(span, side)?))));
+        let pieces =
+            spans.iter().filter_map(|(from, until, span)| Some((*from, *until, place(rate(span, side)?))));
         line(svg, class, pieces)?;
     }
     frame(svg, "failed", &format!("{:.0} %", limit * 100.0), "0", (top, ERRORS))
@@ -141,8 +155,7 @@ fn joined(spans: &[Span], scale: &Scale) -> Vec<(f64, f64, Span)> {
                 *end = until;
                 last.until = span.until;
                 last.unserved += span.unserved;
-                last.sides =
-                    [last.sides[0].plus(span.sides[0]), last.sides[1].plus(span.sides[1])];
+                last.sides = [last.sides[0].plus(span.sides[0]), last.sides[1].plus(span.sides[1])];
             }
             _ => joined.push((from, until, *span)),
         }
@@ -189,7 +202,13 @@ fn line(svg: &mut String, class: &str, pieces: impl Iterator<Item = Piece>) -> s
 }
 
 /// The base line of a chart, what it shows, and the ends of its axis.
-fn frame(svg: &mut String, name: &str, most: &str, least: &str, (top, height): (f64, f64)) -> std::fmt::Result {
+fn frame(
+    svg: &mut String,
+    name: &str,
+    most: &str,
+    least: &str,
+    (top, height): (f64, f64),
+) -> std::fmt::Result {
     let (bottom, middle) = (top + height, top + height / 2.0 + 4.0);
     writeln!(svg, r#"<path class="base" d="M{LEFT} {bottom:.1}H{RIGHT}"/>"#)?;
     writeln!(svg, r#"<text class="side" x="0" y="{middle:.1}">{name}</text>"#)?;

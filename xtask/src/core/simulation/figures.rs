@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::recording::{PartRecording, Recording};
 use super::traffic::Tally;
+use crate::core::release::analysis::grouped;
 use crate::core::release::metrics::to_float;
+use crate::core::release::narration::offset;
 
 /// What a night comes to. All times count from its beginning, in seconds where they are written down.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -73,6 +75,39 @@ impl Figures {
             suffered,
             slowed,
         }
+    }
+}
+
+impl Figures {
+    /// What a reader wants to know, as (what, how much).
+    pub fn rows(&self) -> Vec<(String, String)> {
+        let mut rows = vec![("it took", offset(self.length))];
+        let since = |at: Duration, from: Duration| offset(at.saturating_sub(from));
+        match (self.found, self.first_failure.filter(|_| self.suffered > 0), self.exposed) {
+            (Some(found), Some(first), _) if found >= first => {
+                rows.push(("found", format!("{} after its first failed request", since(found, first))));
+            }
+            (Some(found), _, Some(exposed)) if found >= exposed => {
+                rows.push(("turned back", format!("{} after users saw it", since(found, exposed))));
+            }
+            (Some(found), _, _) => {
+                rows.push(("found", format!("after {}, before users saw it", offset(found))))
+            }
+            (None, _, _) => {}
+        }
+        if let (Some(out), Some(exposed)) = (self.out, self.exposed) {
+            rows.push(("users had it for", since(out, exposed)));
+        }
+        let all = grouped(self.requests);
+        rows.push(("failed because of it", format!("{} of {all} requests", grouped(self.suffered))));
+        if self.slowed > 0 {
+            rows.push(("slow because of it", format!("{} requests", grouped(self.slowed))));
+        }
+        if self.unserved > 0 {
+            rows.push(("answered by nobody", format!("{} requests", grouped(self.unserved))));
+        }
+        rows.push(("both releases served", offset(self.mixed)));
+        rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

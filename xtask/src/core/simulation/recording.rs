@@ -27,6 +27,8 @@ pub struct Recording {
     pub marks: Vec<Mark>,
     /// When it was written down that the release goes back.
     pub turned_back: Option<Duration>,
+    /// How the first deployer ended; `None` where it was killed.
+    pub end: Option<End>,
     /// What the deployers said, and between it what happened to them.
     pub lines: Vec<Line>,
     /// When the last word was said about the release; what goes on after that is nobody's concern.
@@ -142,6 +144,7 @@ impl Recorder {
             phases: vec![(Duration::ZERO, None)],
             marks: Vec::new(),
             turned_back: None,
+            end: None,
             lines: Vec::new(),
             length: Duration::ZERO,
         };
@@ -177,6 +180,9 @@ impl Recorder {
     /// A deployer has ended. One that found nothing to do says nothing.
     pub(super) fn ends(&mut self, owner: usize, end: &End, now: Duration) {
         let Some(listener) = self.listeners.get(owner) else { return };
+        if owner == 0 {
+            self.recording.end = Some(end.clone());
+        }
         if end.ending != Ending::Nothing || owner == 0 {
             let at = now.saturating_sub(BEGIN);
             self.recording.length = at;

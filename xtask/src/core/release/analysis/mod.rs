@@ -37,7 +37,7 @@ pub use excess::{Compliance, Excess, RATIOS};
 pub use judge::Analysis;
 pub use objective::{Kind, Objective, Settings, SettingsError, probes};
 pub use promotion::{Basis, Checks, Evidence, Gap, Missing};
-pub use report::{Report, StreamReport};
+pub use report::{Report, StreamReport, grouped};
 pub use state::State;
 pub use tick::{PodTick, Sides, Tick};
 pub use verdict::{Reason, Verdict};

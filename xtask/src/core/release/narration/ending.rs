@@ -35,6 +35,21 @@ pub(super) fn lines(
     lines
 }
 
+/// An ending in a word or two: `rolled back`.
+pub fn outcome(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Promoted => "promoted",
+        Ending::RolledBack => "rolled back",
+        Ending::Aborted => "aborted",
+        Ending::Inconclusive => "inconclusive",
+        Ending::NoEvidence => "without evidence",
+        Ending::Nothing => "nothing to do",
+        Ending::Refused => "refused",
+        Ending::Superseded => "superseded",
+        Ending::Stuck => "stuck",
+    }
+}
+
 /// What to do next.
 fn next(ending: Ending) -> Option<&'static str> {
     Some(match ending {
