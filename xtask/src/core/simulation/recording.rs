@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use super::scenario::{BEGIN, Scenario};
+use super::scenario::{BEGIN, Scenario, Setup};
 use super::traffic::Tally;
 use crate::core::release::machine::{Course, End, Ending, Intent, PartCourse, Status};
 use crate::core::release::model::{ComponentName, ReleaseId};
@@ -44,6 +44,8 @@ pub struct PartRecording {
     pub changes: bool,
     /// The share of failed requests that it may have.
     pub objective: Option<f64>,
+    /// The share of the requests to the old revision that fails, and that of the slow ones.
+    pub usual: [f64; 2],
     /// Its pods, each time that they changed.
     pub pods: Vec<Pods>,
     /// Its requests, span after span.
@@ -128,9 +130,10 @@ struct Listener {
 
 impl Recorder {
     pub(super) fn new(scenario: &Scenario, cluster: &Cluster) -> Self {
-        let part = |part: &PartCourse| PartRecording {
+        let part = |(part, setup): (&PartCourse, &Setup)| PartRecording {
             name: part.name.clone(),
             changes: part.changes(),
+            usual: [setup.old.error_rate, setup.old.slow_rate],
             objective: part.objectives.first().map(|objective| objective.rate_max),
             pods: Vec::new(),
             spans: Vec::new(),
@@ -140,7 +143,7 @@ impl Recorder {
             (load.until.max(BEGIN), load.sides, load.unserved)
         });
         let recording = Recording {
-            parts: scenario.course.parts.iter().map(part).collect(),
+            parts: scenario.course.parts.iter().zip(&scenario.setups).map(part).collect(),
             phases: vec![(Duration::ZERO, None)],
             marks: Vec::new(),
             turned_back: None,
@@ -261,5 +264,39 @@ impl Recorder {
     pub(super) fn end(mut self, cluster: &Cluster) -> Recording {
         self.traffic(cluster, Duration::ZERO);
         self.recording
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Scenario, play};
+    use super::*;
+
+    #[test]
+    fn who_watches_changes_nothing_and_misses_no_request() {
+        for seed in 0..60 {
+            let scenario = Scenario::drawn(seed);
+            let (unseen, seen) = (play(&scenario, false), play(&scenario, true));
+            assert!(unseen.recording.is_none() && unseen.timeline.is_empty());
+            assert_eq!((&unseen.ends, unseen.length), (&seen.ends, seen.length), "seed {seed}");
+            assert_eq!(unseen.requests, seen.requests, "seed {seed}");
+            let recording = seen.recording.unwrap();
+            let spans = || recording.parts.iter().flat_map(|part| &part.spans);
+            let sum = |count: fn(&Tally) -> u64| -> u64 {
+                spans().flat_map(|span| &span.sides).map(count).sum::<u64>()
+                    + spans().map(|span| span.unserved).sum::<u64>()
+            };
+            let seen = (sum(|tally| tally.requests), sum(|tally| tally.failed));
+            assert_eq!(seen, unseen.requests, "seed {seed}");
+            for part in &recording.parts {
+                let touches = |pair: &[Span]| pair[0].until == pair[1].from;
+                assert!(part.spans.windows(2).all(touches), "seed {seed}");
+                assert!(part.pods.is_sorted_by(|one, next| one.at < next.at), "seed {seed}");
+            }
+            assert!(
+                recording.phases.is_sorted_by(|one, next| one.0 <= next.0 && one.1 != next.1),
+                "seed {seed}"
+            );
+        }
     }
 }

@@ -144,13 +144,8 @@ impl Narrator {
         lines.push(self.line(now, Kind::Step, format!("{} begins", status.release)));
         for part in &status.parts {
             let words = if part.changes {
-                let old = part.old;
-                format!(
-                    "{} serve from slot {}; slot {} is next",
-                    pods(old.serving, ""),
-                    old.slot,
-                    part.new.slot
-                )
+                let (old, new) = (part.old, part.new);
+                format!("{} from slot {}; slot {} is next", serve(old, ""), old.slot, new.slot)
             } else {
                 "does not change".to_owned()
             };
