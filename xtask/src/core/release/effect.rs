@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::core::release::model::{Fence, Revision, Slot};
+use crate::core::release::model::{Content, Fence, Revision, Slot};
 use crate::core::release::view::{Autoscaler, Head, Traffic, Version};
 
 /// The number of an effect; it only rises.
@@ -63,6 +63,8 @@ pub enum Object {
     Service(usize),
     /// The autoscaler of a component.
     Autoscaler(usize),
+    /// A further object of the plan.
+    Extra(usize),
 }
 
 /// What an object is to say.
@@ -92,6 +94,8 @@ pub enum Change {
     Traffic(Traffic),
     /// This target, floor and ceiling.
     Autoscaler(Autoscaler),
+    /// This content of a further object.
+    Content(Content),
 }
 
 /// How an effect went.

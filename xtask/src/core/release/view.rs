@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::release::model::{Ending, Fence, ReleaseId, Revision, Slot};
+use crate::core::release::model::{Content, Ending, Fence, ReleaseId, Revision, Slot};
 
 /// One version of one object. An update that carries it is refused once the object has changed, or is another one of the
 /// same name.
@@ -40,6 +40,8 @@ pub struct View {
     pub ledger: Option<Read<Head>>,
     /// The components, in the order of the plan.
     pub parts: Vec<Part>,
+    /// The further objects, in the order of the plan.
+    pub extras: Vec<Option<Read<Content>>>,
 }
 
 /// The objects of one component.
@@ -163,6 +165,8 @@ pub struct Journal {
 pub enum Phase {
     /// Owner and deadline are known; nothing has changed.
     Intended,
+    /// Further objects say what both releases can live with.
+    Stated,
     /// The autoscalers let go of nothing that serves.
     Floored,
     /// The idle slots have the new template and a few pods, without traffic.
@@ -171,7 +175,7 @@ pub enum Phase {
     Exposed(u8),
     /// The decision has been made: the idle slots are filled.
     Promoting,
-    /// The Services flip, in the order of the plan.
+    /// The Services flip, in the order of the plan; then workloads without traffic change.
     Flipping,
     /// The new slots serve and are looked at.
     Verifying,
@@ -181,6 +185,6 @@ pub enum Phase {
     Cleaning,
     /// The way back: the old slots serve.
     Reverting,
-    /// The new slots are scaled down, floors are put back.
+    /// The new slots are scaled down, floors and further objects are put back.
     Restoring,
 }

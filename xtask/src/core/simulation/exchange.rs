@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::cluster::part;
 use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
 use super::invariant::{Before, Invariant};
@@ -95,6 +94,7 @@ impl<D: Deployer> World<'_, D> {
         if let Some(mut early) = torn {
             if self.random.chance(0.5) {
                 view.parts = std::mem::take(&mut early.parts);
+                view.extras = std::mem::take(&mut early.extras);
             } else {
                 (view.lease, view.ledger) = (early.lease.take(), early.ledger.take());
             }
@@ -191,7 +191,7 @@ impl<D: Deployer> World<'_, D> {
                 self.watch.written(self.scenario, &self.cluster, (object, fence, &change), &before);
             } else {
                 self.note(|_| format!("{object:?} of deployer {owner}: {outcome:?}"));
-                if part(object) >= self.scenario.setups.len() {
+                if !self.cluster.knows(object) {
                     self.watch.fail(Invariant::OnlyTheInventory, self.now, || format!("{object:?}"));
                 }
             }

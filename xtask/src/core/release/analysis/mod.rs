@@ -39,5 +39,6 @@ pub use objective::{Kind, Objective, Settings, SettingsError, probes};
 pub use promotion::{Basis, Checks, Evidence, Gap, Missing};
 pub use report::{Report, StreamReport, grouped};
 pub use state::State;
+pub(in crate::core::release) use state::milliseconds;
 pub use tick::{PodTick, Sides, Tick};
 pub use verdict::{Reason, Verdict};

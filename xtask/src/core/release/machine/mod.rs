@@ -12,6 +12,7 @@
 //!   write in flight finds another version and fails.
 //! - **Every wait has an end**, and every way leads to an [`End`].
 
+mod begin;
 pub mod course;
 mod goals;
 mod owner;
@@ -30,7 +31,7 @@ use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Head, Journal, Phase, Version, View};
 
 pub use crate::core::release::model::Ending;
-pub use course::{Command, Course, End, Intent, PartCourse, StepCourse, Strategy, Timing};
+pub use course::{Command, Course, End, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
 pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;
@@ -259,7 +260,7 @@ impl Machine {
     }
 
     fn denied(&mut self, object: Object, words: &str, now: Duration) {
-        let reason = format!("the cluster refuses a write to {object:?}: {words}");
+        let reason = format!("the cluster refuses to write {}: {words}", self.course.words(object));
         match self.phase() {
             None => self.stage = Stage::Ended(End::new(Ending::Refused, reason)),
             Some(Phase::Cleaning | Phase::Reverting | Phase::Restoring) => {

@@ -120,6 +120,7 @@ impl Machine {
         };
         match phase {
             Phase::Intended => "writing down that the release begins".into(),
+            Phase::Stated => "writing what both releases can live with".into(),
             Phase::Floored => "keeping autoscalers from taking a serving pod away".into(),
             Phase::Staged => "starting new pods, without traffic".into(),
             Phase::Exposed(step) => {
@@ -211,7 +212,8 @@ fn pods(seen: Option<&Part>, slot: Slot) -> Pods {
 /// What comes after a phase, where all goes well.
 fn after(phase: Phase, steps: usize) -> &'static str {
     match phase {
-        Phase::Intended => "keep autoscalers from taking a serving pod away",
+        Phase::Intended => "write what both releases can live with",
+        Phase::Stated => "keep autoscalers from taking a serving pod away",
         Phase::Floored => "start new pods, without traffic",
         Phase::Staged if steps > 0 => "try the new release on users",
         Phase::Exposed(step) if usize::from(step) + 1 < steps => "raise the weight",

@@ -66,11 +66,14 @@ fn write(plan: &Plan, words: &mut String) -> std::fmt::Result {
 fn component(part: &Part) -> String {
     let name = &part.component;
     match (&part.old, &part.strategy) {
+        (Some(_), Strategy::Rolling) if !part.changes() => format!("{name}: {} stays", part.new),
         (Some(_), _) if !part.changes() => format!("{name}: {} stays in slot {}", part.new, part.slot),
+        (None, Strategy::Rolling) => format!("{name}: {} begins", part.new),
         (None, _) => format!("{name}: {} goes to slot {}", part.new, part.slot),
         (Some(old), Strategy::Flip) => {
             format!("{name}: {old} → {} in slot {}, all at once", part.new, part.slot)
         }
+        (Some(old), Strategy::Rolling) => format!("{name}: {old} → {}, pod by pod", part.new),
         (Some(old), Strategy::Canary { steps, .. }) => {
             let weights: Vec<String> = steps
                 .iter()

@@ -1,0 +1,5 @@
+//! From the files of an environment and a look at its cluster to a plan, and what may be done with one.
+
+pub mod prepare;
+
+mod files;
