@@ -20,6 +20,7 @@ impl Plan {
             release: self.release.clone(),
             previous: self.previous.clone().unwrap_or(before),
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
+            extras: Vec::new(),
             timing: Timing::default(),
         }
     }
