@@ -77,7 +77,8 @@ impl Machine {
         let waited = now.saturating_sub(self.owner.began);
         if holder.is_some() && !self.owner.is_expired(&timing, now) {
             match self.intent {
-                Intent::Recover if waited >= timing.lease => {
+                // Longer than a lease: it is seen only a while after this process began.
+                Intent::Recover if waited >= timing.lease + timing.answer => {
                     self.end_with(Ending::Nothing, "the environment has a living owner");
                     return;
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Part, Plan, Strategy};
+use super::{Further, Part, Plan, Strategy};
 use crate::core::release::analysis::Settings;
 use crate::core::release::machine;
 use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
@@ -22,7 +22,7 @@ impl Plan {
             release: self.release.clone(),
             previous: self.previous.clone().unwrap_or(before),
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
-            extras: Vec::new(),
+            extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
             account: Arc::default(),
             origin: 0,
