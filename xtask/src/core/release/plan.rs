@@ -173,7 +173,16 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
             continue;
         };
         let part = match objects {
-            Objects::Slots(slots) => part(slots, wanted, live, &mut refused),
+            Objects::Slots(slots) => {
+                if slots.has_no_service() {
+                    refused.push(Refused::NoService(name.clone()));
+                } else if slots.service_is_made {
+                    remarks.push(format!(
+                        "no file has a Service for `{name}`: one is made for the ports of its pods"
+                    ));
+                }
+                part(slots, wanted, live, &mut refused)
+            }
             Objects::Rolling(rolling) => rolling_part(rolling, wanted, live),
         };
         if part.changes() && part.old.is_some() && part.strategy != wanted.strategy {

@@ -130,6 +130,9 @@ pub(super) fn not_at_rest(environment: &EnvironmentConfig, unclear: Unclear) -> 
         Unclear::BothServe { service, .. } | Unclear::NoneServes { service, .. } => {
             error.hint(look(&service))
         }
+        Unclear::Stranger { service, component } => error.hint(look(&service)).hint(format!(
+            "state it in the manifests of `{component}`, so that it follows, or let it select other pods"
+        )),
         Unclear::Divided(_) => error.hint("all Services of a component have to select the same slot"),
         Unclear::Ledger { .. } => error.hint("it may have been written by another version of this program"),
     }
@@ -273,27 +276,36 @@ fn wanted(component: &crate::config::release::ReleaseComponent) -> Wanted {
 }
 
 /// The error about a plan that was refused, each reason where it stands.
+///
+/// What is stated wrongly, a configuration, is told apart from what is right and still must not be.
 fn refusal(release: &Release, refused: Vec<Refused>) -> Error {
+    let component =
+        |name: &ComponentName| release.components.iter().find(|component| component.name == *name);
+    let mut kind = ErrorKind::Refused;
     let mut places = Vec::new();
     let mut words = Vec::new();
     for refused in refused {
-        let component =
-            |name: &ComponentName| release.components.iter().find(|component| component.name == *name);
         let place = match &refused {
             Refused::Unreachable { component: name, index, .. } => {
+                kind = ErrorKind::Configuration;
                 component(name).and_then(|component| component.steps.get(*index))
             }
             Refused::NoStrategy(name) | Refused::NoSlots(name) => {
+                kind = ErrorKind::Configuration;
                 component(name).map(|component| &component.place)
             }
+            Refused::NoService(name) => {
+                kind = ErrorKind::Configuration;
+                component(name).map(|component| &component.strategy.place)
+            }
             Refused::NoWayBack => Some(&release.migration.place),
-            _ => None,
+            Refused::NoRoom { .. } | Refused::Format(_) | Refused::Unreadable(_) | Refused::Moved(_) => None,
         };
         match place {
             Some(place) => places.push(place.diagnostic(refused.to_string())),
             None => words.push(refused.to_string()),
         }
     }
-    let error = Error::new(ErrorKind::Refused, "this release cannot be planned").places(places);
+    let error = Error::new(kind, "this release cannot be planned").places(places);
     words.into_iter().fold(error, Error::cause)
 }

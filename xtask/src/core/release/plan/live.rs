@@ -57,6 +57,16 @@ pub enum Unclear {
         /// What it asks for.
         selector: String,
     },
+    /// A Service that no manifest states selects the pods of one slot, and would go on to do so.
+    #[error(
+        "the Service `{service}` selects the pods of `{component}`, and no manifest states it: it would stay where it is"
+    )]
+    Stranger {
+        /// The component.
+        component: ComponentName,
+        /// The Service.
+        service: String,
+    },
     /// Services of one component do not select the same slot.
     #[error("the Services of `{0}` do not select the same slot")]
     Divided(ComponentName),
@@ -88,6 +98,9 @@ impl Live {
         for slots in &derived.slots {
             let found = self::serving(slots, &live.objects)?;
             serving.extend(found.map(|(slot, deployment)| (&slots.component, slot, deployment)));
+            if let Some(service) = stranger(slots, &stated, &live.objects) {
+                return Err(Unclear::Stranger { component: slots.component.clone(), service });
+            }
         }
         for rolling in &derived.rolling {
             let identity = Identity::of(&rolling.deployment);
@@ -246,6 +259,27 @@ fn serving<'v>(slots: &Slots, objects: &'v [Value]) -> Result<Option<(Slot, &'v 
     // Without a Service nothing has ever moved requests away from where they were.
     let slot = chosen.unwrap_or(Slot::A);
     Ok(there.into_iter().find(|(other, _)| *other == slot))
+}
+
+/// A Service that is not `stated` and selects one slot as it serves now, but not both: what its users are given would not
+/// follow the others.
+fn stranger(slots: &Slots, stated: &[Identity], objects: &[Value]) -> Option<String> {
+    let labels = |slot| labels::labels(slots.deployment(slot), "/spec/template/metadata/labels");
+    let live = |slot| {
+        let identity = Identity::of(slots.deployment(slot));
+        let found = objects.iter().find(|object| identity.is(object));
+        found.map_or_else(|| labels(slot), |found| labels::labels(found, "/spec/template/metadata/labels"))
+    };
+    let services = objects.iter().filter(|object| object["kind"] == "Service");
+    services
+        .filter(|service| !stated.iter().any(|own| own.is(service)))
+        .find(|service| {
+            let asked = service.pointer("/spec/selector").unwrap_or(&Value::Null);
+            let selector = Selector::plain(asked, "").ok().filter(|selector| !selector.is_empty());
+            selector
+                .is_some_and(|selector| selector.matches(&live(Slot::A)) != selector.matches(&live(Slot::B)))
+        })
+        .map(|service| Identity::of(service).name)
 }
 
 fn component(name: &ComponentName, slot: Slot, deployment: &Value) -> LiveComponent {
