@@ -15,7 +15,7 @@ use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
 use crate::tasks::release::deploy;
-use crate::tasks::{ci, doctor, lint};
+use crate::tasks::{ci, doctor, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{Cli, Command, Verb, grammar};
@@ -96,6 +96,8 @@ impl App {
                 let (from, show) = arguments.options();
                 session.answer(|cx| deploy::plan(cx, &from, show))
             }
+            Command::Rehearse(options) if options.list => session.answer(rehearse::list),
+            Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
             Command::Doctor => session.answer(doctor::run),
             Command::Own(words) => session.own(&words),
             Command::Completions { .. } => Err(Error::bug("completions need no repository")),

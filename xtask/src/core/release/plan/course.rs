@@ -1,5 +1,7 @@
 //! From a plan to the course of the machine that carries it out.
 
+use std::sync::Arc;
+
 use super::{Further, Part, Plan, Strategy};
 use crate::core::release::analysis::Settings;
 use crate::core::release::machine;
@@ -22,6 +24,8 @@ impl Plan {
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
             extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
+            account: Arc::default(),
+            origin: 0,
         }
     }
 }

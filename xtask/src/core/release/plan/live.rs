@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::{Identity, Plan, Strategy};
 use crate::core::release::capacity::Resources;
 use crate::core::release::labels::{self, Selector};
+use crate::core::release::ledger::Head;
 use crate::core::release::manifest;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::revision;
 use crate::core::release::slots::{Derived, Slots, Traffic};
-use crate::core::release::view::Head;
 
 /// What is in the cluster.
 #[derive(Clone, Debug, Default)]
@@ -163,8 +163,8 @@ impl Live {
         if let Some(journal) = head.as_ref().and_then(|head| head.under_way.as_ref()) {
             return Err(Unclear::UnderWay(journal.release.clone()));
         }
-        let numbers = head.iter().flat_map(|head| head.withdrawn.iter().chain([&head.serving]));
-        let number = numbers.map(|release| release.number).max().unwrap_or(0);
+        let newest = head.as_ref().and_then(|head| head.history.newest());
+        let number = newest.map_or(0, |entry| entry.release.number);
         let room = Resources::left_by_quotas(&objects);
         let release = head.map(|head| head.serving);
         Ok(Self { release, components: Vec::new(), objects, room, commits: Vec::new(), number })
