@@ -10,12 +10,16 @@ mod cluster;
 mod scratch;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use expect_test::expect;
 use serde_json::{Value, json};
 use xtask::Cx;
 use xtask::config::Config;
+use xtask::core::release::ledger::{Entry, Head, Journal, Phase};
 use xtask::core::release::machine;
+use xtask::core::release::model::ReleaseId;
+use xtask::core::release::plan::Part;
 use xtask::tasks::release::prepare::{Options, Source, prepare};
 
 use scratch::{Scratch, TICKET};
@@ -39,7 +43,7 @@ fn a_rehearsal_needs_nothing_but_the_files_of_this_repository() {
         };
         let prepared = prepare(&cx, &options).unwrap();
         assert_eq!(prepared.plan.release.to_string(), format!("{environment}-2"));
-        assert!(prepared.plan.parts.iter().all(|part| part.changes()));
+        assert!(prepared.plan.parts.iter().all(Part::changes));
         let [backend, frontend] = prepared.course.parts.as_slice() else { panic!("two components") };
         assert_eq!(backend.steps().len(), 2);
         assert_eq!(frontend.strategy, machine::Strategy::Flip);
@@ -104,8 +108,8 @@ fn the_template_of_the_ticket_is_planned_from_the_first_release_to_the_next() {
           no file has a Service for `backend`: one is made for the ports of its pods
           no file has a Service for `frontend`: one is made for the ports of its pods
         2 commits since
-          edee44d Say more (nothing that is released)
-          8934be1 Answer faster (backend)
+          COMMIT Say more (nothing that is released)
+          COMMIT Answer faster (backend)
         steps
           D1       win the Lease, raise the fence on every object, read everything again
           D2       write down that the release begins, who owns it and until when
@@ -136,7 +140,7 @@ fn the_template_of_the_ticket_is_planned_from_the_first_release_to_the_next() {
     .assert_eq(&scratch.plan(&[]));
     expect![[r#"
         ~ Deployment `vitalyst-backend` → `vitalyst-backend-b`
-            ~ metadata.annotations.vitalyst.io/commit: "99ccef0b3bb1e9a3ebbabe36b329e79b10703f52" → "edee44dbe8173df901e733966ba49eebe4b1d8b8"
+            ~ metadata.annotations.vitalyst.io/commit: "COMMIT" → "COMMIT"
             ~ metadata.labels.app: "vitalyst-backend" → "vitalyst-backend-b"
             ~ metadata.labels.vitalyst.io/slot: "a" → "b"
             ~ metadata.name: "vitalyst-backend" → "vitalyst-backend-b"
@@ -324,7 +328,7 @@ fn what_is_not_known_of_commits_is_said_and_no_error() {
         }
     });
     let words = scratch.plan(&[]);
-    assert!(words.contains("0000000 is not in this repository, or it is a shallow clone"), "{words}");
+    assert!(words.contains("COMMIT is not in this repository, or it is a shallow clone"), "{words}");
     scratch.repository.edit("xtask.toml", "name = \"ticket\"", "name = \"tickets\"");
     let words = scratch.plan(&[]);
     assert!(words.contains("files have changed since"), "{words}");
@@ -335,18 +339,25 @@ fn a_release_under_way_has_to_end_first() {
     let scratch = Scratch::new(TICKET);
     scratch.ticket();
     scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
-    let journal = json!({
-        "release": "production-8", "phase": "promoting", "replicas": [], "floors": [], "evidence": [],
-        "extras": [], "abort": false, "back": null,
-    });
-    let mut head = json!({"serving": "production-7", "live": [], "under_way": journal, "withdrawn": []});
-    let ledger = |head: &Value| {
+    let release = |number: u32| ReleaseId { environment: "production".into(), number };
+    let mut head = Head::new(Entry::adopted(release(7), Arc::default(), 0), Vec::new());
+    let ledger = |head: &Head| {
         json!([{
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "ledger", "namespace": "vitalyst", "labels": {"vitalyst.io/ledger": "production"}},
-            "data": {"head": head.to_string()},
+            "data": {"head": serde_json::to_string(head).unwrap()},
         }])
     };
+    let journal = Journal {
+        release: release(8),
+        phase: Phase::Promoting,
+        replicas: Vec::new(),
+        floors: Vec::new(),
+        evidence: Vec::new(),
+        abort: false,
+        back: None,
+    };
+    head = head.noting(journal, &Arc::default(), 0);
     scratch.cluster(&ledger(&head));
     let said = scratch.deploy(&[]).expect(5);
     expect![[r#"
@@ -355,11 +366,10 @@ fn a_release_under_way_has_to_end_first() {
         hint: plan again when it has ended
     "#]]
     .assert_eq(&said.stderr);
-    head["under_way"] = Value::Null;
-    head["withdrawn"] = json!(["production-9"]);
+    head.under_way = None;
     scratch.cluster(&ledger(&head));
     let words = scratch.plan(&[]);
-    assert!(words.starts_with("release production-10, in place of production-7\n"), "{words}");
+    assert!(words.starts_with("release production-9, in place of production-7\n"), "{words}");
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// What differs from what was wished, and why, in words.
     pub remarks: Vec<String>,
+    /// Whether it takes something away that older releases need: no rollback goes past it.
+    pub contracts: bool,
     /// What a rollback leaves as the release made it, in words.
     pub stays: Vec<String>,
     /// The commit that is released.
@@ -219,6 +221,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
         release: wish.release.clone(),
         previous: live.release.clone(),
         bound: bound::to(written, &live.objects),
+        contracts: wish.migration == Migration::Contract,
         stays: steps::stays(wish.migration, &parts, &planned),
         commit: wish.commit.clone(),
         commits: wish.commits.clone(),

@@ -166,7 +166,7 @@ impl Scratch {
             let position = objects.iter().position(same);
             match (position, write["hand"] == "replicas") {
                 (Some(position), true) => {
-                    objects[position]["spec"]["replicas"] = object["spec"]["replicas"].clone()
+                    objects[position]["spec"]["replicas"] = object["spec"]["replicas"].clone();
                 }
                 (None, true) => objects.push(object.clone()),
                 (position, false) => {
@@ -175,7 +175,8 @@ impl Scratch {
                     if let Some(count) = old.pointer("/spec/replicas") {
                         object["spec"]["replicas"] = count.clone();
                     }
-                    object["metadata"]["uid"] = json!(format!("uid of {} {}", object["kind"], object["metadata"]["name"]));
+                    object["metadata"]["uid"] =
+                        json!(format!("uid of {} {}", object["kind"], object["metadata"]["name"]));
                     object["metadata"]["namespace"] = json!("vitalyst");
                     if plan["release"].as_str().unwrap().starts_with("shop") {
                         object["metadata"]["namespace"] = json!("shop");
@@ -193,9 +194,18 @@ impl Scratch {
         self.repository.xtask(&[&arguments, more].concat())
     }
 
-    /// What a plan says.
+    /// What a plan says, with `COMMIT` for the names of commits.
     #[track_caller]
     pub(super) fn plan(&self, more: &[&str]) -> String {
-        self.deploy(more).expect(0).stdout
+        let said = self.deploy(more).expect(0).stdout;
+        let is_commit =
+            |word: &str| [7, 40].contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let words = said.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+        let name = |word: &str| {
+            let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+            let (text, rest) = word.split_at(end);
+            format!("{}{rest}", if is_commit(text) { "COMMIT" } else { text })
+        };
+        words.map(name).collect()
     }
 }

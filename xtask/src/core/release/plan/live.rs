@@ -24,8 +24,8 @@ pub struct Live {
     pub objects: Vec<Value>,
     /// What quotas leave of CPU and memory, where there are some.
     pub room: Option<Resources>,
-    /// The commits that what serves was released from: components that did not change keep the one of their last change.
-    /// Empty where nothing says so.
+    /// The commit that what serves was released from, by the ledger; without one, those of its Deployments, where a component
+    /// that did not change keeps the one of its last change. Empty where nothing says so.
     pub commits: Vec<String>,
     /// The largest number that a release of the environment has had so far.
     pub number: u32,
@@ -110,7 +110,9 @@ impl Live {
         let pointer = manifest::join("/metadata/annotations", labels::COMMIT);
         let commits: BTreeSet<&str> =
             serving.iter().filter_map(|(_, _, deployment)| text(deployment, &pointer)).collect();
-        live.commits = commits.into_iter().map(str::to_owned).collect();
+        if live.commits.is_empty() {
+            live.commits = commits.into_iter().map(str::to_owned).collect();
+        }
         live.components =
             serving.into_iter().map(|(name, slot, deployment)| component(name, slot, deployment)).collect();
         if live.release.is_none() && !live.components.is_empty() {
@@ -165,9 +167,12 @@ impl Live {
         }
         let newest = head.as_ref().and_then(|head| head.history.newest());
         let number = newest.map_or(0, |entry| entry.release.number);
+        let serving = head.as_ref().and_then(|head| head.history.find(&head.serving));
+        let commit = serving.map(|entry| entry.account.commit.clone()).filter(|commit| !commit.is_empty());
+        let commits = commit.into_iter().collect();
         let room = Resources::left_by_quotas(&objects);
         let release = head.map(|head| head.serving);
-        Ok(Self { release, components: Vec::new(), objects, room, commits: Vec::new(), number })
+        Ok(Self { release, components: Vec::new(), objects, room, commits, number })
     }
 
     /// A cluster in which `derived` serves already, as an earlier release: for a rehearsal, which has no other.
@@ -185,6 +190,7 @@ impl Live {
                 replicas: slots.replicas.max(floor),
             });
             objects.push(slots.deployment(Slot::A).clone());
+            objects.extend(slots.budgets(Slot::A).iter().cloned());
             objects.extend(slots.services(Traffic::Only(Slot::A)));
             objects.extend(slots.autoscaler(Slot::A));
         }
@@ -197,6 +203,7 @@ impl Live {
             });
             objects.push(rolling.deployment.clone());
         }
+        objects.extend(derived.rest.iter().cloned());
         let release = ReleaseId { environment: environment.into(), number: 1 };
         Self { release: Some(release), components, objects, number: 1, ..Self::default() }
     }
