@@ -53,6 +53,8 @@ pub struct Slots {
     deployments: [Value; 2],
     budgets: [Vec<Value>; 2],
     services: Vec<Value>,
+    /// Whether no file states a Service, so that one was made.
+    pub service_is_made: bool,
     autoscaler: Option<Value>,
 }
 
@@ -65,6 +67,11 @@ impl Slots {
     /// The disruption budgets of a slot.
     pub fn budgets(&self, slot: Slot) -> &[Value] {
         &self.budgets[slot as usize]
+    }
+
+    /// Whether nothing shares requests out, because its pods have no port to send them to.
+    pub fn has_no_service(&self) -> bool {
+        self.services.is_empty()
     }
 
     /// The Services of the component when `traffic` gets its requests.
@@ -254,6 +261,10 @@ fn of_component(
         }
         services.push(service);
     }
+    let service_is_made = services.is_empty();
+    if service_is_made {
+        services.extend(made_service(&component.name, deployment));
+    }
     let mut budgets = [Vec::new(), Vec::new()];
     for manifest in manifest_of("PodDisruptionBudget") {
         match budget(manifest, pair) {
@@ -281,9 +292,38 @@ fn of_component(
         replicas_on_trial: over.and_then(replicas),
         deployments,
         budgets,
+        service_is_made: service_is_made && !services.is_empty(),
         services,
         autoscaler: manifest_of("HorizontalPodAutoscaler").next().map(|manifest| manifest.object.clone()),
     })
+}
+
+/// A Service for a component whose files have none: requests can only be moved where something shares them out. `None` where
+/// the pods have no port to send them to.
+fn made_service(name: &ComponentName, deployment: &Manifest) -> Option<Value> {
+    let containers = deployment.object.pointer("/spec/template/spec/containers")?.as_array()?;
+    let ports = containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
+    let ports: Vec<Value> = ports
+        .filter_map(|port| {
+            let number = port.get("containerPort")?;
+            let name = port.get("name").cloned().unwrap_or_else(|| json!(format!("port-{number}")));
+            let protocol = port.get("protocol").cloned().unwrap_or_else(|| json!("TCP"));
+            Some(json!({"name": name, "port": number, "targetPort": number, "protocol": protocol}))
+        })
+        .collect();
+    if ports.is_empty() {
+        return None;
+    }
+    let mut service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": deployment.name()},
+        "spec": {"selector": {labels::SERVES: name}, "ports": ports},
+    });
+    if let Some(namespace) = deployment.text("/metadata/namespace") {
+        manifest::set(&mut service, "/metadata/namespace", namespace);
+    }
+    Some(service)
 }
 
 /// A budget for each slot. A pod under two of them cannot be evicted, and one over both would count the standby as serving.

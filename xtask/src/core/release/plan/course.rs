@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Further, Part, Plan, Strategy};
+use crate::core::mask::Mask;
 use crate::core::release::analysis::Settings;
+use crate::core::release::ledger::{Account, Content, Line};
 use crate::core::release::machine;
 use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
 use crate::core::release::model::{ReleaseId, Revision};
@@ -26,6 +28,23 @@ impl Plan {
             timing: Timing::default(),
             account: Arc::default(),
             origin: 0,
+        }
+    }
+
+    /// What the ledger is to say of it. `who` begins it, and `mask` takes secrets out of their words.
+    pub fn account(&self, who: &str, mask: &Mask) -> Account {
+        let content = |part: &Part| Content {
+            component: part.component.clone(),
+            revision: part.new.clone(),
+            payload: format!("{}-{}", part.component, part.new).into(),
+        };
+        Account {
+            contents: self.parts.iter().map(content).collect(),
+            commit: self.commit.clone().unwrap_or_default(),
+            who: Line::new(who, mask),
+            contracts: self.contracts,
+            unfrozen: self.freeze_overridden.as_ref().map(|freeze| Line::new(&freeze.reason, mask)),
+            ..Account::default()
         }
     }
 }
