@@ -14,6 +14,7 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
+use crate::tasks::release::deploy;
 use crate::tasks::{ci, doctor, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
@@ -91,6 +92,10 @@ impl App {
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),
             Command::Setup(setup) => verb("setup", setup),
+            Command::Deploy(arguments) => {
+                let (from, show) = arguments.options();
+                session.answer(|cx| deploy::plan(cx, &from, show))
+            }
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
             Command::Doctor => session.answer(doctor::run),

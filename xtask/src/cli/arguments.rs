@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::tasks::rehearse;
+use crate::tasks::release::{deploy, prepare};
 use crate::ui;
 
 /// What the whole program is for; the first line of its help.
@@ -158,6 +159,17 @@ Examples:
 
 Exits with 4 when something is missing that the checks need.")]
     Doctor,
+    /// Plan a release: every object that would be written, in order; nothing is changed
+    #[command(after_help = "\
+Examples:
+  cargo xtask deploy --plan-only --environment staging
+  cargo xtask deploy --plan-only --environment production --out plan.json
+  cargo xtask deploy --plan-only --plan plan.json      is it still right?
+  cargo xtask deploy --plan-only --diff --snapshot cluster.json
+
+It shows what a release would do, and refuses what cannot be done. The cluster is only read, with
+`kubectl get`: a command that carries a plan out does not exist yet.")]
+    Deploy(Deploy),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -294,10 +306,60 @@ pub(super) struct Test {
     pub(super) arguments: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Deploy {
+    /// Show the plan, and change nothing
+    #[arg(long, required = true)]
+    plan_only: bool,
+    /// The environment; may be left out where xtask.toml has only one
+    #[arg(short, long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Save the plan, to be reviewed and checked again
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Show the fields that change instead of the steps
+    #[arg(long)]
+    diff: bool,
+    /// Read what is in the cluster from this output of `kubectl get … --output=json`
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// Check this saved plan instead of making one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "override_freeze", "without_way_back"])]
+    plan: Option<PathBuf>,
+    /// Why it is released in a freeze; the reason is recorded in the plan
+    #[arg(long, value_name = "REASON")]
+    override_freeze: Option<String>,
+    /// Plan it although its migration leaves no way back
+    #[arg(long)]
+    without_way_back: bool,
+}
+
+impl Deploy {
+    /// Where the plan comes from, and how it is shown.
+    pub(super) fn options(self) -> (deploy::From, deploy::Show) {
+        let source = self.snapshot.map_or(prepare::Source::Cluster, prepare::Source::Snapshot);
+        let show = if self.diff { deploy::Show::Difference } else { deploy::Show::Words };
+        let environment = self.environment;
+        let from = match self.plan {
+            Some(path) => deploy::From::Plan { path, environment, source },
+            None => deploy::From::Files {
+                prepare: prepare::Options {
+                    environment,
+                    source,
+                    override_freeze: self.override_freeze,
+                    without_way_back: self.without_way_back,
+                },
+                out: self.out,
+            },
+        };
+        (from, show)
+    }
+}
+
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
-    ("Releases", &["rehearse"]),
+    ("Releases", &["deploy", "rehearse"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use expect_test::expect;
 
 use super::*;
+use crate::core::release::ledger::Phase;
 use crate::core::release::model::ComponentName;
 use crate::core::release::narration::{Kind, Line};
-use crate::core::release::view::Phase;
 use crate::core::simulation::recording::{Mark, MarkKind, PartRecording, Pods, Span};
 use crate::core::simulation::scenario::NAMES;
 use crate::core::simulation::traffic::Tally;

@@ -5,6 +5,7 @@
 //!
 //! - [`model`] has the words: components, slots, revisions, fences.
 //! - [`view`] is what one look at the cluster shows, and [`effect`] what may be done to it.
+//! - [`ledger`] is what is written down: how far a release has come, and which there were.
 //! - [`machine`] goes from looks to effects, and ends in an outcome.
 //! - [`metrics`] turns the pages that pods expose into counts per tick: parsing, summing, counter resets.
 //! - [`analysis`] turns counts of canary and baseline into a verdict, with an error probability that holds however often one
@@ -23,6 +24,7 @@ pub mod freeze;
 pub mod health;
 pub mod images;
 pub mod labels;
+pub mod ledger;
 pub mod machine;
 pub mod manifest;
 pub mod metrics;

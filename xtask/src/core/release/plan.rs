@@ -6,6 +6,7 @@
 mod bound;
 mod course;
 mod diff;
+mod further;
 mod live;
 mod refused;
 mod steps;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use self::bound::{Bound, Identity};
+pub use self::further::Further;
 use self::live::bears_labels;
 pub use self::live::{Live, LiveComponent, Unclear};
 pub use self::refused::Refused;
@@ -41,6 +43,8 @@ pub struct Plan {
     pub previous: Option<ReleaseId>,
     /// The components, in the order in which they are promoted.
     pub parts: Vec<Part>,
+    /// The objects beside those of the components, in the order in which they are written.
+    pub further: Vec<Further>,
     /// What is written, in order.
     pub phases: Vec<Phase>,
     /// What differs from what was wished, and why, in words.
@@ -191,7 +195,15 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
     if !refused.is_empty() {
         return Err(refused);
     }
-    let phases = steps::phases(&parts, &planned, derived, live);
+    let mut phases = steps::phases(&parts, &planned, derived, live);
+    if let Some(commit) = &wish.commit {
+        let own: Vec<Identity> = parts
+            .iter()
+            .zip(&planned)
+            .map(|(part, objects)| Identity::of(objects.deployment(part)))
+            .collect();
+        steps::sign(&mut phases, &own, commit);
+    }
     let written = phases.iter().flat_map(|phase| &phase.writes).map(|write| &write.object);
     Ok(Plan {
         format: FORMAT,
@@ -206,6 +218,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
         freeze_overridden: wish.freeze_overridden.clone(),
         room: live.room,
         by_hand: steps::by_hand(&parts, &planned, live),
+        further: further::of(&parts, &planned, derived, live),
         remarks,
         parts,
         phases,

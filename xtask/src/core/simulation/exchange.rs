@@ -10,9 +10,10 @@ use super::scrape::Monitor;
 use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
+use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Command, Input};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Phase, Version, View};
+use crate::core::release::view::{Version, View};
 
 /// A write on its way.
 pub(super) struct Landing {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::cluster::Cluster;
 use super::scenario::{BEGIN, Scenario, Setup};
 use super::traffic::Tally;
+use crate::core::release::ledger::{Journal, Phase};
 use crate::core::release::machine::{Course, End, Ending, Intent, PartCourse, Status};
 use crate::core::release::model::{ComponentName, ReleaseId};
 use crate::core::release::narration::{Kind, Line, Narrator};
-use crate::core::release::view::{Journal, Phase};
 
 /// How short a span of traffic may be: shorter ones are joined.
 const SPAN_MIN: Duration = Duration::from_secs(1);

@@ -11,10 +11,10 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
+use crate::core::release::ledger::{Entry, Head, State};
 use crate::core::release::machine::{Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
-use crate::core::release::view::Head;
 use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
@@ -220,12 +220,11 @@ impl Scenario {
                 None => component,
             }
         });
-        let head = Head {
-            serving: self.course.previous.clone(),
-            live: vec![Slot::A; self.setups.len()],
-            under_way: None,
-            withdrawn: Vec::new(),
+        let serving = Entry {
+            state: State::Verified,
+            ..Entry::adopted(self.course.previous.clone(), Arc::default(), self.course.origin)
         };
+        let head = Head::new(serving, vec![Slot::A; self.setups.len()]);
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
         let before = self.course.extras.iter().map(|extra| extra.old.clone());
         let mut cluster = Cluster::new(components.collect(), head, random, begin).with_extras(before);
@@ -279,6 +278,8 @@ fn course(setups: &[Setup]) -> Course {
         parts: parts.collect(),
         extras: Vec::new(),
         timing: Timing::default(),
+        account: Arc::default(),
+        origin: 0,
     }
 }
 

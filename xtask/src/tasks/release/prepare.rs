@@ -3,14 +3,21 @@
 //! Reads what the environment is made of and what is in the cluster, and makes the plan, the objects and the course of the
 //! machine. It changes nothing.
 
-use super::files;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{cluster, commits, files, freeze};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::diagnostic::Diagnostic;
+use crate::core::release::images::Record;
 use crate::core::release::machine::Course;
 use crate::core::release::manifest::Manifest;
 use crate::core::release::model::{ComponentName, ReleaseId};
 use crate::core::release::objects::{self, Objects};
-use crate::core::release::plan::{self, Live, Measures, Plan, Refused, Strategy, Wanted, Wish};
+use crate::core::release::plan::{
+    self, Identity, Live, Measures, Plan, Refused, Strategy, Unclear, Wanted, Wish,
+};
 use crate::core::release::slots::{self, Component, Derived};
 use crate::core::suggest;
 use crate::core::text;
@@ -33,6 +40,10 @@ pub struct Options {
 /// Where to learn what is in a cluster.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Source {
+    /// In the cluster, by kubectl.
+    Cluster,
+    /// In a file that `kubectl get … --output=json` wrote.
+    Snapshot(PathBuf),
     /// Nowhere: the manifests serve already, as the release before. Digests that nothing names are made up.
     Imagined,
 }
@@ -61,28 +72,74 @@ pub struct Prepared {
 pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
     let made = make(cx, release, environment, &options.source)?;
-    let live = match &options.source {
-        Source::Imagined => Live::imagined(&environment.name, &made.derived),
+    let stated: Vec<Identity> = made.derived.stated().into_iter().map(Identity::of).collect();
+    let live = match look(cx, environment, &options.source, &stated)? {
+        Some(objects) => Live::read(&environment.name, &environment.namespace, objects, &made.derived)
+            .map_err(|unclear| not_at_rest(environment, unclear))?,
+        None => Live::imagined(&environment.name, &made.derived),
     };
+    let rehearsed = options.source == Source::Imagined;
+    let (frozen, freeze_overridden) = match rehearsed {
+        false => freeze::check(cx, environment, options.override_freeze.as_deref())?,
+        true => (None, None),
+    };
+    let serving = live.release.as_ref().filter(|_| !rehearsed).map(|_| live.commits.as_slice());
+    let commits = commits::since(cx, release, environment, made.commit.as_deref(), serving)?;
     let wish = Wish {
         release: ReleaseId { environment: environment.name.as_str().into(), number: live.number + 1 },
         components: release.components.iter().map(wanted).collect(),
         migration: release.migration.value,
         without_way_back: options.without_way_back,
-        commit: None,
-        commits: Vec::new(),
-        remarks: made.remarks,
+        commit: commits.commit,
+        commits: commits.since,
+        remarks: made.remarks.into_iter().chain(commits.remarks).collect(),
         bake: release.bake,
-        frozen: None,
-        freeze_overridden: None,
+        frozen,
+        freeze_overridden,
     };
     let plan = plan::plan(&wish, &made.derived, &live).map_err(|refused| refusal(release, refused))?;
     let course = plan.course();
     Ok(Prepared { environment: environment.clone(), plan, derived: made.derived, live, course })
 }
 
+/// What is there; `None` where it is imagined.
+pub(super) fn look(
+    cx: &Cx,
+    environment: &EnvironmentConfig,
+    source: &Source,
+    stated: &[Identity],
+) -> Result<Option<Vec<Value>>> {
+    match source {
+        Source::Cluster => cluster::objects(cx, environment, stated).map(Some),
+        Source::Snapshot(path) => cluster::snapshot(path).map(Some),
+        Source::Imagined => Ok(None),
+    }
+}
+
+/// The error about a cluster in which nothing can be begun now.
+pub(super) fn not_at_rest(environment: &EnvironmentConfig, unclear: Unclear) -> Error {
+    let error = Error::refused(format!("`{}` is not at rest", environment.name)).cause(unclear.to_string());
+    let look = |service: &str| {
+        format!(
+            "look at it: `kubectl --context={} --namespace={} get service {service} --output=yaml`",
+            environment.context.value, environment.namespace
+        )
+    };
+    match unclear {
+        Unclear::UnderWay(_) => error.hint("plan again when it has ended"),
+        Unclear::BothServe { service, .. } | Unclear::NoneServes { service, .. } => {
+            error.hint(look(&service))
+        }
+        Unclear::Divided(_) => error.hint("all Services of a component have to select the same slot"),
+        Unclear::Ledger { .. } => error.hint("it may have been written by another version of this program"),
+    }
+}
+
 /// The release and the environment of that name; where none is given, the only one.
-fn of_environment<'c>(cx: &'c Cx, name: Option<&str>) -> Result<(&'c Release, &'c EnvironmentConfig)> {
+pub(super) fn of_environment<'c>(
+    cx: &'c Cx,
+    name: Option<&str>,
+) -> Result<(&'c Release, &'c EnvironmentConfig)> {
     let config = cx.config();
     let names: Vec<&str> = config.environments.iter().map(|environment| environment.name.as_str()).collect();
     let Some(release) = config.release.as_ref().filter(|_| !names.is_empty()) else {
@@ -115,6 +172,8 @@ fn of_environment<'c>(cx: &'c Cx, name: Option<&str>) -> Result<(&'c Release, &'
 struct Made {
     derived: Derived,
     remarks: Vec<String>,
+    /// The commit that the images were built from.
+    commit: Option<String>,
 }
 
 fn make(cx: &Cx, release: &Release, environment: &EnvironmentConfig, source: &Source) -> Result<Made> {
@@ -122,7 +181,7 @@ fn make(cx: &Cx, release: &Release, environment: &EnvironmentConfig, source: &So
         (files::sources(cx, &environment.manifests)?, files::sources(cx, &environment.overlays)?);
     let variables = files::variables(cx, environment)?;
     let record = files::record(cx)?;
-    let mut images = record.as_ref().map(|record| record.images()).unwrap_or_default();
+    let mut images = record.as_ref().map(Record::images).unwrap_or_default();
     let mut remarks = Vec::new();
     if *source == Source::Imagined {
         let made_up = files::imagined(&manifests, &variables, &images);
@@ -147,7 +206,8 @@ fn make(cx: &Cx, release: &Release, environment: &EnvironmentConfig, source: &So
                 .display()
         ))
     })?;
-    Ok(Made { derived: derive(release, environment, &objects)?, remarks })
+    let commit = record.as_ref().and_then(Record::commit).map(str::to_owned);
+    Ok(Made { derived: derive(release, environment, &objects)?, remarks, commit })
 }
 
 fn derive(release: &Release, environment: &EnvironmentConfig, objects: &Objects) -> Result<Derived> {

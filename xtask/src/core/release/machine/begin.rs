@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{Extra, Machine};
+use crate::core::release::ledger::{Head, Journal, Phase};
 use crate::core::release::machine::course::{End, Intent};
 use crate::core::release::model::{Content, Ending, Slot};
-use crate::core::release::view::{Head, Journal, Part, Phase, Read, View};
+use crate::core::release::view::{Part, Read, View};
 
 impl Machine {
     /// Decides, on a look that no older owner can change any more, what is to be done.
@@ -44,8 +45,8 @@ impl Machine {
     /// Why the release cannot begin, in words.
     fn refusal(&self, view: &View, head: &Head) -> Option<String> {
         let Self { course, .. } = self;
-        if head.withdrawn.contains(&course.release) {
-            return Some(format!("{} was withdrawn: make a new release of it", course.release));
+        if let Some(words) = head.history.refusal(&course.release) {
+            return Some(words);
         }
         if head.serving != course.previous {
             return Some(format!("{} serves, and the plan was made for {}", head.serving, course.previous));

@@ -3,10 +3,13 @@
 //! Pure comparisons of a look with the course. What serves is never made smaller here: a live slot is only ever raised, and
 //! leaves the traffic only when the other one has taken it.
 
+use crate::core::mask::Mask;
 use crate::core::release::effect::{Change, Object};
-use crate::core::release::machine::course::{Course, Extra, PartCourse};
-use crate::core::release::model::{Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Journal, Part, Phase, Read, SlotState, Traffic, View};
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::{Head, Journal, Line, Phase};
+use crate::core::release::machine::course::{Course, End, Extra, PartCourse};
+use crate::core::release::model::{Ending, Revision, Slot};
+use crate::core::release::view::{Autoscaler, Part, Read, SlotState, Traffic, View};
 
 /// A write that is missing.
 pub(super) type Missing = (Object, Change);
@@ -322,19 +325,12 @@ fn revert(goal: &mut Goal, back: &[Place<'_>]) {
 }
 
 /// The ledger once the release is over.
-pub(super) fn closed(course: &Course, head: &Head, promoted: bool) -> Head {
+pub(super) fn closed(course: &Course, head: &Head, end: &End, at: UnixSeconds) -> Head {
+    let is_promoted = end.ending == Ending::Promoted;
     let live =
-        |(part, &live): (&PartCourse, &Slot)| if promoted && part.changes() { live.other() } else { live };
-    let mut withdrawn = head.withdrawn.clone();
-    if !promoted && !withdrawn.contains(&course.release) {
-        withdrawn.push(course.release.clone());
-    }
-    Head {
-        serving: if promoted { course.release.clone() } else { head.serving.clone() },
-        live: course.parts.iter().zip(&head.live).map(live).collect(),
-        under_way: None,
-        withdrawn,
-    }
+        |(part, &live): (&PartCourse, &Slot)| if is_promoted && part.changes() { live.other() } else { live };
+    let live = course.parts.iter().zip(&head.live).map(live).collect();
+    head.closed(end.ending, live, &Line::new(&end.reason, &Mask::default()), at)
 }
 
 /// The objects of a look with their versions and fences, but for the lease.

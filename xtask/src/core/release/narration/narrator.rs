@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Kind, Line, ending, evidence, offset};
+use crate::core::release::ledger::Phase;
 use crate::core::release::machine::{End, PartStatus, Pods, Status, Wait};
 use crate::core::release::model::ReleaseId;
-use crate::core::release::view::Phase;
 use crate::core::text;
 
 /// How long something is waited for before that is worth a line; the next one comes when it has lasted twice as long.

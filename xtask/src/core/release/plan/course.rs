@@ -1,6 +1,8 @@
 //! From a plan to the course of the machine that carries it out.
 
-use super::{Part, Plan, Strategy};
+use std::sync::Arc;
+
+use super::{Further, Part, Plan, Strategy};
 use crate::core::release::analysis::Settings;
 use crate::core::release::machine;
 use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
@@ -20,8 +22,10 @@ impl Plan {
             release: self.release.clone(),
             previous: self.previous.clone().unwrap_or(before),
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
-            extras: Vec::new(),
+            extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
+            account: Arc::default(),
+            origin: 0,
         }
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Identity;
+use super::{Identity, Plan, Strategy};
 use crate::core::release::capacity::Resources;
 use crate::core::release::labels::{self, Selector};
+use crate::core::release::ledger::Head;
 use crate::core::release::manifest;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::revision;
 use crate::core::release::slots::{Derived, Slots, Traffic};
-use crate::core::release::view::Head;
 
 /// What is in the cluster.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +24,9 @@ pub struct Live {
     pub objects: Vec<Value>,
     /// What quotas leave of CPU and memory, where there are some.
     pub room: Option<Resources>,
-    /// The commit that the release that serves was made from, where that is known.
-    pub commit: Option<String>,
+    /// The commits that what serves was released from: components that did not change keep the one of their last change.
+    /// Empty where nothing says so.
+    pub commits: Vec<String>,
     /// The largest number that a release of the environment has had so far.
     pub number: u32,
 }
@@ -70,8 +71,7 @@ pub enum Unclear {
 }
 
 impl Live {
-    /// What `objects`, as they were read from the cluster, say about the components of `derived`. What belongs to other
-    /// namespaces than `namespace`, and is not stated there by a manifest, is left out.
+    /// What `objects`, as they were read from the cluster, say about the components of `derived`.
     ///
     /// # Errors
     ///
@@ -79,10 +79,68 @@ impl Live {
     pub fn read(
         environment: &str,
         namespace: &str,
-        mut objects: Vec<Value>,
+        objects: Vec<Value>,
         derived: &Derived,
     ) -> Result<Self, Unclear> {
         let stated: Vec<Identity> = derived.stated().into_iter().map(Identity::of).collect();
+        let mut live = Self::at_rest(environment, namespace, objects, &stated)?;
+        let mut serving = Vec::new();
+        for slots in &derived.slots {
+            let found = self::serving(slots, &live.objects)?;
+            serving.extend(found.map(|(slot, deployment)| (&slots.component, slot, deployment)));
+        }
+        for rolling in &derived.rolling {
+            let identity = Identity::of(&rolling.deployment);
+            let found = live.objects.iter().find(|object| identity.is(object));
+            serving.extend(found.map(|deployment| (&rolling.component, Slot::A, deployment)));
+        }
+        let pointer = manifest::join("/metadata/annotations", labels::COMMIT);
+        let commits: BTreeSet<&str> =
+            serving.iter().filter_map(|(_, _, deployment)| text(deployment, &pointer)).collect();
+        live.commits = commits.into_iter().map(str::to_owned).collect();
+        live.components =
+            serving.into_iter().map(|(name, slot, deployment)| component(name, slot, deployment)).collect();
+        if live.release.is_none() && !live.components.is_empty() {
+            live.release = Some(ReleaseId { environment: environment.into(), number: 0 });
+        }
+        Ok(live)
+    }
+
+    /// What `objects` say to somebody who carries out `plan`: where it is still right, the components are what it says.
+    ///
+    /// # Errors
+    ///
+    /// When they do not show one release at rest.
+    pub fn for_plan(namespace: &str, objects: Vec<Value>, plan: &Plan) -> Result<Self, Unclear> {
+        let stated: Vec<Identity> = plan.bound.iter().map(|bound| bound.object.clone()).collect();
+        let mut live = Self::at_rest(&plan.release.environment, namespace, objects, &stated)?;
+        let serving = plan.parts.iter().filter_map(|part| {
+            let flips = part.changes() && part.strategy != Strategy::Rolling;
+            Some(LiveComponent {
+                name: part.component.clone(),
+                slot: if flips { part.slot.other() } else { part.slot },
+                revision: part.old.clone()?,
+                replicas: part.replicas,
+            })
+        });
+        live.components = serving.collect();
+        // Without a ledger nothing has been released, only put there.
+        let there =
+            || stated.iter().any(|own| own.kind == "Deployment" && live.objects.iter().any(|o| own.is(o)));
+        if live.release.is_none() && there() {
+            live.release = Some(ReleaseId { environment: plan.release.environment.clone(), number: 0 });
+        }
+        Ok(live)
+    }
+
+    /// The objects, quotas and the ledger. What belongs to other namespaces than `namespace`, and is not `stated` to be
+    /// there, is left out.
+    fn at_rest(
+        environment: &str,
+        namespace: &str,
+        mut objects: Vec<Value>,
+        stated: &[Identity],
+    ) -> Result<Self, Unclear> {
         objects.retain(|object| {
             let live = Identity::of(object);
             let near = live.namespace.as_deref().is_none_or(|other| other == namespace);
@@ -92,26 +150,11 @@ impl Live {
         if let Some(journal) = head.as_ref().and_then(|head| head.under_way.as_ref()) {
             return Err(Unclear::UnderWay(journal.release.clone()));
         }
-        let mut components = Vec::new();
-        let mut commits = BTreeSet::new();
-        for slots in &derived.slots {
-            let Some((slot, deployment)) = serving(slots, &objects)? else { continue };
-            commits.insert(text(deployment, &manifest::join("/metadata/annotations", labels::COMMIT)));
-            components.push(component(&slots.component, slot, deployment));
-        }
-        for rolling in &derived.rolling {
-            let identity = Identity::of(&rolling.deployment);
-            let Some(deployment) = objects.iter().find(|object| identity.is(object)) else { continue };
-            commits.insert(text(deployment, &manifest::join("/metadata/annotations", labels::COMMIT)));
-            components.push(component(&rolling.component, Slot::A, deployment));
-        }
-        let before = ReleaseId { environment: environment.into(), number: 0 };
-        let numbers = head.iter().flat_map(|head| head.withdrawn.iter().chain([&head.serving]));
-        let number = numbers.map(|release| release.number).max().unwrap_or(0);
-        let release = head.map(|head| head.serving).or((!components.is_empty()).then_some(before));
-        let commit = commits.pop_first().flatten().filter(|_| commits.is_empty()).map(str::to_owned);
+        let newest = head.as_ref().and_then(|head| head.history.newest());
+        let number = newest.map_or(0, |entry| entry.release.number);
         let room = Resources::left_by_quotas(&objects);
-        Ok(Self { release, components, objects, room, commit, number })
+        let release = head.map(|head| head.serving);
+        Ok(Self { release, components: Vec::new(), objects, room, commits: Vec::new(), number })
     }
 
     /// A cluster in which `derived` serves already, as an earlier release: for a rehearsal, which has no other.
@@ -142,7 +185,7 @@ impl Live {
             objects.push(rolling.deployment.clone());
         }
         let release = ReleaseId { environment: environment.into(), number: 1 };
-        Self { release: Some(release), components, objects, room: None, commit: None, number: 1 }
+        Self { release: Some(release), components, objects, number: 1, ..Self::default() }
     }
 }
 

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::live::bears_labels;
 use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Write};
-use crate::core::release::manifest;
 use crate::core::release::model::Slot;
 use crate::core::release::slots::{Derived, Slots, Traffic};
+use crate::core::release::{labels, manifest};
 use crate::core::text;
 
 /// Kinds that run something by themselves. They are no slots, so they change when the new release has been found good.
@@ -17,8 +17,16 @@ const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob
 /// A component that changes, and its objects.
 type Changing<'p> = (&'p Part, &'p Slots);
 
+/// Whether an object runs something by itself.
+pub(super) fn is_workload(object: &Value) -> bool {
+    object.get("kind").and_then(Value::as_str).is_some_and(|kind| WORKLOADS.contains(&kind))
+}
+
 /// The components that have two slots.
-fn slotted<'p>(parts: &'p [Part], objects: &'p [Objects<'p>]) -> impl Iterator<Item = (&'p Part, &'p Slots)> {
+pub(super) fn slotted<'p>(
+    parts: &'p [Part],
+    objects: &'p [Objects<'p>],
+) -> impl Iterator<Item = (&'p Part, &'p Slots)> {
     parts.iter().zip(objects).filter_map(|(part, objects)| match objects {
         Objects::Slots(slots) => Some((part, *slots)),
         Objects::Rolling(_) => None,
@@ -46,10 +54,8 @@ impl Phases {
 pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived, live: &Live) -> Vec<Phase> {
     let all = || slotted(parts, objects);
     let changing: Vec<Changing<'_>> = all().filter(|(part, _)| part.changes()).collect();
-    let is_workload = |object: &&Value| {
-        object.get("kind").and_then(Value::as_str).is_some_and(|kind| WORKLOADS.contains(&kind))
-    };
-    let (workloads, rest): (Vec<&Value>, Vec<&Value>) = derived.rest.iter().partition(is_workload);
+    let (workloads, rest): (Vec<&Value>, Vec<&Value>) =
+        derived.rest.iter().partition(|object| is_workload(object));
 
     let mut phases = Phases::default();
     phases.add("D1", "win the Lease, raise the fence on every object, read everything again", Vec::new());
@@ -187,6 +193,16 @@ fn floored(part: &Part, slots: &Slots, slot: Slot) -> Option<Write> {
     let floor = autoscaler.pointer("/spec/minReplicas").and_then(Value::as_u64).unwrap_or(1);
     manifest::set(&mut autoscaler, "/spec/minReplicas", floor.max(part.replicas.into()));
     Some(stated(autoscaler))
+}
+
+/// Writes the commit onto the Deployments `own`, not into their pods, which would roll for it.
+pub(super) fn sign(phases: &mut [Phase], own: &[Identity], commit: &str) {
+    let pointer = manifest::join("/metadata/annotations", labels::COMMIT);
+    for write in phases.iter_mut().flat_map(|phase| &mut phase.writes) {
+        if write.hand == Hand::Manifests && own.contains(&Identity::of(&write.object)) {
+            manifest::set(&mut write.object, &pointer, commit);
+        }
+    }
 }
 
 /// What a rollback leaves as it is then, in words.

@@ -1,10 +1,12 @@
 //! A cluster that does at once what it is told, and can be told to lie about that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::*;
 use crate::core::release::analysis::{Objective, PodTick, Settings};
 use crate::core::release::effect::{Outcome, Refusal};
+use crate::core::release::ledger::{Entry, Head, State};
 use crate::core::release::metrics::{Counts, Increment};
 use crate::core::release::model::{ComponentName, Revision};
 use crate::core::release::view::{Autoscaler, Lease, Part, Read, SlotState, Traffic};
@@ -42,6 +44,8 @@ pub(super) fn course() -> Course {
         extras: Vec::new(),
         parts: vec![part("backend", Strategy::Canary(steps.to_vec())), part("frontend", Strategy::Flip)],
         timing: Timing::default(),
+        account: Arc::default(),
+        origin: 2_000,
     }
 }
 
@@ -98,12 +102,11 @@ impl Cluster {
             measured: BTreeMap::new(),
             course,
         };
-        let head = Head {
-            serving: "production-1".parse().unwrap(),
-            live: vec![Slot::A, Slot::A],
-            under_way: None,
-            withdrawn: Vec::new(),
+        let serving = Entry {
+            state: State::Verified,
+            ..Entry::adopted("production-1".parse().unwrap(), Arc::default(), 1_000)
         };
+        let head = Head::new(serving, vec![Slot::A, Slot::A]);
         cluster.view.ledger = Some(cluster.fresh(head));
         for index in 0..2 {
             let live = cluster.fresh(state("old", PODS));
