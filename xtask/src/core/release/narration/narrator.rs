@@ -100,7 +100,7 @@ impl Narrator {
         }
         let reason = || status.words.split_once(": ").map_or("", |(_, reason)| reason);
         let words = match phase {
-            Phase::Intended | Phase::Floored | Phase::Verifying => return,
+            Phase::Intended | Phase::Stated | Phase::Floored | Phase::Verifying => return,
             Phase::Exposed(0) if before == Some(Phase::Staged) => {
                 "the smoke test passed: users see the new release".to_owned()
             }
