@@ -109,7 +109,6 @@ fn a_bad_canary_is_found_within_seconds() {
               0s  release   production-2 begins
               0s  backend   3 pods serve from slot a; slot b is next
               0s  frontend  2 pods serve from slot a; slot b is next
-              0s  release   writing what both releases can live with
               1s  release   starting new pods, without traffic
              15s  backend   1 new pod ready in slot b
              16s  frontend  1 new pod ready in slot b
@@ -142,7 +141,6 @@ fn an_image_that_is_not_there_never_meets_a_user() {
               0s  release   production-2 begins
               0s  backend   3 pods serve from slot a; slot b is next
               0s  frontend  2 pods serve from slot a; slot b is next
-              0s  release   writing what both releases can live with
               1s  release   starting new pods, without traffic
               4s  release   BACK: users keep the old release
                             the new pods of backend will never be ready: ErrImagePull: not found
@@ -169,7 +167,6 @@ fn a_slow_leak_shows_while_the_old_pods_stand_by() {
               0s  release   production-2 begins
               0s  backend   3 pods serve from slot a; slot b is next
               0s  frontend  2 pods serve from slot a; slot b is next
-              0s  release   writing what both releases can live with
               1s  release   starting new pods, without traffic
              15s  backend   1 new pod ready in slot b
              16s  frontend  1 new pod ready in slot b
@@ -217,7 +214,6 @@ fn a_killed_deployer_leaves_nothing_behind() {
               0s  release   production-2 begins
               0s  backend   3 pods serve from slot a; slot b is next
               0s  frontend  2 pods serve from slot a; slot b is next
-              0s  release   writing what both releases can live with
               1s  release   starting new pods, without traffic
              15s  backend   1 new pod ready in slot b
              16s  frontend  1 new pod ready in slot b
@@ -256,7 +252,6 @@ fn a_quiet_night_is_decided_by_checks() {
               0s  release   production-2 begins
               0s  backend   3 pods serve from slot a; slot b is next
               0s  frontend  2 pods serve from slot a; slot b is next
-              0s  release   writing what both releases can live with
               1s  release   starting new pods, without traffic
              15s  backend   1 new pod ready in slot b
              16s  frontend  1 new pod ready in slot b
