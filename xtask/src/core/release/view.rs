@@ -112,6 +112,8 @@ pub enum Traffic {
     One(Slot),
     /// Those of both.
     Both,
+    /// None: nothing serves yet, or any more.
+    Nobody,
     /// Others: somebody else has written the selector.
     Foreign,
 }
@@ -130,9 +132,9 @@ pub struct Autoscaler {
 /// What is written down: which release is the last that was finished, and which is under way.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Head {
-    /// The release that serves, verified.
-    pub serving: ReleaseId,
-    /// The slot that serves, for each component.
+    /// The release that serves, verified; `None` before the first one.
+    pub serving: Option<ReleaseId>,
+    /// The slot that serves, for each component; of one that has never served, the one that its first release does not go to.
     pub live: Vec<Slot>,
     /// The release that is under way, or that nobody has ended yet.
     pub under_way: Option<Journal>,

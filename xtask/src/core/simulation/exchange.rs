@@ -267,7 +267,10 @@ fn short(change: &Change) -> String {
         Change::Ledger(head) => match &head.under_way {
             Some(journal) if journal.abort => format!("{:?}, to be aborted", journal.phase),
             Some(journal) => format!("{:?}", journal.phase),
-            None => format!("{} serves", head.serving),
+            None => match &head.serving {
+                Some(release) => format!("{release} serves"),
+                None => "nothing serves".into(),
+            },
         },
         other => format!("{other:?}"),
     }

@@ -36,9 +36,10 @@ impl Lab {
         let revisions = vec![(revision(OLD), Nature::failing(0.0)), (revision(NEW), new)];
         let component = shape(Component::new(0, 3, revisions, 50.0));
         let release = ReleaseId { environment: "production".into(), number: 1 };
-        let head = Head { serving: release, live: vec![Slot::A], under_way: None, withdrawn: Vec::new() };
+        let head =
+            Head { serving: Some(release), live: vec![Slot::A], under_way: None, withdrawn: Vec::new() };
         let begin = Duration::from_mins(1);
-        let mut cluster = Cluster::new(vec![component], head, Random::new(3), begin);
+        let mut cluster = Cluster::new(vec![component], Some(head), Random::new(3), begin);
         cluster.settle();
         Self { cluster, random: Random::new(5) }
     }
