@@ -48,7 +48,11 @@ pub fn summary(end: &RunEnd, record: &Record, look: &Look) -> Summary {
     writer.skipped(end);
     let of_status = |status| end.tasks.iter().filter(move |task| task.status == status);
     of_status(Status::Interrupted).for_each(|task| writer.interrupted(task));
-    of_status(Status::TimedOut).chain(of_status(Status::Failed)).for_each(|task| writer.failed(task));
+    let failed: Vec<&TaskEnd> = of_status(Status::TimedOut).chain(of_status(Status::Failed)).collect();
+    for task in &failed {
+        writer.failed(task);
+    }
+    writer.index(&failed);
     if !writer.text.is_empty() {
         writer.text.push('\n');
     }
@@ -133,6 +137,39 @@ impl Writer<'_> {
         }
         self.log(end);
         self.line(format_args!("repeat: {}", self.paint(Tone::Strong, &(self.look.repeat)(&end.task))));
+    }
+
+    /// Where more than one task failed, only the last block is on the last screen: a line for each says where to begin.
+    fn index(&mut self, failed: &[&TaskEnd]) {
+        if failed.len() < 2 {
+            return;
+        }
+        self.line(format_args!(""));
+        let ids = failed.iter().map(|end| end.task.as_str().len()).max().unwrap_or_default();
+        for end in failed {
+            let task = format!("{:<ids$}", end.task);
+            let line = format!("{}  {}", self.paint(Tone::Bad, &task), self.first(end));
+            self.line(format_args!("{}", line.trim_end()));
+        }
+    }
+
+    /// The first thing that a task has to say about its failure, with its place where it has one.
+    fn first(&self, end: &TaskEnd) -> String {
+        let findings = self.record.findings(&end.task);
+        // Of equally severe ones the first: `max_by_key` would take the last.
+        let finding = findings.iter().rev().max_by_key(|finding| finding.severity);
+        let cases = self.record.reports(&end.task).iter().flat_map(|report| &report.cases);
+        let mut failed = cases.filter(|case| matches!(case.outcome, TestOutcome::Failed { .. }));
+        if let Some(finding) = finding {
+            let place = finding.location.as_ref().map(place).unwrap_or_default();
+            return format!("{place}{}", text::one_line(&finding.message));
+        }
+        if let Some(case) = failed.next() {
+            let place = case.place().as_ref().map(place).unwrap_or_default();
+            return format!("{place}{}", text::one_line(&case.name));
+        }
+        let failure = end.failure.as_ref().map(|failure| text::one_line(failure.message()).into_owned());
+        failure.unwrap_or_default()
     }
 
     fn heading(&mut self, end: &TaskEnd) {

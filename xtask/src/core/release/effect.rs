@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::core::release::ledger::Head;
 use crate::core::release::model::{Content, Fence, Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Traffic, Version};
+use crate::core::release::view::{Autoscaler, Traffic, Version};
 
 /// The number of an effect; it only rises.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize)]

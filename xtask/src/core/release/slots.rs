@@ -87,13 +87,65 @@ impl Slots {
     }
 }
 
+/// A component that keeps its one Deployment.
+#[derive(Clone, Debug)]
+pub struct Rolling {
+    /// The component.
+    pub component: ComponentName,
+    /// What its pods run when they run this.
+    pub revision: Revision,
+    /// The pods that the files ask for.
+    pub replicas: u32,
+    /// Its Deployment, without `replicas`.
+    pub deployment: Value,
+}
+
 /// All objects of an environment, with two slots for each component that gets them.
 #[derive(Clone, Debug)]
 pub struct Derived {
     /// The components with two slots, in the order in which they were named.
     pub slots: Vec<Slots>,
+    /// The components that [`Derived::roll`] named.
+    pub rolling: Vec<Rolling>,
     /// Everything else in the order of the files. Selectors of pods are rewritten, the rest is untouched.
     pub rest: Vec<Value>,
+}
+
+impl Derived {
+    /// Takes the Deployment of a component that keeps its one Deployment out of [`Derived::rest`].
+    pub fn roll(&mut self, component: &Component<'_>, manifests: &[Manifest]) {
+        let own = |object: &Value| {
+            object.get("kind").and_then(Value::as_str) == Some("Deployment")
+                && object.pointer("/metadata/name") == component.deployment.object.pointer("/metadata/name")
+                && object.pointer("/metadata/namespace")
+                    == component.deployment.object.pointer("/metadata/namespace")
+        };
+        let Some(position) = self.rest.iter().position(own) else { return };
+        let mut deployment = self.rest.remove(position);
+        let configuration = revision::configuration(component.deployment, manifests);
+        let template = deployment.pointer("/spec/template").unwrap_or(&Value::Null);
+        let revision = revision::revision(&[template], &[], &configuration);
+        manifest::set(
+            &mut deployment,
+            &manifest::join("/spec/template/metadata/labels", labels::REVISION),
+            json!(revision),
+        );
+        let replicas = deployment.get_mut("spec").and_then(|spec| manifest::remove(spec, "replicas"));
+        let replicas = replicas.and_then(|count| u32::try_from(count.as_u64()?).ok()).unwrap_or(1);
+        self.rolling.push(Rolling { component: component.name.clone(), revision, replicas, deployment });
+    }
+
+    /// Every object that a release may write, in both slots.
+    pub fn stated(&self) -> Vec<&Value> {
+        let slots = self.slots.iter().flat_map(|slots| {
+            let both = [Slot::A, Slot::B].map(|slot| slots.deployment(slot));
+            both.into_iter()
+                .chain(slots.budgets.iter().flatten())
+                .chain(&slots.services)
+                .chain(&slots.autoscaler)
+        });
+        slots.chain(self.rolling.iter().map(|rolling| &rolling.deployment)).chain(&self.rest).collect()
+    }
 }
 
 /// Derives the objects of both slots of `components`, and changes what selects their pods.
@@ -136,7 +188,7 @@ pub fn derive(
             }
         }
     }
-    if problems.is_empty() { Ok(Derived { slots, rest }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Derived { slots, rolling: Vec::new(), rest }) } else { Err(problems) }
 }
 
 /// The component that an object belongs to: to be written for one slot, or anew with each move of traffic.

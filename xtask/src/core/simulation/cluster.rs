@@ -8,8 +8,9 @@ use super::pod::Pod;
 use super::queue::Queue;
 use super::random::Random;
 use crate::core::release::effect::{Change, Object, Outcome, Refusal};
+use crate::core::release::ledger::Head;
 use crate::core::release::model::{Content, Fence, Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Lease, Read, Traffic, Version, View};
+use crate::core::release::view::{Autoscaler, Lease, Read, Traffic, Version, View};
 
 /// How often an autoscaler takes its turn.
 const AUTOSCALE: Duration = Duration::from_secs(15);
@@ -375,6 +376,7 @@ impl Component {
             requests: 0,
             failed: 0,
             unserved: 0,
+            sides: Default::default(),
             until: Duration::ZERO,
         };
         Self {

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
 use super::invariant::{Before, Invariant};
 use super::nature::Failure;
 use super::scrape::Monitor;
-use super::world::{Deployer, Event, World};
+use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
+use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Command, Input};
-use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Phase, Version, View};
+use crate::core::release::model::{Fence, ReleaseId, Slot};
+use crate::core::release::view::{Version, View};
 
 /// A write on its way.
 pub(super) struct Landing {
@@ -267,10 +269,7 @@ fn short(change: &Change) -> String {
         Change::Ledger(head) => match &head.under_way {
             Some(journal) if journal.abort => format!("{:?}, to be aborted", journal.phase),
             Some(journal) => format!("{:?}", journal.phase),
-            None => match &head.serving {
-                Some(release) => format!("{release} serves"),
-                None => "nothing serves".into(),
-            },
+            None => format!("{} serves", ReleaseId::or_nothing(head.serving.as_ref())),
         },
         other => format!("{other:?}"),
     }

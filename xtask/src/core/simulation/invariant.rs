@@ -10,9 +10,10 @@ use super::component::Component;
 use super::pod::Pod;
 use super::scenario::Scenario;
 use crate::core::release::effect::{Change, Object};
+use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Ending, Strategy};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Phase, Traffic, View};
+use crate::core::release::view::{Traffic, View};
 
 /// The position of the old revision among a component's, and of the new one.
 const OLD: usize = 0;

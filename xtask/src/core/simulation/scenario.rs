@@ -11,10 +11,10 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
+use crate::core::release::ledger::{Entry, Head, State};
 use crate::core::release::machine::{Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
-use crate::core::release::view::Head;
 use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
@@ -258,11 +258,10 @@ impl Scenario {
             }
         });
         let live = |part: &PartCourse| if part.old.is_some() { Slot::A } else { part.next(Slot::A) };
-        let head = self.course.previous.as_ref().map(|previous| Head {
-            serving: Some(previous.clone()),
-            live: self.course.parts.iter().map(live).collect(),
-            under_way: None,
-            withdrawn: Vec::new(),
+        let head = self.course.previous.clone().map(|previous| {
+            let adopted = Entry::adopted(previous, Arc::default(), self.course.origin);
+            let serving = Entry { state: State::Verified, ..adopted };
+            Head::new(serving, self.course.parts.iter().map(live).collect())
         });
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
         let before = self.course.extras.iter().map(|extra| extra.old.clone());
@@ -318,6 +317,8 @@ fn course(setups: &[Setup]) -> Course {
         parts: parts.collect(),
         extras: Vec::new(),
         timing: Timing::default(),
+        account: Arc::default(),
+        origin: 0,
     }
 }
 

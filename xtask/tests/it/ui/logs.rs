@@ -32,49 +32,53 @@ fn plain_of_a_run_that_fails() {
     check(
         &red().plain(),
         &expect![[r#"
-        passed           1.0 s  setup
-        failed           3.0 s  test.backend  1 passed, 1 failed
-        failed           0.4 s  lint.backend
-        timed out   10 min 00 s  test.frontend
+            passed           1.0 s  setup
+            failed           3.0 s  test.backend  1 passed, 1 failed
+            failed           0.4 s  lint.backend
+            timed out   10 min 00 s  test.frontend
 
-        10 min 00 s  test.frontend  timed out
-             3.0 s  test.backend   failed
-             1.0 s  setup
-             0.4 s  lint.backend   failed
-        critical path 4.0 s: setup → test.backend
+            10 min 00 s  test.frontend  timed out
+                 3.0 s  test.backend   failed
+                 1.0 s  setup
+                 0.4 s  lint.backend   failed
+            critical path 4.0 s: setup → test.backend
 
-        not run: docs.backend, docs.xtask
+            not run: docs.backend, docs.xtask
 
-        ── test.frontend timed out after 10 min 00 s ───────────────
-        error: the task ran out of time
-        repeat: cargo xtask test frontend
+            ── test.frontend timed out after 10 min 00 s ───────────────
+            error: the task ran out of time
+            repeat: cargo xtask test frontend
 
-        ── test.backend failed after 3.0 s ─────────────────────────
-        $ cd backend && pytest
-        E   assert 3 == 4
-        1 failed, 1 passed
+            ── test.backend failed after 3.0 s ─────────────────────────
+            $ cd backend && pytest
+            E   assert 3 == 4
+            1 failed, 1 passed
 
-        backend/tests/test_api.py:31: failed test_neighbours
-            assert 3 == 4
+            backend/tests/test_api.py:31: failed test_neighbours
+                assert 3 == 4
 
-        error: `pytest` ended with exit code 1
-          caused by: 1 test failed
-        log: target/xtask/logs/test.backend.log
-        repeat: cargo xtask test backend
+            error: `pytest` ended with exit code 1
+              caused by: 1 test failed
+            log: target/xtask/logs/test.backend.log
+            repeat: cargo xtask test backend
 
-        ── lint.backend failed after 0.4 s ─────────────────────────
-        backend/src/api.py:3:1: error[ruff F401]: `os` imported but unused
-            help: remove the import
-        backend/src/api.py:3:1: note[ruff F401]: looks odd
-            help: remove the import
+            ── lint.backend failed after 0.4 s ─────────────────────────
+            backend/src/api.py:3:1: error[ruff F401]: `os` imported but unused
+                help: remove the import
+            backend/src/api.py:3:1: note[ruff F401]: looks odd
+                help: remove the import
 
-        error: 2 problems found
-        hint: `cargo xtask lint --fix` mends what can be mended
-        repeat: cargo xtask lint backend
+            error: 2 problems found
+            hint: `cargo xtask lint --fix` mends what can be mended
+            repeat: cargo xtask lint backend
 
-        3 of 6 tasks did not pass, 2 not run
-        1 passed, 1 failed
-    "#]],
+            test.frontend  the task ran out of time
+            test.backend   backend/tests/test_api.py:31: test_neighbours
+            lint.backend   backend/src/api.py:3:1: `os` imported but unused
+
+            3 of 6 tasks did not pass, 2 not run
+            1 passed, 1 failed
+        "#]],
     );
 }
 
@@ -182,55 +186,59 @@ fn github_of_a_run_that_fails() {
     check(
         &red().github(),
         &expect![[r#"
-        passed           1.0 s  setup
-        failed           3.0 s  test.backend  1 passed, 1 failed
-        failed           0.4 s  lint.backend
-        timed out   10 min 00 s  test.frontend
-        ::error file=backend/tests/test_api.py,line=31,title=failed%3A test_neighbours::assert 3 == 4
-        ::error file=backend/src/api.py,line=3,col=1,title=ruff F401::`os` imported but unused%0Ahelp: remove the import
-        ::error title=test.frontend::the task ran out of time
-        ::notice file=backend/src/api.py,line=3,col=1,title=ruff F401::looks odd%0Ahelp: remove the import
-        ::stop 1::
+            passed           1.0 s  setup
+            failed           3.0 s  test.backend  1 passed, 1 failed
+            failed           0.4 s  lint.backend
+            timed out   10 min 00 s  test.frontend
+            ::error file=backend/tests/test_api.py,line=31,title=failed%3A test_neighbours::assert 3 == 4
+            ::error file=backend/src/api.py,line=3,col=1,title=ruff F401::`os` imported but unused%0Ahelp: remove the import
+            ::error title=test.frontend::the task ran out of time
+            ::notice file=backend/src/api.py,line=3,col=1,title=ruff F401::looks odd%0Ahelp: remove the import
+            ::stop 1::
 
-        10 min 00 s  test.frontend  timed out
-             3.0 s  test.backend   failed
-             1.0 s  setup
-             0.4 s  lint.backend   failed
-        critical path 4.0 s: setup → test.backend
+            10 min 00 s  test.frontend  timed out
+                 3.0 s  test.backend   failed
+                 1.0 s  setup
+                 0.4 s  lint.backend   failed
+            critical path 4.0 s: setup → test.backend
 
-        not run: docs.backend, docs.xtask
+            not run: docs.backend, docs.xtask
 
-        ── test.frontend timed out after 10 min 00 s ───────────────
-        error: the task ran out of time
-        repeat: cargo xtask test frontend
+            ── test.frontend timed out after 10 min 00 s ───────────────
+            error: the task ran out of time
+            repeat: cargo xtask test frontend
 
-        ── test.backend failed after 3.0 s ─────────────────────────
-        $ cd backend && pytest
-        E   assert 3 == 4
-        1 failed, 1 passed
+            ── test.backend failed after 3.0 s ─────────────────────────
+            $ cd backend && pytest
+            E   assert 3 == 4
+            1 failed, 1 passed
 
-        backend/tests/test_api.py:31: failed test_neighbours
-            assert 3 == 4
+            backend/tests/test_api.py:31: failed test_neighbours
+                assert 3 == 4
 
-        error: `pytest` ended with exit code 1
-          caused by: 1 test failed
-        log: target/xtask/logs/test.backend.log
-        repeat: cargo xtask test backend
+            error: `pytest` ended with exit code 1
+              caused by: 1 test failed
+            log: target/xtask/logs/test.backend.log
+            repeat: cargo xtask test backend
 
-        ── lint.backend failed after 0.4 s ─────────────────────────
-        backend/src/api.py:3:1: error[ruff F401]: `os` imported but unused
-            help: remove the import
-        backend/src/api.py:3:1: note[ruff F401]: looks odd
-            help: remove the import
+            ── lint.backend failed after 0.4 s ─────────────────────────
+            backend/src/api.py:3:1: error[ruff F401]: `os` imported but unused
+                help: remove the import
+            backend/src/api.py:3:1: note[ruff F401]: looks odd
+                help: remove the import
 
-        error: 2 problems found
-        hint: `cargo xtask lint --fix` mends what can be mended
-        repeat: cargo xtask lint backend
+            error: 2 problems found
+            hint: `cargo xtask lint --fix` mends what can be mended
+            repeat: cargo xtask lint backend
 
-        ::TOKEN::
-        3 of 6 tasks did not pass, 2 not run
-        1 passed, 1 failed
-    "#]],
+            test.frontend  the task ran out of time
+            test.backend   backend/tests/test_api.py:31: test_neighbours
+            lint.backend   backend/src/api.py:3:1: `os` imported but unused
+
+            ::TOKEN::
+            3 of 6 tasks did not pass, 2 not run
+            1 passed, 1 failed
+        "#]],
     );
 }
 

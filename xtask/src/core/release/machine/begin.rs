@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Extra, Machine, PartCourse};
 use crate::core::release::effect::{Change, Effect, Object};
+use crate::core::release::ledger::{Head, Journal, Phase};
 use crate::core::release::machine::course::{End, Intent};
 use crate::core::release::model::{Content, Ending, ReleaseId, Slot};
-use crate::core::release::view::{Head, Journal, Part, Phase, Read, SlotState, View};
+use crate::core::release::view::{Part, Read, SlotState, View};
 
 impl Machine {
     /// A ledger in which nothing has been released, where the first release needs one. It is made empty: a creation cannot be
@@ -16,12 +17,7 @@ impl Machine {
         if view.ledger.is_some() || !is_first || something_runs(view) {
             return false;
         }
-        let head = Head {
-            serving: None,
-            live: self.course.parts.iter().map(|part| part.next(Slot::A)).collect(),
-            under_way: None,
-            withdrawn: Vec::new(),
-        };
+        let head = Head::empty(self.course.parts.iter().map(|part| part.next(Slot::A)).collect());
         self.write(Object::Ledger, None, Change::Ledger(Box::new(head)), now, effects);
         true
     }
@@ -62,14 +58,12 @@ impl Machine {
     /// Why the release cannot begin, in words.
     fn refusal(&self, view: &View, head: &Head) -> Option<String> {
         let Self { course, .. } = self;
-        if head.withdrawn.contains(&course.release) {
-            return Some(format!("{} was withdrawn: make a new release of it", course.release));
+        if let Some(words) = head.history.refusal(&course.release) {
+            return Some(words);
         }
         if head.serving != course.previous {
-            let name = |release: &Option<ReleaseId>| {
-                release.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
-            };
-            let (serving, planned) = (name(&head.serving), name(&course.previous));
+            let [serving, planned] =
+                [&head.serving, &course.previous].map(|id| ReleaseId::or_nothing(id.as_ref()));
             return Some(format!("{serving} serves, and the plan was made for {planned}"));
         }
         for ((part, seen), live) in course.parts.iter().zip(&view.parts).zip(&head.live) {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::Account;
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Weight};
 
@@ -32,6 +34,10 @@ pub struct Course {
     pub extras: Vec<Extra>,
     /// The times.
     pub timing: Timing,
+    /// What the ledger says of it.
+    pub account: Arc<Account>,
+    /// The time at which the machine's clock stood at zero.
+    pub origin: UnixSeconds,
 }
 
 impl Course {
@@ -43,6 +49,11 @@ impl Course {
     /// Whether one of the further objects is to change.
     pub fn changes_extras(&self) -> bool {
         self.extras.iter().any(Extra::changes)
+    }
+
+    /// What the machine's clock shows, as a time that others can read.
+    pub fn unix(&self, now: Duration) -> UnixSeconds {
+        self.origin.saturating_add(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
     }
 
     /// An object in words.

@@ -3,11 +3,14 @@
 //! Pure comparisons of a look with the course. What serves is never made smaller here: a live slot is only ever raised, and
 //! leaves the traffic only when the other one has taken it.
 
+use crate::core::mask::Mask;
 use crate::core::release::effect::{Change, Object};
-use crate::core::release::machine::course::{Course, Extra, PartCourse};
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::{Head, Journal, Line, Phase};
+use crate::core::release::machine::course::{Course, End, Extra, PartCourse};
 use crate::core::release::machine::place::{Floor, Place};
-use crate::core::release::model::Slot;
-use crate::core::release::view::{Head, Journal, Phase, Read, Traffic, View};
+use crate::core::release::model::{Ending, Slot};
+use crate::core::release::view::{Read, Traffic, View};
 
 /// A write that is missing.
 pub(super) type Missing = (Object, Change);
@@ -229,18 +232,11 @@ fn withdraw(goal: &mut Goal, place: &Place<'_>) -> bool {
 }
 
 /// The ledger once the release is over.
-pub(super) fn closed(course: &Course, head: &Head, promoted: bool) -> Head {
-    let live = |(part, &live): (&PartCourse, &Slot)| if promoted { part.promoted(live) } else { live };
-    let mut withdrawn = head.withdrawn.clone();
-    if !promoted && !withdrawn.contains(&course.release) {
-        withdrawn.push(course.release.clone());
-    }
-    Head {
-        serving: if promoted { Some(course.release.clone()) } else { head.serving.clone() },
-        live: course.parts.iter().zip(&head.live).map(live).collect(),
-        under_way: None,
-        withdrawn,
-    }
+pub(super) fn closed(course: &Course, head: &Head, end: &End, at: UnixSeconds) -> Head {
+    let is_promoted = end.ending == Ending::Promoted;
+    let live = |(part, &live): (&PartCourse, &Slot)| if is_promoted { part.promoted(live) } else { live };
+    let live = course.parts.iter().zip(&head.live).map(live).collect();
+    head.closed(end.ending, live, &Line::new(&end.reason, &Mask::default()), at)
 }
 
 /// The objects of a look with their versions and fences, but for the lease.

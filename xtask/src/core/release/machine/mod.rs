@@ -28,8 +28,9 @@ use std::time::Duration;
 
 use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Object};
+use crate::core::release::ledger::{Journal, Phase};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Journal, Phase, Version, View};
+use crate::core::release::view::{Version, View};
 
 pub use crate::core::release::model::Ending;
 pub use course::{Command, Course, End, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
@@ -339,7 +340,7 @@ impl Machine {
         let Some(journal) = self.journal.clone() else { return };
         // Persist, then act.
         if ledger.object.under_way.as_ref() != Some(&journal) {
-            let head = Head { under_way: Some(journal), ..ledger.object.clone() };
+            let head = ledger.object.noting(journal, &self.course.account, self.course.unix(self.entered));
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
             return;
         }

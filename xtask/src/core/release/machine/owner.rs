@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Machine, Stage, goals};
 use crate::core::release::effect::{Change, Effect, Object};
+use crate::core::release::ledger::{Head, Journal};
 use crate::core::release::machine::course::{End, Intent, Timing};
 use crate::core::release::model::{Ending, Fence};
-use crate::core::release::view::{Head, Journal, Lease, View};
+use crate::core::release::view::{Lease, View};
 
 /// What an owner knows of its own right.
 #[derive(Debug)]
@@ -76,7 +77,8 @@ impl Machine {
         let waited = now.saturating_sub(self.owner.began);
         if holder.is_some() && !self.owner.is_expired(&timing, now) {
             match self.intent {
-                Intent::Recover if waited >= timing.lease => {
+                // Longer than a lease: it is seen only a while after this process began.
+                Intent::Recover if waited >= timing.lease + timing.answer => {
                     self.end_with(Ending::Nothing, "the environment has a living owner");
                     return;
                 }
@@ -159,7 +161,7 @@ impl Machine {
         if let (Some(_), Some(ledger)) = (&self.journal, &view.ledger)
             && ledger.object.under_way.is_some()
         {
-            let head = goals::closed(&self.course, &ledger.object, end.ending == Ending::Promoted);
+            let head = goals::closed(&self.course, &ledger.object, &end, self.course.unix(now));
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
         }
         if self.settle(view, now, effects) || !effects.is_empty() {

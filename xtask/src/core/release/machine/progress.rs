@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Answered, End, Ending, Machine, PartCourse, Stage};
 use crate::core::release::effect::{Action, Effect};
-use crate::core::release::view::Phase;
+use crate::core::release::ledger::Phase;
 
 impl Machine {
     /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.

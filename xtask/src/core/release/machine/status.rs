@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{Command, Machine, Stage};
 use crate::core::release::analysis::{Analysis, Report};
+use crate::core::release::ledger::Phase;
 use crate::core::release::model::{ComponentName, ReleaseId, Slot};
-use crate::core::release::view::{Part, Phase};
+use crate::core::release::view::Part;
 
 /// Where a release stands.
 #[derive(Clone, Debug)]

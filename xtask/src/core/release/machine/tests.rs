@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::core::release::effect::{Outcome, Refusal};
+use crate::core::release::ledger::State;
 use crate::core::release::view::Traffic;
 
 use cluster::{Cluster, Mood, PODS, course};
@@ -51,7 +52,9 @@ fn a_bad_release_goes_back_whatever_becomes_of_its_writes() {
         assert_eq!(end.ending, Ending::RolledBack, "{mood:?}: {}", end.reason);
         cluster.at_rest(false);
         let head = &cluster.view.ledger.as_ref().unwrap().object;
-        assert_eq!(head.withdrawn, ["production-2".parse().unwrap()]);
+        let entry = head.history.find(&"production-2".parse().unwrap()).unwrap();
+        assert_eq!((entry.state, entry.began), (State::RolledBack, 2_000));
+        assert!(entry.ended > Some(2_000) && !entry.basis.is_empty(), "{entry:?}");
     }
 }
 

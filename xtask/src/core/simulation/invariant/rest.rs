@@ -1,7 +1,7 @@
 //! What must not be left of a release once everybody has ended.
 
 use super::{NEW, OLD};
-use crate::core::release::model::Slot;
+use crate::core::release::model::{ReleaseId, Slot};
 use crate::core::release::view::Traffic;
 use crate::core::simulation::cluster::Cluster;
 use crate::core::simulation::scenario::Scenario;
@@ -13,7 +13,7 @@ pub(super) fn left_over(scenario: &Scenario, cluster: &Cluster) -> Option<String
         return Some(format!("the ledger says that a release is {:?}", journal.phase));
     }
     let is_new = head.serving.as_ref() == Some(&scenario.course.release);
-    let serving = head.serving.as_ref().map_or("nothing".to_owned(), ToString::to_string);
+    let serving = ReleaseId::or_nothing(head.serving.as_ref());
     if !is_new && head.serving != scenario.course.previous {
         return Some(format!("the ledger says that `{serving}` serves"));
     }

@@ -9,8 +9,9 @@ use super::super::scenario::{NAMES, Scenario, Setup};
 use super::super::{Deployer, Invariant, Nature, Verdict, play_with, run_with};
 use super::*;
 use crate::core::release::effect::{Action, Effect, EffectId};
+use crate::core::release::ledger::{Journal, Phase};
 use crate::core::release::machine::{Course, End, Ending, Input, Intent};
-use crate::core::release::view::{Journal, Phase, View};
+use crate::core::release::view::View;
 
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq)]

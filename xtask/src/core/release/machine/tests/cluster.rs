@@ -1,10 +1,12 @@
 //! A cluster that does at once what it is told, and can be told to lie about that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::*;
 use crate::core::release::analysis::{Objective, PodTick, Settings};
 use crate::core::release::effect::{Outcome, Refusal};
+use crate::core::release::ledger::{Entry, Head, State};
 use crate::core::release::metrics::{Counts, Increment};
 use crate::core::release::model::{ComponentName, Revision};
 use crate::core::release::view::{Autoscaler, Lease, Part, Read, SlotState, Traffic};
@@ -43,6 +45,8 @@ pub(super) fn course() -> Course {
         extras: Vec::new(),
         parts: vec![part("backend", Strategy::Canary(steps.to_vec())), part("frontend", Strategy::Flip)],
         timing: Timing::default(),
+        account: Arc::default(),
+        origin: 2_000,
     }
 }
 
@@ -108,8 +112,8 @@ impl Cluster {
         let course = cluster.course.clone();
         let live = |part: &PartCourse| if part.old.is_some() { Slot::A } else { part.next(Slot::A) };
         if let Some(previous) = course.previous {
-            let live = course.parts.iter().map(live).collect();
-            let head = Head { serving: Some(previous), live, under_way: None, withdrawn: Vec::new() };
+            let serving = Entry { state: State::Verified, ..Entry::adopted(previous, Arc::default(), 1_000) };
+            let head = Head::new(serving, course.parts.iter().map(live).collect());
             cluster.view.ledger = Some(cluster.fresh(head));
         }
         for (index, course) in course.parts.iter().enumerate() {
