@@ -220,8 +220,8 @@ impl Machine {
         for (index, part) in self.course.parts.iter().enumerate() {
             if now >= self.measure_at[index] {
                 self.measure_at[index] = now + self.course.timing.tick;
-                let is_watched = part.changes() && self.phase() == Some(Phase::Baking);
-                if (is_watched || !part.steps().is_empty()) && !self.pending.has(&Answered::Measure(index)) {
+                // Also what is on no trial: the first tick of the bake then has something to count from.
+                if part.changes() && !self.pending.has(&Answered::Measure(index)) {
                     let until = now + self.course.timing.answer;
                     effects.push(self.pending.send(Action::Measure { part: index }, until));
                 }
