@@ -153,19 +153,16 @@ impl Scenario {
 
     /// The same where the last component is a worker without requests, replaced pod by pod.
     pub fn with_worker(mut self) -> Self {
-        if let (Some(setup), Some(part)) = (self.setups.last_mut(), self.course.parts.last_mut()) {
+        if let Some(setup) = self.setups.last_mut() {
             setup.rate = 0.0;
-            part.strategy = Strategy::Rolling;
-            part.name = ComponentName("worker".into());
-            part.objectives.clear();
         }
+        self.course = self.course.with_worker();
         self
     }
 
     /// The same where nothing has been released yet.
     pub fn first(mut self) -> Self {
-        self.course.previous = None;
-        self.course.parts.iter_mut().for_each(|part| part.old = None);
+        self.course = self.course.first();
         self
     }
 
@@ -272,6 +269,24 @@ impl Scenario {
         }
         cluster.settle();
         cluster
+    }
+}
+
+impl Course {
+    /// The same where the last component is a worker without requests, replaced pod by pod.
+    pub(super) fn with_worker(mut self) -> Self {
+        if let Some(part) = self.parts.last_mut() {
+            part.strategy = Strategy::Rolling;
+            part.objectives.clear();
+        }
+        self
+    }
+
+    /// The same where nothing has been released yet.
+    pub(super) fn first(mut self) -> Self {
+        self.previous = None;
+        self.parts.iter_mut().for_each(|part| part.old = None);
+        self
     }
 }
 
