@@ -100,8 +100,7 @@ impl Narrator {
         }
         let reason = || status.words.split_once(": ").map_or("", |(_, reason)| reason);
         let words = match phase {
-            Phase::Intended | Phase::Verifying => return,
-            Phase::Floored if status.waits.is_none() => return,
+            Phase::Intended | Phase::Stated | Phase::Floored | Phase::Verifying => return,
             Phase::Exposed(0) if before == Some(Phase::Staged) => {
                 "the smoke test passed: users see the new release".to_owned()
             }
@@ -122,9 +121,12 @@ impl Narrator {
             }
             Phase::Cleaning => "the watch is over: the old pods go".to_owned(),
             Phase::Reverting => {
-                let line =
-                    self.line(now, Kind::Back, "BACK to the old release").because([reason().to_owned()]);
-                lines.push(line);
+                let where_to = if self.is_exposed {
+                    "BACK to the old release"
+                } else {
+                    "BACK: users keep the old release"
+                };
+                lines.push(self.line(now, Kind::Back, where_to).because([reason().to_owned()]));
                 return;
             }
             Phase::Restoring if self.is_exposed => "the new pods go".to_owned(),

@@ -1,13 +1,14 @@
 //! What is in the cluster when a plan is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Identity, Plan, Strategy};
 use crate::core::release::capacity::Resources;
 use crate::core::release::labels::{self, Selector};
-use crate::core::release::ledger::Head;
+use crate::core::release::ledger::{self, Head};
 use crate::core::release::manifest;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::revision;
@@ -161,7 +162,7 @@ impl Live {
             let near = live.namespace.as_deref().is_none_or(|other| other == namespace);
             near || stated.iter().any(|own| own.namespace.is_some() && own.is(object))
         });
-        let head = ledger(environment, &objects)?;
+        let head = head(environment, &objects)?;
         if let Some(journal) = head.as_ref().and_then(|head| head.under_way.as_ref()) {
             return Err(Unclear::UnderWay(journal.release.clone()));
         }
@@ -215,17 +216,17 @@ fn before(revision: &Revision) -> Revision {
     Revision(hash.to_hex().chars().take(16).collect::<String>().into())
 }
 
-fn ledger(environment: &str, objects: &[Value]) -> Result<Option<Head>, Unclear> {
+fn head(environment: &str, objects: &[Value]) -> Result<Option<Head>, Unclear> {
     let pointer = manifest::join("/metadata/labels", labels::LEDGER);
     let is_head = |object: &&Value| {
         object["kind"] == "ConfigMap"
             && text(object, &pointer) == Some(environment)
-            && object.pointer("/data/head").is_some()
+            && object.pointer("/data").and_then(|data| data.get(ledger::FORMAT)).is_some()
     };
     let Some(found) = objects.iter().find(is_head) else { return Ok(None) };
-    let head = serde_json::from_str(text(found, "/data/head").unwrap_or_default());
-    head.map(Some)
-        .map_err(|error| Unclear::Ledger { environment: environment.to_owned(), reason: error.to_string() })
+    let data = BTreeMap::deserialize(&found["data"]).map_err(|error| error.to_string());
+    let head = data.and_then(|data| ledger::decode(&data).map_err(|error| error.to_string()));
+    head.map(Some).map_err(|reason| Unclear::Ledger { environment: environment.to_owned(), reason })
 }
 
 /// The slot of a component that serves, and its Deployment. `None` where the component has never been released.
