@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use xtask::Cx;
 use xtask::config::Config;
 use xtask::core::release::images::Record;
-use xtask::core::release::ledger::{Entry, Head, Journal, Phase};
+use xtask::core::release::ledger::{self, Entry, Head, Journal, Line, Phase};
 use xtask::core::release::machine;
-use xtask::core::release::model::ReleaseId;
+use xtask::core::release::model::{Ending, ReleaseId};
 use xtask::core::release::plan::Part;
 use xtask::tasks::release::prepare::{Options, Source, prepare};
 
@@ -394,11 +394,11 @@ fn a_release_under_way_has_to_end_first() {
     scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
     let release = |number: u32| ReleaseId { environment: "production".into(), number };
     let mut head = Head::new(Entry::adopted(release(7), Arc::default(), 0), Vec::new());
-    let ledger = |head: &Head| {
+    let written = |head: &Head| {
         json!([{
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "ledger", "namespace": "vitalyst", "labels": {"vitalyst.io/ledger": "production"}},
-            "data": {"head": serde_json::to_string(head).unwrap()},
+            "data": ledger::encode(head).unwrap(),
         }])
     };
     let journal = Journal {
@@ -411,7 +411,7 @@ fn a_release_under_way_has_to_end_first() {
         back: None,
     };
     head = head.noting(journal, &Arc::default(), 0);
-    scratch.cluster(&ledger(&head));
+    scratch.cluster(&written(&head));
     let said = scratch.deploy(&[]).expect(5);
     expect![[r#"
         error: `production` is not at rest
@@ -419,8 +419,8 @@ fn a_release_under_way_has_to_end_first() {
         hint: plan again when it has ended
     "#]]
     .assert_eq(&said.stderr);
-    head.under_way = None;
-    scratch.cluster(&ledger(&head));
+    head = head.closed(Ending::RolledBack, Vec::new(), &Line::default(), 60);
+    scratch.cluster(&written(&head));
     let words = scratch.plan(&[]);
     assert!(words.starts_with("release production-9, in place of production-7\n"), "{words}");
 }

@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use self::adapt::{Form, Pair};
 use super::images;
 use super::labels::{self, SLOT, Selector};
+use super::ledger::{Payload, Unstorable};
 use super::manifest::{self, Manifest};
+use super::migration::{self, Migration};
 use super::model::{ComponentName, Revision, Slot};
 use super::revision;
 use crate::core::diagnostic::Diagnostic;
@@ -59,6 +61,12 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// All of its objects, in both slots, slot a's Deployment first.
+    fn objects(&self) -> impl Iterator<Item = &Value> {
+        let both = self.deployments.iter().chain(self.budgets.iter().flatten());
+        both.chain(&self.services).chain(&self.autoscaler)
+    }
+
     /// The Deployment of a slot, without `replicas`: those belong to another field manager.
     pub fn deployment(&self, slot: Slot) -> &Value {
         &self.deployments[slot as usize]
@@ -144,14 +152,27 @@ impl Derived {
 
     /// Every object that a release may write, in both slots.
     pub fn stated(&self) -> Vec<&Value> {
-        let slots = self.slots.iter().flat_map(|slots| {
-            let both = [Slot::A, Slot::B].map(|slot| slots.deployment(slot));
-            both.into_iter()
-                .chain(slots.budgets.iter().flatten())
-                .chain(&slots.services)
-                .chain(&slots.autoscaler)
-        });
+        let slots = self.slots.iter().flat_map(Slots::objects);
         slots.chain(self.rolling.iter().map(|rolling| &rolling.deployment)).chain(&self.rest).collect()
+    }
+
+    /// The manifests of each component, by which a later release can bring them back, and those of everything else, where
+    /// there is something else. Migrations are not among them: what one has done is not done again by going back.
+    ///
+    /// # Errors
+    ///
+    /// When a Deployment has a name that Kubernetes would not take.
+    pub fn payloads(&self) -> Result<(Vec<(ComponentName, Payload)>, Option<Payload>), Unstorable> {
+        let slots = self.slots.iter().map(|slots| (&slots.component, slots.objects().collect()));
+        let rolling = self.rolling.iter().map(|rolling| (&rolling.component, vec![&rolling.deployment]));
+        let components = slots.chain(rolling).map(|(component, objects): (_, Vec<&Value>)| {
+            let name = objects[0].pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            Ok((component.clone(), Payload::new(name, &objects)?))
+        });
+        let lasting = |object: &&Value| migration::of(object) == Migration::None;
+        let rest: Vec<&Value> = self.rest.iter().filter(lasting).collect();
+        let rest = (!rest.is_empty()).then(|| Payload::new("objects", &rest)).transpose()?;
+        Ok((components.collect::<Result<_, Unstorable>>()?, rest))
     }
 }
 

@@ -100,8 +100,10 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
         freeze_overridden,
     };
     let plan = plan::plan(&wish, &made.derived, &live).map_err(|refused| refusal(release, refused))?;
-    let account = Arc::new(plan.account(who(cx), cx.mask()));
-    let course = Course { account, ..plan.course() };
+    let account = plan.account(&made.derived, who(cx), cx.mask());
+    let account =
+        account.map_err(|error| Error::configuration("the manifests cannot be kept").source(error))?;
+    let course = Course { account: Arc::new(account), ..plan.course() };
     Ok(Prepared { environment: environment.clone(), plan, derived: made.derived, live, course })
 }
 

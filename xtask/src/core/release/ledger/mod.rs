@@ -11,7 +11,7 @@ mod history;
 mod line;
 mod payload;
 mod prune;
-mod target;
+mod rollback;
 
 pub use entry::{Account, Entry, Piece, State};
 pub use format::{ENTRIES_MAX, ENTRY_BYTES, FORMAT, Unreadable, Unwritable, decode, encode};
@@ -20,4 +20,4 @@ pub use history::History;
 pub use line::Line;
 pub use payload::{COMPRESSED_MAX, Payload, PayloadName, Unstorable};
 pub use prune::TARGETS;
-pub use target::{NoTarget, Reason, Skipped, Target, Wanted, target};
+pub use rollback::{NoTarget, Reason, Skipped, Target, Wanted, target};

@@ -93,7 +93,7 @@ impl Payload {
     /// # Errors
     ///
     /// When `workload` cannot begin a name.
-    pub fn new(workload: &str, objects: &[Value]) -> Result<Self, Unstorable> {
+    pub fn new(workload: &str, objects: &[&Value]) -> Result<Self, Unstorable> {
         if !is_name(workload) || workload.len() + 1 + DIGITS > NAME_MAX {
             return Err(Unstorable::Name(workload.to_owned()));
         }
@@ -139,7 +139,9 @@ mod tests {
 
     #[test]
     fn a_payload_goes_by_its_content() {
-        let payload = |objects: &[Value]| Payload::new("vitalyst-backend", objects).unwrap();
+        let payload = |objects: &[Value]| {
+            Payload::new("vitalyst-backend", &objects.iter().collect::<Vec<_>>()).unwrap()
+        };
         let one = payload(&[value(r#"{"kind": "Service", "spec": {"a": 1, "b": 2}}"#)]);
         let same = payload(&[value(r#"{"spec": {"b": 2, "a": 1}, "kind": "Service"}"#)]);
         assert_eq!(one, same);

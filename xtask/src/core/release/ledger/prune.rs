@@ -11,7 +11,7 @@ use super::entry::{Entry, State};
 use super::format::ENTRIES_MAX;
 use super::head::Head;
 use super::payload::PayloadName;
-use super::target;
+use super::rollback;
 use crate::core::release::model::ReleaseId;
 
 /// How many targets of rollbacks are kept.
@@ -54,7 +54,7 @@ impl Head {
         };
         // The pods of the one before stand by, and the next release of its content begins with them.
         let before = self.history.iter().rev().find(served).map(|entry| &entry.release);
-        let targets = target::targets(self).into_iter().take(TARGETS).map(|entry| &entry.release);
+        let targets = rollback::targets(self).into_iter().take(TARGETS).map(|entry| &entry.release);
         [Some(&self.serving), under_way, before].into_iter().flatten().chain(targets).cloned().collect()
     }
 

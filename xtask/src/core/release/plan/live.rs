@@ -169,7 +169,7 @@ impl Live {
         let newest = head.as_ref().and_then(|head| head.history.newest());
         let number = newest.map_or(0, |entry| entry.release.number);
         let serving = head.as_ref().and_then(|head| head.history.find(&head.serving));
-        let commit = serving.map(|entry| entry.account.commit.clone()).filter(|commit| !commit.is_empty());
+        let commit = serving.and_then(|entry| entry.account.commit.as_deref()).map(str::to_owned);
         let commits = commit.into_iter().collect();
         let room = Resources::left_by_quotas(&objects);
         let release = head.map(|head| head.serving);

@@ -20,11 +20,11 @@ fn account(number: u32) -> Account {
     let piece = |name: &str| Piece {
         component: ComponentName(name.into()),
         revision: Revision(format!("{number:016x}").into()),
-        payload: Payload::new(&format!("vitalyst-{name}"), &[json!(number)]).unwrap().name,
+        payload: Payload::new(&format!("vitalyst-{name}"), &[&json!(number)]).unwrap().name,
     };
     Account {
         pieces: vec![piece("backend"), piece("frontend")],
-        objects: Some(Payload::new("vitalyst-objects", &[json!(number)]).unwrap().name),
+        objects: Some(Payload::new("vitalyst-objects", &[&json!(number)]).unwrap().name),
         commit: Some(format!("{number:040x}").into()),
         who: line("Jane Doe <jane@example.org>"),
         why: line("answers faster where the graph is deep"),

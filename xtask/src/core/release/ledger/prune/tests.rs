@@ -1,6 +1,6 @@
 //! Whatever happened before: nothing that is needed is lost, and what is not needed does not pile up.
 
-use super::super::target::tests::{account, begin, drawn, end, head, payload};
+use super::super::rollback::tests::{account, begin, drawn, end, head, payload};
 use super::super::{NoTarget, Wanted, target};
 use super::*;
 use crate::core::release::model::Ending;
@@ -33,7 +33,7 @@ fn nothing_that_is_needed_is_lost_and_nothing_else_is_kept() {
                 if let Some(entry) = under_way {
                     has(entry, "what is under way,");
                 }
-                for target in target::targets(head).into_iter().take(TARGETS) {
+                for target in rollback::targets(head).into_iter().take(TARGETS) {
                     has(target, "the target");
                 }
                 if let Ok(target) = target(head, &Wanted::Previous) {
@@ -47,8 +47,8 @@ fn nothing_that_is_needed_is_lost_and_nothing_else_is_kept() {
             }
             // A target that there was is there as long as nothing newer pushed it out.
             if let Some(before) = before.replace(head.clone()) {
-                let now = target::targets(head);
-                for old in target::targets(&before).into_iter().take(TARGETS - 1) {
+                let now = rollback::targets(head);
+                for old in rollback::targets(&before).into_iter().take(TARGETS - 1) {
                     let is_target = now.iter().any(|entry| entry.account.is_same_content(&old.account));
                     let serves = head.history.find(&head.serving).unwrap();
                     let is_served =
