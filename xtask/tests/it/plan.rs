@@ -28,6 +28,8 @@ fn derived(version: &str, more: &str) -> Derived {
         ("REPOSITORY_OWNER", "vitalyst"),
         ("BACKEND_IMAGE", "vitalyst-backend"),
         ("FRONTEND_IMAGE", "vitalyst-frontend"),
+        ("API_URL", "https://api.vitalyst.io"),
+        ("SITE_URL", "https://vitalyst.io"),
         ("VERSION", version),
     ];
     let images = NAMES.map(|name| Image {

@@ -17,6 +17,7 @@ use super::images;
 use super::labels::{self, SLOT, Selector};
 use super::ledger::{Payload, Unstorable};
 use super::manifest::{self, Manifest};
+use super::migration::{self, Migration};
 use super::model::{ComponentName, Revision, Slot};
 use super::revision;
 use crate::core::diagnostic::Diagnostic;
@@ -156,7 +157,7 @@ impl Derived {
     }
 
     /// The manifests of each component, by which a later release can bring them back, and those of everything else, where
-    /// there is something else.
+    /// there is something else. Migrations are not among them: what one has done is not done again by going back.
     ///
     /// # Errors
     ///
@@ -168,7 +169,8 @@ impl Derived {
             let name = objects[0].pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
             Ok((component.clone(), Payload::new(name, &objects)?))
         });
-        let rest: Vec<&Value> = self.rest.iter().collect();
+        let lasting = |object: &&Value| migration::of(object) == Migration::None;
+        let rest: Vec<&Value> = self.rest.iter().filter(lasting).collect();
         let rest = (!rest.is_empty()).then(|| Payload::new("objects", &rest)).transpose()?;
         Ok((components.collect::<Result<_, Unstorable>>()?, rest))
     }

@@ -8,7 +8,7 @@ use super::live::bears_labels;
 use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Write};
 use crate::core::release::model::Slot;
 use crate::core::release::slots::{Derived, Slots, Traffic};
-use crate::core::release::{labels, manifest};
+use crate::core::release::{labels, manifest, migration};
 use crate::core::text;
 
 /// Kinds that run something by themselves. They are no slots, so they change when the new release has been found good.
@@ -16,6 +16,12 @@ const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob
 
 /// A component that changes, and its objects.
 type Changing<'p> = (&'p Part, &'p Slots);
+
+/// Whether an object of this name is in the cluster.
+pub(super) fn is_there(object: &Value, live: &Live) -> bool {
+    let identity = Identity::of(object);
+    live.objects.iter().any(|other| identity.is(other))
+}
 
 /// Whether an object runs something by itself.
 pub(super) fn is_workload(object: &Value) -> bool {
@@ -54,8 +60,10 @@ impl Phases {
 pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived, live: &Live) -> Vec<Phase> {
     let all = || slotted(parts, objects);
     let changing: Vec<Changing<'_>> = all().filter(|(part, _)| part.changes()).collect();
+    let (migrations, others): (Vec<&Value>, Vec<&Value>) =
+        derived.rest.iter().partition(|object| migration::of(object) != Migration::None);
     let (workloads, rest): (Vec<&Value>, Vec<&Value>) =
-        derived.rest.iter().partition(|object| is_workload(object));
+        others.into_iter().partition(|object| is_workload(object));
 
     let mut phases = Phases::default();
     phases.add("D1", "win the Lease, raise the fence on every object, read everything again", Vec::new());
@@ -73,6 +81,13 @@ pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived,
     }
     let words = format!("write {} that both releases can live with", text::count(payloads.len(), "object"));
     phases.add_writes("D3", words, payloads);
+    let runs = |wanted: Migration| {
+        let due = migrations.iter().filter(move |job| migration::of(job) == wanted && !is_there(job, live));
+        due.map(|job| (Identity::of(job), vec![stated((*job).clone())]))
+    };
+    for (job, writes) in runs(Migration::Expand) {
+        phases.add("D3", format!("run the migration {job}, which adds what the new release needs"), writes);
+    }
     trial(&changing, &mut phases);
     let rolled = parts.iter().zip(objects).filter_map(|(part, objects)| match objects {
         Objects::Rolling(rolling) if part.changes() => Some((part, rolling.deployment.clone())),
@@ -80,6 +95,11 @@ pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived,
     });
     let workloads = workloads.into_iter().cloned().map(stated).collect();
     promotion(&changing, rolled.collect(), workloads, &mut phases);
+    for (job, writes) in runs(Migration::Contract) {
+        let words =
+            "which takes away what the old release needs: from here on no rollback goes past this release";
+        phases.add("end", format!("run the migration {job}, {words}"), writes);
+    }
     phases.0
 }
 
@@ -206,7 +226,12 @@ pub(super) fn sign(phases: &mut [Phase], own: &[Identity], commit: &str) {
 }
 
 /// What a rollback leaves as it is then, in words.
-pub(super) fn stays(migration: Migration, parts: &[Part], objects: &[Objects<'_>]) -> Vec<String> {
+pub(super) fn stays(
+    migration: Migration,
+    jobs: &[Value],
+    parts: &[Part],
+    objects: &[Objects<'_>],
+) -> Vec<String> {
     let mut words = Vec::new();
     let mut secrets = BTreeSet::new();
     for (part, objects) in parts.iter().zip(objects) {
@@ -224,6 +249,17 @@ pub(super) fn stays(migration: Migration, parts: &[Part], objects: &[Objects<'_>
         Migration::Contract => {
             words.push("the migration: what it took away is gone, and there is no way back".to_owned());
         }
+    }
+    for job in jobs {
+        let name = Identity::of(job);
+        words.push(match migration::of(job) {
+            Migration::Contract => {
+                format!("the migration {name}: it runs after the bake, and then there is no way back")
+            }
+            Migration::None | Migration::Expand => {
+                format!("the migration {name}: what it adds stays, and the old release does not mind")
+            }
+        });
     }
     words
 }
