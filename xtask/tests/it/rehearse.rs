@@ -102,7 +102,9 @@ fn check(scenario: &str, expected: &Expect) {
 
 #[test]
 fn a_bad_canary_is_found_within_seconds() {
-    check("bad-canary", &expect![[r#"
+    check(
+        "bad-canary",
+        &expect![[r#"
         rehearsed in virtual time; no cluster is asked
         backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
         frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
@@ -129,12 +131,15 @@ fn a_bad_canary_is_found_within_seconds() {
         both releases served        10s
         the deploy would exit with  6 (rolled back)
         picture                     target/xtask/rehearse-production-bad-canary.html
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_image_that_is_not_there_never_meets_a_user() {
-    check("registry-down", &expect![[r#"
+    check(
+        "registry-down",
+        &expect![[r#"
         rehearsed in virtual time; no cluster is asked
         backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
         frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
@@ -155,12 +160,15 @@ fn an_image_that_is_not_there_never_meets_a_user() {
         both releases served        0s
         the deploy would exit with  6 (rolled back)
         picture                     target/xtask/rehearse-production-registry-down.html
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_slow_leak_shows_while_the_old_pods_stand_by() {
-    check("slow-leak", &expect![[r#"
+    check(
+        "slow-leak",
+        &expect![[r#"
         rehearsed in virtual time; no cluster is asked
         backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
         frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
@@ -202,12 +210,15 @@ fn a_slow_leak_shows_while_the_old_pods_stand_by() {
         both releases served        4m 23s
         the deploy would exit with  0 (promoted)
         picture                     target/xtask/rehearse-production-slow-leak.html
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_killed_deployer_leaves_nothing_behind() {
-    check("killed-deployer", &expect![[r#"
+    check(
+        "killed-deployer",
+        &expect![[r#"
         rehearsed in virtual time; no cluster is asked
         backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
         frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
@@ -240,12 +251,15 @@ fn a_killed_deployer_leaves_nothing_behind() {
         both releases served        5m 12s
         the deploy would exit with  nothing: it was killed
         picture                     target/xtask/rehearse-production-killed-deployer.html
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_quiet_night_is_decided_by_checks() {
-    check("quiet-night", &expect![[r#"
+    check(
+        "quiet-night",
+        &expect![[r#"
         rehearsed in virtual time; no cluster is asked
         backend   3 pods, 0.2 requests/s assumed, canary by 10 %, 50 %
         frontend  2 pods, 0.2 requests/s assumed, all at once after a smoke test
@@ -283,7 +297,8 @@ fn a_quiet_night_is_decided_by_checks() {
         both releases served        5m 44s
         the deploy would exit with  0 (promoted)
         picture                     target/xtask/rehearse-production-quiet-night.html
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

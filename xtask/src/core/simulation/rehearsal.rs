@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::scenario::{Scenario, Setup};
-use crate::core::release::machine::Course;
+use crate::core::release::machine::{Course, PartCourse};
 
 /// What serves a component before the release.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,11 +22,11 @@ impl Scenario {
     pub fn over(self, mut course: Course, grounds: &[Ground]) -> Self {
         let parts = course.parts.iter();
         let stepped = parts.clone().position(|part| !part.steps().is_empty());
-        let focus = stepped.or_else(|| course.parts.iter().position(|part| part.changes())).unwrap_or(0);
+        let focus = stepped.or_else(|| course.parts.iter().position(PartCourse::changes)).unwrap_or(0);
         if course.extras.is_empty() {
             course.extras.clone_from(&self.course.extras);
         }
-        if !self.course.parts.iter().any(|part| part.changes()) {
+        if !self.course.parts.iter().any(PartCourse::changes) {
             // A night in which no component changes.
             course.parts.iter_mut().for_each(|part| part.new = part.old.clone());
         }
