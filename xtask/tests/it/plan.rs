@@ -386,8 +386,8 @@ fn what_cannot_be_carried_out_is_refused() {
     other.components[1].name = ComponentName("frontnd".into());
     note(refused(&other, &live(&old)));
     expect![[r#"
-        step 1 of `backend`: the share nearest to 10 % is 1 of 2 pods: 50.0 %, above `weight_max` = 30 %; with 3 serving pods it can be had
-        step 2 of `backend`: the weight of 50 % is above `weight_max` = 30 %
+        step 1 of `backend`: the share nearest to 10 % is 1 of 2 pods: 50.0 %, above `weight-max` = 30 %; with 3 serving pods it can be had
+        step 2 of `backend`: the weight of 50 % is above `weight-max` = 30 %
         at its peak the release needs 1.5 CPU, 3.0 GiB more than now, and the quota leaves 1.0 CPU, 64.0 GiB
         a contract migration takes away what the release that serves needs: no rollback can bring it back, and a canary would break the pods beside it
         `frontend` has two slots, and nothing says by which strategy it gets from one to the other

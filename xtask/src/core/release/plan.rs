@@ -49,6 +49,8 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// What differs from what was wished, and why, in words.
     pub remarks: Vec<String>,
+    /// Whether it takes something away that older releases need: no rollback goes past it.
+    pub contracts: bool,
     /// What a rollback leaves as the release made it, in words.
     pub stays: Vec<String>,
     /// The commit that is released.
@@ -173,7 +175,16 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
             continue;
         };
         let part = match objects {
-            Objects::Slots(slots) => part(slots, wanted, live, &mut refused),
+            Objects::Slots(slots) => {
+                if slots.has_no_service() {
+                    refused.push(Refused::NoService(name.clone()));
+                } else if slots.service_is_made {
+                    remarks.push(format!(
+                        "no file has a Service for `{name}`: one is made for the ports of its pods"
+                    ));
+                }
+                part(slots, wanted, live, &mut refused)
+            }
             Objects::Rolling(rolling) => rolling_part(rolling, wanted, live),
         };
         if part.changes() && part.old.is_some() && part.strategy != wanted.strategy {
@@ -210,6 +221,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
         release: wish.release.clone(),
         previous: live.release.clone(),
         bound: bound::to(written, &live.objects),
+        contracts: wish.migration == Migration::Contract,
         stays: steps::stays(wish.migration, &parts, &planned),
         commit: wish.commit.clone(),
         commits: wish.commits.clone(),

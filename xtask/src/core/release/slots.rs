@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use self::adapt::{Form, Pair};
 use super::images;
 use super::labels::{self, SLOT, Selector};
+use super::ledger::{Payload, Unstorable};
 use super::manifest::{self, Manifest};
 use super::model::{ComponentName, Revision, Slot};
 use super::revision;
@@ -53,10 +54,18 @@ pub struct Slots {
     deployments: [Value; 2],
     budgets: [Vec<Value>; 2],
     services: Vec<Value>,
+    /// Whether no file states a Service, so that one was made.
+    pub service_is_made: bool,
     autoscaler: Option<Value>,
 }
 
 impl Slots {
+    /// All of its objects, in both slots, slot a's Deployment first.
+    fn objects(&self) -> impl Iterator<Item = &Value> {
+        let both = self.deployments.iter().chain(self.budgets.iter().flatten());
+        both.chain(&self.services).chain(&self.autoscaler)
+    }
+
     /// The Deployment of a slot, without `replicas`: those belong to another field manager.
     pub fn deployment(&self, slot: Slot) -> &Value {
         &self.deployments[slot as usize]
@@ -65,6 +74,11 @@ impl Slots {
     /// The disruption budgets of a slot.
     pub fn budgets(&self, slot: Slot) -> &[Value] {
         &self.budgets[slot as usize]
+    }
+
+    /// Whether nothing shares requests out, because its pods have no port to send them to.
+    pub fn has_no_service(&self) -> bool {
+        self.services.is_empty()
     }
 
     /// The Services of the component when `traffic` gets its requests.
@@ -137,14 +151,26 @@ impl Derived {
 
     /// Every object that a release may write, in both slots.
     pub fn stated(&self) -> Vec<&Value> {
-        let slots = self.slots.iter().flat_map(|slots| {
-            let both = [Slot::A, Slot::B].map(|slot| slots.deployment(slot));
-            both.into_iter()
-                .chain(slots.budgets.iter().flatten())
-                .chain(&slots.services)
-                .chain(&slots.autoscaler)
-        });
+        let slots = self.slots.iter().flat_map(Slots::objects);
         slots.chain(self.rolling.iter().map(|rolling| &rolling.deployment)).chain(&self.rest).collect()
+    }
+
+    /// The manifests of each component, by which a later release can bring them back, and those of everything else, where
+    /// there is something else.
+    ///
+    /// # Errors
+    ///
+    /// When a Deployment has a name that Kubernetes would not take.
+    pub fn payloads(&self) -> Result<(Vec<(ComponentName, Payload)>, Option<Payload>), Unstorable> {
+        let slots = self.slots.iter().map(|slots| (&slots.component, slots.objects().collect()));
+        let rolling = self.rolling.iter().map(|rolling| (&rolling.component, vec![&rolling.deployment]));
+        let components = slots.chain(rolling).map(|(component, objects): (_, Vec<&Value>)| {
+            let name = objects[0].pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            Ok((component.clone(), Payload::new(name, &objects)?))
+        });
+        let rest: Vec<&Value> = self.rest.iter().collect();
+        let rest = (!rest.is_empty()).then(|| Payload::new("objects", &rest)).transpose()?;
+        Ok((components.collect::<Result<_, Unstorable>>()?, rest))
     }
 }
 
@@ -254,6 +280,10 @@ fn of_component(
         }
         services.push(service);
     }
+    let service_is_made = services.is_empty();
+    if service_is_made {
+        services.extend(made_service(&component.name, deployment));
+    }
     let mut budgets = [Vec::new(), Vec::new()];
     for manifest in manifest_of("PodDisruptionBudget") {
         match budget(manifest, pair) {
@@ -281,9 +311,38 @@ fn of_component(
         replicas_on_trial: over.and_then(replicas),
         deployments,
         budgets,
+        service_is_made: service_is_made && !services.is_empty(),
         services,
         autoscaler: manifest_of("HorizontalPodAutoscaler").next().map(|manifest| manifest.object.clone()),
     })
+}
+
+/// A Service for a component whose files have none: requests can only be moved where something shares them out. `None` where
+/// the pods have no port to send them to.
+fn made_service(name: &ComponentName, deployment: &Manifest) -> Option<Value> {
+    let containers = deployment.object.pointer("/spec/template/spec/containers")?.as_array()?;
+    let ports = containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
+    let ports: Vec<Value> = ports
+        .filter_map(|port| {
+            let number = port.get("containerPort")?;
+            let name = port.get("name").cloned().unwrap_or_else(|| json!(format!("port-{number}")));
+            let protocol = port.get("protocol").cloned().unwrap_or_else(|| json!("TCP"));
+            Some(json!({"name": name, "port": number, "targetPort": number, "protocol": protocol}))
+        })
+        .collect();
+    if ports.is_empty() {
+        return None;
+    }
+    let mut service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": deployment.name()},
+        "spec": {"selector": {labels::SERVES: name}, "ports": ports},
+    });
+    if let Some(namespace) = deployment.text("/metadata/namespace") {
+        manifest::set(&mut service, "/metadata/namespace", namespace);
+    }
+    Some(service)
 }
 
 /// A budget for each slot. A pod under two of them cannot be evicted, and one over both would count the standby as serving.

@@ -21,11 +21,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The largest snapshot that is read, in bytes.
 const SNAPSHOT_MAX: u64 = 64 << 20;
 
-/// Reads the objects of these kinds, and what says where the environment stands: its ledger and its quotas.
+/// Reads the objects of these kinds, and what says where the environment stands: its ledger, its quotas, and the Services
+/// that nobody stated.
 pub(super) fn objects(cx: &Cx, environment: &EnvironmentConfig, stated: &[Identity]) -> Result<Vec<Value>> {
     let mut kinds: BTreeMap<Option<&str>, BTreeSet<String>> = BTreeMap::new();
     let mut namespaces = BTreeSet::from([environment.namespace.as_str()]);
-    let own = ["configmap".to_owned(), "resourcequota".to_owned()];
+    let own = ["configmap", "resourcequota", "service"].map(str::to_owned);
     kinds.entry(None).or_default().extend(own);
     // A Secret is referred to by its name, and never read.
     for identity in stated.iter().filter(|identity| identity.kind != "Secret") {

@@ -4,6 +4,7 @@
 //! machine. It changes nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -79,9 +80,10 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
         None => Live::imagined(&environment.name, &made.derived),
     };
     let rehearsed = options.source == Source::Imagined;
-    let (frozen, freeze_overridden) = match rehearsed {
-        false => freeze::check(cx, environment, options.override_freeze.as_deref())?,
-        true => (None, None),
+    let (frozen, freeze_overridden) = if rehearsed {
+        (None, None)
+    } else {
+        freeze::check(cx, environment, options.override_freeze.as_deref())?
     };
     let serving = live.release.as_ref().filter(|_| !rehearsed).map(|_| live.commits.as_slice());
     let commits = commits::since(cx, release, environment, made.commit.as_deref(), serving)?;
@@ -98,7 +100,10 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
         freeze_overridden,
     };
     let plan = plan::plan(&wish, &made.derived, &live).map_err(|refused| refusal(release, refused))?;
-    let course = plan.course();
+    let account = plan.account(&made.derived, who(cx), cx.mask());
+    let account =
+        account.map_err(|error| Error::configuration("the manifests cannot be kept").source(error))?;
+    let course = Course { account: Arc::new(account), ..plan.course() };
     Ok(Prepared { environment: environment.clone(), plan, derived: made.derived, live, course })
 }
 
@@ -130,9 +135,18 @@ pub(super) fn not_at_rest(environment: &EnvironmentConfig, unclear: Unclear) -> 
         Unclear::BothServe { service, .. } | Unclear::NoneServes { service, .. } => {
             error.hint(look(&service))
         }
+        Unclear::Stranger { service, component } => error.hint(look(&service)).hint(format!(
+            "state it in the manifests of `{component}`, so that it follows, or let it select other pods"
+        )),
         Unclear::Divided(_) => error.hint("all Services of a component have to select the same slot"),
         Unclear::Ledger { .. } => error.hint("it may have been written by another version of this program"),
     }
+}
+
+/// Who runs this, as far as the environment says so.
+pub(super) fn who(cx: &Cx) -> &str {
+    let names = ["GITHUB_ACTOR", "USER", "LOGNAME"];
+    names.iter().find_map(|name| cx.environment().get(name)).unwrap_or("somebody")
 }
 
 /// The release and the environment of that name; where none is given, the only one.
@@ -273,27 +287,36 @@ fn wanted(component: &crate::config::release::ReleaseComponent) -> Wanted {
 }
 
 /// The error about a plan that was refused, each reason where it stands.
+///
+/// What is stated wrongly, a configuration, is told apart from what is right and still must not be.
 fn refusal(release: &Release, refused: Vec<Refused>) -> Error {
+    let component =
+        |name: &ComponentName| release.components.iter().find(|component| component.name == *name);
+    let mut kind = ErrorKind::Refused;
     let mut places = Vec::new();
     let mut words = Vec::new();
     for refused in refused {
-        let component =
-            |name: &ComponentName| release.components.iter().find(|component| component.name == *name);
         let place = match &refused {
             Refused::Unreachable { component: name, index, .. } => {
+                kind = ErrorKind::Configuration;
                 component(name).and_then(|component| component.steps.get(*index))
             }
             Refused::NoStrategy(name) | Refused::NoSlots(name) => {
+                kind = ErrorKind::Configuration;
                 component(name).map(|component| &component.place)
             }
+            Refused::NoService(name) => {
+                kind = ErrorKind::Configuration;
+                component(name).map(|component| &component.strategy.place)
+            }
             Refused::NoWayBack => Some(&release.migration.place),
-            _ => None,
+            Refused::NoRoom { .. } | Refused::Format(_) | Refused::Unreadable(_) | Refused::Moved(_) => None,
         };
         match place {
             Some(place) => places.push(place.diagnostic(refused.to_string())),
             None => words.push(refused.to_string()),
         }
     }
-    let error = Error::new(ErrorKind::Refused, "this release cannot be planned").places(places);
+    let error = Error::new(kind, "this release cannot be planned").places(places);
     words.into_iter().fold(error, Error::cause)
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Account, Entry, State};
+use super::format::ENTRIES_MAX;
 use super::history::History;
 use super::line::Line;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::model::{Ending, ReleaseId, Slot};
 
 /// What is written down: which release is the last that was finished, which is under way, and which there were.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Head {
     /// The release that serves.
     pub serving: ReleaseId,
@@ -25,6 +26,7 @@ pub struct Head {
 
 /// How far a release has come.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Journal {
     /// The release.
     pub release: ReleaseId,
@@ -86,7 +88,13 @@ impl Head {
             Some(_) => self.history.clone(),
             None => self.history.append(Entry::begun(journal.release.clone(), account.clone(), began)),
         };
-        Self { serving: self.serving.clone(), live: self.live.clone(), under_way: Some(journal), history }
+        let head = Self {
+            serving: self.serving.clone(),
+            live: self.live.clone(),
+            under_way: Some(journal),
+            history,
+        };
+        if head.history.iter().len() > ENTRIES_MAX { head.pruned() } else { head }
     }
 
     /// The same once the release under way has ended. `live` are the slots that serve from now on, `basis` says what the end
@@ -99,16 +107,13 @@ impl Head {
         let Some(release) = self.under_way.as_ref().map(|journal| &journal.release) else {
             return self.clone();
         };
-        let mut history = self.history.end(release, |entry| {
-            let ended = entry.become_state(State::ended(ending))?;
-            Some(Entry { ended: Some(at), basis: basis.clone(), ..ended })
-        });
+        let mut history = self.history.end(release, |entry| entry.ended(State::ended(ending), basis, at));
         let is_promoted = ending == Ending::Promoted;
         let restores = history.find(release).is_some_and(|entry| entry.account.restores.is_some());
         if let Some(left) = self.history.find(&self.serving).filter(|_| is_promoted && restores) {
             history = history.withdraw(left.origin());
         }
         let serving = if is_promoted { release.clone() } else { self.serving.clone() };
-        Self { serving, live, under_way: None, history }
+        Self { serving, live, under_way: None, history }.pruned()
     }
 }

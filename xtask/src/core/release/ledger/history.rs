@@ -6,8 +6,7 @@ use super::entry::{Entry, State};
 use crate::core::release::model::ReleaseId;
 
 /// The releases of an environment, oldest first. Cheap to clone: it is looked at all the time and changes twice a release.
-#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct History(Arc<Vec<Arc<Entry>>>);
 
 impl History {
@@ -62,6 +61,18 @@ impl History {
                 if entry.origin() == origin { entry.become_state(State::Withdrawn) } else { None }
             },
         )
+    }
+
+    /// The same with only some entries, and some of those changed.
+    #[must_use]
+    pub(super) fn retain(
+        &self,
+        stays: impl Fn(&Entry) -> bool,
+        change: impl Fn(&Entry) -> Option<Entry>,
+    ) -> Self {
+        let mut kept = Vec::with_capacity(self.0.len());
+        kept.extend(self.0.iter().filter(|entry| stays(entry)).cloned());
+        Self(Arc::new(kept)).change(change)
     }
 
     fn change(&self, change: impl Fn(&Entry) -> Option<Entry>) -> Self {

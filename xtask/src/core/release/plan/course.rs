@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::{Further, Part, Plan, Strategy};
+use crate::core::mask::Mask;
 use crate::core::release::analysis::Settings;
+use crate::core::release::ledger::{Account, Line, Piece, Unstorable};
 use crate::core::release::machine;
 use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
 use crate::core::release::model::{ReleaseId, Revision};
+use crate::core::release::slots::Derived;
 
 impl Plan {
     /// What the machine is to do.
@@ -27,6 +30,30 @@ impl Plan {
             account: Arc::default(),
             origin: 0,
         }
+    }
+
+    /// What the ledger is to say of it: `derived` is what it was made from, `who` begins it, and `mask` takes secrets out of
+    /// their words.
+    ///
+    /// # Errors
+    ///
+    /// When the manifests cannot be kept.
+    pub fn account(&self, derived: &Derived, who: &str, mask: &Mask) -> Result<Account, Unstorable> {
+        let (payloads, objects) = derived.payloads()?;
+        let piece = |part: &Part| {
+            let (component, payload) = payloads.iter().find(|(component, _)| *component == part.component)?;
+            let payload = payload.name.clone();
+            Some(Piece { component: component.clone(), revision: part.new.clone(), payload })
+        };
+        Ok(Account {
+            pieces: self.parts.iter().filter_map(piece).collect(),
+            objects: objects.map(|payload| payload.name),
+            commit: self.commit.as_deref().map(Arc::from),
+            who: Line::new(who, mask),
+            contracts: self.contracts,
+            unfrozen: self.freeze_overridden.as_ref().map(|freeze| Line::new(&freeze.reason, mask)),
+            ..Account::default()
+        })
     }
 }
 

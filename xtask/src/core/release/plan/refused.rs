@@ -38,6 +38,11 @@ pub enum Refused {
     /// A strategy has no component.
     #[error("there is a strategy for `{0}`, which has no slots")]
     NoSlots(ComponentName),
+    /// A component cannot be moved from slot to slot.
+    #[error(
+        "`{0}` has no Service, and its containers name no port that one could be made for: nothing can share its requests out"
+    )]
+    NoService(ComponentName),
     /// A saved plan was written by another version of this program.
     #[error("this plan has format {0}, and only {FORMAT} can be carried out")]
     Format(u32),

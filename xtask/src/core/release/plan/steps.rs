@@ -155,7 +155,7 @@ fn promotion(
     }
     for (part, deployment) in rolled {
         let words = format!("{}: its pods are replaced one after the other", part.component);
-        phases.add("P4", words, vec![replicas(&deployment, part.replicas), stated(deployment)]);
+        phases.add("P4", words, vec![stated(deployment.clone()), replicas(&deployment, part.replicas)]);
     }
     phases.add_writes("P4", "roll what has one slot", workloads);
     let mut cleaned = Vec::new();
