@@ -219,39 +219,39 @@ fn a_killed_deployer_leaves_nothing_behind() {
     check(
         "killed-deployer",
         &expect![[r#"
-        rehearsed in virtual time; no cluster is asked
-        backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
-        frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
-              0s  release   production-2 begins
-              0s  backend   3 pods serve from slot a; slot b is next
-              0s  frontend  2 pods serve from slot a; slot b is next
-              1s  release   starting new pods, without traffic
-             15s  backend   1 new pod ready in slot b
-             16s  frontend  1 new pod ready in slot b
-             18s  release   the smoke test passed: users see the new release
-             18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-             48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
-                            9 more errors in a row would roll back
-          2m 00s  event     the deployer is killed
-          5m 00s  event     somebody looks after releases without an owner
-          5m 20s  recover   waits for the environment to be free; 1m 40s left
-          5m 30s  recover   takes production-2 up where it was left
-          5m 30s  recover   BACK: users keep the old release
-                            its owner was gone
-          5m 31s  backend   3 old pods serve alone
-          5m 36s  recover   the new pods go
-          5m 38s  recover   ABORTED: production-1 serves, after 5m 38s, exit code 6
-                            its owner was gone
-          5m 38s  recover   next: nothing; make a new release when it is wanted
+            rehearsed in virtual time; no cluster is asked
+            backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
+            frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
+                  0s  release   production-2 begins
+                  0s  backend   3 pods serve from slot a; slot b is next
+                  0s  frontend  2 pods serve from slot a; slot b is next
+                  1s  release   starting new pods, without traffic
+                 15s  backend   1 new pod ready in slot b
+                 16s  frontend  1 new pod ready in slot b
+                 18s  release   the smoke test passed: users see the new release
+                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
+                                9 more errors in a row would roll back
+              2m 00s  event     the deployer is killed
+              5m 00s  event     somebody looks after releases without an owner
+              5m 20s  recover   waits for the environment to be free; 1m 40s left
+              5m 30s  recover   takes production-2 up where it was left
+              5m 30s  recover   BACK to the old release
+                                its owner was gone
+              5m 31s  backend   3 old pods serve alone
+              5m 36s  recover   the new pods go
+              5m 38s  recover   ABORTED: production-1 serves, after 5m 38s, exit code 6
+                                its owner was gone
+              5m 38s  recover   next: nothing; make a new release when it is wanted
 
-        it took                     5m 38s
-        turned back                 5m 12s after users saw it
-        users had it for            5m 12s
-        failed because of it        0 of 34,179 requests
-        both releases served        5m 12s
-        the deploy would exit with  nothing: it was killed
-        picture                     target/xtask/rehearse-production-killed-deployer.html
-    "#]],
+            it took                     5m 38s
+            turned back                 5m 12s after users saw it
+            users had it for            5m 12s
+            failed because of it        0 of 34,179 requests
+            both releases served        5m 12s
+            the deploy would exit with  nothing: it was killed
+            picture                     target/xtask/rehearse-production-killed-deployer.html
+        "#]],
     );
 }
 
