@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::scenario::{Scenario, Setup};
-use crate::core::release::machine::Course;
+use crate::core::release::machine::{Course, PartCourse};
 
 /// What serves a component before the release.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,7 +28,15 @@ impl Scenario {
         }
         if !self.course.parts.iter().any(|part| part.changes()) {
             // A night in which no component changes.
-            course.parts.iter_mut().for_each(|part| part.new = part.old.clone());
+            course.parts.iter_mut().for_each(|part| part.old = Some(part.new.clone()));
+        }
+        if self.course.previous.is_none() {
+            course = course.first();
+        }
+        if self.course.parts.iter().any(|part| !part.has_slots())
+            && course.parts.iter().all(PartCourse::has_slots)
+        {
+            course = course.with_worker();
         }
         let setup = |(index, ground): (usize, &Ground)| {
             let of = if index == focus { self.setups.first() } else { self.setups.last() };

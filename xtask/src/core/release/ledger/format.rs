@@ -146,7 +146,7 @@ pub(super) fn size(entry: &Entry) -> usize {
 pub fn encode(head: &Head) -> Result<BTreeMap<String, String>, Unwritable> {
     let mut data = BTreeMap::from([
         (FORMAT.to_owned(), VERSION.to_owned()),
-        (SERVING.to_owned(), head.serving.to_string()),
+        (SERVING.to_owned(), ReleaseId::or_nothing(head.serving.as_ref())),
         (LIVE.to_owned(), json(&head.live)),
     ]);
     if let Some(journal) = &head.under_way {
@@ -179,7 +179,11 @@ pub fn decode(data: &BTreeMap<String, String>) -> Result<Head, Unreadable> {
         return Err(Unreadable::Format(format.clone()));
     }
     let damaged = |key: &str, reason: String| Unreadable::Damaged { key: key.to_owned(), reason };
-    let serving: ReleaseId = text(SERVING)?.parse().map_err(|reason| damaged(SERVING, reason))?;
+    let serving: Option<ReleaseId> = match text(SERVING)? {
+        text if *text == ReleaseId::or_nothing(None) => None,
+        text => Some(text.parse().map_err(|reason| damaged(SERVING, reason))?),
+    };
+    let mut environment = serving.as_ref().map(|release| release.environment.clone());
     let live = parse(text(LIVE)?).map_err(|reason| damaged(LIVE, reason))?;
     let under_way: Option<Journal> = match data.get(UNDER_WAY) {
         Some(text) => Some(parse(text).map_err(|reason| damaged(UNDER_WAY, reason))?),
@@ -190,8 +194,9 @@ pub fn decode(data: &BTreeMap<String, String>) -> Result<Head, Unreadable> {
         data.iter().filter(|(key, _)| ![FORMAT, SERVING, LIVE, UNDER_WAY].contains(&key.as_str()))
     {
         let release: ReleaseId = key.parse().map_err(|reason| damaged(key, reason))?;
-        if release.environment != serving.environment {
-            return Err(damaged(key, format!("this is the ledger of `{}`", serving.environment)));
+        let environment = environment.get_or_insert_with(|| release.environment.clone());
+        if release.environment != *environment {
+            return Err(damaged(key, format!("this is the ledger of `{environment}`")));
         }
         entries.push(read(release, text).map_err(|reason| damaged(key, reason))?);
     }
@@ -199,8 +204,8 @@ pub fn decode(data: &BTreeMap<String, String>) -> Result<Head, Unreadable> {
     let history = entries.into_iter().fold(History::default(), |history, entry| history.append(entry));
     let head = Head { serving, live, under_way, history };
     let is_missing = |release: &ReleaseId| head.history.find(release).is_none();
-    if is_missing(&head.serving) {
-        return Err(damaged(SERVING, format!("`{}` has no entry", head.serving)));
+    if let Some(serving) = head.serving.as_ref().filter(|serving| is_missing(serving)) {
+        return Err(damaged(SERVING, format!("`{serving}` has no entry")));
     }
     let under_way = head.under_way.as_ref().map(|journal| &journal.release);
     let open = |entry: &&Arc<Entry>| entry.state == State::Intended && Some(&entry.release) != under_way;

@@ -14,9 +14,9 @@ use crate::core::release::model::{Ending, ReleaseId, Slot};
 /// What is written down: which release is the last that was finished, which is under way, and which there were.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Head {
-    /// The release that serves.
-    pub serving: ReleaseId,
-    /// The slot that serves, for each component.
+    /// The release that serves; `None` before the first one.
+    pub serving: Option<ReleaseId>,
+    /// The slot that serves, for each component; of one that has never served, the one that its first release does not go to.
     pub live: Vec<Slot>,
     /// The release that is under way, or that nobody has ended yet.
     pub under_way: Option<Journal>,
@@ -78,7 +78,17 @@ impl Head {
     /// A ledger that begins with what serves.
     pub fn new(serving: Entry, live: Vec<Slot>) -> Self {
         let release = serving.release.clone();
-        Self { serving: release, live, under_way: None, history: History::default().append(serving) }
+        Self { serving: Some(release), live, under_way: None, history: History::default().append(serving) }
+    }
+
+    /// The entry of the release that serves.
+    pub fn serves(&self) -> Option<&Arc<Entry>> {
+        self.history.find(self.serving.as_ref()?)
+    }
+
+    /// A ledger in which nothing has been released yet.
+    pub fn empty(live: Vec<Slot>) -> Self {
+        Self { serving: None, live, under_way: None, history: History::default() }
     }
 
     /// The same with how far a release has come. The first time, the release gets its entry.
@@ -110,10 +120,10 @@ impl Head {
         let mut history = self.history.end(release, |entry| entry.ended(State::ended(ending), basis, at));
         let is_promoted = ending == Ending::Promoted;
         let restores = history.find(release).is_some_and(|entry| entry.account.restores.is_some());
-        if let Some(left) = self.history.find(&self.serving).filter(|_| is_promoted && restores) {
+        if let Some(left) = self.serves().filter(|_| is_promoted && restores) {
             history = history.withdraw(left.origin());
         }
-        let serving = if is_promoted { release.clone() } else { self.serving.clone() };
+        let serving = if is_promoted { Some(release.clone()) } else { self.serving.clone() };
         Self { serving, live, under_way: None, history }.pruned()
     }
 }

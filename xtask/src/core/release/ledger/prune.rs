@@ -50,12 +50,12 @@ impl Head {
         let under_way = self.under_way.as_ref().map(|journal| &journal.release);
         let served = |entry: &&Arc<Entry>| {
             let has_served = matches!(entry.state, State::Verified | State::Unverified | State::Withdrawn);
-            has_served && entry.release.number < self.serving.number
+            has_served && self.serving.as_ref().is_some_and(|serving| entry.release.number < serving.number)
         };
         // The pods of the one before stand by, and the next release of its content begins with them.
         let before = self.history.iter().rev().find(served).map(|entry| &entry.release);
         let targets = rollback::targets(self).into_iter().take(TARGETS).map(|entry| &entry.release);
-        [Some(&self.serving), under_way, before].into_iter().flatten().chain(targets).cloned().collect()
+        [self.serving.as_ref(), under_way, before].into_iter().flatten().chain(targets).cloned().collect()
     }
 
     /// The releases that stay in the history: those that are needed, the newest, the last that has taken something away, and as

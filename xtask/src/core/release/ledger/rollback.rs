@@ -114,6 +114,9 @@ pub enum NoTarget {
         /// The one that would be gone to.
         wanted: ReleaseId,
     },
+    /// There is nothing to take back.
+    #[error("nothing serves: there is nothing to take back")]
+    Nothing,
     /// There is no such release.
     #[error("{0} is not in the ledger")]
     Unknown(ReleaseId),
@@ -153,8 +156,8 @@ fn listed(skipped: &[Skipped]) -> String {
 ///
 /// When there is nowhere to go, with the reason of every release that is not gone to.
 pub fn target(head: &Head, wanted: &Wanted) -> Result<Target, NoTarget> {
-    let Some(serving) = head.history.find(&head.serving) else {
-        return Err(NoTarget::Unknown(head.serving.clone()));
+    let Some(serving) = head.serves() else {
+        return Err(head.serving.clone().map_or(NoTarget::Nothing, NoTarget::Unknown));
     };
     match wanted {
         Wanted::Previous => previous(head, serving),
@@ -202,7 +205,7 @@ fn unfit(entry: &Entry, serving: &Entry) -> Option<Reason> {
 
 /// The releases that rollbacks would go to one after the other, if nothing else happened: newest first, each content once.
 pub(super) fn targets(head: &Head) -> Vec<&Arc<Entry>> {
-    let Some(serving) = head.history.find(&head.serving) else { return Vec::new() };
+    let Some(serving) = head.serves() else { return Vec::new() };
     let mut targets: Vec<&Arc<Entry>> = Vec::new();
     for entry in by_content(head).filter(|entry| entry.origin() != serving.origin()) {
         // One that is under way may still not do it.

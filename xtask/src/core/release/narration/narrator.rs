@@ -209,7 +209,13 @@ impl Narrator {
     }
 
     /// The last words, `at` after the beginning.
-    pub fn end(&self, release: &ReleaseId, previous: &ReleaseId, end: &End, at: Duration) -> Vec<Line> {
+    pub fn end(
+        &self,
+        release: &ReleaseId,
+        previous: Option<&ReleaseId>,
+        end: &End,
+        at: Duration,
+    ) -> Vec<Line> {
         ending::lines(&self.subject, (release, previous), end, &self.last, at)
     }
 

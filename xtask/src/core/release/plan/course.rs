@@ -8,7 +8,6 @@ use crate::core::release::analysis::Settings;
 use crate::core::release::ledger::{Account, Line, Piece, Unstorable};
 use crate::core::release::machine;
 use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
-use crate::core::release::model::{ReleaseId, Revision};
 use crate::core::release::slots::Derived;
 
 impl Plan {
@@ -20,10 +19,9 @@ impl Plan {
         let streams = self.parts.iter().map(|part| part.measures.objectives.len()).sum::<usize>();
         let settings =
             Settings { bake: self.bake, ..Settings::new(u32::try_from(streams).unwrap_or(u32::MAX)) };
-        let before = ReleaseId { environment: self.release.environment.clone(), number: 0 };
         Course {
             release: self.release.clone(),
-            previous: self.previous.clone().unwrap_or(before),
+            previous: self.previous.clone(),
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
             extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
@@ -63,13 +61,15 @@ fn course(part: &Part, settings: &Settings) -> PartCourse {
         Strategy::Canary { steps, .. } => machine::Strategy::Canary(
             steps.iter().map(|step| StepCourse { weight: step.weight, gate: step.gate }).collect(),
         ),
-        Strategy::Flip | Strategy::Rolling => machine::Strategy::Flip,
+        Strategy::Flip => machine::Strategy::Flip,
+        Strategy::Rolling => machine::Strategy::Rolling,
     };
     PartCourse {
         name: part.component.clone(),
-        old: part.old.clone().unwrap_or_else(|| Revision("".into())),
+        old: part.old.clone(),
         new: part.new.clone(),
         strategy,
+        replicas: part.replicas,
         objectives: part.measures.objectives.clone(),
         settings: settings.clone(),
     }

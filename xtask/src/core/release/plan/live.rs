@@ -168,11 +168,11 @@ impl Live {
         }
         let newest = head.as_ref().and_then(|head| head.history.newest());
         let number = newest.map_or(0, |entry| entry.release.number);
-        let serving = head.as_ref().and_then(|head| head.history.find(&head.serving));
+        let serving = head.as_ref().and_then(Head::serves);
         let commit = serving.and_then(|entry| entry.account.commit.as_deref()).map(str::to_owned);
         let commits = commit.into_iter().collect();
         let room = Resources::left_by_quotas(&objects);
-        let release = head.map(|head| head.serving);
+        let release = head.and_then(|head| head.serving);
         Ok(Self { release, components: Vec::new(), objects, room, commits, number })
     }
 

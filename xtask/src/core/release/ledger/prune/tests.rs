@@ -29,7 +29,7 @@ fn nothing_that_is_needed_is_lost_and_nothing_else_is_kept() {
                         );
                     }
                 };
-                has(head.history.find(&head.serving).unwrap(), "what serves,");
+                has(head.serves().unwrap(), "what serves,");
                 if let Some(entry) = under_way {
                     has(entry, "what is under way,");
                 }
@@ -50,7 +50,7 @@ fn nothing_that_is_needed_is_lost_and_nothing_else_is_kept() {
                 let now = rollback::targets(head);
                 for old in rollback::targets(&before).into_iter().take(TARGETS - 1) {
                     let is_target = now.iter().any(|entry| entry.account.is_same_content(&old.account));
-                    let serves = head.history.find(&head.serving).unwrap();
+                    let serves = head.serves().unwrap();
                     let is_served =
                         serves.account.is_same_content(&old.account) || serves.origin() <= old.origin();
                     let contracted = matches!(

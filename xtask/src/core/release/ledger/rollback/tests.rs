@@ -57,7 +57,7 @@ pub(crate) fn head(words: &str) -> Head {
             serving = number;
         }
     }
-    Head { serving: release(serving), live: vec![Slot::A], under_way: None, history }
+    Head { serving: Some(release(serving)), live: vec![Slot::A], under_way: None, history }
 }
 
 fn words(result: &Result<Target, NoTarget>) -> String {
@@ -239,7 +239,7 @@ fn one_rollback_after_the_other_walks_strictly_back() {
         let mut now = drawn(&mut Random::new(seed), |_| {});
         let mut length = 0;
         loop {
-            let serving = now.history.find(&now.serving).unwrap().clone();
+            let serving = now.serves().unwrap().clone();
             let target = match target(&now, &Wanted::Previous) {
                 Ok(target) => target,
                 Err(NoTarget::None { .. } | NoTarget::Contracted { .. }) => break,
