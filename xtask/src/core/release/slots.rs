@@ -126,6 +126,15 @@ pub struct Derived {
     pub rest: Vec<Value>,
 }
 
+/// The manifests that are kept of a release.
+#[derive(Clone, Debug)]
+pub struct Payloads {
+    /// Those of each component.
+    pub components: Vec<(ComponentName, Payload)>,
+    /// Those of everything else, where there is something else.
+    pub rest: Option<Payload>,
+}
+
 impl Derived {
     /// Takes the Deployment of a component that keeps its one Deployment out of [`Derived::rest`].
     pub fn roll(&mut self, component: &Component<'_>, manifests: &[Manifest]) {
@@ -156,13 +165,12 @@ impl Derived {
         slots.chain(self.rolling.iter().map(|rolling| &rolling.deployment)).chain(&self.rest).collect()
     }
 
-    /// The manifests of each component, by which a later release can bring them back, and those of everything else, where
-    /// there is something else. Migrations are not among them: what one has done is not done again by going back.
+    /// What is kept of it, so that a later release can bring it back. Migrations are not among them: what one has done is not done again by going back.
     ///
     /// # Errors
     ///
     /// When a Deployment has a name that Kubernetes would not take.
-    pub fn payloads(&self) -> Result<(Vec<(ComponentName, Payload)>, Option<Payload>), Unstorable> {
+    pub fn payloads(&self) -> Result<Payloads, Unstorable> {
         let slots = self.slots.iter().map(|slots| (&slots.component, slots.objects().collect()));
         let rolling = self.rolling.iter().map(|rolling| (&rolling.component, vec![&rolling.deployment]));
         let components = slots.chain(rolling).map(|(component, objects): (_, Vec<&Value>)| {
@@ -172,7 +180,7 @@ impl Derived {
         let lasting = |object: &&Value| migration::of(object) == Migration::None;
         let rest: Vec<&Value> = self.rest.iter().filter(lasting).collect();
         let rest = (!rest.is_empty()).then(|| Payload::new("objects", &rest)).transpose()?;
-        Ok((components.collect::<Result<_, Unstorable>>()?, rest))
+        Ok(Payloads { components: components.collect::<Result<_, Unstorable>>()?, rest })
     }
 }
 
