@@ -14,12 +14,13 @@ use serde_json::{Value, json};
 
 use self::adapt::{Form, Pair};
 use super::images;
-use super::labels::{self, SLOT, Selector};
+use super::labels::{self, NOBODY, SLOT, Selector};
 use super::ledger::{Payload, Unstorable};
 use super::manifest::{self, Manifest};
 use super::migration::{self, Migration};
 use super::model::{ComponentName, Revision, Slot};
 use super::revision;
+use super::view::Traffic;
 use crate::core::diagnostic::Diagnostic;
 use crate::core::suggest;
 
@@ -30,15 +31,6 @@ pub struct Component<'m> {
     pub name: ComponentName,
     /// Slot a, as the files state it.
     pub deployment: &'m Manifest,
-}
-
-/// Who gets the traffic of a component.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
-pub enum Traffic {
-    /// The pods of both slots, each as much as the other: a canary.
-    Both,
-    /// The pods of one slot.
-    Only(Slot),
 }
 
 /// The objects of a component that has two slots.
@@ -82,13 +74,18 @@ impl Slots {
         self.services.is_empty()
     }
 
-    /// The Services of the component when `traffic` gets its requests.
+    /// The Services of the component when `traffic` gets its requests; none where that is somebody else's selector, which is
+    /// never written.
     pub fn services(&self, traffic: Traffic) -> Vec<Value> {
+        let slot = match traffic {
+            Traffic::Both => return self.services.clone(),
+            Traffic::One(slot) => json!(slot),
+            Traffic::Nobody => json!(NOBODY),
+            Traffic::Foreign => return Vec::new(),
+        };
         let mut services = self.services.clone();
-        if let Traffic::Only(slot) = traffic {
-            for service in &mut services {
-                manifest::set(service, &manifest::join("/spec/selector", SLOT), json!(slot));
-            }
+        for service in &mut services {
+            manifest::set(service, &manifest::join("/spec/selector", SLOT), slot.clone());
         }
         services
     }
