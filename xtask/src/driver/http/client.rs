@@ -59,7 +59,7 @@ impl Client {
             let location = response.header("location").filter(|_| follows && is_redirect(response.status));
             let Some(location) = location else { return Ok(response) };
             let Some(next) = url.join(location) else { return Ok(response) };
-            if url.scheme() == Scheme::Https && next.scheme() == Scheme::Http {
+            if next.scheme() == Scheme::Http && (url.scheme() == Scheme::Https || !next.is_loopback()) {
                 let message =
                     format!("`{}` sends us on to `{}` in the clear", url.authority(), next.authority());
                 return Err(Failure::refused(

@@ -162,6 +162,7 @@ impl Registry {
                             error.context(format!("could not upload `{digest}` to `{}`", self.name()))
                         );
                     }
+                    self.0.pause(setbacks)?;
                 }
             }
         }
@@ -264,6 +265,7 @@ impl Registry {
             if setbacks >= SETBACKS_MAX {
                 return Ok(Err(error));
             }
+            self.0.pause(setbacks)?;
             let status = Ask::at(Method::Get, Access::Push, name, Place::Url(place.clone()));
             let response = self.0.ask(&status)?;
             match (response.status, taken(&response)) {

@@ -216,8 +216,8 @@ impl Session {
 
     fn secrets(&self) -> Vec<Secret> {
         let state = self.state();
-        let own = self.credentials.get().into_iter().flatten().map(Credentials::secret);
-        own.chain(state.tokens.values().map(|(token, _)| token)).cloned().collect()
+        let own = self.credentials.get().into_iter().flatten().flat_map(Credentials::secrets);
+        own.chain(state.tokens.values().map(|(token, _)| token.clone())).collect()
     }
 
     /// The address of the registry's root.
@@ -330,6 +330,13 @@ impl Session {
         let found = login::find(&self.means, &self.registry).map_err(local)?;
         // Two at once may have looked: they have found the same.
         Ok(self.credentials.get_or_init(|| found).clone())
+    }
+
+    /// Waits before something is tried anew that broke off, longer each time.
+    pub(super) fn pause(&self, setback: u32) -> Result<(), Failure> {
+        let broke_off = Attempt::Failed(Fault::CutOff);
+        let wait = self.means.retries.wait(setback, broke_off, Repetition::Harmless, now(), random());
+        self.sleep(wait.unwrap_or_default())
     }
 
     fn sleep(&self, wait: Duration) -> Result<(), Failure> {
