@@ -20,6 +20,7 @@ mod faults;
 mod login;
 mod real;
 mod tls;
+mod tokens;
 mod uploads;
 
 use fake::{Fake, Reply};

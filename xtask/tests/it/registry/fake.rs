@@ -110,7 +110,7 @@ impl Fake {
                 let (tls, log, answer) = (tls.clone(), Arc::clone(&log), Arc::clone(&answer));
                 // What goes wrong here is what the client is tried with.
                 std::thread::spawn(move || {
-                    drop(stream.and_then(|stream| serve(stream, tls, &log, &*answer)))
+                    drop(stream.and_then(|stream| serve(stream, tls, &log, &*answer)));
                 });
             }
         });
@@ -177,7 +177,7 @@ fn talk(mut stream: impl Read + Write, log: &Mutex<Vec<Seen>>, answer: &Answer) 
 
 /// Reads a request; `None` where it is no HTTP.
 fn read(stream: &mut impl Read) -> io::Result<Option<Seen>> {
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 64 << 10]);
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             break end;

@@ -64,100 +64,14 @@ fn each_bad_answer_has_its_conclusion_its_words_and_its_end() {
         ("elsewhere without a place", Reply::new(302).header("location", "ftp://elsewhere.invalid/")),
         ("in circles", Reply::new(307).header("location", "/v2/again")),
     ];
-    let mut said = String::new();
+    let mut said = Vec::new();
     for (name, reply) in table {
         let fake = Fake::start(move |_| reply.clone());
         let registry = connect(&fake.name(), &[]);
         let conclusion = conclusion(&registry, &reference(&fake.name(), "a:v1"), &[&fake.name()]);
-        said += &format!("{name} ({} requests)\n  look: {conclusion}", fake.seen().len());
+        said.push(format!("{name} ({} requests)\n  look: {conclusion}", fake.seen().len()));
     }
-    expect_test::expect![[r#"
-        401 without a challenge (2 requests)
-          look: unknown: could not log in to `r.io`: it does not say how to log in
-          fetch: error 4: could not log in to `r.io`: it does not say how to log in
-        401 for a way we do not know (2 requests)
-          look: unknown: could not log in to `r.io`: it wants to be logged in to by `negotiate`, which we do not know
-          fetch: error 4: could not log in to `r.io`: it wants to be logged in to by `negotiate`, which we do not know
-        403 (2 requests)
-          look: unknown: `r.io` answered 403 (not allowed) for `a`
-            hint: no credentials for `r.io` were found: `docker login r.io`
-          fetch: error 4: `r.io` answered 403 (not allowed) for `a`: DENIED:  [2Jno
-            hint: no credentials for `r.io` were found: `docker login r.io`
-        404 (2 requests)
-          look: absent
-          fetch: error 4: `r.io/a:v1` is not there
-            hint: check the name and the tag
-        405 (2 requests)
-          look: unknown: `r.io` answered 405 (method not allowed) for `a`
-            hint: `r.io` is read-only, or is no registry
-          fetch: error 4: `r.io` answered 405 (method not allowed) for `a`
-            hint: `r.io` is read-only, or is no registry
-        429 (8 requests)
-          look: unknown: `r.io` answered 429 (too many requests) for `a`
-            hint: try again later, or log in for a higher limit
-          fetch: error 4: `r.io` answered 429 (too many requests) for `a`
-            hint: try again later, or log in for a higher limit
-        429 for an hour (2 requests)
-          look: unknown: `r.io` answered 429 (too many requests) for `a`
-            hint: `r.io` asks to wait (3600): try again later, or log in for a higher limit
-          fetch: error 4: `r.io` answered 429 (too many requests) for `a`
-            hint: `r.io` asks to wait (3600): try again later, or log in for a higher limit
-        500 (8 requests)
-          look: unknown: `r.io` answered 500 (internal error) for `a`
-            hint: `r.io` has a problem of its own: try again later
-          fetch: error 4: `r.io` answered 500 (internal error) for `a`
-            hint: `r.io` has a problem of its own: try again later
-        503 for a second (8 requests)
-          look: unknown: `r.io` answered 503 (not available) for `a`
-            hint: `r.io` has a problem of its own: try again later
-          fetch: error 4: `r.io` answered 503 (not available) for `a`
-            hint: `r.io` has a problem of its own: try again later
-        504 (8 requests)
-          look: unknown: `r.io` answered 504 (gateway timed out) for `a`
-            hint: `r.io` has a problem of its own: try again later
-          fetch: error 4: `r.io` answered 504 (gateway timed out) for `a`
-            hint: `r.io` has a problem of its own: try again later
-        a page of a proxy (3 requests)
-          look: unknown: `r.io` sent no manifest for `r.io/a:v1` but `text/html`
-            hint: something else may answer in its place, such as a proxy
-          fetch: error 4: `r.io` sent no manifest for `r.io/a:v1` but `text/html`
-            hint: something else may answer in its place, such as a proxy
-        another digest (2 requests)
-          look: present
-          fetch: error 5: `r.io` sent something else than was asked for: wanted was `sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa`, what came is `sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a`
-            hint: it, or a proxy before it, has a broken storage or is not to be trusted: nothing of it was used
-        no digest (3 requests)
-          look: present
-          fetch: fetched
-        too long (3 requests)
-          look: unknown: `r.io` sent more than the 4194304 bytes that were expected
-          fetch: error 4: `r.io` sent more than the 4194304 bytes that were expected
-        no end (8 requests)
-          look: unknown: the connection to `r.io` broke off: Peer disconnected
-            hint: it, or a proxy before it, may have been restarted: try again
-          fetch: error 4: the connection to `r.io` broke off: Peer disconnected
-            hint: it, or a proxy before it, may have been restarted: try again
-        no answer (8 requests)
-          look: unknown: the connection to `r.io` broke off: Peer disconnected
-            hint: it, or a proxy before it, may have been restarted: try again
-          fetch: error 4: the connection to `r.io` broke off: Peer disconnected
-            hint: it, or a proxy before it, may have been restarted: try again
-        elsewhere in the clear (2 requests)
-          look: error 5: `r.io` sends us on to `elsewhere.invalid` in the clear
-            hint: whoever runs it has to mend that: nothing was sent there
-          fetch: error 5: `r.io` sends us on to `elsewhere.invalid` in the clear
-            hint: whoever runs it has to mend that: nothing was sent there
-        elsewhere without a place (2 requests)
-          look: unknown: `r.io` answered 302 (unexpected) for `a`
-            hint: `r.io` sends us somewhere else: check its name
-          fetch: error 4: `r.io` answered 302 (unexpected) for `a`
-            hint: `r.io` sends us somewhere else: check its name
-        in circles (12 requests)
-          look: error 5: `r.io` sends us around in circles
-            hint: check that the address is right
-          fetch: error 5: `r.io` sends us around in circles
-            hint: check that the address is right
-    "#]].assert_eq(&said);
+    expect_test::expect_file!["faults.txt"].assert_eq(&said.concat());
 }
 
 #[test]

@@ -14,13 +14,13 @@ use super::real::{Door, PASSWORD, Real, USER};
 use super::{connect, means, push, reference};
 
 /// A folder with a `config.json`.
-fn docker_config(text: &serde_json::Value) -> tempfile::TempDir {
+pub(super) fn docker_config(text: &serde_json::Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("config.json"), text.to_string()).unwrap();
     folder
 }
 
-fn auths(name: &str, user: &str, password: &str) -> serde_json::Value {
+pub(super) fn auths(name: &str, user: &str, password: &str) -> serde_json::Value {
     serde_json::json!({"auths": {name: {"auth": BASE64_STANDARD.encode(format!("{user}:{password}"))}}})
 }
 

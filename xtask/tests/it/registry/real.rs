@@ -34,15 +34,20 @@ pub(crate) const PASSWORD: &str = "s3cret-password";
 /// [`PASSWORD`] as `htpasswd -B` writes it.
 const BCRYPT: &str = "$2b$04$xUxcuKcV3C8fsiVNnZ111uRGNI1oOFObD1kzErYuLpgYGodUoukUK";
 
+/// Whether a program is installed. Where it must be and is not, the test fails; where it need not be, that is said.
+pub(crate) fn installed(program: &str) -> bool {
+    let found = which::which(program).is_ok();
+    if !found {
+        assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and `{program}` is not installed");
+        println!("skipped: `{program}` is not installed");
+    }
+    found
+}
+
 impl Real {
     /// Starts one. `None`, said, where it is not installed and need not be.
     pub(crate) fn start(door: &Door<'_>) -> Option<Self> {
-        if which::which("docker-registry").is_err() {
-            assert!(
-                std::env::var_os(REQUIRED).is_none(),
-                "{REQUIRED} is set, and `docker-registry` is not installed"
-            );
-            println!("skipped: `docker-registry` is not installed");
+        if !installed("docker-registry") {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

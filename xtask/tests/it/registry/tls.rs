@@ -15,15 +15,14 @@ use super::fake::{Fake, Reply};
 use super::{connect, reference};
 
 /// An authority of our own, made by `openssl`.
-struct Authority {
+pub(super) struct Authority {
     folder: tempfile::TempDir,
 }
 
 impl Authority {
     /// `None`, said, where there is no `openssl`.
-    fn new() -> Option<Self> {
-        if which::which("openssl").is_err() {
-            println!("skipped: `openssl` is not installed");
+    pub(super) fn new() -> Option<Self> {
+        if !super::real::installed("openssl") {
             return None;
         }
         let authority = Self { folder: tempfile::tempdir().unwrap() };
@@ -51,7 +50,7 @@ impl Authority {
         Some(authority)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -60,7 +59,7 @@ impl Authority {
         self.path("ca.pem").display().to_string()
     }
 
-    fn openssl(&self, arguments: &[&str]) {
+    pub(super) fn openssl(&self, arguments: &[&str]) {
         let output =
             Command::new("openssl").args(arguments).current_dir(self.folder.path()).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -133,7 +132,7 @@ fn look(registry: &Registry, name: &str) -> String {
 fn a_certificate_is_looked_at_and_what_is_wrong_with_it_is_said() {
     let Some(authority) = Authority::new() else { return };
     let known = authority.file();
-    let mut said = String::new();
+    let mut said = Vec::new();
     for (case, name, valid, variables) in [
         ("good", "localhost", VALID, vec![("SSL_CERT_FILE", known.as_str())]),
         ("unknown authority", "localhost", VALID, vec![]),
@@ -143,7 +142,7 @@ fn a_certificate_is_looked_at_and_what_is_wrong_with_it_is_said() {
     ] {
         let fake = Fake::start_with(Some(authority.server(name, valid)), |_| Reply::new(404));
         let registry = connect(&fake.name(), &variables);
-        said += &format!("{case}\n  {}\n", look(&registry, &fake.name()));
+        said.push(format!("{case}\n  {}\n", look(&registry, &fake.name())));
         // Nothing was told to whom we do not believe, and no second way was tried.
         assert_eq!(fake.seen().is_empty(), case != "good", "{case}");
     }
@@ -162,7 +161,7 @@ fn a_certificate_is_looked_at_and_what_is_wrong_with_it_is_said() {
         wrong name
           5: the certificate of `r.io` is for another name
             check the name of the server for a typing error, and who answers for it in this network
-    "#]].assert_eq(&said);
+    "#]].assert_eq(&said.concat());
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn an_answer_that_was_lost_is_found_by_looking() {
 fn what_a_registry_does_not_take_is_an_error_with_words() {
     let Some(real) = Real::start(&Door::Open) else { return };
     let other = Digest::of(b"other").to_string();
-    let mut said = String::new();
+    let mut said = Vec::new();
     for (method, reply) in [
         ("POST", Reply::new(404).body(r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no repository"}]}"#)),
         ("POST", Reply::new(202)),
@@ -201,7 +201,10 @@ fn what_a_registry_does_not_take_is_an_error_with_words() {
         let error = registry.upload(&reference(&fake.name(), "a"), "a/b", Content::Bytes(b"y")).unwrap_err();
         let count = count(&fake, method);
         let words = super::faults::words(&error, &[&fake.name()]);
-        said += &format!("{method} {status} ({count} times), end {}\n  {words}\n", error.kind().exit_code());
+        said.push(format!(
+            "{method} {status} ({count} times), end {}\n  {words}\n",
+            error.kind().exit_code()
+        ));
     }
     expect_test::expect![[r#"
         POST 404 (1 times), end 4
@@ -222,7 +225,7 @@ fn what_a_registry_does_not_take_is_an_error_with_words() {
         PUT 201 (1 times), end 5
           `r.io` sent something else than was asked for: wanted was `sha256:a1fce4363854ff888cff4b8e7875d600c2682390412a8cf79b37d0b11148b0fa`, what came is `sha256:d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa`
             hint: it, or a proxy before it, has a broken storage or is not to be trusted: nothing of it was used
-    "#]].assert_eq(&said);
+    "#]].assert_eq(&said.concat());
 }
 
 #[test]
@@ -263,11 +266,11 @@ fn two_who_attach_at_once_do_not_lose_what_the_other_wrote() {
     let pushed = super::push(&direct, &image, b"layer");
     let tag = pushed.digest.tag();
     // Between reading and writing the list, somebody else writes it: what we wrote is gone at the next look.
-    let lost = Mutex::new(true);
+    let first = Mutex::new(true);
     let fake = before(&real, move |seen, _| {
         let list = seen.is("PUT", &format!("/v2/a/manifests/{tag}"));
-        let mut lost = lost.lock().unwrap();
-        (list && std::mem::take(&mut *lost)).then(|| Reply::new(201))
+        let mut first = first.lock().unwrap();
+        (list && std::mem::take(&mut *first)).then(|| Reply::new(201))
     });
     let registry = connect(&fake.name(), &[]);
     let image = reference(&fake.name(), "a:v1");
