@@ -92,9 +92,12 @@ impl Answer<'_> {
             (405, _) => format!("`{registry}` is read-only, or is no registry"),
             (413, _) => format!("`{registry}`, or a proxy before it, does not take so much at once"),
             (429, _) => match self.retry_after {
-                Some(wait) => format!(
-                    "`{registry}` asks to wait ({wait}): try again later, or log in for a higher limit"
-                ),
+                Some(wait) => {
+                    let unit = if wait.bytes().all(|byte| byte.is_ascii_digit()) { " s" } else { "" };
+                    format!(
+                        "`{registry}` asks to wait ({wait}{unit}): try again later, or log in for a higher limit"
+                    )
+                }
                 None => "try again later, or log in for a higher limit".to_owned(),
             },
             (500..=599, _) => format!("`{registry}` has a problem of its own: try again later"),
@@ -201,7 +204,7 @@ mod tests {
                 `r.io`, or a proxy before it, does not take so much at once
             `r.io` answered 429 (too many requests) for `o/n`
                 -
-                `r.io` asks to wait (3600): try again later, or log in for a higher limit
+                `r.io` asks to wait (3600 s): try again later, or log in for a higher limit
             `r.io` answered 503 (not available) for `o/n`
                 -
                 `r.io` has a problem of its own: try again later

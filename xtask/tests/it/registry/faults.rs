@@ -3,11 +3,11 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use xtask::core::http::Fault;
+use xtask::core::http::{Fault, Url};
 use xtask::core::registry::media::OCI_MANIFEST;
 use xtask::core::registry::{Digest, Reference};
 use xtask::driver::http::{Method, Request};
-use xtask::driver::registry::{Presence, Registry};
+use xtask::driver::registry::{Means, Presence, Registry};
 use xtask::{Error, ErrorKind};
 
 use super::fake::{Fake, Reply};
@@ -148,35 +148,51 @@ fn silent() -> (Fake, impl Drop) {
     (fake, open)
 }
 
+/// Longer than anybody waits for a test.
+const DAY: Duration = Duration::from_hours(24);
+
 #[test]
 fn an_interruption_ends_a_request_and_a_wait() {
     let (silent, _open) = silent();
-    let busy = Fake::start(|_| Reply::new(503).header("retry-after", "2"));
-    for fake in [&silent, &busy] {
-        let mut means = means(&[]);
-        means.retries.attempts_max = u32::MAX;
-        let cancel = means.cancel.clone();
-        let registry = Registry::connect(means, &fake.name()).unwrap();
-        let image = reference(&fake.name(), "a");
-        let error = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                crate::program::wait_until("the registry is asked", || !fake.seen().is_empty());
-                cancel.cancel();
-            });
-            registry.exists(&image).unwrap_err()
-        });
-        assert_eq!(error.kind(), ErrorKind::Interrupted);
-        let asked = fake.seen().len();
+    let request = Request::new(Method::Get, url(&silent)).timeout(DAY);
+    interrupted(&silent, |means| means.client.send(&request).map(drop).map_err(Error::from));
+
+    let busy = Fake::start(|_| Reply::new(503).header("retry-after", "80000"));
+    let image = reference(&busy.name(), "a");
+    interrupted(&busy, |mut means| {
+        means.retries.wait_max = DAY;
+        let registry = Registry::connect(means, &busy.name()).unwrap();
+        let failed = registry.exists(&image).map(drop);
+        // Nothing is asked any more.
+        let asked = busy.seen().len();
         assert_eq!(registry.manifest(&image).unwrap_err().kind(), ErrorKind::Interrupted);
-        assert_eq!(fake.seen().len(), asked);
-    }
+        assert_eq!(busy.seen().len(), asked);
+        failed
+    });
+}
+
+/// Interrupts what asks `fake` once it has asked.
+fn interrupted(fake: &Fake, ask: impl FnOnce(Means) -> Result<(), Error>) {
+    let means = means(&[]);
+    let cancel = means.cancel.clone();
+    let error = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            crate::program::wait_until("the server is asked", || !fake.seen().is_empty());
+            cancel.cancel();
+        });
+        ask(means).unwrap_err()
+    });
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+}
+
+fn url(fake: &Fake) -> Url {
+    format!("http://127.0.0.1:{}/", fake.port()).parse().unwrap()
 }
 
 #[test]
 fn a_request_has_a_time_limit_and_a_length_limit() {
     let (silent, _open) = silent();
     let client = means(&[]).client;
-    let url = |fake: &Fake| format!("http://127.0.0.1:{}/", fake.port()).parse().unwrap();
     let request = Request::new(Method::Get, url(&silent)).timeout(Duration::from_millis(50));
     let failure = client.send(&request).unwrap_err();
     assert_eq!((failure.fault, failure.error.kind().exit_code()), (Fault::CutOff, 4));

@@ -197,6 +197,19 @@ fn tokens_are_got_once_a_scope_and_kept_while_they_are_good() {
 }
 
 #[test]
+fn many_who_ask_at_once_are_all_let_in() {
+    let fake = dance(300);
+    let registry = connect(&fake.name(), &[]);
+    let image = reference(&fake.name(), "a:v1");
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..16).map(|_| scope.spawn(|| registry.exists(&image).unwrap())).collect();
+        for one in asked {
+            assert!(matches!(one.join().unwrap(), Presence::Absent));
+        }
+    });
+}
+
+#[test]
 fn a_token_that_is_over_is_not_used() {
     let fake = dance(0);
     let registry = connect(&fake.name(), &[]);

@@ -228,8 +228,18 @@ fn a_proxy_leads_out_and_is_told_no_secret_of_a_registry() {
     let direct = connect("registry.invalid", &around).exists(&reference("registry.invalid", "a")).unwrap();
     assert!(matches!(direct, Presence::Unknown(_)) && seen.lock().unwrap().is_empty());
 
-    // A proxy that is not there is an error that does not say its password.
-    let broken = [variables[0], ("HTTPS_PROXY", "http://me:pr0xy-pr0xy@127.0.0.1:1")];
-    let broken = connect("registry.invalid", &broken).exists(&reference("registry.invalid", "a")).unwrap();
-    assert!(!format!("{broken:?}").contains("pr0xy-pr0xy"), "{broken:?}");
+    // Of a proxy that cannot be used, the password is not said.
+    for (url, end) in [
+        ("http://me:pr0xy-pr0xy@127.0.0.1:1", None),
+        ("socks5://me:pr0xy-pr0xy@host:1", Some(4)),
+        ("pr0xy-pr0xy@", Some(4)),
+    ] {
+        let registry = connect("registry.invalid", &[variables[0], ("HTTPS_PROXY", url)]);
+        let error = match registry.exists(&reference("registry.invalid", "a")) {
+            Ok(Presence::Unknown(error)) if end.is_none() => error,
+            Err(error) if end == Some(error.kind().exit_code()) => error,
+            other => panic!("{url}: {other:?}"),
+        };
+        assert!(!format!("{error:?}").contains("pr0xy-pr0xy"), "{error:?}");
+    }
 }

@@ -190,6 +190,7 @@ fn what_a_registry_does_not_take_is_an_error_with_words() {
     for (method, reply) in [
         ("POST", Reply::new(404).body(r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no repository"}]}"#)),
         ("POST", Reply::new(202)),
+        ("POST", Reply::new(202).header("location", "http://r.invalid/v2/a/blobs/uploads/1")),
         ("POST", Reply::new(403)),
         ("PUT", Reply::new(413)),
         ("PUT", Reply::hang_up()),
@@ -213,6 +214,9 @@ fn what_a_registry_does_not_take_is_an_error_with_words() {
         POST 202 (1 times), end 4
           `r.io` did not say where an upload goes on
             hint: check that it is a registry of container images
+        POST 202 (1 times), end 5
+          `r.io` sends us on to `r.invalid` in the clear
+            hint: it may not know that a proxy before it speaks TLS: that one has to send `X-Forwarded-Proto: https`
         POST 403 (1 times), end 4
           `r.io` answered 403 (not allowed) for `a`
             hint: no credentials for `r.io` were found: `docker login r.io`
