@@ -12,6 +12,7 @@ pub mod graph;
 pub mod http;
 pub mod installer;
 pub mod mask;
+pub mod picture;
 pub mod registry;
 pub mod release;
 pub mod report;

@@ -13,6 +13,8 @@ mod pipeline;
 mod plan;
 mod program;
 mod registry;
+mod rehearse;
+mod release;
 mod repository;
 mod runner;
 mod setup;
