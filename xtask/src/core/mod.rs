@@ -9,6 +9,7 @@ pub mod command;
 pub mod diagnostic;
 pub mod finding;
 pub mod graph;
+pub mod image;
 pub mod installer;
 pub mod mask;
 pub mod release;
