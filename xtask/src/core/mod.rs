@@ -12,6 +12,7 @@ pub mod graph;
 pub mod image;
 pub mod installer;
 pub mod mask;
+pub mod picture;
 pub mod release;
 pub mod report;
 pub mod rules;

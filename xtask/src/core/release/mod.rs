@@ -5,6 +5,7 @@
 //!
 //! - [`model`] has the words: components, slots, revisions, fences.
 //! - [`view`] is what one look at the cluster shows, and [`effect`] what may be done to it.
+//! - [`ledger`] is what is written down: how far a release has come, and which there were.
 //! - [`machine`] goes from looks to effects, and ends in an outcome.
 //! - [`metrics`] turns the pages that pods expose into counts per tick: parsing, summing, counter resets.
 //! - [`analysis`] turns counts of canary and baseline into a verdict, with an error probability that holds however often one
@@ -13,6 +14,7 @@
 //! - [`objects`] goes from files to exact objects: [`template`] fills them in, [`manifest`] reads them with the place of each
 //!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] names them by content.
 //! - [`slots`] derives the second slot of a component, and [`weights`] says how many pods make a share of the requests.
+//! - [`narration`] tells people what a machine does.
 //! - [`plan`] puts all writes of a release in order, and [`freeze`] says when there must be none.
 
 pub mod analysis;
@@ -22,10 +24,12 @@ pub mod freeze;
 pub mod health;
 pub mod images;
 pub mod labels;
+pub mod ledger;
 pub mod machine;
 pub mod manifest;
 pub mod metrics;
 pub mod model;
+pub mod narration;
 pub mod objects;
 pub mod plan;
 pub mod revision;

@@ -65,6 +65,17 @@ impl fmt::Display for Revision {
     }
 }
 
+/// What an object says, by content: the hash of all that its manifest states.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Content(pub Arc<str>);
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// A release of an environment, in the order in which they were begun: `production-42`, short enough to be typed.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]

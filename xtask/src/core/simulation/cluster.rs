@@ -8,8 +8,9 @@ use super::pod::Pod;
 use super::queue::Queue;
 use super::random::Random;
 use crate::core::release::effect::{Change, Object, Outcome, Refusal};
-use crate::core::release::model::{Fence, Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Lease, Read, Traffic, Version, View};
+use crate::core::release::ledger::Head;
+use crate::core::release::model::{Content, Fence, Revision, Slot};
+use crate::core::release::view::{Autoscaler, Lease, Read, Traffic, Version, View};
 
 /// How often an autoscaler takes its turn.
 const AUTOSCALE: Duration = Duration::from_secs(15);
@@ -23,6 +24,8 @@ pub struct Cluster {
     pub ledger: Option<Read<Head>>,
     /// The components, in the order of the plan.
     pub components: Vec<Component>,
+    /// The further objects, in the order of the plan.
+    pub extras: Vec<Option<Read<Content>>>,
     pub(super) shared: Shared,
 }
 
@@ -87,9 +90,21 @@ impl Cluster {
     /// A cluster at `now` in which nothing runs yet; [`Cluster::settle`] starts it.
     pub fn new(components: Vec<Component>, ledger: Head, random: Random, now: Duration) -> Self {
         let shared = Shared { now, queue: Queue::new(), random, versions: 0, pods: 0 };
-        let mut cluster = Self { lease: None, ledger: None, components, shared };
+        let mut cluster = Self { lease: None, ledger: None, components, extras: Vec::new(), shared };
         put(&mut cluster.ledger, ledger, Fence::default(), &mut cluster.shared);
         cluster
+    }
+
+    /// The same with further objects that say this; `None` for those that are not there yet.
+    pub fn with_extras(mut self, extras: impl Iterator<Item = Option<Content>>) -> Self {
+        for content in extras {
+            let mut cell = None;
+            if let Some(content) = content {
+                put(&mut cell, content, Fence::default(), &mut self.shared);
+            }
+            self.extras.push(cell);
+        }
+        self
     }
 
     /// Lets the controllers make the pods, and time pass until they are ready.
@@ -191,7 +206,13 @@ impl Cluster {
     /// What a look shows that began then and ends now.
     pub fn look(&self, began: Duration) -> View {
         let parts = self.components.iter().map(|component| component.look(self.shared.now)).collect();
-        View { began, lease: self.lease.clone(), ledger: self.ledger.clone(), parts }
+        View {
+            began,
+            lease: self.lease.clone(),
+            ledger: self.ledger.clone(),
+            parts,
+            extras: self.extras.clone(),
+        }
     }
 
     /// Writes one object, if it still has that version. The fence is written onto it and means nothing to the server.
@@ -257,14 +278,25 @@ impl Cluster {
                 }
                 put(&mut components[part].autoscaler, *autoscaler, fence, shared);
             }
+            (Object::Extra(index), Change::Content(content)) => {
+                put(&mut self.extras[index], content.clone(), fence, shared);
+            }
             _ => return Err(invalid("that is no such object")),
         }
         Ok(())
     }
 
+    /// Whether an object belongs to the release.
+    pub(super) fn knows(&self, object: Object) -> bool {
+        match object {
+            Object::Extra(index) => index < self.extras.len(),
+            _ => part(object) < self.components.len(),
+        }
+    }
+
     /// Whether a write with this version is let through.
     fn admit(&mut self, object: Object, version: Option<Version>) -> Result<(), Refusal> {
-        if part(object) >= self.components.len() {
+        if !self.knows(object) {
             return Err(invalid("it is not ours"));
         }
         match (self.mark(object), version) {
@@ -286,6 +318,7 @@ impl Cluster {
             Object::Slot(part, slot) => self.components[part].slots[slot as usize].as_mut().map(of),
             Object::Service(part) => self.components[part].service.as_mut().map(of),
             Object::Autoscaler(part) => self.components[part].autoscaler.as_mut().map(of),
+            Object::Extra(index) => self.extras[index].as_mut().map(of),
         }
     }
 
@@ -321,6 +354,7 @@ impl Cluster {
                 component.propagate(shared);
             }
             Act::Delete(Object::Autoscaler(_)) => component.autoscaler = None,
+            Act::Delete(Object::Extra(index)) => self.extras[index] = None,
         }
     }
 }
@@ -340,6 +374,7 @@ impl Component {
             requests: 0,
             failed: 0,
             unserved: 0,
+            sides: Default::default(),
             until: Duration::ZERO,
         };
         Self {
@@ -378,7 +413,7 @@ impl Component {
 /// The position of the component that an object belongs to; 0 for those that belong to none.
 pub(super) fn part(object: Object) -> usize {
     match object {
-        Object::Lease | Object::Ledger => 0,
+        Object::Lease | Object::Ledger | Object::Extra(_) => 0,
         Object::Slot(part, _) | Object::Service(part) | Object::Autoscaler(part) => part,
     }
 }

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::cluster::part;
+use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
 use super::invariant::{Before, Invariant};
 use super::nature::Failure;
 use super::scrape::Monitor;
-use super::world::{Deployer, Event, World};
+use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
+use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Command, Input};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Phase, Version, View};
+use crate::core::release::view::{Version, View};
 
 /// A write on its way.
 pub(super) struct Landing {
@@ -94,6 +95,7 @@ impl<D: Deployer> World<'_, D> {
         if let Some(mut early) = torn {
             if self.random.chance(0.5) {
                 view.parts = std::mem::take(&mut early.parts);
+                view.extras = std::mem::take(&mut early.extras);
             } else {
                 (view.lease, view.ledger) = (early.lease.take(), early.ledger.take());
             }
@@ -190,7 +192,7 @@ impl<D: Deployer> World<'_, D> {
                 self.watch.written(self.scenario, &self.cluster, (object, fence, &change), &before);
             } else {
                 self.note(|_| format!("{object:?} of deployer {owner}: {outcome:?}"));
-                if part(object) >= self.scenario.setups.len() {
+                if !self.cluster.knows(object) {
                     self.watch.fail(Invariant::OnlyTheInventory, self.now, || format!("{object:?}"));
                 }
             }

@@ -7,9 +7,10 @@ use super::cluster::Cluster;
 use super::component::Component;
 use super::scenario::Scenario;
 use crate::core::release::effect::{Change, Object};
+use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Ending, Strategy};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Phase, Traffic, View};
+use crate::core::release::view::{Traffic, View};
 
 /// The position of the old revision among a component's, and of the new one.
 const OLD: usize = 0;
@@ -176,6 +177,7 @@ impl Watch {
         let fence = Fence(lease.object.transitions);
         let is_ours = |other: Option<Fence>| other.is_none_or(|other| other == fence);
         let all = is_ours(view.ledger.as_ref().map(|read| read.fence))
+            && view.extras.iter().all(|extra| is_ours(extra.as_ref().map(|read| read.fence)))
             && view.parts.iter().all(|part| {
                 part.slots.iter().all(|slot| is_ours(slot.as_ref().map(|read| read.fence)))
                     && is_ours(part.service.as_ref().map(|read| read.fence))
@@ -198,7 +200,7 @@ impl Watch {
         let now = cluster.now();
         let is_allowed = is_wish(change, before.head.as_ref())
             || is_newer_lease(change, self.guarded)
-            || is_empty_creation(cluster, object, change);
+            || is_harmless_creation(scenario, cluster, object, change);
         if fence < self.guarded && !is_allowed {
             let guarded = self.guarded;
             self.fail(Invariant::OlderOwnersChangeNothing, now, || {
@@ -344,7 +346,7 @@ impl Watch {
         let expected = if natures().any(|good| good == Some(false)) {
             Ending::RolledBack
         } else if natures().all(|good| good == Some(true)) {
-            if parts().next().is_none() { Ending::Nothing } else { Ending::Promoted }
+            if scenario.course.changes() { Ending::Promoted } else { Ending::Nothing }
         } else {
             return;
         };
@@ -395,7 +397,7 @@ impl Before {
             Object::Ledger => {
                 Self { supply: None, head: cluster.ledger.as_ref().map(|read| read.object.clone()) }
             }
-            Object::Lease | Object::Autoscaler(_) => Self::default(),
+            Object::Lease | Object::Autoscaler(_) | Object::Extra(_) => Self::default(),
         }
     }
 }
@@ -433,11 +435,20 @@ fn is_wish(change: &Change, before: Option<&Head>) -> bool {
     wished == **after
 }
 
-/// Whether a write has made a Deployment without pods: no version can stop a creation, and this one changes nothing.
-fn is_empty_creation(cluster: &Cluster, object: Object, change: &Change) -> bool {
-    let (Object::Slot(part, slot), Change::Slot { replicas: 0, .. }) = (object, change) else { return false };
-    let read = cluster.components[part].slots[slot as usize].as_ref();
-    read.is_some_and(|read| read.version.uid == read.version.resource)
+/// Whether a write has made something that does nothing by itself: no version can stop a creation.
+fn is_harmless_creation(scenario: &Scenario, cluster: &Cluster, object: Object, change: &Change) -> bool {
+    let version = match (object, change) {
+        (Object::Slot(part, slot), Change::Slot { replicas: 0, .. }) => {
+            cluster.components[part].slots[slot as usize].as_ref().map(|read| read.version)
+        }
+        (Object::Extra(index), Change::Content(content)) => {
+            let idle = &scenario.course.extras[index].idle;
+            let read = cluster.extras[index].as_ref();
+            read.filter(|_| idle.as_ref().is_none_or(|idle| idle == content)).map(|read| read.version)
+        }
+        _ => None,
+    };
+    version.is_some_and(|version| version.uid == version.resource)
 }
 
 /// Whether a write makes somebody the owner who is newer than `guarded`.
@@ -454,6 +465,16 @@ fn left_over(scenario: &Scenario, cluster: &Cluster) -> Option<String> {
     let is_new = head.serving == scenario.course.release;
     if !is_new && head.serving != scenario.course.previous {
         return Some(format!("the ledger says that `{}` serves", head.serving));
+    }
+    for (extra, read) in scenario.course.extras.iter().zip(&cluster.extras) {
+        let says = read.as_ref().map(|read| &read.object);
+        // What the release has made may stay, if it does nothing.
+        let before = extra.old.as_ref().or(extra.idle.as_ref());
+        let may_stay = before.is_none() || (extra.old.is_none() && says.is_none()) || extra.is_immutable;
+        let is_right = if is_new { says == Some(&extra.new) } else { says == before || may_stay };
+        if !is_right {
+            return Some(format!("{} says {says:?}, and `{}` serves", extra.name, head.serving));
+        }
     }
     for (part, component) in cluster.components.iter().enumerate() {
         let service = component.service.as_ref().map(|read| read.object);

@@ -11,28 +11,36 @@
 
 pub mod cluster;
 pub mod component;
+mod deployer;
 mod exchange;
 pub mod fault;
+pub mod figures;
 pub mod invariant;
 pub mod nature;
 pub mod pod;
 mod queue;
 pub mod random;
+pub mod recording;
+mod rehearsal;
 pub mod scenario;
 pub mod scrape;
+pub mod statistics;
 #[cfg(test)]
 mod tests;
 pub mod traffic;
+mod trouble;
 pub mod verdict;
+mod words;
 mod world;
 
 use crate::core::release::machine::Machine;
 
+pub use deployer::{Begin, Deployer};
 pub use invariant::{Broken, Invariant};
 pub use nature::Nature;
 pub use scenario::Scenario;
 pub use verdict::Verdict;
-pub use world::{Begin, Deployer, play, play_with};
+pub use world::{play, play_with};
 
 /// Plays the night of a seed. One that breaks an invariant is played again with fewer faults, one less each time as long as
 /// it still breaks one, and comes with its timeline.
@@ -45,6 +53,12 @@ pub fn run_with<D: Deployer>(seed: u64, begin: &Begin<D>) -> Verdict {
     let scenario = Scenario::drawn(seed);
     let verdict = play_with(&scenario, begin, false);
     if verdict.broken.is_none() { verdict } else { shrunk(scenario, begin) }
+}
+
+/// The night of a seed with everything that happened; of one that breaks an invariant, with no more faults than it takes.
+pub fn replay(seed: u64) -> Verdict {
+    let verdict = run(seed);
+    if verdict.broken.is_none() { play(&Scenario::drawn(seed), true) } else { verdict }
 }
 
 /// Takes faults away that are not needed to break an invariant.

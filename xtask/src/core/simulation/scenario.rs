@@ -11,10 +11,10 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
-use crate::core::release::machine::{Course, Intent, PartCourse, StepCourse, Strategy, Timing};
+use crate::core::release::ledger::{Entry, Head, State};
+use crate::core::release::machine::{Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
 use crate::core::release::metrics::Selector;
-use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
-use crate::core::release::view::Head;
+use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
@@ -66,7 +66,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 15] = [
+pub const NAMES: [(&str, &str); 16] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -81,6 +81,7 @@ pub const NAMES: [(&str, &str); 15] = [
     ("monitoring-down", "the pods on trial cannot be measured"),
     ("quota", "the quota leaves no room for the new pods"),
     ("hpa-grows", "the load rises from three pods to ten during the canary"),
+    ("configuration", "nothing but further objects changes"),
     ("rollback-during-deploy", "somebody wants the old release back while the canary runs"),
 ];
 
@@ -127,8 +128,21 @@ impl Scenario {
                 Self { faults: more, ..Self::plain(seed, vec![grown(), grown()]) }
             }
             "rollback-during-deploy" => faulty(vec![Fault::Start { at: minutes(3), intent: Intent::Abort }]),
+            "configuration" => {
+                let mut night = Self::plain(seed, vec![Setup::default(), Setup::default()]);
+                for part in &mut night.course.parts {
+                    part.new = part.old.clone();
+                }
+                night.with_extras()
+            }
             _ => return None,
         })
+    }
+
+    /// The same release with further objects.
+    pub fn with_extras(mut self) -> Self {
+        self.course.extras = extras();
+        self
     }
 
     /// The night of a seed.
@@ -150,10 +164,12 @@ impl Scenario {
         };
         let mut setups = vec![setup(), setup()];
         let faults = draw(&mut random, setups.len());
-        if faults.is_empty() && !bad {
+        if faults.is_empty() {
             // Here an end is demanded, and chance alone must not decide: how often it does is measured elsewhere.
-            for nature in setups.iter_mut().flat_map(|setup| [&mut setup.old, &mut setup.new]) {
-                (nature.error_rate, nature.slow_rate) = (0.0, 0.0);
+            for Setup { old, new, .. } in &mut setups {
+                for nature in [Some(old), (!bad).then_some(new)].into_iter().flatten() {
+                    (nature.error_rate, nature.slow_rate) = (0.0, 0.0);
+                }
             }
         }
         let mut scenario = Self { faults, ..Self::plain(seed, setups) };
@@ -204,14 +220,14 @@ impl Scenario {
                 None => component,
             }
         });
-        let head = Head {
-            serving: self.course.previous.clone(),
-            live: vec![Slot::A; self.setups.len()],
-            under_way: None,
-            withdrawn: Vec::new(),
+        let serving = Entry {
+            state: State::Verified,
+            ..Entry::adopted(self.course.previous.clone(), Arc::default(), self.course.origin)
         };
+        let head = Head::new(serving, vec![Slot::A; self.setups.len()]);
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
-        let mut cluster = Cluster::new(components.collect(), head, random, begin);
+        let before = self.course.extras.iter().map(|extra| extra.old.clone());
+        let mut cluster = Cluster::new(components.collect(), head, random, begin).with_extras(before);
         for (part, setup) in self.setups.iter().enumerate().filter(|(_, setup)| !setup.has_idle) {
             debug_assert!(!setup.has_idle, "only those");
             cluster.act(part, Act::Delete(Object::Slot(part, Slot::B)));
@@ -256,5 +272,35 @@ fn course(setups: &[Setup]) -> Course {
         ],
         settings: Settings::new(streams),
     });
-    Course { release: release(2), previous: release(1), parts: parts.collect(), timing: Timing::default() }
+    Course {
+        release: release(2),
+        previous: release(1),
+        parts: parts.collect(),
+        extras: Vec::new(),
+        timing: Timing::default(),
+        account: Arc::default(),
+        origin: 0,
+    }
+}
+
+/// Further objects of every kind: one that stays, one that changes, one that goes by its content, and two workloads, of which
+/// the second is new.
+pub fn extras() -> Vec<Extra> {
+    let content = |text: &str| Content(text.into());
+    let extra = |name: &str, old: Option<&str>, new: &str| Extra {
+        name: name.into(),
+        old: old.map(content),
+        new: content(new),
+        idle: None,
+        is_immutable: false,
+        late: false,
+    };
+    let workload = |extra: Extra| Extra { idle: Some(content("idle")), late: true, ..extra };
+    vec![
+        extra("PodDisruptionBudget backend", Some("one"), "one"),
+        extra("NetworkPolicy backend", Some("one"), "two"),
+        Extra { is_immutable: true, ..extra("ConfigMap settings-two", None, "two") },
+        workload(extra("CronJob nightly", Some("one"), "two")),
+        workload(extra("Deployment worker", None, "two")),
+    ]
 }

@@ -25,19 +25,20 @@ mod judge;
 mod objective;
 mod promotion;
 pub mod rank;
-mod report;
+pub(in crate::core::release) mod report;
 mod state;
 #[cfg(test)]
 mod tests;
 mod tick;
-mod verdict;
+pub(in crate::core::release) mod verdict;
 
 pub use bake::{Bake, BakeState, BakeVerdict};
 pub use excess::{Compliance, Excess, RATIOS};
 pub use judge::Analysis;
 pub use objective::{Kind, Objective, Settings, SettingsError, probes};
 pub use promotion::{Basis, Checks, Evidence, Gap, Missing};
-pub use report::{Report, StreamReport};
+pub use report::{Report, StreamReport, grouped};
 pub use state::State;
+pub(in crate::core::release) use state::milliseconds;
 pub use tick::{PodTick, Sides, Tick};
 pub use verdict::{Reason, Verdict};

@@ -1,9 +1,13 @@
 //! What a release is to do: its components, their strategies, its times; and how it can end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::release::analysis::{Objective, Settings};
-use crate::core::release::model::{ComponentName, Ending, ReleaseId, Revision};
+use crate::core::release::effect::Object;
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::Account;
+use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision};
 use crate::core::release::weights::{self, Weight};
 
 /// What is wanted of the machine.
@@ -26,8 +30,69 @@ pub struct Course {
     pub previous: ReleaseId,
     /// The components, those first that others depend on.
     pub parts: Vec<PartCourse>,
+    /// Everything else, in the order in which it is written.
+    pub extras: Vec<Extra>,
     /// The times.
     pub timing: Timing,
+    /// What the ledger says of it.
+    pub account: Arc<Account>,
+    /// The time at which the machine's clock stood at zero.
+    pub origin: UnixSeconds,
+}
+
+impl Course {
+    /// Whether anything is to change at all.
+    pub fn changes(&self) -> bool {
+        self.parts.iter().any(PartCourse::changes) || self.changes_extras()
+    }
+
+    /// Whether one of the further objects is to change.
+    pub fn changes_extras(&self) -> bool {
+        self.extras.iter().any(Extra::changes)
+    }
+
+    /// What the machine's clock shows, as a time that others can read.
+    pub fn unix(&self, now: Duration) -> UnixSeconds {
+        self.origin.saturating_add(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// An object in words.
+    pub fn words(&self, object: Object) -> String {
+        let part = |index: usize| self.parts.get(index).map_or("?", |part| &part.name.0);
+        match object {
+            Object::Lease => "the lease".into(),
+            Object::Ledger => "the ledger".into(),
+            Object::Slot(index, slot) => format!("slot {slot} of {}", part(index)),
+            Object::Service(index) => format!("the Service of {}", part(index)),
+            Object::Autoscaler(index) => format!("the autoscaler of {}", part(index)),
+            Object::Extra(index) => self.extras.get(index).map_or("?", |extra| &extra.name).into(),
+        }
+    }
+}
+
+/// An object beside those of the components: a config map, a network policy, a budget, a worker without traffic.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Extra {
+    /// What it is called, for people: `ConfigMap backend-settings`.
+    pub name: Arc<str>,
+    /// What it says before the release; `None` where it is not there.
+    pub old: Option<Content>,
+    /// What it is to say.
+    pub new: Content,
+    /// What a workload says that has nothing to do: no pods, suspended. It is made so, because a creation cannot be fenced and
+    /// may come late, and a way back leaves it so. `None` for what does nothing by itself.
+    pub idle: Option<Content>,
+    /// Whether its name goes with its content: then it is made, and never changed.
+    pub is_immutable: bool,
+    /// Whether it is written after the components have flipped: a workload that is no slot.
+    pub late: bool,
+}
+
+impl Extra {
+    /// Whether it is to be written.
+    pub fn changes(&self) -> bool {
+        self.old.as_ref() != Some(&self.new)
+    }
 }
 
 /// What happens to one component.

@@ -3,10 +3,13 @@
 //! Pure comparisons of a look with the course. What serves is never made smaller here: a live slot is only ever raised, and
 //! leaves the traffic only when the other one has taken it.
 
+use crate::core::mask::Mask;
 use crate::core::release::effect::{Change, Object};
-use crate::core::release::machine::course::{Course, PartCourse};
-use crate::core::release::model::{Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Journal, Part, Phase, Read, SlotState, Traffic, View};
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::{Head, Journal, Line, Phase};
+use crate::core::release::machine::course::{Course, End, Extra, PartCourse};
+use crate::core::release::model::{Ending, Revision, Slot};
+use crate::core::release::view::{Autoscaler, Part, Read, SlotState, Traffic, View};
 
 /// A write that is missing.
 pub(super) type Missing = (Object, Change);
@@ -181,6 +184,7 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
     };
     match phase {
         Phase::Intended => {}
+        Phase::Stated => extras(&mut goal, course, view, |extra| !extra.late),
         Phase::Floored => {
             places().for_each(|place| place.scale(&mut goal, place.live, Floor::AtLeast(place.full())));
         }
@@ -225,6 +229,10 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
                     break;
                 }
             }
+            // What has no traffic follows what has.
+            if goal.waits.is_none() {
+                extras(&mut goal, course, view, |extra| extra.late);
+            }
         }
         Phase::Verifying | Phase::Baking => {
             for place in places() {
@@ -248,9 +256,42 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
                 place.none(&mut goal, place.idle());
                 place.scale(&mut goal, place.live, Floor::Restored);
             }
+            put_back(&mut goal, course, view);
         }
     }
     goal
+}
+
+/// Further objects say what the release wants of them.
+fn extras(goal: &mut Goal, course: &Course, view: &View, which: impl Fn(&Extra) -> bool) {
+    for (index, extra) in course.extras.iter().enumerate().filter(|(_, extra)| which(extra)) {
+        let says = view.extras[index].as_ref().map(|read| &read.object);
+        let wanted = match (says, &extra.idle) {
+            (Some(says), _) if *says == extra.new => continue,
+            (Some(_), _) if extra.is_immutable => {
+                goal.hopeless.get_or_insert_with(|| {
+                    format!("{} is there with another content, and cannot be changed", extra.name)
+                });
+                return;
+            }
+            (None, Some(idle)) => idle,
+            _ => &extra.new,
+        };
+        goal.write(Object::Extra(index), Change::Content(wanted.clone()));
+        goal.wait(false, || format!("{} to be written", extra.name));
+    }
+}
+
+/// What the release has changed says again what it said before. What it has made stays, with nothing to do; what somebody
+/// else has written since is left alone.
+fn put_back(goal: &mut Goal, course: &Course, view: &View) {
+    for (index, extra) in course.extras.iter().enumerate().filter(|(_, extra)| extra.changes()) {
+        let is_ours = view.extras[index].as_ref().is_some_and(|read| read.object == extra.new);
+        if let Some(before) = extra.old.as_ref().or(extra.idle.as_ref()).filter(|_| is_ours) {
+            goal.write(Object::Extra(index), Change::Content(before.clone()));
+            goal.wait(false, || format!("{} to be put back", extra.name));
+        }
+    }
 }
 
 /// The old pods get the requests again: those of every canary at once, and after a flip in the reverse order.
@@ -284,19 +325,12 @@ fn revert(goal: &mut Goal, back: &[Place<'_>]) {
 }
 
 /// The ledger once the release is over.
-pub(super) fn closed(course: &Course, head: &Head, promoted: bool) -> Head {
+pub(super) fn closed(course: &Course, head: &Head, end: &End, at: UnixSeconds) -> Head {
+    let is_promoted = end.ending == Ending::Promoted;
     let live =
-        |(part, &live): (&PartCourse, &Slot)| if promoted && part.changes() { live.other() } else { live };
-    let mut withdrawn = head.withdrawn.clone();
-    if !promoted && !withdrawn.contains(&course.release) {
-        withdrawn.push(course.release.clone());
-    }
-    Head {
-        serving: if promoted { course.release.clone() } else { head.serving.clone() },
-        live: course.parts.iter().zip(&head.live).map(live).collect(),
-        under_way: None,
-        withdrawn,
-    }
+        |(part, &live): (&PartCourse, &Slot)| if is_promoted && part.changes() { live.other() } else { live };
+    let live = course.parts.iter().zip(&head.live).map(live).collect();
+    head.closed(end.ending, live, &Line::new(&end.reason, &Mask::default()), at)
 }
 
 /// The objects of a look with their versions and fences, but for the lease.
@@ -313,5 +347,7 @@ pub(super) fn inventory(view: &View) -> Vec<(Object, Read<()>)> {
         all.extend(part.service.as_ref().map(|read| (Object::Service(index), bare(read))));
         all.extend(part.autoscaler.as_ref().map(|read| (Object::Autoscaler(index), bare(read))));
     }
+    let extras = view.extras.iter().enumerate();
+    all.extend(extras.filter_map(|(index, read)| Some((Object::Extra(index), bare(read.as_ref()?)))));
     all
 }

@@ -12,11 +12,13 @@
 //!   write in flight finds another version and fails.
 //! - **Every wait has an end**, and every way leads to an [`End`].
 
+mod begin;
 pub mod course;
 mod goals;
 mod owner;
 mod pending;
 mod progress;
+mod status;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -25,11 +27,13 @@ use std::time::Duration;
 
 use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Object};
+use crate::core::release::ledger::{Journal, Phase};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Journal, Phase, Version, View};
+use crate::core::release::view::{Version, View};
 
 pub use crate::core::release::model::Ending;
-pub use course::{Command, Course, End, Intent, PartCourse, StepCourse, Strategy, Timing};
+pub use course::{Command, Course, End, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
+pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;
 use pending::{Answered, Pending};
@@ -81,6 +85,8 @@ pub struct Machine {
     pending: Pending,
     /// The last look, until something was decided on it.
     view: Option<View>,
+    /// The look before that, on which the last decision rests.
+    seen: Option<View>,
     /// When to look again.
     look_at: Duration,
     /// How it should be written down, from the moment on in which a release is under way.
@@ -93,6 +99,8 @@ pub struct Machine {
     drained: Option<Duration>,
     /// Since when the present phase waits for something without a break.
     waits_since: Option<Duration>,
+    /// For what.
+    waits: Option<String>,
     trials: Vec<Trial>,
     /// When each component is to be measured next.
     measure_at: Vec<Duration>,
@@ -114,12 +122,14 @@ impl Machine {
             stage: Stage::Acquiring,
             pending: Pending::default(),
             view: None,
+            seen: None,
             look_at: now,
             journal: None,
             live: Vec::new(),
             entered: now,
             drained: None,
             waits_since: None,
+            waits: None,
             trials: trial::of(&course),
             measure_at: vec![now; parts],
             smoked: vec![None; parts],
@@ -144,6 +154,7 @@ impl Machine {
             && let Some(view) = self.view.take()
         {
             self.decide(&view, now, &mut effects);
+            self.seen = Some(view);
         }
         self.measure(now, &mut effects);
         if self.end().is_none()
@@ -250,7 +261,7 @@ impl Machine {
     }
 
     fn denied(&mut self, object: Object, words: &str, now: Duration) {
-        let reason = format!("the cluster refuses a write to {object:?}: {words}");
+        let reason = format!("the cluster refuses to write {}: {words}", self.course.words(object));
         match self.phase() {
             None => self.stage = Stage::Ended(End::new(Ending::Refused, reason)),
             Some(Phase::Cleaning | Phase::Reverting | Phase::Restoring) => {
@@ -280,6 +291,7 @@ impl Machine {
         self.insisted = false;
         self.drained = None;
         self.waits_since = None;
+        self.waits = None;
         self.smoked.fill(None);
         self.look_at = now;
     }
@@ -327,7 +339,7 @@ impl Machine {
         let Some(journal) = self.journal.clone() else { return };
         // Persist, then act.
         if ledger.object.under_way.as_ref() != Some(&journal) {
-            let head = Head { under_way: Some(journal), ..ledger.object.clone() };
+            let head = ledger.object.noting(journal, &self.course.account, self.course.unix(self.entered));
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
             return;
         }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Answered, End, Ending, Machine, Stage};
+use super::{Answered, End, Ending, Machine, PartCourse, Stage};
 use crate::core::release::effect::{Action, Effect};
-use crate::core::release::view::Phase;
+use crate::core::release::ledger::Phase;
 
 impl Machine {
     /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.
@@ -22,7 +22,8 @@ impl Machine {
                 Phase::Cleaning | Phase::Reverting | Phase::Restoring if waited >= timing.patience => {
                     self.stage = Stage::Ended(End::new(Ending::Stuck, format!("waited in vain for {words}")));
                 }
-                Phase::Floored
+                Phase::Stated
+                | Phase::Floored
                 | Phase::Staged
                 | Phase::Exposed(_)
                 | Phase::Promoting
@@ -36,11 +37,17 @@ impl Machine {
                 _ => {}
             }
             self.drained = None;
+            self.waits = Some(words);
             return;
         }
         self.waits_since = None;
+        self.waits = None;
         match phase {
-            Phase::Intended => self.enter(Phase::Floored, now),
+            Phase::Intended => self.enter(Phase::Stated, now),
+            Phase::Stated if !self.course.parts.iter().any(PartCourse::changes) => {
+                self.enter(Phase::Flipping, now);
+            }
+            Phase::Stated => self.enter(Phase::Floored, now),
             Phase::Floored => self.enter(Phase::Staged, now),
             Phase::Staged => {
                 if self.smoke(now, effects) {
@@ -81,7 +88,7 @@ impl Machine {
     }
 
     /// How many steps the canary has: those of the component with the most.
-    fn steps(&self) -> usize {
+    pub(super) fn steps(&self) -> usize {
         self.course.parts.iter().map(|part| part.steps().len()).max().unwrap_or(0)
     }
 
@@ -98,6 +105,21 @@ impl Machine {
                 return;
             }
         }
+    }
+
+    /// What the evidence of a step lacks; `None` where it is enough.
+    pub(super) fn evidence_missing(&self, step: u8) -> Option<String> {
+        let is_last = usize::from(step) + 1 >= self.steps();
+        self.trials.iter().zip(&self.course.parts).find_map(|(trial, part)| {
+            let missing = trial.may_go_on(is_last).err()?;
+            Some(format!("evidence for {}: {missing}", part.name))
+        })
+    }
+
+    /// How long the evidence of a step may take.
+    pub(super) fn step_max(&self) -> Duration {
+        let parts = self.course.parts.iter().filter(|part| !part.steps().is_empty());
+        parts.map(|part| part.settings.step_max).max().unwrap_or_default()
     }
 
     /// Whether the canary may take its next step.
@@ -143,11 +165,17 @@ impl Machine {
         }
     }
 
-    /// Asks the pods that wait for traffic; whether all have answered well. A bad answer turns back.
+    /// Whether a component is asked in this phase: those that change, and at last also those around which something changed.
+    fn is_asked(&self, index: usize) -> bool {
+        let is_last = self.phase() == Some(Phase::Verifying);
+        self.course.parts[index].changes() || (is_last && self.course.changes_extras())
+    }
+
+    /// Asks the pods that get traffic next, or do; whether all have answered well. A bad answer turns back.
     fn smoke(&mut self, now: Duration, effects: &mut Vec<Effect>) -> bool {
         let mut all = true;
         for index in 0..self.course.parts.len() {
-            if !self.course.parts[index].changes() {
+            if !self.is_asked(index) {
                 continue;
             }
             match self.smoked[index].clone() {
@@ -168,7 +196,8 @@ impl Machine {
                         return false;
                     }
                     if !self.pending.has(&Answered::Smoke(index)) {
-                        let slot = self.live[index].other();
+                        let live = self.live[index];
+                        let slot = if self.course.parts[index].changes() { live.other() } else { live };
                         let until = now + self.course.timing.answer;
                         effects.push(self.pending.send(Action::Smoke { part: index, slot }, until));
                     }

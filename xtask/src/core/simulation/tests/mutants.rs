@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::super::{Deployer, Invariant, Scenario, play, play_with};
 use crate::core::release::effect::{Action, Change, Effect, Outcome};
+use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Command, Course, End, Input, Intent, Machine};
 use crate::core::release::model::Fence;
-use crate::core::release::view::{Head, Phase, View};
+use crate::core::release::view::View;
 
 /// A mistake.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,8 +9,9 @@ use super::super::scenario::{NAMES, Scenario, Setup};
 use super::super::{Deployer, Invariant, Nature, Verdict, play_with, run_with};
 use super::*;
 use crate::core::release::effect::{Action, Effect, EffectId};
+use crate::core::release::ledger::{Journal, Phase};
 use crate::core::release::machine::{Course, End, Ending, Input, Intent};
-use crate::core::release::view::{Journal, Phase, View};
+use crate::core::release::view::View;
 
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,7 +64,7 @@ impl Naive {
             Object::Ledger => view.ledger.as_ref().map(|read| read.version),
             Object::Slot(part, slot) => view.parts[part].slot(slot).map(|read| read.version),
             Object::Service(part) => view.parts[part].service.as_ref().map(|read| read.version),
-            Object::Lease | Object::Autoscaler(_) => None,
+            Object::Lease | Object::Autoscaler(_) | Object::Extra(_) => None,
         };
         self.effect(Action::Write { object, version, fence: Fence(1), change })
     }

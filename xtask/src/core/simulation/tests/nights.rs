@@ -4,6 +4,9 @@ use super::super::scenario::NAMES;
 use super::super::{Scenario, play, run};
 use crate::core::release::machine::Ending::{Aborted, Inconclusive, Promoted, RolledBack};
 
+/// Kinds of releases that have more in them than the usual one.
+const KINDS: [&str; 1] = ["configuration"];
+
 #[test]
 fn nights_end_as_their_names_say() {
     let table = [
@@ -20,6 +23,7 @@ fn nights_end_as_their_names_say() {
         ("monitoring-down", Inconclusive),
         ("quota", RolledBack),
         ("hpa-grows", Promoted),
+        ("configuration", Promoted),
         ("rollback-during-deploy", Aborted),
     ];
     for (name, ending) in table {
@@ -44,9 +48,22 @@ fn nights_by_seed_break_nothing() {
     }
 }
 
+/// What a seed draws to go wrong, in releases of other kinds than it draws.
+#[test]
+fn faults_of_a_seed_break_no_kind_of_release() {
+    for name in KINDS {
+        for seed in 0..100 {
+            let Scenario { faults, recover, .. } = Scenario::drawn(seed);
+            let night = Scenario { faults, recover, ..Scenario::named(name, seed).unwrap() };
+            let verdict = play(&night, true);
+            assert_eq!(verdict.broken, None, "{name} {seed}: {:?}: {:#?}", night.faults, verdict.timeline);
+        }
+    }
+}
+
 #[test]
 fn a_death_at_any_point_of_the_journal_breaks_nothing() {
-    for (name, least) in [("good", 11), ("bad-canary", 7)] {
+    for (name, least) in [("good", 12), ("bad-canary", 8), ("configuration", 6)] {
         let scenario = Scenario::named(name, 1).unwrap();
         let points = play(&scenario, false).journal;
         assert!(points >= least, "{name}: {points} points");
