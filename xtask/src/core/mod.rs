@@ -13,6 +13,7 @@ pub mod image;
 pub mod installer;
 pub mod mask;
 pub mod picture;
+pub mod registry;
 pub mod release;
 pub mod report;
 pub mod rules;
