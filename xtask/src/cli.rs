@@ -88,6 +88,10 @@ impl App {
                 let fix = if lint.fix { lint::Fix::Apply } else { lint::Fix::Check };
                 session.verb("lint", &lint.verb, &ci::Options { fix, ..ci::Options::CHECK })
             }
+            Command::Image(image) => {
+                let options = ci::Options { image: image.options(), ..ci::Options::CHECK };
+                session.image(&image.verb, &options)
+            }
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),

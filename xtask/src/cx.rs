@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::event::{Body, Event, Level, Sink};
 
 mod attempt;
+mod beside;
 mod commands;
 mod machine;
 mod results;
@@ -28,6 +29,7 @@ mod steps;
 
 pub use crate::driver::files;
 pub use attempt::Attempt;
+pub use beside::Ended;
 pub use commands::{OUTPUT_MAX, Output};
 pub use results::Scratch;
 pub use steps::Steps;

@@ -4,6 +4,7 @@
 pub mod cancel;
 pub mod environment;
 pub mod files;
+pub mod loopback;
 mod notation;
 pub mod platform;
 pub mod process;

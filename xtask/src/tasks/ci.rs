@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lint::Fix;
-use super::{architecture, dependencies, docs, lint, setup, test};
+use super::{architecture, dependencies, docs, image, lint, setup, test};
 use crate::config::{Component, ComponentKind, Config};
 use crate::cx::Cx;
 use crate::error::Result;
@@ -16,11 +16,13 @@ pub struct Options {
     pub fix: Fix,
     /// Arguments for the test runners.
     pub test_args: Vec<String>,
+    /// How images are built.
+    pub image: image::Options,
 }
 
 impl Options {
     /// Checks everything and mends nothing.
-    pub const CHECK: Self = Self { fix: Fix::Check, test_args: Vec::new() };
+    pub const CHECK: Self = Self { fix: Fix::Check, test_args: Vec::new(), image: image::Options::LOCAL };
 }
 
 /// How long a task may run that nothing slower than a registry or a slow machine holds up.
@@ -54,6 +56,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     let check_tools = Task::new("dependencies.tools", dependencies::tools)
         .about("check the dependencies of the tools")
         .timeout(TIMEOUT);
+    let recorder = image::Recorder::default();
     let each = |make: &dyn Fn(&Component) -> Option<Task>| -> Vec<Task> {
         config.components.iter().filter_map(make).collect()
     };
@@ -67,6 +70,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&|component| lint_task(component, options.fix)))
         .extend(each(&|component| Some(test_task(component, &options.test_args))))
         .extend(each(&docs_task))
+        .extend(each(&|component| image_task(component, &options.image, &recorder)))
 }
 
 fn setup_task(config: &Config, component: &Component) -> Task {
@@ -117,6 +121,14 @@ fn docs_task(component: &Component) -> Option<Task> {
     };
     let work = |cx: &Cx, component: &Component| docs::component(cx, component).map(drop);
     has_docs.then(|| task("docs", component, "build the documentation", 512 * MIB, work))
+}
+
+/// It builds with what is in the repository, and needs nothing that is set up; only who names it gets it.
+fn image_task(component: &Component, options: &image::Options, recorder: &image::Recorder) -> Option<Task> {
+    let (options, recorder) = (options.clone(), recorder.clone());
+    let work = move |cx: &Cx, component: &Component| image::component(cx, component, &options, &recorder);
+    component.image.as_ref()?;
+    Some(light_task("image", component, "build the image", work).on_demand())
 }
 
 /// The task `VERB.COMPONENT`, which runs tools of the component: after its set-up, in `memory` bytes or what cargo needs.

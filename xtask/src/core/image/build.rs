@@ -14,6 +14,13 @@ use crate::core::command::Command;
 /// The name under which the certificates of a company are mounted: `RUN --mount=type=secret,id=ca_bundle …`.
 pub const CA_BUNDLE: &str = "ca_bundle";
 
+/// The time that everything in an image gets, in seconds since 1970: 2000-01-01.
+///
+/// Not the time of the commit, which stands in the label `created`: a layer is reused from one commit to the next, by engines
+/// and by registries, only where its bytes are the same; and an engine that has it in its cache does not write it anew with
+/// another time, so that the digest would depend on the machine's past.
+pub const LAYER_TIME: u64 = 946_684_800;
+
 /// What is built, and how.
 #[derive(Clone, Debug)]
 pub struct Build {
@@ -31,8 +38,6 @@ pub struct Build {
     pub labels: BTreeMap<String, String>,
     /// Platforms; none stands for the engine's own.
     pub platforms: Vec<String>,
-    /// The time that everything in the image gets, in seconds since 1970.
-    pub epoch: u64,
     /// Certificates that the build trusts: mounted as a secret, in no layer.
     pub ca_bundle: Option<PathBuf>,
     /// Where layers of earlier builds are.
@@ -149,7 +154,7 @@ impl Build {
             self.common(Command::new("docker").args(["buildx", "build", "--progress", "plain"]));
         // Both are on by default, and add a manifest for the platform `unknown/unknown` on which other tools stumble.
         command = command.args(["--provenance=false", "--sbom=false", "--metadata-file"]).arg(metadata);
-        command = command.env("SOURCE_DATE_EPOCH", self.epoch.to_string());
+        command = command.env("SOURCE_DATE_EPOCH", LAYER_TIME.to_string());
         match &self.cache {
             Cache::Engine => command,
             Cache::Actions { scope } => command.args([
@@ -174,7 +179,7 @@ impl Build {
             "docker",
         ]);
         // Its own version would make images differ that do not.
-        let start = start.arg("--identity-label=false").args(["--timestamp", &self.epoch.to_string()]);
+        let start = start.arg("--identity-label=false").args(["--timestamp", &LAYER_TIME.to_string()]);
         insecure(self.common(start), self.bases.iter().map(String::as_str))
             .args(["--tag", &self.local])
             .arg(&self.context)
@@ -188,7 +193,7 @@ impl Build {
             "docker",
             "--identity-label=false",
         ]);
-        let start = start.args(["--timestamp", &self.epoch.to_string()]);
+        let start = start.args(["--timestamp", &LAYER_TIME.to_string()]);
         insecure(self.common(start), self.bases.iter().map(String::as_str))
             .args(["--tag", &self.local])
             .arg(&self.context)
@@ -205,7 +210,6 @@ impl Build {
         for (name, value) in &self.arguments {
             command = command.args(["--build-arg", &format!("{name}={value}")]);
         }
-        command = command.args(["--build-arg", &format!("SOURCE_DATE_EPOCH={}", self.epoch)]);
         for (name, value) in &self.labels {
             command = command.args(["--label", &format!("{name}={value}")]);
         }
@@ -258,7 +262,6 @@ mod tests {
             arguments: map("BASE_IMAGE", "127.0.0.1:5000/base@sha256:0"),
             labels: map("org.opencontainers.image.licenses", "MIT OR Apache-2.0"),
             platforms: vec!["linux/amd64".to_owned()],
-            epoch: 1_700_000_000,
             ca_bundle: Some("/etc/ssl/ca.pem".into()),
             cache: cache(CacheWish::Auto, engine, "r.io/o/vitalyst-backend", "backend", true, true).0,
             bases: vec!["127.0.0.1:5000/base@sha256:0".to_owned()],
@@ -275,10 +278,22 @@ mod tests {
 
     #[test]
     fn each_engine_has_its_command_lines() {
-        check(Engine::Buildx, &expect![""]);
-        check(Engine::Buildah, &expect![""]);
-        check(Engine::Podman, &expect![""]);
-        check(Engine::Docker, &expect![""]);
+        check(Engine::Buildx, &expect![[r#"
+            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/metadata.json --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=docker,dest=out/image.tar,name=localhost/vitalyst-backend:f1,compression=uncompressed,force-compression=true,rewrite-timestamp=true backend
+            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/digest --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=image,name=ghcr.io/o/vitalyst-backend:c0ffee,push=true,rewrite-timestamp=true backend"#]]);
+        check(Engine::Buildah, &expect![[r#"
+            buildah build --isolation chroot --layers --format docker --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
+            buildah push --quiet localhost/vitalyst-backend:f1 docker-archive:out/image.tar
+            buildah push --digestfile out/digest localhost/vitalyst-backend:f1 docker://ghcr.io/o/vitalyst-backend:c0ffee"#]]);
+        check(Engine::Podman, &expect![[r#"
+            podman build --layers --format docker --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
+            podman save --format docker-archive --output out/image.tar localhost/vitalyst-backend:f1
+            podman push --digestfile out/digest localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee"#]]);
+        check(Engine::Docker, &expect![[r#"
+            DOCKER_BUILDKIT=0 docker build --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --tag localhost/vitalyst-backend:f1 backend
+            docker save --output out/image.tar localhost/vitalyst-backend:f1
+            docker tag localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee
+            docker push --quiet ghcr.io/o/vitalyst-backend:c0ffee"#]]);
     }
 
     #[test]

@@ -56,8 +56,10 @@ pub struct Base {
     pub image: String,
     /// The bytes where the name is written, or, where an argument on the command line says it, where that is declared.
     pub span: Range<usize>,
-    /// The argument on the command line that says it.
+    /// The argument whose value it is, where it is that of one.
     pub argument: Option<String>,
+    /// Whether somebody gave that argument, so that the name is not what the file says.
+    pub is_given: bool,
 }
 
 impl Base {
@@ -178,12 +180,31 @@ impl Dockerfile {
         self.arguments.iter().any(|declared| declared == argument)
     }
 
+    /// The arguments that a build of it takes, in the order of the text.
+    pub fn arguments(&self) -> impl Iterator<Item = &str> {
+        self.arguments.iter().map(String::as_str)
+    }
+
     /// The stage that becomes the image.
     pub fn last_stage(&self) -> Option<&Stage> {
         self.stages.last()
     }
 
-    /// The first instruction that only an engine with BuildKit's features can carry out: `--mount`, here-documents.
+    /// The instructions that make up the image, those of the stages it is laid upon included.
+    pub fn own_instructions(&self) -> Vec<&Instruction> {
+        let mut chain = Vec::new();
+        let mut next = self.stages.len().checked_sub(1);
+        while let Some(position) = next {
+            chain.push(position);
+            let image = self.stages[position].image.text.to_lowercase();
+            next = self.stages[..position]
+                .iter()
+                .rposition(|stage| stage.name.as_deref() == Some(image.as_str()));
+        }
+        chain.iter().rev().flat_map(|&position| &self.stages[position].instructions).collect()
+    }
+
+    /// The first instruction that only an engine as capable as `BuildKit` can carry out: `--mount`, here-documents.
     pub fn needs_mounts(&self) -> Option<&Instruction> {
         let instructions = self.stages.iter().flat_map(|stage| &stage.instructions);
         let mut runs = instructions.filter(|instruction| instruction.keyword == "RUN");
@@ -231,10 +252,17 @@ impl Dockerfile {
             if let (Some(value), true) = (given.get(name), declared.is_some()) {
                 let span =
                     declared.and_then(Option::as_ref).map_or(word.span.clone(), |word| word.span.clone());
-                return Ok(Base { image: value.clone(), span, argument: Some(name.to_owned()) });
+                return Ok(Base {
+                    image: value.clone(),
+                    span,
+                    argument: Some(name.to_owned()),
+                    is_given: true,
+                });
             }
             if let Some(Some(default)) = declared {
-                return self.resolve(default, given, depth + 1);
+                let base = self.resolve(default, given, depth + 1)?;
+                let argument = base.argument.or_else(|| Some(name.to_owned()));
+                return Ok(Base { argument, ..base });
             }
         }
         let value = |name: &str| -> Option<String> {
@@ -248,7 +276,7 @@ impl Dockerfile {
         if image.is_empty() {
             return Err("no image is named here".to_owned());
         }
-        Ok(Base { image, span: word.span.clone(), argument: None })
+        Ok(Base { image, span: word.span.clone(), argument: None, is_given: false })
     }
 }
 

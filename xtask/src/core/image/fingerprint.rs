@@ -57,7 +57,9 @@ pub fn fingerprint(inputs: &Inputs<'_>) -> String {
     }
     for list in [inputs.bases, inputs.platforms] {
         hash.count(list.len());
-        list.iter().for_each(|item| hash.part(item.as_bytes()));
+        for item in list {
+            hash.part(item.as_bytes());
+        }
     }
     hash.0.finalize().to_hex().to_string()
 }

@@ -5,6 +5,7 @@
 //! bases, [`engine`] and [`build`] the command lines. What was built comes back as an archive, which [`archive`] and
 //! [`policy`] judge.
 
+pub mod archive;
 pub mod build;
 pub mod context;
 pub mod dockerfile;
@@ -13,3 +14,5 @@ pub mod fingerprint;
 pub mod ignore;
 pub mod labels;
 pub mod name;
+pub mod policy;
+pub mod trouble;

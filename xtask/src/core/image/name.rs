@@ -59,12 +59,12 @@ impl Home {
 }
 
 /// Whether a part of a name is one. The first is a host and may have a port.
-fn part((position, part): (usize, &str)) -> bool {
+fn part((position, text): (usize, &str)) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let inner = |c: char| edge(c) || matches!(c, '.' | '_' | '-');
-    let (name, port) = match part.split_once(':') {
+    let (name, port) = match text.split_once(':') {
         Some((name, port)) if position == 0 => (name, port),
-        _ => (part, "0"),
+        _ => (text, "0"),
     };
     name.starts_with(edge)
         && name.ends_with(edge)

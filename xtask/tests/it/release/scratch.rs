@@ -175,7 +175,8 @@ impl Scratch {
                     if let Some(count) = old.pointer("/spec/replicas") {
                         object["spec"]["replicas"] = count.clone();
                     }
-                    object["metadata"]["uid"] = json!(format!("uid of {} {}", object["kind"], object["metadata"]["name"]));
+                    object["metadata"]["uid"] =
+                        json!(format!("uid of {} {}", object["kind"], object["metadata"]["name"]));
                     object["metadata"]["namespace"] = json!("vitalyst");
                     if plan["release"].as_str().unwrap().starts_with("shop") {
                         object["metadata"]["namespace"] = json!("shop");
