@@ -3,10 +3,13 @@
 //!
 //! The protocol is the OCI distribution specification 1.1, which Docker's registry speaks too.
 
+pub mod answer;
+pub mod credentials;
 pub mod digest;
 pub mod manifest;
 pub mod media;
 pub mod reference;
+pub mod token;
 
 use std::fmt;
 

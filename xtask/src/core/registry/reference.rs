@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Digest, Invalid};
+use crate::core::http::url::is_host;
 
 /// The longest tag, in characters.
 pub const TAG_LENGTH_MAX: usize = 128;
@@ -133,30 +134,6 @@ impl FromStr for Reference {
 /// Whether the first part of a name is a registry: it holds a dot or a colon, is `localhost`, or is not lowercase.
 fn is_registry(part: &str) -> bool {
     part.contains(['.', ':']) || part == "localhost" || part.chars().any(|c| c.is_ascii_uppercase())
-}
-
-/// `host`, `host:port`, `[address]:port`.
-pub(super) fn is_host(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => {
-            let inside = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
-            if address.is_empty() || !address.chars().all(inside) {
-                return false;
-            }
-            (None, rest)
-        }
-        None => match text.split_once(':') {
-            Some((host, _)) => (Some(host), &text[host.len()..]),
-            None => (Some(text), ""),
-        },
-    };
-    let label = |label: &str| {
-        let inside = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        !label.is_empty() && label.chars().all(inside) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    let port_is_one = port.is_empty()
-        || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    host.is_none_or(|host| host.split('.').all(label)) && port_is_one
 }
 
 /// Letters and digits, with one `.`, one or two `_`, or any number of `-` between them.
