@@ -7,6 +7,7 @@ use crate::core::image::engine::Engine;
 use crate::tasks::image;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(in crate::cli) struct Image {
     #[command(flatten)]
     pub(in crate::cli) verb: Verb,
@@ -34,6 +35,9 @@ pub(in crate::cli) struct Image {
     /// Refuse a base without a digest
     #[arg(long)]
     locked: bool,
+    /// Write the digests of today into the Dockerfiles, say what has moved, and build nothing
+    #[arg(long, conflicts_with_all = ["push", "registry", "platform", "load", "locked", "no_smoke", "build_arg"])]
+    pub(in crate::cli) update_bases: bool,
     /// Do not start the image
     #[arg(long)]
     no_smoke: bool,

@@ -278,22 +278,34 @@ mod tests {
 
     #[test]
     fn each_engine_has_its_command_lines() {
-        check(Engine::Buildx, &expect![[r#"
+        check(
+            Engine::Buildx,
+            &expect![[r#"
             SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/metadata.json --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=docker,dest=out/image.tar,name=localhost/vitalyst-backend:f1,compression=uncompressed,force-compression=true,rewrite-timestamp=true backend
-            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/digest --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=image,name=ghcr.io/o/vitalyst-backend:c0ffee,push=true,rewrite-timestamp=true backend"#]]);
-        check(Engine::Buildah, &expect![[r#"
+            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/digest --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=image,name=ghcr.io/o/vitalyst-backend:c0ffee,push=true,rewrite-timestamp=true backend"#]],
+        );
+        check(
+            Engine::Buildah,
+            &expect![[r#"
             buildah build --isolation chroot --layers --format docker --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
             buildah push --quiet localhost/vitalyst-backend:f1 docker-archive:out/image.tar
-            buildah push --digestfile out/digest localhost/vitalyst-backend:f1 docker://ghcr.io/o/vitalyst-backend:c0ffee"#]]);
-        check(Engine::Podman, &expect![[r#"
+            buildah push --digestfile out/digest localhost/vitalyst-backend:f1 docker://ghcr.io/o/vitalyst-backend:c0ffee"#]],
+        );
+        check(
+            Engine::Podman,
+            &expect![[r#"
             podman build --layers --format docker --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
             podman save --format docker-archive --output out/image.tar localhost/vitalyst-backend:f1
-            podman push --digestfile out/digest localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee"#]]);
-        check(Engine::Docker, &expect![[r#"
+            podman push --digestfile out/digest localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee"#]],
+        );
+        check(
+            Engine::Docker,
+            &expect![[r#"
             DOCKER_BUILDKIT=0 docker build --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --tag localhost/vitalyst-backend:f1 backend
             docker save --output out/image.tar localhost/vitalyst-backend:f1
             docker tag localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee
-            docker push --quiet ghcr.io/o/vitalyst-backend:c0ffee"#]]);
+            docker push --quiet ghcr.io/o/vitalyst-backend:c0ffee"#]],
+        );
     }
 
     #[test]

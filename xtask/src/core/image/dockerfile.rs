@@ -204,7 +204,7 @@ impl Dockerfile {
         chain.iter().rev().flat_map(|&position| &self.stages[position].instructions).collect()
     }
 
-    /// The first instruction that only an engine as capable as `BuildKit` can carry out: `--mount`, here-documents.
+    /// The first instruction that only an engine as capable as BuildKit can carry out: `--mount`, here-documents.
     pub fn needs_mounts(&self) -> Option<&Instruction> {
         let instructions = self.stages.iter().flat_map(|stage| &stage.instructions);
         let mut runs = instructions.filter(|instruction| instruction.keyword == "RUN");

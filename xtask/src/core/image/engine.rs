@@ -5,13 +5,13 @@ use std::fmt;
 /// What builds images.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub enum Engine {
-    /// `docker buildx`, which is `BuildKit`.
+    /// `docker buildx`, which is BuildKit.
     Buildx,
     /// `buildah`, without a daemon.
     Buildah,
     /// `podman`, which is buildah with more around it.
     Podman,
-    /// `docker build` without `BuildKit`.
+    /// `docker build` without BuildKit.
     Docker,
 }
 

@@ -15,4 +15,6 @@ pub mod ignore;
 pub mod labels;
 pub mod name;
 pub mod policy;
+pub mod provenance;
+pub mod sbom;
 pub mod trouble;

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use super::engines;
 use super::prepare::Prepared;
-use super::{Options, policy, smoke};
+use super::{Options, policy, remote, smoke};
 use crate::core::command::Command;
 use crate::core::image::build::{self as plan, Build};
 use crate::core::image::engine::Engine;
-use crate::core::release::images::{Built, Image, is_digest};
-use crate::core::release::model::ComponentName;
+use crate::core::release::images::{Built, is_digest};
 use crate::cx::{Cx, Scratch};
 use crate::error::{Context as _, Error, Result};
 
@@ -49,18 +48,7 @@ pub(super) fn build(cx: &Cx, prepared: &Prepared, options: &Options) -> Result<O
     }
     let digest = cx.step("push", |cx| push(cx, prepared, &output))?;
     cx.note(format!("`{}@{digest}`", prepared.repository));
-    Ok(Some(Built {
-        image: Image {
-            component: ComponentName(prepared.component.name.as_str().into()),
-            reference: prepared.reference(),
-            digest,
-        },
-        platforms: vec![seen.platform()],
-        size: 0,
-        labels: prepared.labels.clone(),
-        fingerprint: prepared.fingerprint.clone(),
-        built_by: engine.name().to_owned(),
-    }))
+    remote::complete(cx, prepared, &digest, &output, &seen).map(Some)
 }
 
 /// The build as a value.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::Component;
 use crate::core::image::engine::Engine;
 use crate::core::release::images::{Built, RECORD_FORMAT, Record};
+use crate::core::suggest;
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
@@ -22,6 +23,7 @@ mod engines;
 mod git;
 mod policy;
 mod prepare;
+mod remote;
 mod smoke;
 
 /// How images are built.
@@ -104,10 +106,29 @@ pub fn component(cx: &Cx, component: &Component, options: &Options, recorder: &R
         recorder.begin(cx)?;
     }
     let prepared = cx.step("prepare", |cx| prepare::prepare(cx, component, options))?;
-    match build::build(cx, &prepared, options)? {
+    let found = if options.push { cx.step("look", |cx| remote::find(cx, &prepared))? } else { None };
+    let built = match found {
+        Some(found) => Some(found),
+        None => build::build(cx, &prepared, options)?,
+    };
+    match built {
         Some(built) => recorder.add(cx, built),
         None => Ok(()),
     }
+}
+
+/// Writes the digests that the bases of these components have today into their Dockerfiles; of all where none is named.
+pub fn update_bases(cx: &Cx, names: &[String]) -> Result<()> {
+    let all = || cx.config().components.iter().filter(|component| component.image.is_some());
+    if let Some(unknown) = names.iter().find(|name| !all().any(|component| component.name == **name)) {
+        let error = Error::usage(format!("no image is built from `{unknown}`"));
+        return Err(match suggest::nearest(unknown, all().map(|component| component.name.as_str())) {
+            Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+            None => error,
+        });
+    }
+    let chosen: Vec<&Component> = all().filter(|one| names.is_empty() || names.contains(&one.name)).collect();
+    bases::update(cx, &chosen)
 }
 
 /// Refuses options that cannot be followed, before anything is built.

@@ -6,6 +6,7 @@ use super::archive::Archive;
 use super::build::Output;
 use super::prepare::Prepared;
 use crate::core::image::policy::{self, Judge, Layer, Policy};
+use crate::core::image::sbom::Inventory;
 use crate::core::registry::manifest::ImageConfig;
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
@@ -15,15 +16,8 @@ use crate::error::{Error, Result};
 pub(super) struct Seen {
     /// What it says about itself.
     pub(super) config: ImageConfig,
-    /// Its layers.
-    pub(super) layers: Vec<Layer>,
-}
-
-impl Seen {
-    /// What it runs on: `linux/amd64`.
-    pub(super) fn platform(&self) -> String {
-        format!("{}/{}", self.config.os, self.config.architecture)
-    }
+    /// The software in it.
+    pub(super) inventory: Inventory,
 }
 
 /// Judges the image. What is found is reported; errors refuse it.
@@ -36,10 +30,18 @@ pub(super) fn check(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<See
         size_max: prepared.image.size_max,
     });
     judge.config(&archive.config);
+    let mut inventory = Inventory::default();
     for (position, layer) in layers.iter().enumerate() {
         archive.layer(cx, position, &mut |member, content| {
-            if judge.member(layer, member) {
-                judge.content(layer, member, &content.read()?);
+            let (searched, wanted) = (judge.member(layer, member), inventory.member(member));
+            if searched || wanted {
+                let content = content.read()?;
+                if searched {
+                    judge.content(layer, member, &content);
+                }
+                if wanted {
+                    inventory.content(member, &content);
+                }
             }
             Ok(())
         })?;
@@ -57,7 +59,11 @@ pub(super) fn check(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<See
         policy::megabytes(policy::size_of_own(&layers)),
         layers.iter().filter(|layer| !layer.is_base).count()
     ));
-    Ok(Seen { config: archive.config, layers })
+    let lock = prepared.component.path.join("package-lock.json");
+    if let Ok(text) = files::read(&cx.root().join(&lock)) {
+        inventory.bundled(&lock.to_string_lossy(), &text);
+    }
+    Ok(Seen { config: archive.config, inventory })
 }
 
 /// Where the sizes of the layers of the last image are that was small enough.
