@@ -12,6 +12,7 @@ mod manifests;
 mod pipeline;
 mod plan;
 mod program;
+mod registry;
 mod release;
 mod repository;
 mod runner;

@@ -4,7 +4,7 @@
 //! or without a leading dot or `*.`; `*` covers everything; an address may be a block (`10.0.0.0/8`); a port narrows an entry
 //! down. This machine is never asked through a proxy.
 
-use std::net::IpAddr;
+use ::core::net::IpAddr;
 
 use super::Url;
 use super::url::is_loopback;

@@ -1,7 +1,7 @@
 //! Addresses of what is asked over HTTP: absolute, without user, password and fragment.
 
+use ::core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// How it is spoken to.

@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(extension.kind, Type::Extension(Extension::Pax));
         headers.extension(
             Extension::Pax,
-            "18 path=a/größe\n12 size=77\n30 mtime=1700000000.123456789\n".as_bytes(),
+            "18 path=a/größe\n11 size=77\n30 mtime=1700000000.123456789\n".as_bytes(),
         );
         let long = headers.header(&header("short", "644", "1", b'0', "")).unwrap().unwrap();
         assert_eq!((long.name.as_str(), long.size), ("a/größe", 77));

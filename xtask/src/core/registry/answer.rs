@@ -92,9 +92,12 @@ impl Answer<'_> {
             (405, _) => format!("`{registry}` is read-only, or is no registry"),
             (413, _) => format!("`{registry}`, or a proxy before it, does not take so much at once"),
             (429, _) => match self.retry_after {
-                Some(wait) => format!(
-                    "`{registry}` asks to wait ({wait}): try again later, or log in for a higher limit"
-                ),
+                Some(wait) => {
+                    let unit = if wait.bytes().all(|byte| byte.is_ascii_digit()) { " s" } else { "" };
+                    format!(
+                        "`{registry}` asks to wait ({wait}{unit}): try again later, or log in for a higher limit"
+                    )
+                }
                 None => "try again later, or log in for a higher limit".to_owned(),
             },
             (500..=599, _) => format!("`{registry}` has a problem of its own: try again later"),
@@ -172,20 +175,20 @@ mod tests {
                 body: body.as_bytes(),
             };
             let Explanation { message, cause, hint } = answer.explain();
-            format!("{message}\n    {}\n    {hint}", cause.unwrap_or_default())
+            format!("{message}\n    {}\n    {hint}", cause.as_deref().unwrap_or("-"))
         });
         expect_test::expect![[r#"
             `r.io` answered 401 (not authenticated) for `o/n`
-    
+                -
                 no credentials for `r.io` were found: `docker login r.io`
             `ghcr.io` answered 403 (not allowed) for `o/n`
                 DENIED: requested access is denied
                 no credentials for `ghcr.io` were found: `docker login ghcr.io`, or GITHUB_TOKEN
             `r.io` answered 401 (not authenticated) for `o/n`
-    
+                -
                 the name or the password for `r.io` is wrong or has expired: `docker login r.io`
             `r.io` answered 403 (not allowed) for `o/n`
-    
+                -
                 whoever is logged in to `r.io` may not read `o/n`
             `ghcr.io` answered 403 (not allowed) for `o/n`
                 DENIED: requested access is denied
@@ -194,22 +197,22 @@ mod tests {
                 NAME_UNKNOWN
                 check the name and the tag
             `r.io` answered 404 (not found) for `o/n`
-    
+                -
                 some registries want a repository to be made first: check that `o/n` is there
             `r.io` answered 413 (too large) for `o/n`
-    
+                -
                 `r.io`, or a proxy before it, does not take so much at once
             `r.io` answered 429 (too many requests) for `o/n`
-    
-                `r.io` asks to wait (3600): try again later, or log in for a higher limit
+                -
+                `r.io` asks to wait (3600 s): try again later, or log in for a higher limit
             `r.io` answered 503 (not available) for `o/n`
-    
+                -
                 `r.io` has a problem of its own: try again later
             `r.io` answered 302 (unexpected) for `o/n`
-    
+                -
                 `r.io` sends us somewhere else: check its name
             `r.io` answered 418 (unexpected) for `o/n`
-    
+                -
                 check that `r.io` is a registry of container images"#]].assert_eq(&said.join("\n"));
     }
 

@@ -34,11 +34,11 @@ impl Credentials {
         Secret::new(format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", password.expose()))))
     }
 
-    /// What must not be shown of them.
-    pub fn secret(&self) -> &Secret {
+    /// What must not be shown of them, in each form in which it is sent.
+    pub fn secrets(&self) -> Vec<Secret> {
         match self {
-            Self::Password { password, .. } => password,
-            Self::IdentityToken(token) | Self::RegistryToken(token) => token,
+            Self::Password { user, password } => vec![password.clone(), Self::basic(user, password)],
+            Self::IdentityToken(token) | Self::RegistryToken(token) => vec![token.clone()],
         }
     }
 }

@@ -59,7 +59,7 @@ impl Client {
             let location = response.header("location").filter(|_| follows && is_redirect(response.status));
             let Some(location) = location else { return Ok(response) };
             let Some(next) = url.join(location) else { return Ok(response) };
-            if url.scheme() == Scheme::Https && next.scheme() == Scheme::Http {
+            if next.scheme() == Scheme::Http && (url.scheme() == Scheme::Https || !next.is_loopback()) {
                 let message =
                     format!("`{}` sends us on to `{}` in the clear", url.authority(), next.authority());
                 return Err(Failure::refused(
@@ -143,12 +143,19 @@ impl Client {
             return Ok(agent.clone());
         }
         let proxy = match (way, self.proxy()) {
-            (Way::Proxied, Some(text)) => Some(ureq::Proxy::new(text).map_err(|_| {
+            (Way::Proxied, Some(text)) => {
                 // The address of a proxy may hold a password.
-                Error::missing("the address of the proxy makes no sense").hint(
-                    "`HTTPS_PROXY` is `http://host:port`, with `user:password@` before the host if need be",
-                )
-            })?),
+                let wrong = |message| {
+                    Error::missing(message)
+                        .hint("`HTTPS_PROXY` is `http://host:port`, with `user:password@` before the host if need be")
+                };
+                let proxy =
+                    ureq::Proxy::new(text).map_err(|_| wrong("the address of the proxy makes no sense"))?;
+                match proxy.protocol() {
+                    ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https => Some(proxy),
+                    _ => return Err(wrong("the proxy speaks SOCKS, which we do not")),
+                }
+            }
             _ => None,
         };
         let roots = authorities::load(&self.0.environment)?;

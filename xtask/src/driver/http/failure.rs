@@ -36,7 +36,7 @@ impl Failure {
         let server = url.authority();
         let fault = fault(error);
         let (message, hint) = match (fault, error) {
-            (_, ureq::Error::HostNotFound) => (
+            (Fault::NotReached, error) if is_unknown_host(error) => (
                 format!("the host `{server}` is not known"),
                 "check its name, and whether this machine is in the right network".to_owned(),
             ),
@@ -71,7 +71,11 @@ impl Failure {
             Fault::Certificate(_) | Fault::NoTls => ErrorKind::Refused,
             _ => ErrorKind::Missing,
         };
-        Self { fault, error: Error::new(kind, message).cause(error.to_string()).hint(hint) }
+        let cause = match error {
+            ureq::Error::Io(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        Self { fault, error: Error::new(kind, message).cause(cause).hint(hint) }
     }
 }
 
@@ -88,11 +92,25 @@ fn fault(error: &ureq::Error) -> Fault {
     }
 }
 
+fn is_unknown_host(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound => true,
+        ureq::Error::Io(error) => is_lookup(error),
+        _ => false,
+    }
+}
+
+/// Whether it was the search for an address that failed: the standard library says so in words only.
+fn is_lookup(error: &io::Error) -> bool {
+    error.to_string().starts_with("failed to lookup address information")
+}
+
 fn of_io(error: &io::Error) -> Fault {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return of_tls(error);
     }
     match error.kind() {
+        _ if is_lookup(error) => Fault::NotReached,
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::manifests::unknown;
 use super::session::{Ask, Place};
 use super::{Access, Descriptor, Presence, Registry, wrong_digest};
+use crate::core::http::url::Scheme;
 use crate::core::http::{Fault, Url};
 use crate::core::registry::digest::{Algorithm, Hasher};
 use crate::core::registry::{Digest, Reference};
@@ -162,6 +163,7 @@ impl Registry {
                             error.context(format!("could not upload `{digest}` to `{}`", self.name()))
                         );
                     }
+                    self.0.pause(setbacks)?;
                 }
             }
         }
@@ -264,6 +266,7 @@ impl Registry {
             if setbacks >= SETBACKS_MAX {
                 return Ok(Err(error));
             }
+            self.0.pause(setbacks)?;
             let status = Ask::at(Method::Get, Access::Push, name, Place::Url(place.clone()));
             let response = self.0.ask(&status)?;
             match (response.status, taken(&response)) {
@@ -280,11 +283,18 @@ impl Registry {
 
 /// Where an upload goes on.
 fn location(response: &Response) -> Result<Url> {
-    let next = response.header("location").and_then(|location| response.url.join(location));
-    next.ok_or_else(|| {
-        Error::missing(format!("`{}` did not say where an upload goes on", response.url.authority()))
-            .hint("check that it is a registry of container images")
-    })
+    let (here, header) = (response.url.authority(), response.header("location"));
+    let Some(next) = header.and_then(|location| response.url.join(location)) else {
+        return Err(Error::missing(format!("`{here}` did not say where an upload goes on"))
+            .hint("check that it is a registry of container images"));
+    };
+    if next.scheme() == Scheme::Http && !next.is_loopback() {
+        let message = format!("`{here}` sends us on to `{}` in the clear", next.authority());
+        return Err(Error::refused(message).hint(
+            "it may not know that a proxy before it speaks TLS: that one has to send `X-Forwarded-Proto: https`",
+        ));
+    }
+    Ok(next)
 }
 
 /// How much of an upload a registry has. It counts from 0 and names the last byte; of nothing, registries say `0-0`.

@@ -123,3 +123,69 @@ fn ask_helper(means: &Means, name: &str, server: &str) -> Result<Option<Credenti
         error.hint(format!("`echo {server} | {helper} get` shows what it says"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::http::retry::Policy;
+    use crate::core::mask::Mask;
+    use crate::driver::cancel::Cancel;
+    use crate::driver::environment::Environment;
+    use crate::driver::http::Client;
+    use crate::driver::process::Processes;
+
+    fn found(registry: &str, variables: &[(&str, &str)]) -> Option<(String, String)> {
+        let (environment, cancel) = (Environment::new(variables.iter().copied()), Cancel::default());
+        let means = Means {
+            client: Client::new(environment.clone(), cancel.clone()),
+            environment,
+            runner: Arc::new(Processes::new(cancel.clone())),
+            retries: Policy::default(),
+            cancel,
+            mask: Mask::default(),
+            folder: PathBuf::from("/"),
+        };
+        match find(&means, registry).unwrap()? {
+            Credentials::Password { user, password } => Some((user, password.expose().to_owned())),
+            other => panic!("a name and a password: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_workflow_is_let_in_by_github_and_only_there() {
+        let of = |user: &str| Some((user.to_owned(), "t0ken".to_owned()));
+        let token = ("GITHUB_TOKEN", "t0ken");
+        assert_eq!(found("ghcr.io", &[token, ("GITHUB_ACTOR", "me")]), of("me"));
+        assert_eq!(found("ghcr.io", &[token]), of("x-access-token"));
+        assert_eq!(found("ghcr.io", &[("GITHUB_TOKEN", "")]), None);
+        for registry in ["docker.io", "ghcr.io.example.com", "localhost:5000"] {
+            assert_eq!(found(registry, &[token]), None, "{registry}");
+        }
+    }
+
+    #[test]
+    fn who_logged_in_goes_before_the_workflow() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.json"), r#"{"auths": {"ghcr.io": {"auth": "YTpi"}}}"#)
+            .unwrap();
+        let config = folder.path().display().to_string();
+        let variables = [("GITHUB_TOKEN", "t0ken"), ("DOCKER_CONFIG", config.as_str())];
+        assert_eq!(found("ghcr.io", &variables), Some(("a".to_owned(), "b".to_owned())));
+    }
+
+    #[test]
+    fn amazon_is_asked_by_its_helper_where_there_is_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let registry = "1234.dkr.ecr.eu-west-1.amazonaws.com";
+        assert_eq!(found(registry, &[("PATH", "/nowhere")]), None);
+        let folder = tempfile::tempdir().unwrap();
+        let helper = folder.path().join("docker-credential-ecr-login");
+        let script = "#!/bin/sh\nread server\necho \"{\\\"Username\\\":\\\"AWS\\\",\\\"Secret\\\":\\\"$server\\\"}\"\n";
+        std::fs::write(&helper, script).unwrap();
+        std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        assert_eq!(found(registry, &[("PATH", &path)]), Some(("AWS".to_owned(), registry.to_owned())));
+    }
+}

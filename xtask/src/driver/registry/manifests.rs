@@ -29,7 +29,7 @@ impl Registry {
         let digest = response.header("docker-content-digest").and_then(|digest| digest.parse().ok());
         let size = response.header("content-length").and_then(|length| length.parse().ok());
         match (digest, size) {
-            (Some(digest), Some(size)) if media_type.is_manifest() => {
+            (Some(digest), Some(size)) if media_type.is_manifest() && comparable(reference, &digest) => {
                 self.compare(reference.digest(), &digest)?;
                 Ok(Presence::Present(Descriptor { digest, size, ..Descriptor::of(media_type.as_str(), b"") }))
             }
@@ -163,6 +163,11 @@ pub(super) fn unknown(failure: Failure) -> Result<Presence> {
             Err(failure.error)
         }
     }
+}
+
+/// Whether a digest says the same about a content as the one that was asked for, or nothing: both are of one kind.
+fn comparable(reference: &Reference, digest: &Digest) -> bool {
+    reference.digest().is_none_or(|wanted| wanted.algorithm() == digest.algorithm())
 }
 
 fn media_type(response: &Response) -> MediaType {

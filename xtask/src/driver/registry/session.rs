@@ -17,7 +17,7 @@ use crate::core::registry::reference::DOCKER_HUB;
 use crate::core::registry::token::{Realm, Scheme, Scope, Token};
 use crate::core::release::health::Timestamp;
 use crate::core::secret::Secret;
-use crate::driver::http::{Failure, Method, Request, Response};
+use crate::driver::http::{Failure, Method, Request, Response, TIMEOUT};
 use crate::error::{Error, Result};
 
 /// Where Docker Hub's registry answers; its name is that of a web site.
@@ -139,9 +139,8 @@ impl Session {
     /// Asks until there is an answer that stays, or no use in asking again.
     pub(super) fn ask(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
         let mut attempt = 1;
-        let mut challenged = false;
         loop {
-            let answer = self.ask_once(ask, &mut challenged);
+            let answer = self.ask_and_log_in(ask);
             let outcome = match &answer {
                 Ok(response) => {
                     Attempt::Answered { status: response.status, retry_after: response.header("retry-after") }
@@ -157,42 +156,46 @@ impl Session {
         }
     }
 
-    /// One answer; to a challenge, the next one with what it asked for.
-    fn ask_once(&self, ask: &Ask<'_>, challenged: &mut bool) -> Result<Response, Failure> {
-        loop {
-            let origin = self.origin()?;
-            let url = match &ask.place {
-                Place::Url(url) => url.clone(),
-                Place::Repository(path) => origin
-                    .join(&format!("/v2/{}/{path}", ask.repository))
-                    .ok_or_else(|| local(Error::bug(format!("`{path}` is no path of a registry"))))?,
-            };
-            // What a registry sends us on to, such as the storage behind it, has its own ways to know us.
-            let authorization = if url.same_origin(&origin) {
-                match self.authorization(&ask.scopes())? {
-                    Ok(authorization) => authorization,
-                    Err(refusal) => return Ok(refusal),
-                }
-            } else {
-                None
-            };
-            let length = ask.body.map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX));
-            let length = length.max(ask.length_max.unwrap_or_default());
-            let mut request = Request::new(ask.method, url.clone())
-                .authorization(authorization)
-                .timeout(crate::driver::http::TIMEOUT + Duration::from_secs(length / SPEED_MIN));
-            request = ask.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
-            request = ask.body.into_iter().fold(request, Request::body);
-            request = ask.length_max.into_iter().fold(request, Request::length_max);
-            let response = self.means.client.send(&request)?;
-            if response.status != 401 || *challenged || !response.url.same_origin(&origin) {
-                return Ok(response);
-            }
-            *challenged = true;
-            if !self.learn(&response, &ask.scopes())? {
-                return Ok(response);
-            }
+    /// One answer; where that is a challenge, the next one, if there is something new to say.
+    fn ask_and_log_in(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
+        let origin = self.origin()?;
+        let url = match &ask.place {
+            Place::Url(url) => url.clone(),
+            Place::Repository(path) => origin
+                .join(&format!("/v2/{}/{path}", ask.repository))
+                .ok_or_else(|| local(Error::bug(format!("`{path}` is no path of a registry"))))?,
+        };
+        // What a registry sends us on to, such as the storage behind it, has its own ways to know us.
+        if !url.same_origin(&origin) {
+            return self.send(ask, url, None);
         }
+        let scopes = ask.scopes();
+        let first = match self.authorization(&scopes)? {
+            Ok(authorization) => authorization,
+            Err(refusal) => return Ok(refusal),
+        };
+        let response = self.send(ask, url.clone(), first.clone())?;
+        if response.status != 401 || !response.url.same_origin(&origin) {
+            return Ok(response);
+        }
+        self.learn(&response, &scopes, first.as_ref())?;
+        match self.authorization(&scopes)? {
+            Ok(second) if second == first => Ok(response),
+            Ok(second) => self.send(ask, url, second),
+            Err(refusal) => Ok(refusal),
+        }
+    }
+
+    fn send(&self, ask: &Ask<'_>, url: Url, authorization: Option<Secret>) -> Result<Response, Failure> {
+        let length = ask.body.map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX));
+        let length = length.max(ask.length_max.unwrap_or_default());
+        let mut request = Request::new(ask.method, url)
+            .authorization(authorization)
+            .timeout(TIMEOUT + Duration::from_secs(length / SPEED_MIN));
+        request = ask.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        request = ask.body.into_iter().fold(request, Request::body);
+        request = ask.length_max.into_iter().fold(request, Request::length_max);
+        self.means.client.send(&request)
     }
 
     /// The words for an answer that is not the expected one.
@@ -216,8 +219,8 @@ impl Session {
 
     fn secrets(&self) -> Vec<Secret> {
         let state = self.state();
-        let own = self.credentials.get().into_iter().flatten().map(Credentials::secret);
-        own.chain(state.tokens.values().map(|(token, _)| token)).cloned().collect()
+        let own = self.credentials.get().into_iter().flatten().flat_map(Credentials::secrets);
+        own.chain(state.tokens.values().map(|(token, _)| token.clone())).collect()
     }
 
     /// The address of the registry's root.
@@ -243,18 +246,20 @@ impl Session {
         Ok(origin)
     }
 
-    /// Takes from a refusal how the registry wants to be told who asks. False where there is nothing more to tell.
-    fn learn(&self, refusal: &Response, scopes: &[Scope]) -> Result<bool, Failure> {
+    /// Takes from a refusal how the registry wants to be told who asks, and forgets the token that it did not take.
+    fn learn(&self, refusal: &Response, scopes: &[Scope], refused: Option<&Secret>) -> Result<(), Failure> {
         let challenges = challenges(refusal.all("www-authenticate"));
         let scheme = Scheme::of(&challenges, &refusal.url).map_err(|invalid| Failure {
             fault: Fault::Nonsense,
             error: service(invalid).context(format!("could not log in to `{}`", self.registry)),
         })?;
         let mut state = self.state();
-        let had_token = state.tokens.remove(scopes).is_some();
-        let news = state.scheme.as_ref() != Some(&scheme) || had_token;
         state.scheme = Some(scheme);
-        Ok(news)
+        // Somebody else may have got another one meanwhile.
+        if state.tokens.get(scopes).is_some_and(|(token, _)| Some(&bearer(token)) == refused) {
+            state.tokens.remove(scopes);
+        }
+        Ok(())
     }
 
     /// What goes into `Authorization`. Or the answer of who should have given it out, which stands for the registry's own.
@@ -330,6 +335,13 @@ impl Session {
         let found = login::find(&self.means, &self.registry).map_err(local)?;
         // Two at once may have looked: they have found the same.
         Ok(self.credentials.get_or_init(|| found).clone())
+    }
+
+    /// Waits before something is tried anew that broke off, longer each time.
+    pub(super) fn pause(&self, setback: u32) -> Result<(), Failure> {
+        let broke_off = Attempt::Failed(Fault::CutOff);
+        let wait = self.means.retries.wait(setback, broke_off, Repetition::Harmless, now(), random());
+        self.sleep(wait.unwrap_or_default())
     }
 
     fn sleep(&self, wait: Duration) -> Result<(), Failure> {
