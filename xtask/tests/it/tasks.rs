@@ -14,7 +14,6 @@ use xtask::driver::environment::Environment;
 use xtask::error::{Error, ErrorKind};
 use xtask::event::{Body, Event, Level, Sink};
 use xtask::tasks::ci;
-use xtask::tasks::lint::Fix;
 
 mod installed;
 mod rust;
@@ -133,7 +132,7 @@ fn component(name: &str, path: &str, kind: ComponentKind) -> Component {
 
 /// The tasks of a pipeline with what each waits for: `id (cores): after, …`.
 fn outline(config: &Config) -> String {
-    let options = ci::Options { fix: Fix::Check, test_args: Vec::new() };
+    let options = ci::Options::CHECK;
     let cx = Cx::builder("/repo").config(config.clone()).build();
     let graph = ci::pipeline(config, &options).graph(&cx).unwrap();
     let node = |node: &Node| {

@@ -46,7 +46,7 @@ impl Engine {
     /// Arguments with which it shows that it works, and not only that it is there: a client without its daemon fails here.
     pub const fn proof(self) -> &'static [&'static str] {
         match self {
-            Self::Buildx => &["buildx", "inspect", "--bootstrap"],
+            Self::Buildx => &["buildx", "inspect"],
             Self::Buildah => &["info"],
             Self::Podman => &["info", "--format", "{{.Version.Version}}"],
             Self::Docker => &["info", "--format", "{{.ServerVersion}}"],

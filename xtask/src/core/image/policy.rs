@@ -119,6 +119,14 @@ impl<'p> Judge<'p> {
         });
     }
 
+    /// Judges what made the image. Images in the format of OCI cannot say whether they have a health check.
+    pub fn instructions(&mut self, own: &[&Instruction]) {
+        if !own.iter().any(|instruction| instruction.keyword == "HEALTHCHECK") {
+            let message = "the image has no health check".to_owned();
+            self.error("healthcheck", message, "`HEALTHCHECK` in the last stage");
+        }
+    }
+
     /// Judges what the image says about itself.
     pub fn config(&mut self, config: &ImageConfig) {
         let run = &config.config;
@@ -138,13 +146,6 @@ impl<'p> Judge<'p> {
         }
         for port in wanted.difference(&exposed) {
             self.error("ports", format!("the image does not expose {port}"), "`EXPOSE` in the last stage");
-        }
-        if run.healthcheck.is_none() {
-            self.error(
-                "healthcheck",
-                "the image has no health check".to_owned(),
-                "`HEALTHCHECK` in the last stage",
-            );
         }
         if run.entrypoint.is_empty() && run.cmd.first().is_some_and(|word| word == "/bin/sh") {
             let message = "a shell stands between the signals and the program".to_owned();

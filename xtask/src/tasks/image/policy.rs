@@ -29,6 +29,7 @@ pub(super) fn check(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<See
         ports: &prepared.image.ports,
         size_max: prepared.image.size_max,
     });
+    judge.instructions(&prepared.dockerfile.own_instructions());
     judge.config(&archive.config);
     let mut inventory = Inventory::default();
     for (position, layer) in layers.iter().enumerate() {

@@ -90,7 +90,6 @@ fn what_an_image_says_about_itself_is_judged() {
         ("10001:10001", "0:0", "user: the image runs as root"),
         ("10001:10001", "app", "user: the user `app` is a name: a cluster cannot see that it is not root"),
         ("8000/tcp", "8000/udp", "ports: the image exposes 8000/udp, which xtask.toml does not name"),
-        ("\"Healthcheck\"", "\"Other\"", "healthcheck: the image has no health check"),
         (
             "\"Cmd\": [\"a\"]",
             "\"Cmd\": [\"/bin/sh\", \"-c\", \"a\"]",
@@ -111,6 +110,16 @@ fn what_an_image_says_about_itself_is_judged() {
         judge.config(&ImageConfig::parse(GOOD.replace(from, to).as_bytes()).unwrap());
         let found = said(&judge.finish(&[], None));
         assert_eq!(found.first().map(String::as_str), Some(expected), "{from} → {to}");
+    }
+}
+
+#[test]
+fn a_health_check_is_written_down() {
+    let (with, without) = ("FROM a\nHEALTHCHECK CMD a", "FROM a AS b\nHEALTHCHECK CMD a\nFROM a");
+    for (text, expected) in [(with, 0), (without, 1)] {
+        let mut judge = judge();
+        judge.instructions(&Dockerfile::parse(Path::new("Dockerfile"), text).unwrap().own_instructions());
+        assert_eq!(judge.finish(&[], None).len(), expected, "{text}");
     }
 }
 
