@@ -67,7 +67,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&architecture_task))
         .extend(has_tools.then_some(check_tools))
         .extend(each(&|component| Some(dependencies_task(component))))
-        .extend(each(&|component| lint_task(component, options.fix)))
+        .extend(each(&|component| lint_task(config, component, options.fix)))
         .extend(each(&|component| Some(test_task(component, &options.test_args))))
         .extend(each(&docs_task))
         .extend(each(&|component| image_task(component, &options.image, &recorder)))
@@ -93,7 +93,7 @@ fn dependencies_task(component: &Component) -> Task {
     light_task("dependencies", component, "check the dependencies", dependencies::component)
 }
 
-fn lint_task(component: &Component, fix: Fix) -> Option<Task> {
+fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {
     let has_lints = match &component.kind {
         ComponentKind::Node(node) => !node.lint.is_empty(),
         ComponentKind::Python(_) | ComponentKind::Rust(_) => true,
@@ -104,7 +104,9 @@ fn lint_task(component: &Component, fix: Fix) -> Option<Task> {
     };
     let options = lint::Options { fix };
     let work = move |cx: &Cx, component: &Component| lint::component(cx, component, &options);
-    has_lints.then(|| task("lint", component, about, 512 * MIB, work))
+    // The linter of Dockerfiles is one of the tools.
+    let takes_tools = component.image.is_some() && config.tools.is_some();
+    has_lints.then(|| task("lint", component, about, 512 * MIB, work).after(takes_tools.then_some(TOOLS)))
 }
 
 fn test_task(component: &Component, args: &[String]) -> Task {
