@@ -72,7 +72,7 @@ mod tests {
         assert!(seen);
         assert_eq!(ended.exit, Exit::Stopped);
         // One that ends by itself is seen to have ended.
-        let (_, ended) = cx
+        let ((), ended) = cx
             .beside(shell("echo over; exit 3"), |runs| {
                 while runs() {
                     thread::sleep(Duration::from_millis(5));

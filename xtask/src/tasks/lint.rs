@@ -35,7 +35,7 @@ pub struct Options {
 /// [`Problems`](crate::ErrorKind::Problems) where a tool found some, [`Missing`](crate::ErrorKind::Missing) where one is not
 /// installed.
 pub fn component(cx: &Cx, component: &Component, options: &Options) -> Result<()> {
-    let sources = lint_sources(cx, component, options);
+    let sources = lint_sources(cx, component, options.fix);
     let Some(image) = &component.image else { return sources };
     // What is an interruption or a lack says more than what a Dockerfile could be told.
     if let Err(error) = &sources
@@ -62,11 +62,11 @@ fn lint_dockerfile(cx: &Cx, component: &Component, dockerfile: &Path) -> Result<
     tool::check(cx, component, hadolint, |output| docker::hadolint(output, &paths))
 }
 
-fn lint_sources(cx: &Cx, component: &Component, options: &Options) -> Result<()> {
+fn lint_sources(cx: &Cx, component: &Component, fix: Fix) -> Result<()> {
     match &component.kind {
-        ComponentKind::Python(_) => lint_python(cx, component, options.fix),
-        ComponentKind::Node(node) => lint_node(cx, component, node, options.fix),
-        ComponentKind::Rust(rust) => lint_rust(cx, component, rust, options.fix),
+        ComponentKind::Python(_) => lint_python(cx, component, fix),
+        ComponentKind::Node(node) => lint_node(cx, component, node, fix),
+        ComponentKind::Rust(rust) => lint_rust(cx, component, rust, fix),
     }
 }
 

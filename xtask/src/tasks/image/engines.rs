@@ -11,7 +11,7 @@ use crate::cx::{Cx, files};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How long an engine may take to say that it works. A builder of buildx may have to be started.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Variables that engines read: where a daemon is, where images are stored, where credentials lie, the cache of GitHub
 /// Actions. A trailing `*` stands for any ending.

@@ -28,6 +28,7 @@ mod smoke;
 
 /// How images are built.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that callers combine freely")]
 pub struct Options {
     /// Whether they are pushed.
     pub push: bool,
