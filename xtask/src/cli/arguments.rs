@@ -140,11 +140,14 @@ Examples:
   cargo xtask rehearse --seeds 10000              ten thousand bad nights, as fast as the machine can
   cargo xtask rehearse --seed 812                 one of those, with all that happened in it
 
-Nothing is released and no cluster is asked. It says what the deployment would say, how long it would
-take, when a bad release is found and how many requests suffer from it, and draws that as a page in
-target/xtask/. Exits with 0 however the release ends, and says the exit code that the deployment
-would have; with 1 where an invariant of the release machine broke. Each seed draws a night of its
-own, with its own components and faults: `--rate` and the manifests make no difference to it.")]
+Nothing is released and no cluster is asked: the release that xtask.toml and the manifests describe runs
+on a simulated cluster, as if it served already and everything in it changed. It says what the deployment
+would say, how long that takes, when a bad release is found and how many requests suffer from it, and
+draws that as a page in target/xtask/.
+
+Exits with 0 however the release ends, and says the exit code that the deployment would have; with 1
+where an invariant of the release machine broke. Each seed draws a night of its own, components and
+faults: there the environment and the rate make no difference.")]
     Rehearse(Rehearse),
     /// Install what the checks need, pinned, under the repository
     #[command(after_help = "\
@@ -265,6 +268,9 @@ pub(super) struct Lint {
 
 #[derive(Debug, Args)]
 pub(super) struct Rehearse {
+    /// The environment whose files and components are rehearsed; `production` where it is not given
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["seed", "seeds", "list"])]
+    environment: Option<String>,
     /// A scenario by its name; `good` where nothing is named
     #[arg(long, value_name = "NAME", conflicts_with_all = ["seed", "seeds"])]
     scenario: Option<String>,
@@ -295,7 +301,7 @@ impl Rehearse {
                 rehearse::Nights::Named(scenario.unwrap_or_else(|| rehearse::USUAL.to_owned()))
             }
         };
-        rehearse::Options { nights, rate: self.rate, out: self.out }
+        rehearse::Options { nights, environment: self.environment, rate: self.rate, out: self.out }
     }
 }
 

@@ -163,7 +163,7 @@ pub(super) fn word<'w, 'd, 'i: 'd, T: Copy>(
             return Some(*meaning);
         }
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        value.unknown("must be one of a few words", found, &known)
+        value.unknown(&format!("must be `{}`", known.join("` or `")), found, &known)
     }
 }
 

@@ -14,6 +14,7 @@ mod pipeline;
 mod plan;
 mod program;
 mod registry;
+mod rehearse;
 mod release;
 mod repository;
 mod runner;

@@ -10,12 +10,17 @@ mod cluster;
 mod scratch;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use expect_test::expect;
 use serde_json::{Value, json};
 use xtask::Cx;
 use xtask::config::Config;
+use xtask::core::release::images::Record;
+use xtask::core::release::ledger::{self, Entry, Head, Journal, Line, Phase};
 use xtask::core::release::machine;
+use xtask::core::release::model::{Ending, ReleaseId};
+use xtask::core::release::plan::Part;
 use xtask::tasks::release::prepare::{Options, Source, prepare};
 
 use scratch::{Scratch, TICKET};
@@ -39,7 +44,7 @@ fn a_rehearsal_needs_nothing_but_the_files_of_this_repository() {
         };
         let prepared = prepare(&cx, &options).unwrap();
         assert_eq!(prepared.plan.release.to_string(), format!("{environment}-2"));
-        assert!(prepared.plan.parts.iter().all(|part| part.changes()));
+        assert!(prepared.plan.parts.iter().all(Part::changes));
         let [backend, frontend] = prepared.course.parts.as_slice() else { panic!("two components") };
         assert_eq!(backend.steps().len(), 2);
         assert_eq!(frontend.strategy, machine::Strategy::Flip);
@@ -104,8 +109,8 @@ fn the_template_of_the_ticket_is_planned_from_the_first_release_to_the_next() {
           no file has a Service for `backend`: one is made for the ports of its pods
           no file has a Service for `frontend`: one is made for the ports of its pods
         2 commits since
-          edee44d Say more (nothing that is released)
-          8934be1 Answer faster (backend)
+          COMMIT Say more (nothing that is released)
+          COMMIT Answer faster (backend)
         steps
           D1       win the Lease, raise the fence on every object, read everything again
           D2       write down that the release begins, who owns it and until when
@@ -136,7 +141,7 @@ fn the_template_of_the_ticket_is_planned_from_the_first_release_to_the_next() {
     .assert_eq(&scratch.plan(&[]));
     expect![[r#"
         ~ Deployment `vitalyst-backend` → `vitalyst-backend-b`
-            ~ metadata.annotations.vitalyst.io/commit: "99ccef0b3bb1e9a3ebbabe36b329e79b10703f52" → "edee44dbe8173df901e733966ba49eebe4b1d8b8"
+            ~ metadata.annotations.vitalyst.io/commit: "COMMIT" → "COMMIT"
             ~ metadata.labels.app: "vitalyst-backend" → "vitalyst-backend-b"
             ~ metadata.labels.vitalyst.io/slot: "a" → "b"
             ~ metadata.name: "vitalyst-backend" → "vitalyst-backend-b"
@@ -272,6 +277,58 @@ fn a_saved_plan_holds_until_somebody_changes_what_it_writes() {
 }
 
 #[test]
+fn a_migration_runs_once_before_the_pods_or_after_the_bake() {
+    let scratch = Scratch::new(&TICKET.replace("migration = \"expand\"\n", ""));
+    scratch.ticket();
+    scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
+    scratch.plan(&["--out", "plan.json"]);
+    scratch.apply("plan.json");
+    scratch.repository.write("k8s/migrate.yml", JOBS);
+    let words = scratch.plan(&["--out", "plan.json"]);
+    let lines: Vec<&str> = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.contains("migration") || line.contains("Job"))
+        .collect();
+    expect![[r#"
+        D3       run the migration Job `up-04cd04be08`, which adds what the new release needs
+        Job `up-04cd04be08`
+        end      run the migration Job `down-ca1d3fea88`, which takes away what the old release needs: from here on no rollback goes past this release
+        Job `down-ca1d3fea88`
+        the migration Job `up-04cd04be08`: what it adds stays, and the old release does not mind
+        the migration Job `down-ca1d3fea88`: it runs after the bake, and then there is no way back"#]].assert_eq(&lines.join("\n"));
+    let plan: Value = serde_json::from_str(&scratch.repository.read("plan.json")).unwrap();
+    assert_eq!(plan["contracts"], true);
+
+    let migrations = plan["migrations"].as_array().unwrap().clone();
+    scratch.change(|objects| objects.extend(migrations));
+    let words = scratch.plan(&[]);
+    assert!(!words.contains("Job"), "what has run does not run again: {words}");
+    scratch.repository.edit("k8s/migrate.yml", "[\"up\"]", "[\"up\", \"2\"]");
+    let words = scratch.plan(&[]);
+    assert!(words.contains("run the migration Job `up-") && !words.contains("Job `down-"), "{words}");
+}
+
+/// Two migrations.
+const JOBS: &str = r#"
+apiVersion: batch/v1
+kind: Job
+metadata: {name: up, labels: {vitalyst.io/migration: expand}}
+spec:
+  template:
+    spec:
+      containers: [{name: up, image: "ghcr.io/vitalyst/backend:1", args: ["up"]}]
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: down, annotations: {vitalyst.io/migration: contract}}
+spec:
+  template:
+    spec:
+      containers: [{name: down, image: "ghcr.io/vitalyst/backend:1", args: ["down"]}]
+"#;
+
+#[test]
 fn a_plan_is_data_for_programs() {
     let scratch = Scratch::new(TICKET);
     scratch.ticket();
@@ -324,7 +381,7 @@ fn what_is_not_known_of_commits_is_said_and_no_error() {
         }
     });
     let words = scratch.plan(&[]);
-    assert!(words.contains("0000000 is not in this repository, or it is a shallow clone"), "{words}");
+    assert!(words.contains("COMMIT is not in this repository, or it is a shallow clone"), "{words}");
     scratch.repository.edit("xtask.toml", "name = \"ticket\"", "name = \"tickets\"");
     let words = scratch.plan(&[]);
     assert!(words.contains("files have changed since"), "{words}");
@@ -335,19 +392,26 @@ fn a_release_under_way_has_to_end_first() {
     let scratch = Scratch::new(TICKET);
     scratch.ticket();
     scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
-    let journal = json!({
-        "release": "production-8", "phase": "promoting", "replicas": [], "floors": [], "evidence": [],
-        "extras": [], "abort": false, "back": null,
-    });
-    let mut head = json!({"serving": "production-7", "live": [], "under_way": journal, "withdrawn": []});
-    let ledger = |head: &Value| {
+    let release = |number: u32| ReleaseId { environment: "production".into(), number };
+    let mut head = Head::new(Entry::adopted(release(7), Arc::default(), 0), Vec::new());
+    let written = |head: &Head| {
         json!([{
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "ledger", "namespace": "vitalyst", "labels": {"vitalyst.io/ledger": "production"}},
-            "data": {"head": head.to_string()},
+            "data": ledger::encode(head).unwrap(),
         }])
     };
-    scratch.cluster(&ledger(&head));
+    let journal = Journal {
+        release: release(8),
+        phase: Phase::Promoting,
+        replicas: Vec::new(),
+        floors: Vec::new(),
+        evidence: Vec::new(),
+        abort: false,
+        back: None,
+    };
+    head = head.noting(journal, &Arc::default(), 0);
+    scratch.cluster(&written(&head));
     let said = scratch.deploy(&[]).expect(5);
     expect![[r#"
         error: `production` is not at rest
@@ -355,11 +419,22 @@ fn a_release_under_way_has_to_end_first() {
         hint: plan again when it has ended
     "#]]
     .assert_eq(&said.stderr);
-    head["under_way"] = Value::Null;
-    head["withdrawn"] = json!(["production-9"]);
-    scratch.cluster(&ledger(&head));
+    head = head.closed(Ending::RolledBack, Vec::new(), &Line::default(), 60);
+    scratch.cluster(&written(&head));
     let words = scratch.plan(&[]);
-    assert!(words.starts_with("release production-10, in place of production-7\n"), "{words}");
+    assert!(words.starts_with("release production-9, in place of production-7\n"), "{words}");
+}
+
+#[test]
+fn what_the_guide_shows_can_be_typed() {
+    let guide = std::fs::read_to_string(root().join("docs/guides/deployment.md")).unwrap();
+    let block = |language: &str| {
+        let (_, rest) = guide.split_once(&format!("```{language}\n")).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let config = Config::parse(Path::new("xtask.toml"), &format!("project.name = \"x\"\n{}", block("toml")));
+    assert_eq!(config.unwrap().environments[0].name, "production");
+    assert_eq!(Record::from_json(&block("json")).unwrap().images.len(), 1);
 }
 
 #[test]

@@ -60,6 +60,9 @@ fn order(value: &Value<'_, '_>, known: &[&str]) -> Option<Vec<String>> {
         value.unknown("must be a component of the release", &name, known)
     };
     let order = list(name)(value)?;
+    if order.len() < value.list()?.len() {
+        return None;
+    }
     let left_out: Vec<&str> =
         known.iter().copied().filter(|name| !order.iter().any(|other| other == name)).collect();
     if left_out.is_empty() {
@@ -70,7 +73,7 @@ fn order(value: &Value<'_, '_>, known: &[&str]) -> Option<Vec<String>> {
 }
 
 fn component(key: &Key<'_>, value: &Value<'_, '_>) -> Option<ReleaseComponent> {
-    if !key.text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+    if !is_word(key.text) {
         key.wrong("is no name for a component", "use lowercase letters, digits and `-`: it becomes a label");
     }
     value.table(|table| {
@@ -84,7 +87,7 @@ fn component(key: &Key<'_>, value: &Value<'_, '_>) -> Option<ReleaseComponent> {
             steps = table.optional("steps", |value| {
                 let steps = each(|value| Some((step(value)?, value.place())))(value)?;
                 places.extend(steps.iter().map(|(_, place)| place.clone()));
-                if steps.is_empty() {
+                if value.list()?.is_empty() {
                     return value.wrong("must have a step", "");
                 }
                 Some(steps.into_iter().map(|(step, _)| step).collect())
@@ -120,6 +123,13 @@ fn component(key: &Key<'_>, value: &Value<'_, '_>) -> Option<ReleaseComponent> {
     })
 }
 
+/// Whether a name can stand in labels and in the names of objects: letters, digits and `-`, a letter first.
+fn is_word(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
+    starts && name.chars().all(inner) && !name.ends_with('-') && name.len() <= 40
+}
+
 /// The names of the strategies.
 #[derive(Clone, Copy)]
 enum Way {
@@ -148,12 +158,13 @@ fn smoke(value: &Value<'_, '_>) -> Option<Smoke> {
             status @ 100..=599 => Some(status),
             _ => value.wrong("must be a status of HTTP", "expected 100 to 599"),
         });
-        let field = table.optional("field", text);
-        let value = match &field {
-            Some(_) => table.optional("value", text),
-            // It is then named as unknown, which it is without a field to be the value of.
-            None => None,
-        };
+        let mut has_field = false;
+        let field = table.optional("field", |value| {
+            has_field = true;
+            text(value)
+        });
+        // Without a field to be the value of, it is an unknown key.
+        let value = if has_field { table.optional("value", text) } else { None };
         Some(Smoke { path: path?, status: status.unwrap_or(200), field, value })
     })
 }
@@ -203,8 +214,7 @@ fn objectives(table: &mut Table<'_, '_>) -> Option<Vec<Objective>> {
 pub(super) fn environments(value: &Value<'_, '_>) -> Option<Vec<EnvironmentConfig>> {
     let mut environments = Vec::new();
     for (key, value) in value.entries()? {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !key.text.chars().all(word) || !key.text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        if !is_word(key.text) {
             key.wrong("is no name for an environment", "use lowercase letters, digits and `-`");
         }
         environments.extend(value.table(|table| environment(key.text, &value, table)));
@@ -214,8 +224,10 @@ pub(super) fn environments(value: &Value<'_, '_>) -> Option<Vec<EnvironmentConfi
 
 fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> Option<EnvironmentConfig> {
     let manifests = table.required("manifests", |value| {
-        let manifests = each(placed(path))(value)?;
-        if manifests.is_empty() { value.wrong("must name a file", "") } else { Some(manifests) }
+        if value.list()?.is_empty() {
+            return value.wrong("must name a file", "");
+        }
+        each(placed(path))(value)
     });
     let overlays = table.optional("overlays", each(placed(path))).unwrap_or_default();
     let namespace = table.required("namespace", object_name);

@@ -57,7 +57,7 @@ impl Resources {
             memory_bytes: quantities.get("memory").and_then(millis).map_or(0, |millis| millis.div_ceil(1000)),
         }
     }
-    /// What the ResourceQuotas among `objects` leave; `None` where none limits CPU or memory. What is not limited is
+    /// What the quotas among `objects` leave; `None` where none limits CPU or memory. What is not limited is
     /// [`u64::MAX`].
     pub fn left_by_quotas(objects: &[Value]) -> Option<Self> {
         let quotas = objects.iter().filter(|object| object["kind"] == "ResourceQuota");

@@ -86,6 +86,13 @@ pub struct ReleaseId {
     pub number: u32,
 }
 
+impl ReleaseId {
+    /// The release that serves, in words: `nothing` before the first one.
+    pub fn or_nothing(serving: Option<&Self>) -> String {
+        serving.map_or_else(|| "nothing".to_owned(), Self::to_string)
+    }
+}
+
 impl fmt::Display for ReleaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}-{}", self.environment, self.number))

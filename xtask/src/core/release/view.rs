@@ -113,6 +113,8 @@ pub enum Traffic {
     One(Slot),
     /// Those of both.
     Both,
+    /// None: nothing serves yet, or any more.
+    Nobody,
     /// Others: somebody else has written the selector.
     Foreign,
 }

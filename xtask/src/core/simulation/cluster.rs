@@ -88,10 +88,12 @@ pub enum Act {
 
 impl Cluster {
     /// A cluster at `now` in which nothing runs yet; [`Cluster::settle`] starts it.
-    pub fn new(components: Vec<Component>, ledger: Head, random: Random, now: Duration) -> Self {
+    pub fn new(components: Vec<Component>, ledger: Option<Head>, random: Random, now: Duration) -> Self {
         let shared = Shared { now, queue: Queue::new(), random, versions: 0, pods: 0 };
         let mut cluster = Self { lease: None, ledger: None, components, extras: Vec::new(), shared };
-        put(&mut cluster.ledger, ledger, Fence::default(), &mut cluster.shared);
+        if let Some(head) = ledger {
+            put(&mut cluster.ledger, head, Fence::default(), &mut cluster.shared);
+        }
         cluster
     }
 
@@ -387,6 +389,7 @@ impl Component {
             load,
             quota: None,
             hurt_at: None,
+            is_rolling: false,
             endpoints_due: false,
             low_since: None,
         }
@@ -397,6 +400,20 @@ impl Component {
         let object = Autoscaler { target: Slot::A, floor, ceiling };
         let version = Version { uid: 0, resource: 0 };
         self.autoscaler = Some(Read { version, fence: Fence::default(), object });
+        self
+    }
+
+    /// The same with one Deployment that is changed in place, and that no Service knows.
+    pub fn rolling(mut self) -> Self {
+        self.slots[Slot::B as usize] = None;
+        self.service = None;
+        self.is_rolling = true;
+        self
+    }
+
+    /// The same before its first release: nothing of it is there.
+    pub fn unborn(mut self) -> Self {
+        (self.slots, self.service) = ([None, None], None);
         self
     }
 

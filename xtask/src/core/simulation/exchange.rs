@@ -12,7 +12,7 @@ use crate::core::release::analysis::PodTick;
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
 use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Command, Input};
-use crate::core::release::model::{Fence, Slot};
+use crate::core::release::model::{Fence, ReleaseId, Slot};
 use crate::core::release::view::{Version, View};
 
 /// A write on its way.
@@ -269,7 +269,7 @@ fn short(change: &Change) -> String {
         Change::Ledger(head) => match &head.under_way {
             Some(journal) if journal.abort => format!("{:?}, to be aborted", journal.phase),
             Some(journal) => format!("{:?}", journal.phase),
-            None => format!("{} serves", head.serving),
+            None => format!("{} serves", ReleaseId::or_nothing(head.serving.as_ref())),
         },
         other => format!("{other:?}"),
     }

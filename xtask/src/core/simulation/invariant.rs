@@ -1,10 +1,13 @@
 //! What must hold at every instant of every night, by name.
 
+mod rest;
+
 use std::fmt;
 use std::time::Duration;
 
 use super::cluster::Cluster;
 use super::component::Component;
+use super::pod::Pod;
 use super::scenario::Scenario;
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::ledger::{Head, Phase};
@@ -127,7 +130,10 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let start: Vec<u32> = scenario.setups.iter().map(|setup| setup.pods).collect();
+        // Before its first release nothing of a component is known to be good.
+        let both = scenario.setups.iter().zip(&scenario.course.parts);
+        let start: Vec<u32> =
+            both.map(|(setup, part)| if part.old.is_some() { setup.pods } else { 0 }).collect();
         let most =
             |setup: &super::scenario::Setup| setup.autoscaler.map_or(setup.pods, |(_, ceiling)| ceiling);
         let peak = scenario.setups.iter().map(|setup| 2 * most(setup).max(setup.pods)).collect();
@@ -221,7 +227,8 @@ impl Watch {
         if let Change::Traffic(Traffic::One(slot)) = change {
             let course = &scenario.course.parts[part];
             let is_new = course.changes() && component.slot(*slot).is_some_and(|slot| slot.revision == NEW);
-            let needs = matches!(course.strategy, Strategy::Canary(_)) && !self.is_promoted_by_hand;
+            let is_compared = matches!(course.strategy, Strategy::Canary(_)) && course.old.is_some();
+            let needs = is_compared && !self.is_promoted_by_hand;
             if is_new && needs && self.evidence[part] < EVIDENCE_MIN {
                 let seen = self.evidence[part];
                 self.fail(Invariant::PromotionNeedsEvidence, now, || {
@@ -272,7 +279,7 @@ impl Watch {
 
     /// The pods of a component have changed.
     pub(super) fn pods(&mut self, cluster: &Cluster, part: usize) {
-        let pods = cluster.components[part].count(super::pod::Pod::is_active);
+        let pods = cluster.components[part].count(Pod::is_active);
         let peak = self.peak[part];
         if pods > peak && !self.excused[part] {
             self.fail(Invariant::PeakIsKept, cluster.now(), || {
@@ -286,7 +293,9 @@ impl Watch {
         let (component, now) = (&cluster.components[part], cluster.now());
         let is_new_good = is_new_good(cluster, part);
         let is_good = |revision: usize| revision == OLD || (is_new_good && revision == NEW);
-        let serving = component.count(|pod| pod.serving && is_good(pod.revision));
+        // What no Service knows works as soon as it is ready.
+        let serves = |pod: &Pod| if component.service.is_some() { pod.serving } else { pod.is_ready() };
+        let serving = component.count(|pod| serves(pod) && is_good(pod.revision));
         // What is asked for and not there was taken by a fault, or is still starting; nobody took it out of traffic.
         let missing = |slot: Slot| {
             let deployment = component.slot(slot).filter(|slot| is_good(slot.revision));
@@ -294,7 +303,7 @@ impl Watch {
                 component.count(|pod| pod.slot == slot && pod.revision == revision && pod.is_ready())
             };
             deployment
-                .filter(|_| component.selects(slot))
+                .filter(|_| component.selects(slot) || component.service.is_none())
                 .map_or(0, |deployment| deployment.wanted.saturating_sub(ready(deployment.revision)))
         };
         let missing = missing(Slot::A) + missing(Slot::B);
@@ -305,7 +314,8 @@ impl Watch {
             });
         }
         let setup = &scenario.setups[part];
-        if setup.new.error_rate < 1.0 || setup.rate < 50.0 || !scenario.faults.is_empty() {
+        let is_compared = scenario.course.parts[part].old.is_some();
+        if !is_compared || setup.new.error_rate < 1.0 || setup.rate < 50.0 || !scenario.faults.is_empty() {
             return;
         }
         if component.count(|pod| pod.serving && pod.revision == NEW) > 0 {
@@ -330,7 +340,7 @@ impl Watch {
         if self.excused.contains(&true) {
             return;
         }
-        if let Some(words) = left_over(scenario, cluster) {
+        if let Some(words) = rest::left_over(scenario, cluster) {
             self.fail(Invariant::AllOrNothing, cluster.now(), || words);
         }
     }
@@ -338,7 +348,8 @@ impl Watch {
     /// How a night without faults has to end.
     pub(super) fn ended(&mut self, scenario: &Scenario, ending: Ending, now: Duration) {
         let parts = || scenario.setups.iter().zip(&scenario.course.parts).filter(|(_, part)| part.changes());
-        let has_traffic = parts().all(|(setup, _)| setup.rate >= 50.0);
+        let has_traffic =
+            parts().all(|(setup, part)| setup.rate >= 50.0 || part.strategy == Strategy::Rolling);
         if !scenario.faults.is_empty() || !has_traffic {
             return;
         }
@@ -362,8 +373,11 @@ fn is_new_good(cluster: &Cluster, part: usize) -> bool {
     match &head.under_way {
         Some(journal) => match journal.phase {
             Phase::Flipping | Phase::Verifying | Phase::Baking | Phase::Cleaning => true,
-            // Its flip has still to be undone.
-            Phase::Reverting | Phase::Restoring => serves_new_alone(&cluster.components[part]),
+            // Its flip has still to be undone; what rolls goes back pod by pod.
+            Phase::Reverting | Phase::Restoring => {
+                let component = &cluster.components[part];
+                component.is_rolling || serves_new_alone(component)
+            }
             _ => false,
         },
         None => serves_new_alone(&cluster.components[part]),
@@ -373,6 +387,9 @@ fn is_new_good(cluster: &Cluster, part: usize) -> bool {
 /// Whether users get nothing but the new release.
 fn serves_new_alone(component: &Component) -> bool {
     let is_new = |slot: Slot| component.slot(slot).is_some_and(|deployment| deployment.revision == NEW);
+    if component.is_rolling {
+        return is_new(Slot::A);
+    }
     match component.service.as_ref().map(|read| read.object) {
         Some(Traffic::One(slot)) => is_new(slot),
         _ => false,
@@ -446,6 +463,12 @@ fn is_harmless_creation(scenario: &Scenario, cluster: &Cluster, object: Object, 
             let read = cluster.extras[index].as_ref();
             read.filter(|_| idle.as_ref().is_none_or(|idle| idle == content)).map(|read| read.version)
         }
+        (Object::Service(part), Change::Traffic(Traffic::Nobody)) => {
+            cluster.components[part].service.as_ref().map(|read| read.version)
+        }
+        (Object::Ledger, Change::Ledger(head)) if head.serving.is_none() && head.under_way.is_none() => {
+            cluster.ledger.as_ref().map(|read| read.version)
+        }
         _ => None,
     };
     version.is_some_and(|version| version.uid == version.resource)
@@ -454,50 +477,4 @@ fn is_harmless_creation(scenario: &Scenario, cluster: &Cluster, object: Object, 
 /// Whether a write makes somebody the owner who is newer than `guarded`.
 fn is_newer_lease(change: &Change, guarded: Fence) -> bool {
     matches!(change, Change::Lease { transitions, .. } if Fence(*transitions) > guarded)
-}
-
-/// What of the experiment is left at rest, in words.
-fn left_over(scenario: &Scenario, cluster: &Cluster) -> Option<String> {
-    let head = &cluster.ledger.as_ref()?.object;
-    if let Some(journal) = &head.under_way {
-        return Some(format!("the ledger says that a release is {:?}", journal.phase));
-    }
-    let is_new = head.serving == scenario.course.release;
-    if !is_new && head.serving != scenario.course.previous {
-        return Some(format!("the ledger says that `{}` serves", head.serving));
-    }
-    for (extra, read) in scenario.course.extras.iter().zip(&cluster.extras) {
-        let says = read.as_ref().map(|read| &read.object);
-        // What the release has made may stay, if it does nothing.
-        let before = extra.old.as_ref().or(extra.idle.as_ref());
-        let may_stay = before.is_none() || (extra.old.is_none() && says.is_none()) || extra.is_immutable;
-        let is_right = if is_new { says == Some(&extra.new) } else { says == before || may_stay };
-        if !is_right {
-            return Some(format!("{} says {says:?}, and `{}` serves", extra.name, head.serving));
-        }
-    }
-    for (part, component) in cluster.components.iter().enumerate() {
-        let service = component.service.as_ref().map(|read| read.object);
-        let Some(Traffic::One(live)) = service else {
-            return Some(format!("the service of component {part} selects {service:?}"));
-        };
-        let expected = if is_new && scenario.course.parts[part].changes() { NEW } else { OLD };
-        let setup = &scenario.setups[part];
-        let (serving, idle) = (component.slot(live)?, component.wanted(live.other()));
-        if serving.revision != expected || head.live.get(part) != Some(&live) {
-            return Some(format!(
-                "component {part} serves with slot {live}, revision {}; `{}` is written down, slots {:?}",
-                serving.revision, head.serving, head.live
-            ));
-        }
-        if idle > 0 || serving.wanted < setup.pods {
-            return Some(format!("component {part} has {} pods and {idle} idle ones", serving.wanted));
-        }
-        if let (Some(read), Some((floor, ceiling))) = (&component.autoscaler, setup.autoscaler)
-            && (read.object.target, read.object.floor, read.object.ceiling) != (live, floor, ceiling)
-        {
-            return Some(format!("the autoscaler of component {part} says {:?}", read.object));
-        }
-    }
-    None
 }

@@ -21,7 +21,7 @@ pub mod pod;
 mod queue;
 pub mod random;
 pub mod recording;
-mod rehearsal;
+pub mod rehearsal;
 pub mod scenario;
 pub mod scrape;
 pub mod statistics;

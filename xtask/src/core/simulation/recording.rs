@@ -117,7 +117,7 @@ pub(super) struct Recorder {
     /// Of each deployer, who listens to it.
     listeners: Vec<Listener>,
     release: ReleaseId,
-    previous: ReleaseId,
+    previous: Option<ReleaseId>,
 }
 
 /// Who listens to one deployer.
@@ -189,7 +189,12 @@ impl Recorder {
         if end.ending != Ending::Nothing || owner == 0 {
             let at = now.saturating_sub(BEGIN);
             self.recording.length = at;
-            self.recording.lines.extend(listener.narrator.end(&self.release, &self.previous, end, at));
+            self.recording.lines.extend(listener.narrator.end(
+                &self.release,
+                self.previous.as_ref(),
+                end,
+                at,
+            ));
         }
     }
 

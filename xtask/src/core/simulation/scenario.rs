@@ -66,7 +66,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 16] = [
+pub const NAMES: [(&str, &str); 20] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -81,6 +81,10 @@ pub const NAMES: [(&str, &str); 16] = [
     ("monitoring-down", "the pods on trial cannot be measured"),
     ("quota", "the quota leaves no room for the new pods"),
     ("hpa-grows", "the load rises from three pods to ten during the canary"),
+    ("rolling", "a worker without requests is replaced pod by pod"),
+    ("rolling-back", "the image of a worker that is replaced pod by pod cannot be pulled"),
+    ("first-release", "nothing has been released yet"),
+    ("first-release-fails", "nothing has been released yet, and every request fails"),
     ("configuration", "nothing but further objects changes"),
     ("rollback-during-deploy", "somebody wants the old release back while the canary runs"),
 ];
@@ -128,15 +132,38 @@ impl Scenario {
                 Self { faults: more, ..Self::plain(seed, vec![grown(), grown()]) }
             }
             "rollback-during-deploy" => faulty(vec![Fault::Start { at: minutes(3), intent: Intent::Abort }]),
+            "rolling" => with(Nature::good()).with_worker().with_extras(),
+            "rolling-back" => {
+                let mut night = with(Nature::good()).with_worker();
+                night.setups[1].new = Nature::broken(Failure::NoImage);
+                night
+            }
+            "first-release" => with(Nature::good()).first().with_extras(),
+            "first-release-fails" => with(Nature::failing(1.0)).first(),
             "configuration" => {
                 let mut night = Self::plain(seed, vec![Setup::default(), Setup::default()]);
                 for part in &mut night.course.parts {
-                    part.new = part.old.clone();
+                    part.old = Some(part.new.clone());
                 }
                 night.with_extras()
             }
             _ => return None,
         })
+    }
+
+    /// The same where the last component is a worker without requests, replaced pod by pod.
+    pub fn with_worker(mut self) -> Self {
+        if let Some(setup) = self.setups.last_mut() {
+            setup.rate = 0.0;
+        }
+        self.course = self.course.with_worker();
+        self
+    }
+
+    /// The same where nothing has been released yet.
+    pub fn first(mut self) -> Self {
+        self.course = self.course.first();
+        self
     }
 
     /// The same release with further objects.
@@ -179,7 +206,7 @@ impl Scenario {
         }
         if random.chance(0.1) {
             let part = &mut scenario.course.parts[0];
-            part.new = part.old.clone();
+            part.old = Some(part.new.clone());
             scenario.setups[0].new = scenario.setups[0].old.clone();
         }
         scenario
@@ -210,21 +237,29 @@ impl Scenario {
     pub fn cluster(&self, random: Random) -> Cluster {
         let components = self.setups.iter().zip(&self.course.parts).enumerate();
         let components = components.map(|(position, (setup, part))| {
-            let mut revisions = vec![(part.old.clone(), setup.old.clone())];
+            let old = part.old.clone().unwrap_or_else(|| Revision("old".into()));
+            let mut revisions = vec![(old, setup.old.clone())];
             if part.changes() {
                 revisions.push((part.new.clone(), setup.new.clone()));
             }
-            let component = Component::new(position, setup.pods, revisions, setup.rate);
+            let mut component = Component::new(position, setup.pods, revisions, setup.rate);
+            if part.strategy == Strategy::Rolling {
+                component = component.rolling();
+            }
+            if part.old.is_none() {
+                component = component.unborn();
+            }
             match setup.autoscaler {
                 Some((floor, ceiling)) => component.with_autoscaler(floor, ceiling),
                 None => component,
             }
         });
-        let serving = Entry {
-            state: State::Verified,
-            ..Entry::adopted(self.course.previous.clone(), Arc::default(), self.course.origin)
-        };
-        let head = Head::new(serving, vec![Slot::A; self.setups.len()]);
+        let live = |part: &PartCourse| if part.old.is_some() { Slot::A } else { part.next(Slot::A) };
+        let head = self.course.previous.clone().map(|previous| {
+            let adopted = Entry::adopted(previous, Arc::default(), self.course.origin);
+            let serving = Entry { state: State::Verified, ..adopted };
+            Head::new(serving, self.course.parts.iter().map(live).collect())
+        });
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
         let before = self.course.extras.iter().map(|extra| extra.old.clone());
         let mut cluster = Cluster::new(components.collect(), head, random, begin).with_extras(before);
@@ -234,6 +269,24 @@ impl Scenario {
         }
         cluster.settle();
         cluster
+    }
+}
+
+impl Course {
+    /// The same where the last component is a worker without requests, replaced pod by pod.
+    pub(super) fn with_worker(mut self) -> Self {
+        if let Some(part) = self.parts.last_mut() {
+            part.strategy = Strategy::Rolling;
+            part.objectives.clear();
+        }
+        self
+    }
+
+    /// The same where nothing has been released yet.
+    pub(super) fn first(mut self) -> Self {
+        self.previous = None;
+        self.parts.iter_mut().for_each(|part| part.old = None);
+        self
     }
 }
 
@@ -260,7 +313,7 @@ fn course(setups: &[Setup]) -> Course {
     let streams = u32::try_from(2 * setups.len()).unwrap_or(u32::MAX);
     let parts = (0..setups.len()).map(|position| PartCourse {
         name: ComponentName(names.get(position).map_or_else(|| Arc::from("worker"), |name| Arc::from(*name))),
-        old: Revision("old".into()),
+        old: Some(Revision("old".into())),
         new: Revision("new".into()),
         strategy: Strategy::Canary(vec![
             StepCourse { weight: Weight::TENTH, gate: false },
@@ -270,11 +323,12 @@ fn course(setups: &[Setup]) -> Course {
             Objective::errors(Selector::new("requests_failed"), Selector::new("requests"), 0.01),
             Objective::latency(Selector::new("request_seconds"), Duration::from_millis(250), 0.05),
         ],
+        replicas: setups[position].pods,
         settings: Settings::new(streams),
     });
     Course {
         release: release(2),
-        previous: release(1),
+        previous: Some(release(1)),
         parts: parts.collect(),
         extras: Vec::new(),
         timing: Timing::default(),

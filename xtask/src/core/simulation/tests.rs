@@ -40,7 +40,7 @@ impl Lab {
         let release = ReleaseId { environment: "production".into(), number: 1 };
         let head = Head::new(Entry::adopted(release, Arc::default(), 0), vec![Slot::A]);
         let begin = Duration::from_mins(1);
-        let mut cluster = Cluster::new(vec![component], head, Random::new(3), begin);
+        let mut cluster = Cluster::new(vec![component], Some(head), Random::new(3), begin);
         cluster.settle();
         Self { cluster, random: Random::new(5) }
     }

@@ -62,6 +62,7 @@ fn person(act: Act, name: &str) -> String {
         }
         Act::Select(Traffic::One(slot)) => format!("a person points the Service of {name} to slot {slot}"),
         Act::Select(Traffic::Both) => format!("a person points the Service of {name} to both slots"),
+        Act::Select(Traffic::Nobody) => format!("a person points the Service of {name} to nobody"),
         Act::Select(Traffic::Foreign) => format!("a person points the Service of {name} elsewhere"),
         Act::Delete(object) => match object {
             Object::Lease => "a person deletes the lease".to_owned(),

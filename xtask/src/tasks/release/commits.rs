@@ -72,16 +72,13 @@ pub(super) fn since(
     let limit = format!("--max-count={}", COMMITS_MAX + 1);
     let mut arguments = vec!["log", &limit, "--format=%H %h %s"];
     arguments.extend(range.iter().map(String::as_str));
-    let said = match git(cx, &arguments)? {
-        Ok(said) => said,
-        Err(_) => {
-            let serving: Vec<&str> = serving.iter().map(|commit| short(commit)).collect();
-            commits.remarks.push(format!(
-                "the commits since are not known: {} is not in this repository, or it is a shallow clone",
-                serving.join(", ")
-            ));
-            return Ok(commits);
-        }
+    let Ok(said) = git(cx, &arguments)? else {
+        let serving: Vec<&str> = serving.iter().map(|commit| short(commit)).collect();
+        commits.remarks.push(format!(
+            "the commits since are not known: {} is not in this repository, or it is a shallow clone",
+            serving.join(", ")
+        ));
+        return Ok(commits);
     };
     let mut touched = Vec::new();
     for (name, paths) in folders(cx, release, environment) {

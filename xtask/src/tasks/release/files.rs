@@ -33,13 +33,13 @@ pub(super) fn sources(cx: &Cx, named: &[Placed<PathBuf>]) -> Result<Vec<Source>>
             sources.push(source(cx, path)?);
             continue;
         }
-        let names = files::names(&found)?;
+        let inside = files::names(&found)?;
         let yaml = |name: &&String| {
             let extension = Path::new(name.as_str()).extension();
             extension.is_some_and(|extension| extension == "yml" || extension == "yaml")
         };
         let before = sources.len();
-        for name in names.iter().filter(yaml) {
+        for name in inside.iter().filter(yaml) {
             sources.push(source(cx, &path.join(name))?);
         }
         if sources.len() == before {

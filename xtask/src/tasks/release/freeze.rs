@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::prepare::who;
 use crate::config::release::{EnvironmentConfig, Placed};
 use crate::core::release::freeze::{Freeze, Frozen, Override, UnixSeconds, Zone};
 use crate::cx::Cx;
@@ -20,8 +21,7 @@ pub(super) fn check(
     let Some(freeze) = &environment.freeze else { return Ok((None, None)) };
     let freeze = Freeze { zone: zone(freeze.zone.as_ref())?, windows: freeze.windows.clone() };
     let now = UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX);
-    let who = ["GITHUB_ACTOR", "USER", "LOGNAME"].iter().find_map(|name| cx.environment().get(name));
-    match freeze.check(now, reason.map(|reason| (who.unwrap_or("somebody"), reason))) {
+    match freeze.check(now, reason.map(|reason| (who(cx), reason))) {
         Ok(overridden) => Ok((None, overridden)),
         Err(frozen @ Frozen::Closed { .. }) => Ok((Some(frozen.to_string()), None)),
         Err(frozen @ Frozen::NoReason) => Err(Error::usage(frozen.to_string())),

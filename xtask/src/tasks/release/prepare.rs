@@ -4,6 +4,7 @@
 //! machine. It changes nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -79,9 +80,10 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
         None => Live::imagined(&environment.name, &made.derived),
     };
     let rehearsed = options.source == Source::Imagined;
-    let (frozen, freeze_overridden) = match rehearsed {
-        false => freeze::check(cx, environment, options.override_freeze.as_deref())?,
-        true => (None, None),
+    let (frozen, freeze_overridden) = if rehearsed {
+        (None, None)
+    } else {
+        freeze::check(cx, environment, options.override_freeze.as_deref())?
     };
     let serving = live.release.as_ref().filter(|_| !rehearsed).map(|_| live.commits.as_slice());
     let commits = commits::since(cx, release, environment, made.commit.as_deref(), serving)?;
@@ -98,7 +100,10 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
         freeze_overridden,
     };
     let plan = plan::plan(&wish, &made.derived, &live).map_err(|refused| refusal(release, refused))?;
-    let course = plan.course();
+    let account = plan.account(&made.derived, who(cx), cx.mask());
+    let account =
+        account.map_err(|error| Error::configuration("the manifests cannot be kept").source(error))?;
+    let course = Course { account: Arc::new(account), ..plan.course() };
     Ok(Prepared { environment: environment.clone(), plan, derived: made.derived, live, course })
 }
 
@@ -136,6 +141,12 @@ pub(super) fn not_at_rest(environment: &EnvironmentConfig, unclear: Unclear) -> 
         Unclear::Divided(_) => error.hint("all Services of a component have to select the same slot"),
         Unclear::Ledger { .. } => error.hint("it may have been written by another version of this program"),
     }
+}
+
+/// Who runs this, as far as the environment says so.
+pub(super) fn who(cx: &Cx) -> &str {
+    let names = ["GITHUB_ACTOR", "USER", "LOGNAME"];
+    names.iter().find_map(|name| cx.environment().get(name)).unwrap_or("somebody")
 }
 
 /// The release and the environment of that name; where none is given, the only one.

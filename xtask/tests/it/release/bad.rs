@@ -1,5 +1,7 @@
 //! What cannot be released is refused, with line and caret.
 
+use std::fmt::Write as _;
+
 use expect_test::expect;
 
 use super::scratch::{Scratch, TICKET};
@@ -74,7 +76,7 @@ fn a_billion_laughs() {
     let mut text = EMPTY.to_owned() + "data:\n  a0: &a0 [ha, ha, ha, ha, ha, ha, ha, ha, ha]\n";
     for level in 1..10 {
         let before = format!("*a{}", level - 1);
-        text.push_str(&format!("  a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(", ")));
+        writeln!(text, "  a{level}: &a{level} [{}]", [before.as_str(); 9].join(", ")).unwrap();
     }
     expect![[r#"
         exit 3

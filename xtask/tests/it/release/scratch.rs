@@ -166,7 +166,7 @@ impl Scratch {
             let position = objects.iter().position(same);
             match (position, write["hand"] == "replicas") {
                 (Some(position), true) => {
-                    objects[position]["spec"]["replicas"] = object["spec"]["replicas"].clone()
+                    objects[position]["spec"]["replicas"] = object["spec"]["replicas"].clone();
                 }
                 (None, true) => objects.push(object.clone()),
                 (position, false) => {
@@ -194,9 +194,18 @@ impl Scratch {
         self.repository.xtask(&[&arguments, more].concat())
     }
 
-    /// What a plan says.
+    /// What a plan says, with `COMMIT` for the names of commits.
     #[track_caller]
     pub(super) fn plan(&self, more: &[&str]) -> String {
-        self.deploy(more).expect(0).stdout
+        let said = self.deploy(more).expect(0).stdout;
+        let is_commit =
+            |word: &str| [7, 40].contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let words = said.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
+        let name = |word: &str| {
+            let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+            let (text, rest) = word.split_at(end);
+            format!("{}{rest}", if is_commit(text) { "COMMIT" } else { text })
+        };
+        words.map(name).collect()
     }
 }

@@ -3,9 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::format;
 use super::line::Line;
+use super::payload::PayloadName;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::model::{ComponentName, Ending, ReleaseId, Revision};
+
+/// The room that is left for what an entry gets when its manifests are no longer kept.
+const GONE_BYTES: usize = 12;
+
+/// The room that is left for what an entry gets when its release ends: when, and in a few words why.
+const END_BYTES: usize = 100 + GONE_BYTES;
 
 /// What became of a release.
 ///
@@ -87,27 +95,27 @@ impl fmt::Display for State {
 }
 
 /// What one component runs in a release.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Content {
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct Piece {
     /// The component.
     pub component: ComponentName,
     /// What its pods are made from.
     pub revision: Revision,
-    /// The name of the payload with all of its manifests.
-    pub payload: Arc<str>,
+    /// All of its manifests.
+    pub payload: PayloadName,
 }
 
 /// What is said of a release when it begins, and never changes.
-#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Account {
     /// The release whose content this one brings back; `None` where it brings its own.
     pub restores: Option<ReleaseId>,
     /// The components, in the order of the plan.
-    pub contents: Vec<Content>,
-    /// The name of the payload with all other objects, where there are some.
-    pub objects: Option<Arc<str>>,
-    /// The commit that it was made from.
-    pub commit: String,
+    pub pieces: Vec<Piece>,
+    /// The manifests of all other objects, where there are some.
+    pub objects: Option<PayloadName>,
+    /// The commit that it was made from, where that is known.
+    pub commit: Option<Arc<str>>,
     /// Who wanted it.
     pub who: Line,
     /// Why.
@@ -118,8 +126,20 @@ pub struct Account {
     pub unfrozen: Option<Line>,
 }
 
+impl Account {
+    /// The payloads that hold its manifests.
+    pub fn payloads(&self) -> impl Iterator<Item = &PayloadName> {
+        self.pieces.iter().map(|piece| &piece.payload).chain(&self.objects)
+    }
+
+    /// Whether another release applies the same.
+    pub fn is_same_content(&self, other: &Self) -> bool {
+        !self.pieces.is_empty() && self.pieces == other.pieces && self.objects == other.objects
+    }
+}
+
 /// One release in the history.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {
     /// The release.
     pub release: ReleaseId,
@@ -131,6 +151,8 @@ pub struct Entry {
     pub ended: Option<UnixSeconds>,
     /// What its end rests on, in few words.
     pub basis: Line,
+    /// Whether its manifests are kept. Once they are not, it is here to be read about only.
+    pub is_kept: bool,
     /// What was said of it when it began.
     pub account: Arc<Account>,
 }
@@ -138,12 +160,21 @@ pub struct Entry {
 impl Entry {
     /// A release that begins.
     pub fn begun(release: ReleaseId, account: Arc<Account>, at: UnixSeconds) -> Self {
-        Self { release, state: State::Intended, began: at, ended: None, basis: Line::default(), account }
+        let state = State::Intended;
+        let entry =
+            Self { release, state, began: at, ended: None, basis: Line::default(), is_kept: true, account };
+        entry.fitted(format::ENTRY_BYTES - END_BYTES)
     }
 
     /// What is found running and was not released by anybody.
     pub fn adopted(release: ReleaseId, account: Arc<Account>, at: UnixSeconds) -> Self {
         Self { state: State::Unverified, ended: Some(at), ..Self::begun(release, account, at) }
+    }
+
+    /// The same once it has ended; `None` where it had before.
+    pub(super) fn ended(&self, state: State, basis: &Line, at: UnixSeconds) -> Option<Self> {
+        let entry = Self { ended: Some(at), basis: basis.clone(), ..self.become_state(state)? };
+        Some(entry.fitted(format::ENTRY_BYTES - GONE_BYTES))
     }
 
     /// The release whose content it has: its own, or the one that it restores.
@@ -156,6 +187,38 @@ impl Entry {
     pub fn become_state(&self, state: State) -> Option<Self> {
         self.state.may_become(state).then(|| Self { state, ..self.clone() })
     }
+
+    /// The same with its words cut to what an entry may take beside its names, the least important ones first.
+    #[must_use]
+    fn fitted(mut self, bytes: usize) -> Self {
+        let over = |entry: &Self| format::size(entry).saturating_sub(bytes);
+        let (excess, kept) = (over(&self), 0);
+        self.basis.shorten(excess, kept);
+        for word in [Word::Why, Word::Who, Word::Unfrozen] {
+            let excess = over(&self);
+            if excess == 0 {
+                break;
+            }
+            let account = Arc::make_mut(&mut self.account);
+            match word {
+                Word::Why => account.why.shorten(excess, kept),
+                Word::Who => account.who.shorten(excess, kept),
+                // That there was a reason is never lost.
+                Word::Unfrozen => {
+                    account.unfrozen.iter_mut().for_each(|reason| reason.shorten(excess, Line::MARK));
+                }
+            }
+        }
+        self
+    }
+}
+
+/// The words of an account that may be cut.
+#[derive(Clone, Copy)]
+enum Word {
+    Why,
+    Who,
+    Unfrozen,
 }
 
 #[cfg(test)]

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Account, Entry, State};
+use super::format::ENTRIES_MAX;
 use super::history::History;
 use super::line::Line;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::model::{Ending, ReleaseId, Slot};
 
 /// What is written down: which release is the last that was finished, which is under way, and which there were.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Head {
-    /// The release that serves.
-    pub serving: ReleaseId,
-    /// The slot that serves, for each component.
+    /// The release that serves; `None` before the first one.
+    pub serving: Option<ReleaseId>,
+    /// The slot that serves, for each component; of one that has never served, the one that its first release does not go to.
     pub live: Vec<Slot>,
     /// The release that is under way, or that nobody has ended yet.
     pub under_way: Option<Journal>,
@@ -25,6 +26,7 @@ pub struct Head {
 
 /// How far a release has come.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Journal {
     /// The release.
     pub release: ReleaseId,
@@ -76,7 +78,17 @@ impl Head {
     /// A ledger that begins with what serves.
     pub fn new(serving: Entry, live: Vec<Slot>) -> Self {
         let release = serving.release.clone();
-        Self { serving: release, live, under_way: None, history: History::default().append(serving) }
+        Self { serving: Some(release), live, under_way: None, history: History::default().append(serving) }
+    }
+
+    /// The entry of the release that serves.
+    pub fn serves(&self) -> Option<&Arc<Entry>> {
+        self.history.find(self.serving.as_ref()?)
+    }
+
+    /// A ledger in which nothing has been released yet.
+    pub fn empty(live: Vec<Slot>) -> Self {
+        Self { serving: None, live, under_way: None, history: History::default() }
     }
 
     /// The same with how far a release has come. The first time, the release gets its entry.
@@ -86,7 +98,13 @@ impl Head {
             Some(_) => self.history.clone(),
             None => self.history.append(Entry::begun(journal.release.clone(), account.clone(), began)),
         };
-        Self { serving: self.serving.clone(), live: self.live.clone(), under_way: Some(journal), history }
+        let head = Self {
+            serving: self.serving.clone(),
+            live: self.live.clone(),
+            under_way: Some(journal),
+            history,
+        };
+        if head.history.iter().len() > ENTRIES_MAX { head.pruned() } else { head }
     }
 
     /// The same once the release under way has ended. `live` are the slots that serve from now on, `basis` says what the end
@@ -99,16 +117,13 @@ impl Head {
         let Some(release) = self.under_way.as_ref().map(|journal| &journal.release) else {
             return self.clone();
         };
-        let mut history = self.history.end(release, |entry| {
-            let ended = entry.become_state(State::ended(ending))?;
-            Some(Entry { ended: Some(at), basis: basis.clone(), ..ended })
-        });
+        let mut history = self.history.end(release, |entry| entry.ended(State::ended(ending), basis, at));
         let is_promoted = ending == Ending::Promoted;
         let restores = history.find(release).is_some_and(|entry| entry.account.restores.is_some());
-        if let Some(left) = self.history.find(&self.serving).filter(|_| is_promoted && restores) {
+        if let Some(left) = self.serves().filter(|_| is_promoted && restores) {
             history = history.withdraw(left.origin());
         }
-        let serving = if is_promoted { release.clone() } else { self.serving.clone() };
-        Self { serving, live, under_way: None, history }
+        let serving = if is_promoted { Some(release.clone()) } else { self.serving.clone() };
+        Self { serving, live, under_way: None, history }.pruned()
     }
 }

@@ -9,15 +9,15 @@ use crate::core::text;
 const CUT: char = '…';
 
 /// Words on one line, without control characters and without secrets.
-#[derive(
-    Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize,
-)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Line(String);
 
 impl Line {
     /// The most bytes a line keeps, however much room there is.
     pub const BYTES_MAX: usize = 200;
+
+    /// The bytes of the mark that stands for what was cut off.
+    pub(super) const MARK: usize = CUT.len_utf8();
 
     /// `text` on one line, with its secrets replaced, and cut where it is too long.
     pub fn new(text: &str, mask: &Mask) -> Self {
@@ -27,6 +27,11 @@ impl Line {
         let mut line = Self(joined.chars().filter(|c| !is_refused(*c)).collect());
         line.cut(Self::BYTES_MAX);
         line
+    }
+
+    /// A line as it was written down; `None` where it cannot be one.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        (text.len() <= Self::BYTES_MAX && !text.chars().any(is_refused)).then(|| Self(text.to_owned()))
     }
 
     /// Its text.
@@ -39,12 +44,19 @@ impl Line {
         self.0.is_empty()
     }
 
+    /// Makes it shorter by `excess` bytes, but leaves `kept`.
+    pub(super) fn shorten(&mut self, excess: usize, kept: usize) {
+        if excess > 0 {
+            self.cut(self.0.len().saturating_sub(excess).max(kept));
+        }
+    }
+
     /// Leaves at most `bytes` of it, with a mark where some is missing.
-    pub(super) fn cut(&mut self, bytes: usize) {
+    fn cut(&mut self, bytes: usize) {
         if self.0.len() <= bytes {
             return;
         }
-        let Some(room) = bytes.checked_sub(CUT.len_utf8()) else {
+        let Some(room) = bytes.checked_sub(Self::MARK) else {
             self.0.clear();
             return;
         };
@@ -83,6 +95,10 @@ mod tests {
         ] {
             let made = Line::new(text, &mask);
             assert_eq!(made.as_str(), line, "{text:?}");
+            assert_eq!(Line::read(made.as_str()), Some(made));
+        }
+        for text in ["two\nlines", "\u{1b}[2J", "\u{202e}"] {
+            assert_eq!(Line::read(text), None, "{text:?}");
         }
     }
 

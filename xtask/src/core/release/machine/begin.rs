@@ -2,13 +2,26 @@
 
 use std::time::Duration;
 
-use super::{Extra, Machine};
+use super::{Extra, Machine, PartCourse};
+use crate::core::release::effect::{Change, Effect, Object};
 use crate::core::release::ledger::{Head, Journal, Phase};
 use crate::core::release::machine::course::{End, Intent};
-use crate::core::release::model::{Content, Ending, Slot};
-use crate::core::release::view::{Part, Read, View};
+use crate::core::release::model::{Content, Ending, ReleaseId, Slot};
+use crate::core::release::view::{Part, Read, SlotState, View};
 
 impl Machine {
+    /// A ledger in which nothing has been released, where the first release needs one. It is made empty: a creation cannot be
+    /// fenced, and may come late.
+    pub(super) fn open_ledger(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) -> bool {
+        let is_first = self.intent == Intent::Release && self.course.previous.is_none() && !self.aborted;
+        if view.ledger.is_some() || !is_first || something_runs(view) {
+            return false;
+        }
+        let head = Head::empty(self.course.parts.iter().map(|part| part.next(Slot::A)).collect());
+        self.write(Object::Ledger, None, Change::Ledger(Box::new(head)), now, effects);
+        true
+    }
+
     /// Decides, on a look that no older owner can change any more, what is to be done.
     pub(super) fn begin(&mut self, view: &View, now: Duration) {
         let Some(head) = view.ledger.as_ref().map(|read| &read.object) else {
@@ -49,14 +62,25 @@ impl Machine {
             return Some(words);
         }
         if head.serving != course.previous {
-            return Some(format!("{} serves, and the plan was made for {}", head.serving, course.previous));
+            let [serving, planned] =
+                [&head.serving, &course.previous].map(|id| ReleaseId::or_nothing(id.as_ref()));
+            return Some(format!("{serving} serves, and the plan was made for {planned}"));
         }
         for ((part, seen), live) in course.parts.iter().zip(&view.parts).zip(&head.live) {
             let state = seen.slot(*live).map(|read| &read.object);
-            if state.is_none_or(|state| state.available == 0) {
+            let Some(old) = &part.old else {
+                if seen.slots.iter().flatten().any(|read| read.object.wanted > 0) {
+                    return Some(format!("{} runs already: adopt it first", part.name));
+                }
+                continue;
+            };
+            // What works off a queue may have nothing to do, and no pods.
+            let is_silent =
+                |state: &SlotState| state.available == 0 && (part.has_slots() || state.wanted > 0);
+            if state.is_none_or(is_silent) {
                 return Some(format!("no pod of {} serves: there would be nothing to go back to", part.name));
             }
-            if state.is_none_or(|state| state.revision != part.old) {
+            if state.is_none_or(|state| state.revision != *old) {
                 return Some(format!("{} runs something else than when the plan was made", part.name));
             }
         }
@@ -66,12 +90,15 @@ impl Machine {
     }
 
     fn begin_release(&mut self, view: &View, head: &Head, now: Duration) {
-        let count = |(part, live): (&Part, &Slot)| part.slot(*live).map_or(0, |read| read.object.wanted);
+        let count = |((course, part), live): ((&PartCourse, &Part), &Slot)| match &course.old {
+            Some(_) => part.slot(*live).map_or(0, |read| read.object.wanted),
+            None => course.replicas,
+        };
         let floor = |part: &Part| part.autoscaler.as_ref().map(|read| read.object.floor);
         self.journal = Some(Journal {
             release: self.course.release.clone(),
             phase: Phase::Intended,
-            replicas: view.parts.iter().zip(&head.live).map(count).collect(),
+            replicas: self.course.parts.iter().zip(&view.parts).zip(&head.live).map(count).collect(),
             floors: view.parts.iter().map(floor).collect(),
             evidence: vec![None; self.course.parts.len()],
             abort: false,
@@ -97,6 +124,12 @@ impl Machine {
             (Intent::Release, _) => {}
         }
     }
+}
+
+/// Whether a Deployment has pods.
+fn something_runs(view: &View) -> bool {
+    let mut slots = view.parts.iter().flat_map(|part| part.slots.iter().flatten());
+    slots.any(|read| read.object.wanted > 0)
 }
 
 /// Whether an object still says what it said when the plan was made. One that goes by its content may have been made since.

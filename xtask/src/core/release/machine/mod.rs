@@ -17,6 +17,7 @@ pub mod course;
 mod goals;
 mod owner;
 mod pending;
+mod place;
 mod progress;
 mod status;
 #[cfg(test)]

@@ -118,6 +118,9 @@ impl Machine {
         let older: Vec<_> =
             goals::inventory(view).into_iter().filter(|(_, read)| read.fence < self.owner.fence).collect();
         if older.is_empty() {
+            if self.open_ledger(view, now, effects) {
+                return;
+            }
             self.stage = Stage::Running;
             self.begin(view, now);
             if self.stage == Stage::Running {

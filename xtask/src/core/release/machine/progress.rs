@@ -168,7 +168,8 @@ impl Machine {
     /// Whether a component is asked in this phase: those that change, and at last also those around which something changed.
     fn is_asked(&self, index: usize) -> bool {
         let is_last = self.phase() == Some(Phase::Verifying);
-        self.course.parts[index].changes() || (is_last && self.course.changes_extras())
+        let part = &self.course.parts[index];
+        (part.changes() && (is_last || part.has_slots())) || (is_last && self.course.changes_extras())
     }
 
     /// Asks the pods that get traffic next, or do; whether all have answered well. A bad answer turns back.
@@ -196,8 +197,7 @@ impl Machine {
                         return false;
                     }
                     if !self.pending.has(&Answered::Smoke(index)) {
-                        let live = self.live[index];
-                        let slot = if self.course.parts[index].changes() { live.other() } else { live };
+                        let slot = self.course.parts[index].promoted(self.live[index]);
                         let until = now + self.course.timing.answer;
                         effects.push(self.pending.send(Action::Smoke { part: index, slot }, until));
                     }
@@ -220,6 +220,7 @@ impl Machine {
         for (index, part) in self.course.parts.iter().enumerate() {
             if now >= self.measure_at[index] {
                 self.measure_at[index] = now + self.course.timing.tick;
+                // Also what is on no trial: the first tick of the bake then has something to count from.
                 if part.changes() && !self.pending.has(&Answered::Measure(index)) {
                     let until = now + self.course.timing.answer;
                     effects.push(self.pending.send(Action::Measure { part: index }, until));

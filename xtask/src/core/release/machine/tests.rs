@@ -3,6 +3,8 @@
 mod care;
 mod cluster;
 mod extras;
+mod first;
+mod rolling;
 mod status;
 
 use std::collections::BTreeMap;
@@ -34,7 +36,10 @@ fn a_good_release_is_promoted_whatever_becomes_of_its_writes() {
         let end = cluster.run(Intent::Release, 1, &mut Duration::default(), usize::MAX).unwrap();
         assert_eq!(end.ending, Ending::Promoted, "{mood:?}: {}", end.reason);
         cluster.at_rest(true);
-        assert_eq!(cluster.view.ledger.as_ref().unwrap().object.serving.to_string(), "production-2");
+        assert_eq!(
+            cluster.view.ledger.as_ref().unwrap().object.serving.as_ref().unwrap().to_string(),
+            "production-2"
+        );
     }
 }
 
@@ -70,7 +75,7 @@ fn a_release_whose_owner_dies_anywhere_is_finished_or_taken_back() {
                 now += Duration::from_mins(1);
                 let end = cluster.run(intent, 2, &mut now, usize::MAX).unwrap();
                 *ends.entry((failing, format!("{intent:?}"), end.ending)).or_insert(0) += 1;
-                let is_new = cluster.view.ledger.as_ref().unwrap().object.serving.number == 2;
+                let is_new = cluster.serving() == 2;
                 cluster.at_rest(is_new);
                 match end.ending {
                     Ending::Promoted => assert!(is_new && failing == 0, "{killed_at} {intent:?}"),
@@ -152,7 +157,7 @@ fn a_rollback_does_not_wait_for_a_living_owner_that_does_not_answer() {
 #[test]
 fn a_plan_that_the_cluster_has_moved_on_from_is_refused() {
     let mut cluster = Cluster::new(Mood::Good);
-    cluster.view.ledger.as_mut().unwrap().object.serving = "production-7".parse().unwrap();
+    cluster.view.ledger.as_mut().unwrap().object.serving = Some("production-7".parse().unwrap());
     let end = cluster.run(Intent::Release, 1, &mut Duration::default(), usize::MAX).unwrap();
     assert_eq!(end.ending, Ending::Refused);
     assert!(end.reason.contains("production-7"), "{}", end.reason);

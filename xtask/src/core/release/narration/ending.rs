@@ -9,11 +9,12 @@ use crate::core::release::model::{Ending, ReleaseId};
 /// How a release ended, what that rests on, the exit code, and what to do next.
 pub(super) fn lines(
     subject: &str,
-    (release, previous): (&ReleaseId, &ReleaseId),
+    (release, previous): (&ReleaseId, Option<&ReleaseId>),
     end: &End,
     evidence: &[String],
     at: Duration,
 ) -> Vec<Line> {
+    let previous = ReleaseId::or_nothing(previous);
     let how = match end.ending {
         Ending::Promoted => format!("PROMOTED: {release} serves"),
         Ending::RolledBack => format!("ROLLED BACK: {previous} serves"),

@@ -67,6 +67,7 @@ impl Narrator {
     /// What is new. To be called after each input of the machine.
     pub fn tell(&mut self, status: &Status<'_>, now: Duration) -> Vec<Line> {
         let mut lines = Vec::new();
+        self.is_exposed |= status.parts.iter().any(|part| part.changes && part.new.serving > 0);
         if status.phase != self.phase {
             self.turn(status, now, &mut lines);
         }
@@ -100,8 +101,7 @@ impl Narrator {
         }
         let reason = || status.words.split_once(": ").map_or("", |(_, reason)| reason);
         let words = match phase {
-            Phase::Intended | Phase::Verifying => return,
-            Phase::Floored if status.waits.is_none() => return,
+            Phase::Intended | Phase::Stated | Phase::Floored | Phase::Verifying => return,
             Phase::Exposed(0) if before == Some(Phase::Staged) => {
                 "the smoke test passed: users see the new release".to_owned()
             }
@@ -122,9 +122,12 @@ impl Narrator {
             }
             Phase::Cleaning => "the watch is over: the old pods go".to_owned(),
             Phase::Reverting => {
-                let line =
-                    self.line(now, Kind::Back, "BACK to the old release").because([reason().to_owned()]);
-                lines.push(line);
+                let where_to = if self.is_exposed {
+                    "BACK to the old release"
+                } else {
+                    "BACK: users keep the old release"
+                };
+                lines.push(self.line(now, Kind::Back, where_to).because([reason().to_owned()]));
                 return;
             }
             Phase::Restoring if self.is_exposed => "the new pods go".to_owned(),
@@ -164,7 +167,6 @@ impl Narrator {
                 serving: (old.serving, new.serving),
             };
             let before = std::mem::replace(&mut self.parts[index], seen);
-            self.is_exposed |= new.serving > 0;
             if is_first {
                 continue;
             }
@@ -207,7 +209,13 @@ impl Narrator {
     }
 
     /// The last words, `at` after the beginning.
-    pub fn end(&self, release: &ReleaseId, previous: &ReleaseId, end: &End, at: Duration) -> Vec<Line> {
+    pub fn end(
+        &self,
+        release: &ReleaseId,
+        previous: Option<&ReleaseId>,
+        end: &End,
+        at: Duration,
+    ) -> Vec<Line> {
         ending::lines(&self.subject, (release, previous), end, &self.last, at)
     }
 

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::{Further, Part, Plan, Strategy};
+use crate::core::mask::Mask;
 use crate::core::release::analysis::Settings;
+use crate::core::release::ledger::{Account, Line, Piece, Unstorable};
 use crate::core::release::machine;
 use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
-use crate::core::release::model::{ReleaseId, Revision};
+use crate::core::release::slots::Derived;
 
 impl Plan {
     /// What the machine is to do.
@@ -17,16 +19,40 @@ impl Plan {
         let streams = self.parts.iter().map(|part| part.measures.objectives.len()).sum::<usize>();
         let settings =
             Settings { bake: self.bake, ..Settings::new(u32::try_from(streams).unwrap_or(u32::MAX)) };
-        let before = ReleaseId { environment: self.release.environment.clone(), number: 0 };
         Course {
             release: self.release.clone(),
-            previous: self.previous.clone().unwrap_or(before),
+            previous: self.previous.clone(),
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
             extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
             account: Arc::default(),
             origin: 0,
         }
+    }
+
+    /// What the ledger is to say of it: `derived` is what it was made from, `who` begins it, and `mask` takes secrets out of
+    /// their words.
+    ///
+    /// # Errors
+    ///
+    /// When the manifests cannot be kept.
+    pub fn account(&self, derived: &Derived, who: &str, mask: &Mask) -> Result<Account, Unstorable> {
+        let payloads = derived.payloads()?;
+        let piece = |part: &Part| {
+            let (component, payload) =
+                payloads.components.iter().find(|(component, _)| *component == part.component)?;
+            let payload = payload.name.clone();
+            Some(Piece { component: component.clone(), revision: part.new.clone(), payload })
+        };
+        Ok(Account {
+            pieces: self.parts.iter().filter_map(piece).collect(),
+            objects: payloads.rest.as_ref().map(|payload| payload.name.clone()),
+            commit: self.commit.as_deref().map(Arc::from),
+            who: Line::new(who, mask),
+            contracts: self.contracts,
+            unfrozen: self.freeze_overridden.as_ref().map(|freeze| Line::new(&freeze.reason, mask)),
+            ..Account::default()
+        })
     }
 }
 
@@ -35,13 +61,15 @@ fn course(part: &Part, settings: &Settings) -> PartCourse {
         Strategy::Canary { steps, .. } => machine::Strategy::Canary(
             steps.iter().map(|step| StepCourse { weight: step.weight, gate: step.gate }).collect(),
         ),
-        Strategy::Flip | Strategy::Rolling => machine::Strategy::Flip,
+        Strategy::Flip => machine::Strategy::Flip,
+        Strategy::Rolling => machine::Strategy::Rolling,
     };
     PartCourse {
         name: part.component.clone(),
-        old: part.old.clone().unwrap_or_else(|| Revision("".into())),
+        old: part.old.clone(),
         new: part.new.clone(),
         strategy,
+        replicas: part.replicas,
         objectives: part.measures.objectives.clone(),
         settings: settings.clone(),
     }

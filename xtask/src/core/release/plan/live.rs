@@ -1,17 +1,19 @@
 //! What is in the cluster when a plan is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::{Identity, Plan, Strategy};
 use crate::core::release::capacity::Resources;
 use crate::core::release::labels::{self, Selector};
-use crate::core::release::ledger::Head;
+use crate::core::release::ledger::{self, Head};
 use crate::core::release::manifest;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::revision;
-use crate::core::release::slots::{Derived, Slots, Traffic};
+use crate::core::release::slots::{Derived, Slots};
+use crate::core::release::view::Traffic;
 
 /// What is in the cluster.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +26,8 @@ pub struct Live {
     pub objects: Vec<Value>,
     /// What quotas leave of CPU and memory, where there are some.
     pub room: Option<Resources>,
-    /// The commits that what serves was released from: components that did not change keep the one of their last change.
-    /// Empty where nothing says so.
+    /// The commit that what serves was released from, by the ledger; without one, those of its Deployments, where a component
+    /// that did not change keeps the one of its last change. Empty where nothing says so.
     pub commits: Vec<String>,
     /// The largest number that a release of the environment has had so far.
     pub number: u32,
@@ -110,7 +112,9 @@ impl Live {
         let pointer = manifest::join("/metadata/annotations", labels::COMMIT);
         let commits: BTreeSet<&str> =
             serving.iter().filter_map(|(_, _, deployment)| text(deployment, &pointer)).collect();
-        live.commits = commits.into_iter().map(str::to_owned).collect();
+        if live.commits.is_empty() {
+            live.commits = commits.into_iter().map(str::to_owned).collect();
+        }
         live.components =
             serving.into_iter().map(|(name, slot, deployment)| component(name, slot, deployment)).collect();
         if live.release.is_none() && !live.components.is_empty() {
@@ -159,15 +163,18 @@ impl Live {
             let near = live.namespace.as_deref().is_none_or(|other| other == namespace);
             near || stated.iter().any(|own| own.namespace.is_some() && own.is(object))
         });
-        let head = ledger(environment, &objects)?;
+        let head = head(environment, &objects)?;
         if let Some(journal) = head.as_ref().and_then(|head| head.under_way.as_ref()) {
             return Err(Unclear::UnderWay(journal.release.clone()));
         }
         let newest = head.as_ref().and_then(|head| head.history.newest());
         let number = newest.map_or(0, |entry| entry.release.number);
+        let serving = head.as_ref().and_then(Head::serves);
+        let commit = serving.and_then(|entry| entry.account.commit.as_deref()).map(str::to_owned);
+        let commits = commit.into_iter().collect();
         let room = Resources::left_by_quotas(&objects);
-        let release = head.map(|head| head.serving);
-        Ok(Self { release, components: Vec::new(), objects, room, commits: Vec::new(), number })
+        let release = head.and_then(|head| head.serving);
+        Ok(Self { release, components: Vec::new(), objects, room, commits, number })
     }
 
     /// A cluster in which `derived` serves already, as an earlier release: for a rehearsal, which has no other.
@@ -185,7 +192,8 @@ impl Live {
                 replicas: slots.replicas.max(floor),
             });
             objects.push(slots.deployment(Slot::A).clone());
-            objects.extend(slots.services(Traffic::Only(Slot::A)));
+            objects.extend(slots.budgets(Slot::A).iter().cloned());
+            objects.extend(slots.services(Traffic::One(Slot::A)));
             objects.extend(slots.autoscaler(Slot::A));
         }
         for rolling in &derived.rolling {
@@ -197,6 +205,7 @@ impl Live {
             });
             objects.push(rolling.deployment.clone());
         }
+        objects.extend(derived.rest.iter().cloned());
         let release = ReleaseId { environment: environment.into(), number: 1 };
         Self { release: Some(release), components, objects, number: 1, ..Self::default() }
     }
@@ -208,17 +217,17 @@ fn before(revision: &Revision) -> Revision {
     Revision(hash.to_hex().chars().take(16).collect::<String>().into())
 }
 
-fn ledger(environment: &str, objects: &[Value]) -> Result<Option<Head>, Unclear> {
+fn head(environment: &str, objects: &[Value]) -> Result<Option<Head>, Unclear> {
     let pointer = manifest::join("/metadata/labels", labels::LEDGER);
     let is_head = |object: &&Value| {
         object["kind"] == "ConfigMap"
             && text(object, &pointer) == Some(environment)
-            && object.pointer("/data/head").is_some()
+            && object.pointer("/data").and_then(|data| data.get(ledger::FORMAT)).is_some()
     };
     let Some(found) = objects.iter().find(is_head) else { return Ok(None) };
-    let head = serde_json::from_str(text(found, "/data/head").unwrap_or_default());
-    head.map(Some)
-        .map_err(|error| Unclear::Ledger { environment: environment.to_owned(), reason: error.to_string() })
+    let data = BTreeMap::deserialize(&found["data"]).map_err(|error| error.to_string());
+    let head = data.and_then(|data| ledger::decode(&data).map_err(|error| error.to_string()));
+    head.map(Some).map_err(|reason| Unclear::Ledger { environment: environment.to_owned(), reason })
 }
 
 /// The slot of a component that serves, and its Deployment. `None` where the component has never been released.
@@ -246,8 +255,11 @@ fn serving<'v>(slots: &Slots, objects: &'v [Value]) -> Result<Option<(Slot, &'v 
         };
         let selected: Vec<Slot> =
             there.iter().filter(|(_, deployment)| selects(deployment)).map(|(slot, _)| *slot).collect();
+        let is_nobody = asked.get(labels::SLOT).is_some_and(|slot| slot == labels::NOBODY);
         let slot = match selected.as_slice() {
             [slot] => *slot,
+            // A first release was taken back: what it has made is there, and serves nobody.
+            [] if is_nobody => return Ok(None),
             [] => return Err(Unclear::NoneServes { component, service: name, selector: asked.to_string() }),
             _ => return Err(Unclear::BothServe { component, service: name }),
         };

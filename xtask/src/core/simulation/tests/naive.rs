@@ -142,7 +142,7 @@ impl Naive {
             Stage::Close if self.mistake != Some(Mistake::NeverEnds) => {
                 let mut head = view.ledger.as_ref().unwrap().object.clone();
                 head.under_way = None;
-                head.serving = self.course.release.clone();
+                head.serving = Some(self.course.release.clone());
                 head.live = parts.map(|_| Slot::B).collect();
                 effects.push(self.put(view, Object::Ledger, Change::Ledger(Box::new(head))));
                 self.end = Some(End { ending: Ending::Promoted, reason: "it is done".into() });

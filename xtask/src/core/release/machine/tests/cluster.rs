@@ -21,7 +21,8 @@ pub(super) fn revision(text: &str) -> Revision {
 pub(super) fn course() -> Course {
     let part = |name: &str, strategy: Strategy| PartCourse {
         name: ComponentName(name.into()),
-        old: revision("old"),
+        old: Some(revision("old")),
+        replicas: PODS,
         new: revision("new"),
         strategy,
         objectives: vec![Objective::errors(
@@ -40,7 +41,7 @@ pub(super) fn course() -> Course {
     let steps = [Weight::TENTH, Weight::HALF].map(|weight| StepCourse { weight, gate: false });
     Course {
         release: "production-2".parse().unwrap(),
-        previous: "production-1".parse().unwrap(),
+        previous: Some("production-1".parse().unwrap()),
         extras: Vec::new(),
         parts: vec![part("backend", Strategy::Canary(steps.to_vec())), part("frontend", Strategy::Flip)],
         timing: Timing::default(),
@@ -74,6 +75,10 @@ pub(super) struct Cluster {
     pub(super) is_blind: bool,
     /// Whether no pod passes a smoke test.
     pub(super) is_unwell: bool,
+    /// The Deployment of which no new pod is ever ready.
+    pub(super) hopeless: Option<Object>,
+    /// The objects that were written, in order.
+    pub(super) log: Vec<Object>,
     measured: BTreeMap<usize, Duration>,
 }
 
@@ -99,27 +104,34 @@ impl Cluster {
             failing: 0,
             is_blind: false,
             is_unwell: false,
+            hopeless: None,
+            log: Vec::new(),
             measured: BTreeMap::new(),
             course,
         };
-        let serving = Entry {
-            state: State::Verified,
-            ..Entry::adopted("production-1".parse().unwrap(), Arc::default(), 1_000)
-        };
-        let head = Head::new(serving, vec![Slot::A, Slot::A]);
-        cluster.view.ledger = Some(cluster.fresh(head));
-        for index in 0..2 {
-            let live = cluster.fresh(state("old", PODS));
-            let idle = cluster.fresh(state("older", 0));
-            let service = cluster.fresh(Traffic::One(Slot::A));
-            let autoscaler = Autoscaler { target: Slot::A, floor: 2, ceiling: 10 };
-            let autoscaler = (index == 0).then(|| cluster.fresh(autoscaler));
-            cluster.view.parts.push(Part {
-                slots: [Some(live), Some(idle)],
-                service: Some(service),
-                autoscaler,
-                serving: [PODS, 0],
-            });
+        let course = cluster.course.clone();
+        let live = |part: &PartCourse| if part.old.is_some() { Slot::A } else { part.next(Slot::A) };
+        if let Some(previous) = course.previous {
+            let serving = Entry { state: State::Verified, ..Entry::adopted(previous, Arc::default(), 1_000) };
+            let head = Head::new(serving, course.parts.iter().map(live).collect());
+            cluster.view.ledger = Some(cluster.fresh(head));
+        }
+        for (index, course) in course.parts.iter().enumerate() {
+            let nothing = Part { slots: [None, None], service: None, autoscaler: None, serving: [0, 0] };
+            let part = match &course.old {
+                None => nothing,
+                Some(old) if !course.has_slots() => {
+                    Part { slots: [Some(cluster.fresh(state(&old.0, PODS))), None], ..nothing }
+                }
+                Some(old) => Part {
+                    slots: [Some(cluster.fresh(state(&old.0, PODS))), Some(cluster.fresh(state("older", 0)))],
+                    service: Some(cluster.fresh(Traffic::One(Slot::A))),
+                    autoscaler: (index == 0)
+                        .then(|| cluster.fresh(Autoscaler { target: Slot::A, floor: 2, ceiling: 10 })),
+                    serving: [PODS, 0],
+                },
+            };
+            cluster.view.parts.push(part);
         }
         for old in cluster.course.extras.iter().map(|extra| extra.old.clone()).collect::<Vec<_>>() {
             let read = old.map(|content| cluster.fresh(content));
@@ -136,85 +148,65 @@ impl Cluster {
     pub(super) fn write(&mut self, action: &Action) -> Outcome {
         let Action::Write { object, version, fence, change } = action else { panic!("a write") };
         self.versions += 1;
-        let resource = self.versions;
+        let how = (*version, *fence, self.versions);
+        self.log.push(*object);
+        let view = &mut self.view;
         match (*object, change.clone()) {
             (Object::Lease, Change::Lease { holder, transitions, renewals }) => {
-                let lease = Lease { holder, transitions, renewals };
-                if self.view.lease.is_none() && version.is_none() {
-                    self.view.lease = Some(self.fresh(lease));
-                    return Outcome::Done;
+                set(&mut view.lease, how, Some(Lease { holder, transitions, renewals }))
+            }
+            (Object::Ledger, Change::Ledger(head)) => set(&mut view.ledger, how, Some(*head)),
+            (Object::Slot(part, slot), Change::Slot { revision, replicas }) => {
+                let cell = &mut view.parts[part].slots[slot as usize];
+                let before = cell.as_ref().map(|read| read.object.revision.clone());
+                let revision = revision.or(before).expect("a template");
+                let mut state = state(&revision.0, replicas);
+                if self.hopeless == Some(*object) && &*revision.0 == "new" {
+                    (state.available, state.hopeless) = (0, Some("ErrImagePull".into()));
                 }
-                set(&mut self.view.lease, *version, *fence, resource, |object| *object = lease)
+                set(cell, how, Some(state))
             }
-            (Object::Ledger, change) => set(&mut self.view.ledger, *version, *fence, resource, |object| {
-                if let Change::Ledger(head) = change {
-                    *object = *head;
-                }
-            }),
-            (Object::Slot(part, slot), change) => {
-                let slots = &mut self.view.parts[part].slots[slot as usize];
-                set(slots, *version, *fence, resource, |object| {
-                    if let Change::Slot { revision, replicas } = change {
-                        if let Some(revision) = revision {
-                            object.revision = revision;
-                        }
-                        object.wanted = replicas;
-                        object.available = replicas;
-                        object.pods = replicas;
-                    }
-                })
+            (Object::Service(part), Change::Traffic(traffic)) => {
+                set(&mut view.parts[part].service, how, Some(traffic))
             }
-            (Object::Service(part), change) => {
-                let service = &mut self.view.parts[part].service;
-                set(service, *version, *fence, resource, |object| {
-                    if let Change::Traffic(traffic) = change {
-                        *object = traffic;
-                    }
-                })
+            (Object::Autoscaler(part), Change::Autoscaler(autoscaler)) => {
+                set(&mut view.parts[part].autoscaler, how, Some(autoscaler))
             }
-            (Object::Autoscaler(part), change) => {
-                let autoscaler = &mut self.view.parts[part].autoscaler;
-                set(autoscaler, *version, *fence, resource, |object| {
-                    if let Change::Autoscaler(new) = change {
-                        *object = new;
-                    }
-                })
+            (Object::Extra(index), Change::Content(content)) => {
+                set(&mut view.extras[index], how, Some(content))
             }
-            (Object::Extra(index), Change::Content(content)) if version.is_none() => {
-                match &self.view.extras[index] {
-                    None => self.view.extras[index] = Some(Read { fence: *fence, ..self.fresh(content) }),
-                    Some(_) => return Outcome::Refused(Refusal::Existence),
-                }
-                Outcome::Done
+            (Object::Ledger, Change::Fence) => set(&mut view.ledger, how, None),
+            (Object::Slot(part, slot), Change::Fence) => {
+                set(&mut view.parts[part].slots[slot as usize], how, None)
             }
-            (Object::Extra(index), change) => {
-                set(&mut self.view.extras[index], *version, *fence, resource, |object| {
-                    if let Change::Content(content) = change {
-                        *object = content;
-                    }
-                })
-            }
+            (Object::Service(part), Change::Fence) => set(&mut view.parts[part].service, how, None),
+            (Object::Autoscaler(part), Change::Fence) => set(&mut view.parts[part].autoscaler, how, None),
+            (Object::Extra(index), Change::Fence) => set(&mut view.extras[index], how, None),
             other => panic!("{other:?}"),
         }
     }
 
     fn look(&mut self, now: Duration) -> View {
-        for part in &mut self.view.parts {
-            let traffic = part.service.as_ref().unwrap().object;
+        for (course, part) in self.course.parts.iter().zip(&mut self.view.parts) {
+            let traffic = part.service.as_ref().map(|read| read.object);
             for slot in [Slot::A, Slot::B] {
-                let pods = part.slots[slot as usize].as_ref().unwrap().object.available;
-                let gets = matches!(traffic, Traffic::Both) || traffic == Traffic::One(slot);
+                let pods = part.slots[slot as usize].as_ref().map_or(0, |read| read.object.available);
+                let gets = traffic == Some(Traffic::Both) || traffic == Some(Traffic::One(slot));
                 part.serving[slot as usize] = if gets { pods } else { 0 };
             }
-            assert!(part.serving.iter().sum::<u32>() > 0, "somebody serves");
+            let has_served = course.old.is_some() && course.has_slots();
+            assert!(part.serving.iter().sum::<u32>() > 0 || !has_served, "somebody serves");
         }
         View { began: now, ..self.view.clone() }
     }
 
     fn measure(&mut self, part: usize, now: Duration) -> Tick {
         let length = now.saturating_sub(self.measured.insert(part, now).unwrap_or(now));
-        let new =
-            usize::from(self.view.parts[part].slots[1].as_ref().unwrap().object.revision == revision("new"));
+        let runs_new = |slot: usize| {
+            let read = self.view.parts[part].slots[slot].as_ref();
+            read.is_some_and(|read| read.object.revision == revision("new"))
+        };
+        let new = usize::from(runs_new(1));
         let pod = |name: &str, bad: u64, total: u64| PodTick {
             name: name.into(),
             ready: true,
@@ -304,6 +296,12 @@ impl Cluster {
         }
     }
 
+    /// The number of the release that serves, as it is written down; 0 for none.
+    pub(super) fn serving(&self) -> u32 {
+        let head = &self.view.ledger.as_ref().unwrap().object;
+        head.serving.as_ref().map_or(0, |release| release.number)
+    }
+
     /// Everything is new, or everything is old; nothing is left.
     #[track_caller]
     pub(super) fn at_rest(&self, is_new: bool) {
@@ -333,19 +331,22 @@ fn state(text: &str, pods: u32) -> SlotState {
     }
 }
 
-/// Writes one object, if it has that version.
+/// Writes one object, if it has that version; without an object, its fence alone.
 fn set<T>(
-    read: &mut Option<Read<T>>,
-    version: Option<Version>,
-    fence: Fence,
-    resource: u64,
-    change: impl FnOnce(&mut T),
+    cell: &mut Option<Read<T>>,
+    (version, fence, resource): (Option<Version>, Fence, u64),
+    object: Option<T>,
 ) -> Outcome {
-    match read {
-        Some(read) if Some(read.version) == version => {
-            read.version.resource = resource;
-            read.fence = fence;
-            change(&mut read.object);
+    match (cell.as_mut(), object) {
+        (Some(read), object) if Some(read.version) == version => {
+            (read.version.resource, read.fence) = (resource, fence);
+            if let Some(object) = object {
+                read.object = object;
+            }
+            Outcome::Done
+        }
+        (None, Some(object)) if version.is_none() => {
+            *cell = Some(Read { version: Version { uid: resource, resource }, fence, object });
             Outcome::Done
         }
         _ => Outcome::Refused(Refusal::Conflict),

@@ -32,7 +32,7 @@ fn with_extras() -> Course {
 
 fn configuration() -> Course {
     let mut course = with_extras();
-    course.parts.iter_mut().for_each(|part| part.new = part.old.clone());
+    course.parts.iter_mut().for_each(|part| part.new = part.old.clone().unwrap());
     course
 }
 
@@ -70,7 +70,7 @@ fn configuration_alone_needs_no_canary() {
         assert_eq!((end.ending, cluster.says()), (Ending::Promoted, vec![Some("new"); 4]), "{}", end.reason);
         assert!(cluster.view.parts.iter().all(|part| part.slots[0].as_ref().unwrap().object.wanted == PODS));
         let head = &cluster.view.ledger.as_ref().unwrap().object;
-        assert_eq!((head.serving.number, &head.live[..]), (2, &[Slot::A, Slot::A][..]));
+        assert_eq!((cluster.serving(), &head.live[..]), (2, &[Slot::A, Slot::A][..]));
     }
 }
 
@@ -81,7 +81,7 @@ fn a_release_in_which_nothing_differs_ends_with_nothing() {
     let mut cluster = Cluster::of(course, Mood::Good);
     let end = cluster.run(Intent::Release, 1, &mut Duration::default(), usize::MAX).unwrap();
     assert_eq!(end.ending, Ending::Nothing, "{}", end.reason);
-    assert_eq!(cluster.view.ledger.as_ref().unwrap().object.serving.number, 1);
+    assert_eq!(cluster.serving(), 1);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn death_anywhere_leaves_all_of_them_new_or_old() {
                 }
                 now += Duration::from_mins(1);
                 let end = cluster.run(intent, 2, &mut now, usize::MAX).unwrap();
-                let is_new = cluster.view.ledger.as_ref().unwrap().object.serving.number == 2;
+                let is_new = cluster.serving() == 2;
                 let says = cluster.says();
                 let is_right = if is_new {
                     says == [Some("new"); 4]
