@@ -159,14 +159,16 @@ fn the_pipeline_follows_from_the_components() {
         dependencies.backend (1): 
         dependencies.frontend (1): 
         dependencies.xtask (1): 
-        lint.backend (1): setup.backend
-        lint.frontend (1): setup.frontend
+        lint.backend (1): setup.backend, setup.tools
+        lint.frontend (1): setup.frontend, setup.tools
         lint.xtask (2): setup.xtask
         test.backend (1): setup.backend
         test.frontend (1): setup.frontend
         test.xtask (2): setup.xtask
         docs.backend (1): setup.backend
         docs.xtask (2): setup.xtask
+        image.backend (1): 
+        image.frontend (1): 
     "#]]
     .assert_eq(&outline(&config));
 
