@@ -171,9 +171,16 @@ impl Build {
     fn buildah(&self) -> Command {
         // chroot: builds as well where a container may not start others. oci: in docker's own format stand the names of the
         // containers that built, so that no two builds are alike. What it lacks is HEALTHCHECK, which clusters do not read.
-        let start =
-            Command::new("buildah").args(["build", "--isolation", "chroot", "--layers", "--format", "oci"]);
-        // Its own version would make images differ that do not.
+        let start = Command::new("buildah").args([
+            "build",
+            "--isolation",
+            "chroot",
+            "--layers",
+            "--force-rm",
+            "--format",
+            "oci",
+        ]);
+        // A build that failed leaves no container behind. Its own version would make images differ that do not.
         let start = start.arg("--identity-label=false").args(["--timestamp", &LAYER_TIME.to_string()]);
         insecure(self.common(start), self.bases.iter().map(String::as_str))
             .args(["--tag", &self.local])
@@ -181,8 +188,14 @@ impl Build {
     }
 
     fn podman(&self) -> Command {
-        let start =
-            Command::new("podman").args(["build", "--layers", "--format", "oci", "--identity-label=false"]);
+        let start = Command::new("podman").args([
+            "build",
+            "--layers",
+            "--force-rm",
+            "--format",
+            "oci",
+            "--identity-label=false",
+        ]);
         let start = start.args(["--timestamp", &LAYER_TIME.to_string()]);
         insecure(self.common(start), self.bases.iter().map(String::as_str))
             .args(["--tag", &self.local])
@@ -277,14 +290,14 @@ mod tests {
         check(
             Engine::Buildah,
             &expect![[r#"
-            buildah build --isolation chroot --layers --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
+            buildah build --isolation chroot --layers --force-rm --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
             buildah push --quiet localhost/vitalyst-backend:f1 docker-archive:out/image.tar
             buildah push --digestfile out/digest localhost/vitalyst-backend:f1 docker://ghcr.io/o/vitalyst-backend:c0ffee"#]],
         );
         check(
             Engine::Podman,
             &expect![[r#"
-            podman build --layers --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
+            podman build --layers --force-rm --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
             podman save --format docker-archive --output out/image.tar localhost/vitalyst-backend:f1
             podman push --digestfile out/digest localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee"#]],
         );
