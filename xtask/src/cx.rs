@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::event::{Body, Event, Level, Sink};
 
 mod attempt;
+mod beside;
 mod commands;
 mod machine;
 mod network;
@@ -32,6 +33,7 @@ mod steps;
 
 pub use crate::driver::files;
 pub use attempt::Attempt;
+pub use beside::Ended;
 pub use commands::{OUTPUT_MAX, Output};
 pub use results::Scratch;
 pub use steps::Steps;

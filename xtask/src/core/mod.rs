@@ -10,6 +10,7 @@ pub mod diagnostic;
 pub mod finding;
 pub mod graph;
 pub mod http;
+pub mod image;
 pub mod installer;
 pub mod mask;
 pub mod picture;

@@ -7,6 +7,7 @@
 mod architecture;
 mod cli;
 mod config;
+mod image;
 mod machine;
 mod manifests;
 mod pipeline;

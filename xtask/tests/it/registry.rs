@@ -18,7 +18,7 @@ use xtask::driver::registry::{Attachment, Content, Means, Presence, Registry};
 mod fake;
 mod faults;
 mod login;
-mod real;
+pub(crate) mod real;
 mod tls;
 mod tokens;
 mod uploads;

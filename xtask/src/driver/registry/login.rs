@@ -104,6 +104,7 @@ fn ask_helper(means: &Means, name: &str, server: &str) -> Result<Option<Credenti
         stdin: format!("{server}\n").into_bytes(),
         apart: true,
         deadline: Some(Instant::now() + HELPER_TIMEOUT),
+        stop: None,
     };
     let mut stdout = Vec::new();
     let mut stderr = Capture::new(2 << 10, 2 << 10);
