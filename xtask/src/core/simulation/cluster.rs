@@ -340,6 +340,7 @@ impl Component {
             requests: 0,
             failed: 0,
             unserved: 0,
+            sides: Default::default(),
             until: Duration::ZERO,
         };
         Self {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::cluster::part;
+use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
 use super::invariant::{Before, Invariant};
 use super::nature::Failure;
 use super::scrape::Monitor;
-use super::world::{Deployer, Event, World};
+use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
 use crate::core::release::machine::{Command, Input};

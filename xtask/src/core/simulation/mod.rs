@@ -11,28 +11,33 @@
 
 pub mod cluster;
 pub mod component;
+mod deployer;
 mod exchange;
 pub mod fault;
+pub mod figures;
 pub mod invariant;
 pub mod nature;
 pub mod pod;
 mod queue;
 pub mod random;
+pub mod recording;
 pub mod scenario;
 pub mod scrape;
 #[cfg(test)]
 mod tests;
 pub mod traffic;
 pub mod verdict;
+mod words;
 mod world;
 
 use crate::core::release::machine::Machine;
 
+pub use deployer::{Begin, Deployer};
 pub use invariant::{Broken, Invariant};
 pub use nature::Nature;
 pub use scenario::Scenario;
 pub use verdict::Verdict;
-pub use world::{Begin, Deployer, play, play_with};
+pub use world::{play, play_with};
 
 /// Plays the night of a seed. One that breaks an invariant is played again with fewer faults, one less each time as long as
 /// it still breaks one, and comes with its timeline.

@@ -24,8 +24,41 @@ pub struct Load {
     pub failed: u64,
     /// Those that found nobody.
     pub unserved: u64,
+    /// What the first revision answered, then what all others did.
+    pub sides: [Tally; 2],
     /// Until when they have been counted.
     pub(super) until: Duration,
+}
+
+/// What became of requests.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// How many there were.
+    pub requests: u64,
+    /// Those that failed: an error was answered, or a connection refused.
+    pub failed: u64,
+    /// Those that took too long.
+    pub slow: u64,
+}
+
+impl Tally {
+    /// What was counted since `before`.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            requests: self.requests - before.requests,
+            failed: self.failed - before.failed,
+            slow: self.slow - before.slow,
+        }
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests + other.requests,
+            failed: self.failed + other.failed,
+            slow: self.slow + other.slow,
+        }
+    }
 }
 
 impl Component {
@@ -61,8 +94,11 @@ impl Component {
             let nature = &self.revisions[pod.revision].1;
             let count = shared.random.rounded(requests * pod.share / total);
             self.load.requests += count;
+            let tally = &mut self.load.sides[pod.revision.min(1)];
+            tally.requests += count;
             if !matches!(pod.state, State::Ready | State::Leaving) {
                 self.load.failed += count; // the connection is refused, nobody counts it
+                tally.failed += count;
                 continue;
             }
             let mut some = |rate: f64| if rate >= 1.0 { count } else { among(count, rate, shared) };
@@ -71,6 +107,8 @@ impl Component {
             pod.counters.errors += errors;
             pod.counters.slow += slow;
             self.load.failed += errors;
+            tally.failed += errors;
+            tally.slow += slow;
             overrun |=
                 matches!(nature.failure, Some(Failure::UnderTraffic(most)) if pod.counters.requests >= most);
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::fault::Fault;
 use super::invariant::Broken;
+use super::recording::Recording;
 use crate::core::release::machine::{End, Ending};
 
 /// How a night went.
@@ -19,6 +20,8 @@ pub struct Verdict {
     pub faults: Vec<Fault>,
     /// What happened, where that was to be kept.
     pub timeline: Vec<Line>,
+    /// What it looked like, where that was to be kept.
+    pub recording: Option<Recording>,
     /// How long the night was.
     pub length: Duration,
     /// Requests of users, and those that failed.

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use super::cluster::{Cluster, Happened};
+use super::deployer::{Begin, Deployer};
 use super::exchange::Landing;
 use super::fault::{Fault, Moment};
 use super::invariant::{Invariant, Watch};
 use super::queue::Queue;
 use super::random::Random;
+use super::recording::{MarkKind, Recorder};
 use super::scenario::{BEGIN, Scenario};
 use super::scrape::{Blind, Monitor};
 use super::verdict::{Line, Verdict};
-use crate::core::release::effect::{Effect, EffectId, Outcome};
-use crate::core::release::machine::{Command, Course, End, Ending, Input, Intent, Machine};
+use super::words;
+use crate::core::release::effect::{EffectId, Outcome};
+use crate::core::release::machine::{Command, End, Ending, Input, Intent, Machine};
 use crate::core::release::model::Slot;
 use crate::core::release::view::View;
 
@@ -27,35 +30,6 @@ const ABORT_MAX: Duration = Duration::from_mins(5);
 
 /// How often a deployer may be called; more means that it runs in circles.
 const CALLS_MAX: u64 = 200_000;
-
-/// What can be driven through a night: the release machine, or in a test one with a mistake in it.
-pub trait Deployer {
-    /// Takes what happened; returns what is to be done.
-    fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect>;
-
-    /// When it has to be woken at the latest; `None` once it has ended.
-    fn deadline(&self) -> Option<Duration>;
-
-    /// How it ended, once it has.
-    fn end(&self) -> Option<&End>;
-}
-
-/// Makes a deployer that wants this for a course, as the owner of that number, at that time.
-pub type Begin<D> = dyn Fn(Course, Intent, u64, Duration) -> D;
-
-impl Deployer for Machine {
-    fn handle(&mut self, input: Input, now: Duration) -> Vec<Effect> {
-        self.handle(input, now)
-    }
-
-    fn deadline(&self) -> Option<Duration> {
-        self.deadline()
-    }
-
-    fn end(&self) -> Option<&End> {
-        self.end()
-    }
-}
 
 pub(super) enum Event {
     Wake(usize),
@@ -103,9 +77,10 @@ pub(super) struct World<'s, D> {
     pub(super) calm: Duration,
     pub(super) ends: Vec<End>,
     pub(super) timeline: Option<Vec<Line>>,
+    recorder: Option<Recorder>,
 }
 
-/// Plays a scenario with the release machine; `is_kept` keeps the timeline.
+/// Plays a scenario with the release machine; `is_kept` keeps the timeline and the recording.
 pub fn play(scenario: &Scenario, is_kept: bool) -> Verdict {
     play_with(scenario, &Machine::new, is_kept)
 }
@@ -119,6 +94,7 @@ impl<'s, D: Deployer> World<'s, D> {
     fn new(scenario: &'s Scenario, begin: &'s Begin<D>, is_kept: bool) -> Self {
         let mut random = Random::new(scenario.seed ^ 0x6e69_6768_7400);
         let cluster = scenario.cluster(random.fork());
+        let recorder = is_kept.then(|| Recorder::new(scenario, &cluster));
         let mut world = Self {
             begin,
             scenario,
@@ -138,6 +114,7 @@ impl<'s, D: Deployer> World<'s, D> {
             calm: scenario.calm(),
             ends: Vec::new(),
             timeline: is_kept.then(Vec::new),
+            recorder,
         };
         for (index, fault) in scenario.faults.iter().enumerate() {
             world.plan(index, fault);
@@ -179,6 +156,19 @@ impl<'s, D: Deployer> World<'s, D> {
         }
     }
 
+    /// Shows the recorder what may have changed.
+    fn observe(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.observe(&self.cluster, self.now);
+        }
+    }
+
+    fn mark(&mut self, kind: MarkKind, words: impl FnOnce() -> String) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.mark(self.now, kind, words());
+        }
+    }
+
     fn run(mut self) -> Verdict {
         self.start(Intent::Release);
         let last = self.calm + END_MAX;
@@ -200,6 +190,7 @@ impl<'s, D: Deployer> World<'s, D> {
             self.cluster.pass(at);
             self.watch.passed(at);
             self.happen(event);
+            self.observe();
         }
         self.rest();
         self.verdict()
@@ -246,6 +237,7 @@ impl<'s, D: Deployer> World<'s, D> {
             broken: self.watch.into_broken(),
             faults: self.scenario.faults.clone(),
             timeline: self.timeline.take().unwrap_or_default(),
+            recording: self.recorder.take().map(|recorder| recorder.end(&self.cluster)),
             length: self.now.saturating_sub(BEGIN),
             requests,
             journal: self.owners.first().map_or(0, |owner| owner.journal),
@@ -267,6 +259,7 @@ impl<'s, D: Deployer> World<'s, D> {
             Happened::Pods(part) => self.watch.pods(&self.cluster, part),
             Happened::Nothing => {}
         }
+        self.observe();
     }
 
     fn endpoints(&self, part: usize) -> String {
@@ -299,6 +292,9 @@ impl<'s, D: Deployer> World<'s, D> {
         });
         self.watch.attended();
         self.note(|_| format!("deployer {index} starts: {intent:?}"));
+        if index > 0 {
+            self.mark(MarkKind::Deed, || words::starts(intent).to_owned());
+        }
         self.call(index, Input::Wake);
     }
 
@@ -321,6 +317,9 @@ impl<'s, D: Deployer> World<'s, D> {
             if end.ending == Ending::Stuck && !self.scenario.faults.iter().any(Fault::may_need_a_person) {
                 let words = end.reason.clone();
                 self.watch.fail(Invariant::EveryRunEnds, self.now, || format!("stuck without need: {words}"));
+            }
+            if let Some(recorder) = self.recorder.as_mut().filter(|_| end.ending != Ending::Nothing) {
+                recorder.said(self.now);
             }
             self.ends.push(end);
             self.owners[owner].machine = None;
@@ -356,6 +355,7 @@ impl<'s, D: Deployer> World<'s, D> {
         let Some(state) = self.owners.get_mut(owner) else { return };
         if state.machine.take().is_some() {
             self.note(|_| format!("deployer {owner} is killed"));
+            self.mark(MarkKind::Fault, || "the deployer is killed".to_owned());
             self.leave();
             if let Some(later) = next {
                 self.queue.push(self.now + later, Event::Start(Intent::Release));
@@ -396,6 +396,7 @@ impl<'s, D: Deployer> World<'s, D> {
             Input::Command(command) => {
                 let command = *command;
                 self.note(|_| format!("deployer {owner} is told to {command:?}"));
+                self.mark(MarkKind::Deed, || words::wants(command).to_owned());
                 self.watch.is_promoted_by_hand |= command == Command::Promote;
                 if command == Command::Abort && !self.owners[owner].aborted {
                     self.owners[owner].aborted = true;
@@ -459,6 +460,10 @@ impl<'s, D: Deployer> World<'s, D> {
     fn strike(&mut self, index: usize) {
         let fault = self.scenario.faults[index];
         self.note(|_| format!("{fault:?}"));
+        let parts = &self.scenario.course.parts;
+        if let Some(words) = words::strikes(&fault, parts) {
+            self.mark(MarkKind::Fault, || words);
+        }
         match fault {
             Fault::ApiDown { .. } => self.api_down += 1,
             Fault::Dark { blind, .. } => self.blind = blind,
@@ -482,6 +487,9 @@ impl<'s, D: Deployer> World<'s, D> {
     }
 
     fn relieve(&mut self, index: usize) {
+        if let Some(words) = words::passes(&self.scenario.faults[index]) {
+            self.mark(MarkKind::Fault, || words.to_owned());
+        }
         match self.scenario.faults[index] {
             Fault::ApiDown { .. } => self.api_down = self.api_down.saturating_sub(1),
             Fault::Dark { .. } => self.blind = Blind::default(),

@@ -17,6 +17,7 @@ mod goals;
 mod owner;
 mod pending;
 mod progress;
+mod status;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -30,6 +31,7 @@ use crate::core::release::view::{Head, Journal, Phase, Version, View};
 
 pub use crate::core::release::model::Ending;
 pub use course::{Command, Course, End, Intent, PartCourse, StepCourse, Strategy, Timing};
+pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;
 use pending::{Answered, Pending};
@@ -81,6 +83,8 @@ pub struct Machine {
     pending: Pending,
     /// The last look, until something was decided on it.
     view: Option<View>,
+    /// The look before that, on which the last decision rests.
+    seen: Option<View>,
     /// When to look again.
     look_at: Duration,
     /// How it should be written down, from the moment on in which a release is under way.
@@ -93,6 +97,8 @@ pub struct Machine {
     drained: Option<Duration>,
     /// Since when the present phase waits for something without a break.
     waits_since: Option<Duration>,
+    /// For what.
+    waits: Option<String>,
     trials: Vec<Trial>,
     /// When each component is to be measured next.
     measure_at: Vec<Duration>,
@@ -114,12 +120,14 @@ impl Machine {
             stage: Stage::Acquiring,
             pending: Pending::default(),
             view: None,
+            seen: None,
             look_at: now,
             journal: None,
             live: Vec::new(),
             entered: now,
             drained: None,
             waits_since: None,
+            waits: None,
             trials: trial::of(&course),
             measure_at: vec![now; parts],
             smoked: vec![None; parts],
@@ -144,6 +152,7 @@ impl Machine {
             && let Some(view) = self.view.take()
         {
             self.decide(&view, now, &mut effects);
+            self.seen = Some(view);
         }
         self.measure(now, &mut effects);
         if self.end().is_none()
@@ -280,6 +289,7 @@ impl Machine {
         self.insisted = false;
         self.drained = None;
         self.waits_since = None;
+        self.waits = None;
         self.smoked.fill(None);
         self.look_at = now;
     }

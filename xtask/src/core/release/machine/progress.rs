@@ -36,9 +36,11 @@ impl Machine {
                 _ => {}
             }
             self.drained = None;
+            self.waits = Some(words);
             return;
         }
         self.waits_since = None;
+        self.waits = None;
         match phase {
             Phase::Intended => self.enter(Phase::Floored, now),
             Phase::Floored => self.enter(Phase::Staged, now),
@@ -81,7 +83,7 @@ impl Machine {
     }
 
     /// How many steps the canary has: those of the component with the most.
-    fn steps(&self) -> usize {
+    pub(super) fn steps(&self) -> usize {
         self.course.parts.iter().map(|part| part.steps().len()).max().unwrap_or(0)
     }
 
@@ -98,6 +100,21 @@ impl Machine {
                 return;
             }
         }
+    }
+
+    /// What the evidence of a step lacks; `None` where it is enough.
+    pub(super) fn evidence_missing(&self, step: u8) -> Option<String> {
+        let is_last = usize::from(step) + 1 >= self.steps();
+        self.trials.iter().zip(&self.course.parts).find_map(|(trial, part)| {
+            let missing = trial.may_go_on(is_last).err()?;
+            Some(format!("evidence for {}: {missing}", part.name))
+        })
+    }
+
+    /// How long the evidence of a step may take.
+    pub(super) fn step_max(&self) -> Duration {
+        let parts = self.course.parts.iter().filter(|part| !part.steps().is_empty());
+        parts.map(|part| part.settings.step_max).max().unwrap_or_default()
     }
 
     /// Whether the canary may take its next step.

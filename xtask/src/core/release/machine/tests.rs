@@ -1,6 +1,7 @@
 //! Tests of the machine on a cluster that does at once what it is told, and can be told to lie about that.
 
 mod care;
+mod status;
 
 use std::collections::BTreeMap;
 

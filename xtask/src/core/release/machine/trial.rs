@@ -130,6 +130,16 @@ impl Trial {
         }
     }
 
+    /// What is compared, once it is.
+    pub(super) fn analysis(&self) -> Option<&Analysis> {
+        self.analysis.as_ref()
+    }
+
+    /// How long the watch takes, once it has begun.
+    pub(super) fn bake_length(&self) -> Option<Duration> {
+        self.bake_length
+    }
+
     /// Whether the watch is over, by what was measured or because its time has passed.
     pub(super) fn is_over(&self, began: Duration, now: Duration) -> bool {
         let length = self.bake_length.unwrap_or_default();

@@ -1,0 +1,206 @@
+//! What a night looked like: who served, what users got, where the release stood, and what was done to it.
+//!
+//! Kept only where somebody wants to see it. Watching changes nothing: it asks for no chance and lets no request flow, so a
+//! night that is watched is the night that was not.
+
+use std::time::Duration;
+
+use super::cluster::Cluster;
+use super::scenario::{BEGIN, Scenario};
+use super::traffic::Tally;
+use crate::core::release::model::ComponentName;
+use crate::core::release::view::{Journal, Phase};
+
+/// How short a span of traffic may be: shorter ones are joined.
+const SPAN_MIN: Duration = Duration::from_secs(1);
+
+/// What a night looked like. All times count from its beginning.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// The components, in the order of the plan.
+    pub parts: Vec<PartRecording>,
+    /// From when on the ledger said what, and whether it said that there is no way but back. `None`: nothing is under way.
+    pub phases: Vec<(Duration, Option<Phase>)>,
+    /// What went wrong and what somebody did, in order.
+    pub marks: Vec<Mark>,
+    /// When it was written down that the release goes back.
+    pub turned_back: Option<Duration>,
+    /// When the last word was said about the release; what goes on after that is nobody's concern.
+    pub length: Duration,
+}
+
+/// What one component looked like.
+#[derive(Clone, Debug)]
+pub struct PartRecording {
+    /// Its name.
+    pub name: ComponentName,
+    /// Whether the release changes it.
+    pub changes: bool,
+    /// Its pods, each time that they changed.
+    pub pods: Vec<Pods>,
+    /// Its requests, span after span.
+    pub spans: Vec<Span>,
+}
+
+impl PartRecording {
+    /// Its pods at a moment.
+    pub fn at(&self, at: Duration) -> Pods {
+        let after = self.pods.partition_point(|pods| pods.at <= at);
+        self.pods.get(after.saturating_sub(1)).copied().unwrap_or_default()
+    }
+}
+
+/// The pods of a component from a moment on; of the old revision first, then of the new one.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Pods {
+    /// From when on.
+    pub at: Duration,
+    /// Those that get requests.
+    pub serving: [u32; 2],
+    /// Those that are ready.
+    pub ready: [u32; 2],
+    /// Those that there are.
+    pub all: [u32; 2],
+}
+
+/// The requests to a component between two moments.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Span {
+    /// From when.
+    pub from: Duration,
+    /// Until when.
+    pub until: Duration,
+    /// What the old revision answered, then what the new one did.
+    pub sides: [Tally; 2],
+    /// Those that nobody answered.
+    pub unserved: u64,
+}
+
+/// Something to be marked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Mark {
+    /// When.
+    pub at: Duration,
+    /// What it is.
+    pub kind: MarkKind,
+    /// What happened, for people.
+    pub words: String,
+}
+
+/// What a mark is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MarkKind {
+    /// Something goes wrong, or is mended.
+    Fault,
+    /// Somebody does something: a deployer starts, a person gives a command.
+    Deed,
+    /// The release takes a turn.
+    Decision,
+}
+
+/// Watches a night.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    recording: Recording,
+    /// Of each component, until when its traffic is kept, and what had been counted then.
+    known: Vec<(Duration, [Tally; 2], u64)>,
+}
+
+impl Recorder {
+    pub(super) fn new(scenario: &Scenario, cluster: &Cluster) -> Self {
+        let part = |part: &crate::core::release::machine::PartCourse| PartRecording {
+            name: part.name.clone(),
+            changes: part.changes(),
+            pods: Vec::new(),
+            spans: Vec::new(),
+        };
+        let known = cluster.components.iter().map(|component| {
+            let load = &component.load;
+            (load.until.max(BEGIN), load.sides, load.unserved)
+        });
+        let recording = Recording {
+            parts: scenario.course.parts.iter().map(part).collect(),
+            phases: vec![(Duration::ZERO, None)],
+            marks: Vec::new(),
+            turned_back: None,
+            length: Duration::ZERO,
+        };
+        Self { recording, known: known.collect() }
+    }
+
+    /// Something is to be marked.
+    pub(super) fn mark(&mut self, now: Duration, kind: MarkKind, words: String) {
+        self.recording.marks.push(Mark { at: now.saturating_sub(BEGIN), kind, words });
+    }
+
+    /// A deployer has said its last word.
+    pub(super) fn said(&mut self, now: Duration) {
+        self.recording.length = now.saturating_sub(BEGIN);
+    }
+
+    /// Something may have changed.
+    pub(super) fn observe(&mut self, cluster: &Cluster, now: Duration) {
+        let at = now.saturating_sub(BEGIN);
+        self.ledger(cluster, at);
+        self.pods(cluster, at);
+        self.traffic(cluster, SPAN_MIN);
+    }
+
+    fn ledger(&mut self, cluster: &Cluster, at: Duration) {
+        let Some(ledger) = &cluster.ledger else { return };
+        let journal: Option<&Journal> = ledger.object.under_way.as_ref();
+        let phase = journal.map(|journal| journal.phase);
+        if self.recording.phases.last().is_none_or(|(_, last)| *last != phase) {
+            self.recording.phases.push((at, phase));
+            self.recording.length = at;
+        }
+        if let Some((_, reason)) = journal.and_then(|journal| journal.back.as_ref())
+            && self.recording.turned_back.is_none()
+        {
+            self.recording.turned_back = Some(at);
+            let words = format!("back: {reason}");
+            self.recording.marks.push(Mark { at, kind: MarkKind::Decision, words });
+        }
+    }
+
+    fn pods(&mut self, cluster: &Cluster, at: Duration) {
+        for (part, component) in self.recording.parts.iter_mut().zip(&cluster.components) {
+            let mut pods = Pods { at, serving: [0; 2], ready: [0; 2], all: [0; 2] };
+            for pod in component.pods.iter().filter(|pod| pod.is_active() || pod.serving) {
+                let side = pod.revision.min(1);
+                pods.all[side] += 1;
+                pods.ready[side] += u32::from(pod.is_ready());
+                pods.serving[side] += u32::from(pod.serving && pod.is_ready());
+            }
+            match part.pods.last_mut() {
+                Some(last) if Pods { at, ..*last } == pods => {}
+                Some(last) if last.at == at => *last = pods,
+                _ => part.pods.push(pods),
+            }
+        }
+    }
+
+    /// Keeps what was counted since, where that is at least `least` long.
+    fn traffic(&mut self, cluster: &Cluster, least: Duration) {
+        let parts = self.recording.parts.iter_mut().zip(&cluster.components);
+        for ((part, component), (known_at, sides, unserved)) in parts.zip(&mut self.known) {
+            let load = &component.load;
+            if load.until < *known_at + least || load.until == *known_at {
+                continue;
+            }
+            part.spans.push(Span {
+                from: known_at.saturating_sub(BEGIN),
+                until: load.until.saturating_sub(BEGIN),
+                sides: [load.sides[0].since(sides[0]), load.sides[1].since(sides[1])],
+                unserved: load.unserved - *unserved,
+            });
+            (*known_at, *sides, *unserved) = (load.until, load.sides, load.unserved);
+        }
+    }
+
+    /// What was seen, at the end.
+    pub(super) fn end(mut self, cluster: &Cluster) -> Recording {
+        self.traffic(cluster, Duration::ZERO);
+        self.recording
+    }
+}

@@ -1,0 +1,84 @@
+//! What goes wrong in a night, and what somebody does in it, in words for people.
+
+use super::cluster::Act;
+use super::fault::{Fault, Moment};
+use crate::core::release::effect::Object;
+use crate::core::release::machine::{Command, Intent, PartCourse};
+use crate::core::release::view::Traffic;
+use crate::core::text;
+
+/// A deployer starts that is not the first.
+pub(super) fn starts(intent: Intent) -> &'static str {
+    match intent {
+        Intent::Release => "another deployer starts with the same release",
+        Intent::Recover => "somebody looks after releases without an owner",
+        Intent::Abort => "somebody wants the old release back",
+    }
+}
+
+/// Somebody wants something of a deployer.
+pub(super) fn wants(command: Command) -> &'static str {
+    match command {
+        Command::Promote => "somebody says: promote",
+        Command::Pause => "somebody says: pause",
+        Command::Resume => "somebody says: go on",
+        Command::Abort => "somebody says: abort",
+    }
+}
+
+/// A fault begins, where it is one that has a moment of its own.
+pub(super) fn strikes(fault: &Fault, parts: &[PartCourse]) -> Option<String> {
+    let name = |part: usize| parts.get(part).map_or("a component", |part| &part.name.0);
+    Some(match *fault {
+        Fault::ApiDown { .. } => "the API server goes away".to_owned(),
+        Fault::Dark { blind, .. } => match (blind.canary, blind.baseline) {
+            (true, true) => "no pod can be measured any more".to_owned(),
+            (true, false) => "the pods on trial cannot be measured any more".to_owned(),
+            (false, true) => "the old pods cannot be measured any more".to_owned(),
+            (false, false) => return None,
+        },
+        Fault::Quota { part, pods, .. } => format!("the quota lets {} have {pods} pods", name(part)),
+        Fault::Sleep { .. } => "the deployer does not get to run".to_owned(),
+        Fault::Person { part, act, .. } => person(act, name(part)),
+        Fault::Load { percent, .. } => format!("{percent} % of the requests from now on"),
+        Fault::NodeLost { pods, .. } => {
+            format!("a node is lost with {}", text::count(pods as usize, "pod"))
+        }
+        Fault::Kill { moment: Moment::At(_) | Moment::Journal { .. }, .. }
+        | Fault::Start { .. }
+        | Fault::Command { .. }
+        | Fault::Write { .. }
+        | Fault::Renewal { .. }
+        | Fault::Look { .. }
+        | Fault::Clock { .. } => return None,
+    })
+}
+
+fn person(act: Act, name: &str) -> String {
+    match act {
+        Act::Scale(slot, pods) => {
+            let pods = text::count(pods as usize, "pod");
+            format!("a person scales slot {slot} of {name} to {pods}")
+        }
+        Act::Select(Traffic::One(slot)) => format!("a person points the Service of {name} to slot {slot}"),
+        Act::Select(Traffic::Both) => format!("a person points the Service of {name} to both slots"),
+        Act::Select(Traffic::Foreign) => format!("a person points the Service of {name} elsewhere"),
+        Act::Delete(object) => match object {
+            Object::Lease => "a person deletes the lease".to_owned(),
+            Object::Ledger => "a person deletes the ledger".to_owned(),
+            Object::Slot(_, slot) => format!("a person deletes slot {slot} of {name}"),
+            Object::Service(_) => format!("a person deletes the Service of {name}"),
+            Object::Autoscaler(_) => format!("a person deletes the autoscaler of {name}"),
+        },
+    }
+}
+
+/// A fault is over that lasted.
+pub(super) fn passes(fault: &Fault) -> Option<&'static str> {
+    match fault {
+        Fault::ApiDown { .. } => Some("the API server is back"),
+        Fault::Dark { .. } => Some("the pods can be measured again"),
+        Fault::Quota { .. } => Some("the quota is lifted"),
+        _ => None,
+    }
+}
