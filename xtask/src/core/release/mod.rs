@@ -13,6 +13,7 @@
 //! - [`objects`] goes from files to exact objects: [`template`] fills them in, [`manifest`] reads them with the place of each
 //!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] names them by content.
 //! - [`slots`] derives the second slot of a component, and [`weights`] says how many pods make a share of the requests.
+//! - [`narration`] tells people what a machine does.
 //! - [`plan`] puts all writes of a release in order, and [`freeze`] says when there must be none.
 
 pub mod analysis;
@@ -26,6 +27,7 @@ pub mod machine;
 pub mod manifest;
 pub mod metrics;
 pub mod model;
+pub mod narration;
 pub mod objects;
 pub mod plan;
 pub mod revision;

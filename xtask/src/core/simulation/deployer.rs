@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::core::release::effect::Effect;
-use crate::core::release::machine::{Course, End, Input, Intent, Machine};
+use crate::core::release::machine::{Course, End, Input, Intent, Machine, Status};
 
 /// What can be driven through a night: the release machine, or in a test one with a mistake in it.
 pub trait Deployer {
@@ -15,6 +15,11 @@ pub trait Deployer {
 
     /// How it ended, once it has.
     fn end(&self) -> Option<&End>;
+
+    /// Where it stands, for people; `None` where it does not say.
+    fn status(&self) -> Option<Status<'_>> {
+        None
+    }
 }
 
 /// Makes a deployer that wants this for a course, as the owner of that number, at that time.
@@ -31,5 +36,9 @@ impl Deployer for Machine {
 
     fn end(&self) -> Option<&End> {
         self.end()
+    }
+
+    fn status(&self) -> Option<Status<'_>> {
+        Some(self.status())
     }
 }

@@ -48,12 +48,10 @@ impl Figures {
     pub fn of(recording: &Recording) -> Self {
         let parts = || recording.parts.iter().filter(|part| part.changes);
         let spans = || parts().flat_map(|part| &part.spans);
-        let is_failing = |tally: Tally| tally.failed > 0;
-        let first = |is: fn(Tally) -> bool| {
-            spans().filter(|span| is(span.sides[1])).map(|span| span.from).min()
-        };
         let exposed = parts().filter_map(|part| serving_new(part).map(|(from, _)| from)).min();
         let last = parts().filter_map(|part| serving_new(part).map(|(_, until)| until)).max();
+        // A span may have begun just before the endpoints changed.
+        let failing = spans().filter(|span| span.sides[1].failed > 0).map(|span| span.from).min();
         let sum = |count: fn(&super::recording::Span) -> u64| spans().map(count).sum();
         let (mut suffered, mut slowed) = (0, 0);
         for part in parts() {
@@ -64,7 +62,7 @@ impl Figures {
         Self {
             length: recording.length,
             exposed,
-            first_failure: first(is_failing),
+            first_failure: failing.map(|at| exposed.map_or(at, |exposed| at.max(exposed))),
             found: recording.turned_back,
             out: last.flatten(),
             mixed: mixed(recording),
@@ -94,10 +92,14 @@ fn serving_new(part: &PartRecording) -> Option<(Duration, Option<Duration>)> {
     Some((first, part.pods.get(last + 1).map(|pods| pods.at)))
 }
 
-/// How many of `total` were hit beyond what the rate of the other side explains.
+/// How many of `total` were hit beyond what the rate of the other side explains; none where chance may explain it.
 fn excess(hit: u64, total: u64, other_hit: u64, other_total: u64) -> u64 {
-    let expected = if other_total == 0 { 0.0 } else { to_float(other_hit) / to_float(other_total) };
-    whole(to_float(hit) - expected * to_float(total))
+    let rate = if other_total == 0 { 0.0 } else { to_float(other_hit) / to_float(other_total) };
+    let expected = rate * to_float(total);
+    let more = to_float(hit) - expected;
+    // Three standard deviations of the difference; one more for what was never seen on the other side.
+    let by_chance = 3.0 * (expected * (1.0 + to_float(total) / to_float(other_total.max(1)))).sqrt() + 1.0;
+    if more > by_chance { whole(more) } else { 0 }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from a float saturates")]

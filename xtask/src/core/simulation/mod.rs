@@ -26,6 +26,7 @@ pub mod scrape;
 #[cfg(test)]
 mod tests;
 pub mod traffic;
+mod trouble;
 pub mod verdict;
 mod words;
 mod world;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use super::cluster::Cluster;
 use super::scenario::{BEGIN, Scenario};
 use super::traffic::Tally;
-use crate::core::release::model::ComponentName;
+use crate::core::release::machine::{Course, End, Ending, Intent, PartCourse, Status};
+use crate::core::release::model::{ComponentName, ReleaseId};
+use crate::core::release::narration::{Kind, Line, Narrator};
 use crate::core::release::view::{Journal, Phase};
 
 /// How short a span of traffic may be: shorter ones are joined.
@@ -25,6 +27,8 @@ pub struct Recording {
     pub marks: Vec<Mark>,
     /// When it was written down that the release goes back.
     pub turned_back: Option<Duration>,
+    /// What the deployers said, and between it what happened to them.
+    pub lines: Vec<Line>,
     /// When the last word was said about the release; what goes on after that is nobody's concern.
     pub length: Duration,
 }
@@ -104,11 +108,23 @@ pub(super) struct Recorder {
     recording: Recording,
     /// Of each component, until when its traffic is kept, and what had been counted then.
     known: Vec<(Duration, [Tally; 2], u64)>,
+    /// Of each deployer, who listens to it.
+    listeners: Vec<Listener>,
+    release: ReleaseId,
+    previous: ReleaseId,
+}
+
+/// Who listens to one deployer.
+#[derive(Debug)]
+struct Listener {
+    narrator: Narrator,
+    /// What it said before it had something to do: told only once it has.
+    held: Option<Vec<Line>>,
 }
 
 impl Recorder {
     pub(super) fn new(scenario: &Scenario, cluster: &Cluster) -> Self {
-        let part = |part: &crate::core::release::machine::PartCourse| PartRecording {
+        let part = |part: &PartCourse| PartRecording {
             name: part.name.clone(),
             changes: part.changes(),
             pods: Vec::new(),
@@ -123,19 +139,53 @@ impl Recorder {
             phases: vec![(Duration::ZERO, None)],
             marks: Vec::new(),
             turned_back: None,
+            lines: Vec::new(),
             length: Duration::ZERO,
         };
-        Self { recording, known: known.collect() }
+        let Course { release, previous, .. } = scenario.course.clone();
+        Self { recording, known: known.collect(), listeners: Vec::new(), release, previous }
+    }
+
+    /// A deployer begins, whose clock is so much ahead.
+    pub(super) fn starts(&mut self, intent: Intent, ahead: Duration) {
+        let subject = match (self.listeners.len(), intent) {
+            (_, Intent::Recover) => "recover",
+            (_, Intent::Abort) => "rollback",
+            (0, Intent::Release) => "release",
+            (_, Intent::Release) => "release 2",
+        };
+        let narrator = Narrator::new(subject, BEGIN + ahead);
+        self.listeners.push(Listener { narrator, held: (intent == Intent::Recover).then(Vec::new) });
+    }
+
+    /// A deployer has taken an input, at `clock` by its own.
+    pub(super) fn tell(&mut self, owner: usize, status: Option<&Status<'_>>, clock: Duration) {
+        let (Some(listener), Some(status)) = (self.listeners.get_mut(owner), status) else { return };
+        let lines = listener.narrator.tell(status, clock);
+        match &mut listener.held {
+            Some(held) if status.phase.is_none() => held.extend(lines),
+            _ => {
+                self.recording.lines.extend(listener.held.take().into_iter().flatten());
+                self.recording.lines.extend(lines);
+            }
+        }
+    }
+
+    /// A deployer has ended. One that found nothing to do says nothing.
+    pub(super) fn ends(&mut self, owner: usize, end: &End, now: Duration) {
+        let Some(listener) = self.listeners.get(owner) else { return };
+        if end.ending != Ending::Nothing || owner == 0 {
+            let at = now.saturating_sub(BEGIN);
+            self.recording.length = at;
+            self.recording.lines.extend(listener.narrator.end(&self.release, &self.previous, end, at));
+        }
     }
 
     /// Something is to be marked.
     pub(super) fn mark(&mut self, now: Duration, kind: MarkKind, words: String) {
-        self.recording.marks.push(Mark { at: now.saturating_sub(BEGIN), kind, words });
-    }
-
-    /// A deployer has said its last word.
-    pub(super) fn said(&mut self, now: Duration) {
-        self.recording.length = now.saturating_sub(BEGIN);
+        let at = now.saturating_sub(BEGIN);
+        self.recording.lines.push(Line::new(at, Kind::Event, "event", words.clone()));
+        self.recording.marks.push(Mark { at, kind, words });
     }
 
     /// Something may have changed.

@@ -20,13 +20,13 @@ use crate::core::release::model::Slot;
 use crate::core::release::view::View;
 
 /// How often somebody looks for what has no living owner.
-const RECOVER: Duration = Duration::from_mins(5);
+pub(super) const RECOVER: Duration = Duration::from_mins(5);
 
 /// How long after the last fault everything must have ended: two steps, pods that start slowly, the longest bake.
 const END_MAX: Duration = Duration::from_hours(4);
 
 /// How long who wants an end has to wait for it, once nothing is in the way.
-const ABORT_MAX: Duration = Duration::from_mins(5);
+pub(super) const ABORT_MAX: Duration = Duration::from_mins(5);
 
 /// How often a deployer may be called; more means that it runs in circles.
 const CALLS_MAX: u64 = 200_000;
@@ -163,7 +163,7 @@ impl<'s, D: Deployer> World<'s, D> {
         }
     }
 
-    fn mark(&mut self, kind: MarkKind, words: impl FnOnce() -> String) {
+    pub(super) fn mark(&mut self, kind: MarkKind, words: impl FnOnce() -> String) {
         if let Some(recorder) = &mut self.recorder {
             recorder.mark(self.now, kind, words());
         }
@@ -272,7 +272,7 @@ impl<'s, D: Deployer> World<'s, D> {
         )
     }
 
-    fn start(&mut self, intent: Intent) {
+    pub(super) fn start(&mut self, intent: Intent) {
         let index = self.owners.len();
         let ahead = self.scenario.faults.iter().find_map(|fault| match fault {
             Fault::Clock { owner, ahead } if *owner == index => Some(*ahead),
@@ -292,8 +292,12 @@ impl<'s, D: Deployer> World<'s, D> {
         });
         self.watch.attended();
         self.note(|_| format!("deployer {index} starts: {intent:?}"));
-        if index > 0 {
+        let is_alone = self.owners[..index].iter().all(|owner| owner.machine.is_none());
+        if index > 0 && (is_alone || intent != Intent::Recover) {
             self.mark(MarkKind::Deed, || words::starts(intent).to_owned());
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.starts(intent, ahead);
         }
         self.call(index, Input::Wake);
     }
@@ -304,6 +308,9 @@ impl<'s, D: Deployer> World<'s, D> {
         self.calls += 1;
         let clock = self.now + *ahead;
         let effects = machine.handle(input, clock);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tell(owner, machine.status().as_ref(), clock);
+        }
         let end = machine.end().cloned();
         let deadline = machine.deadline();
         for effect in effects {
@@ -318,8 +325,8 @@ impl<'s, D: Deployer> World<'s, D> {
                 let words = end.reason.clone();
                 self.watch.fail(Invariant::EveryRunEnds, self.now, || format!("stuck without need: {words}"));
             }
-            if let Some(recorder) = self.recorder.as_mut().filter(|_| end.ending != Ending::Nothing) {
-                recorder.said(self.now);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.ends(owner, &end, self.now);
             }
             self.ends.push(end);
             self.owners[owner].machine = None;
@@ -427,74 +434,6 @@ impl<'s, D: Deployer> World<'s, D> {
             Event::Start(intent) => self.start(intent),
             Event::Recover => self.recover(),
             Event::AbortDue(owner) => self.abort_due(owner),
-        }
-    }
-
-    fn recover(&mut self) {
-        let busy = self.owners.iter().any(|owner| owner.machine.is_some());
-        let open = self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some());
-        // Once somebody has said that a person is needed, the next one would only say it again.
-        let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
-        if self.now < self.calm || busy || (open && !is_stuck) {
-            self.start(Intent::Recover);
-            self.queue.push(self.now + RECOVER, Event::Recover);
-        }
-    }
-
-    fn abort_due(&mut self, owner: usize) {
-        let served = self
-            .cluster
-            .components
-            .iter()
-            .any(|component| component.count(|pod| pod.serving && pod.revision == 1) > 0);
-        if self.owners[owner].machine.is_some() && served {
-            let after = ABORT_MAX.as_secs();
-            self.watch.fail(Invariant::AbortIsHonoured, self.now, || {
-                format!(
-                    "deployer {owner} still lets the new release serve, {after} s after it was told to abort"
-                )
-            });
-        }
-    }
-
-    fn strike(&mut self, index: usize) {
-        let fault = self.scenario.faults[index];
-        self.note(|_| format!("{fault:?}"));
-        let parts = &self.scenario.course.parts;
-        if let Some(words) = words::strikes(&fault, parts) {
-            self.mark(MarkKind::Fault, || words);
-        }
-        match fault {
-            Fault::ApiDown { .. } => self.api_down += 1,
-            Fault::Dark { blind, .. } => self.blind = blind,
-            Fault::Quota { part, pods, .. } => self.cluster.limit(part, Some(pods)),
-            Fault::Kill { owner, next, .. } => self.kill(owner, next),
-            Fault::Sleep { owner, until, .. } => {
-                if let Some(state) = self.owners.get_mut(owner) {
-                    state.asleep_until = BEGIN + until;
-                }
-            }
-            Fault::Start { intent, .. } => self.start(intent),
-            Fault::Person { part, act, .. } => {
-                self.watch.excuse(part);
-                self.cluster.act(part, act);
-            }
-            Fault::Load { percent, .. } => self.cluster.multiply_load(f64::from(percent) / 100.0),
-            Fault::NodeLost { pods, .. } => self.cluster.lose_node(pods),
-            Fault::Command { owner, command, .. } => self.receive(owner, Input::Command(command)),
-            Fault::Write { .. } | Fault::Renewal { .. } | Fault::Look { .. } | Fault::Clock { .. } => {}
-        }
-    }
-
-    fn relieve(&mut self, index: usize) {
-        if let Some(words) = words::passes(&self.scenario.faults[index]) {
-            self.mark(MarkKind::Fault, || words.to_owned());
-        }
-        match self.scenario.faults[index] {
-            Fault::ApiDown { .. } => self.api_down = self.api_down.saturating_sub(1),
-            Fault::Dark { .. } => self.blind = Blind::default(),
-            Fault::Quota { part, .. } => self.cluster.limit(part, None),
-            _ => {}
         }
     }
 }

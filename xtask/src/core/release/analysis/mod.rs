@@ -25,12 +25,12 @@ mod judge;
 mod objective;
 mod promotion;
 pub mod rank;
-mod report;
+pub(in crate::core::release) mod report;
 mod state;
 #[cfg(test)]
 mod tests;
 mod tick;
-mod verdict;
+pub(in crate::core::release) mod verdict;
 
 pub use bake::{Bake, BakeState, BakeVerdict};
 pub use excess::{Compliance, Excess, RATIOS};

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::excess::{RATIOS, growth, share};
 use super::judge::Analysis;
+use super::promotion::Evidence;
 use super::verdict::of;
 use crate::core::release::metrics::{Counts, to_float};
 
@@ -24,6 +25,8 @@ pub struct Report {
     pub compliance_min: f64,
     /// What is missing for a promotion, in words; `None` where nothing is.
     pub missing: Option<String>,
+    /// What earned a promotion, where nothing is missing.
+    pub earned: Option<Evidence>,
     /// How long S needs at this traffic and without an error; `None` where there is no traffic.
     pub without_errors: Option<Duration>,
     /// How long it needs on the average at the canary's present rate of errors; `None` where it never gets there.
@@ -69,11 +72,16 @@ impl Analysis {
         let good = to_float(compliance.good_needed(errors.rate_max, wanted));
         let rate = stream.canary.rate().unwrap_or(0.0);
         let average = compliance.requests_needed(errors.rate_max, rate, wanted);
+        let (earned, missing) = match self.may_promote() {
+            Ok(evidence) => (Some(evidence), None),
+            Err(missing) => (None, Some(missing.to_string())),
+        };
         Report {
             streams: (0..self.objectives.len()).map(|position| self.stream_report(position)).collect(),
             compliance: compliance.value(),
             compliance_min: wanted,
-            missing: self.may_promote().err().map(|missing| missing.to_string()),
+            missing,
+            earned,
             without_errors: duration(good / per_second),
             at_this_rate: average.and_then(|requests| duration(requests / per_second)),
             requests_per_second: per_second,
@@ -188,7 +196,7 @@ fn ratio(canary: Counts, baseline: Counts) -> Option<f64> {
 }
 
 /// `ratio 2.0`, and for a ratio that cannot be told why.
-pub(super) fn ratio_words(canary: Counts, baseline: Counts) -> String {
+pub(in crate::core::release) fn ratio_words(canary: Counts, baseline: Counts) -> String {
     match ratio(canary, baseline) {
         Some(ratio) => format!("ratio {}", rounded(ratio)),
         None if canary.bad == 0 && baseline.bad == 0 => "no ratio: neither failed".to_owned(),
@@ -197,7 +205,7 @@ pub(super) fn ratio_words(canary: Counts, baseline: Counts) -> String {
 }
 
 /// `1,234,567`.
-pub(super) fn grouped(count: u64) -> String {
+pub(in crate::core::release) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -210,12 +218,12 @@ pub(super) fn grouped(count: u64) -> String {
 }
 
 /// `0.58 %`, or `–` where nothing happened.
-pub(super) fn percent(counts: Counts) -> String {
+pub(in crate::core::release) fn percent(counts: Counts) -> String {
     counts.rate().map_or_else(|| "–".to_owned(), |rate| format!("{:.2} %", rate * 100.0))
 }
 
 /// Two digits that count, no more than anybody reads: `0.014`, `3.1`, `57`, `12,345`, `more than a million`.
-pub(super) fn rounded(number: f64) -> String {
+pub(in crate::core::release) fn rounded(number: f64) -> String {
     match number {
         n if n >= 1e6 => "more than a million".to_owned(),
         n if n >= 9.95 => {
@@ -239,7 +247,7 @@ fn trimmed(text: &str) -> String {
 }
 
 /// `41 s`, `12 min`, `3 h 20 min`.
-pub(super) fn seconds(duration: Duration) -> String {
+pub(in crate::core::release) fn seconds(duration: Duration) -> String {
     let whole = duration.as_secs();
     match (whole / 60, whole) {
         (0..=4, whole) => format!("{whole} s"),

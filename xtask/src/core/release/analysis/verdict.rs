@@ -169,6 +169,6 @@ impl fmt::Display for Reason {
 }
 
 /// `7 of 1,200`.
-pub(super) fn of(counts: Counts) -> String {
+pub(in crate::core::release) fn of(counts: Counts) -> String {
     format!("{} of {}", grouped(counts.bad), grouped(counts.total))
 }
