@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::cluster::{Act, Cluster};
 use super::component::Component;
-use super::fault::{Fault, Moment, draw};
+use super::draw::draw;
+use super::fault::{Fault, Moment};
 use super::nature::{Failure, Nature};
 use super::random::Random;
 use super::scrape::Blind;
@@ -183,6 +184,12 @@ impl Scenario {
             }
         }
         nights
+    }
+
+    /// Whether the new release is as good as the one before and nothing hurts its pods: it should not be found to be worse.
+    pub fn is_harmless(&self) -> bool {
+        let is_equal = |setup: &Setup| setup.new.failure.is_none() && setup.new.is_good(&setup.old) == Some(true);
+        self.setups.iter().all(is_equal) && !self.faults.iter().any(Fault::may_hurt_pods)
     }
 
     /// When everything that goes wrong is over.

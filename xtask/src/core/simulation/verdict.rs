@@ -40,6 +40,11 @@ pub struct Line {
 }
 
 impl Verdict {
+    /// Whether the release went back because it was found to be worse.
+    pub fn is_rolled_back(&self) -> bool {
+        self.ending() == Some(Ending::RolledBack)
+    }
+
     /// How the release ended: what the last deployer said that had something to do.
     pub fn ending(&self) -> Option<Ending> {
         let minor = [Ending::Nothing, Ending::Refused, Ending::Superseded];
