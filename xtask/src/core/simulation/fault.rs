@@ -7,6 +7,9 @@ use super::scrape::Blind;
 use crate::core::release::effect::Object;
 use crate::core::release::machine::{Command, Intent};
 
+/// Whichever deployer is at work.
+pub const ANYBODY: usize = usize::MAX;
+
 /// Something that goes wrong, or that somebody does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault {
@@ -179,7 +182,7 @@ pub enum Fault {
     Command {
         /// When.
         at: Duration,
-        /// Which.
+        /// Which, or [`ANYBODY`].
         owner: usize,
         /// What.
         command: Command,

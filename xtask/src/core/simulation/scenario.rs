@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::cluster::{Act, Cluster};
 use super::component::Component;
 use super::draw::draw;
-use super::fault::{Fault, Moment};
+use super::fault::{ANYBODY, Fault, Moment};
 use super::nature::{Failure, Nature};
 use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
-use crate::core::release::machine::{Course, Intent, PartCourse, StepCourse, Strategy, Timing};
+use crate::core::release::machine::{Command, Course, Intent, PartCourse, StepCourse, Strategy, Timing};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::view::Head;
@@ -167,7 +167,41 @@ impl Scenario {
             part.new = part.old.clone();
             scenario.setups[0].new = scenario.setups[0].old.clone();
         }
+        scenario.vary(&mut random.fork());
         scenario
+    }
+
+    /// Draws what is rarer: components that flip together, an autoscaler with room, a gate.
+    fn vary(&mut self, random: &mut Random) {
+        if random.chance(0.08) {
+            self.course.parts.iter_mut().for_each(|part| part.strategy = Strategy::Flip);
+        }
+        if random.chance(0.15) {
+            // From three pods to ten, while the canary is on trial.
+            for setup in &mut self.setups {
+                setup.autoscaler = Some((setup.pods, setup.pods.max(10)));
+            }
+            let at = random.between((Duration::ZERO, Duration::from_mins(8)));
+            self.faults.push(Fault::Load { at, percent: 330 });
+        }
+        let steps = self.course.parts.iter_mut().filter_map(|part| match &mut part.strategy {
+            Strategy::Canary(steps) if part.old != part.new => Some(steps),
+            _ => None,
+        });
+        let steps: Vec<&mut StepCourse> = steps.flatten().collect();
+        if steps.is_empty() || !random.chance(0.1) {
+            return;
+        }
+        for step in steps {
+            step.gate = random.chance(0.5);
+        }
+        // A person looks in every few minutes, and says the same each time.
+        let command = random.pick(&[Command::Promote, Command::Promote, Command::Abort]);
+        let command = command.unwrap_or(Command::Abort);
+        let every = random.between((Duration::from_mins(2), Duration::from_mins(10)));
+        for time in 1..=12 {
+            self.faults.push(Fault::Command { at: every * time, owner: ANYBODY, command });
+        }
     }
 
     /// The same night with the deployer killed, once for each of its `points` in the journal: before and after that is

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cluster::Act;
 use super::deployer::Deployer;
-use super::fault::Fault;
+use super::fault::{ANYBODY, Fault};
 use super::invariant::Invariant;
 use super::recording::MarkKind;
 use super::scenario::BEGIN;
@@ -77,6 +77,11 @@ impl<D: Deployer> World<'_, D> {
             Fault::Reset { part, .. } => self.cluster.reset(part),
             Fault::Load { percent, .. } => self.cluster.multiply_load(f64::from(percent) / 100.0),
             Fault::NodeLost { pods, .. } => self.cluster.lose_node(pods),
+            Fault::Command { owner: ANYBODY, command, .. } => {
+                for owner in 0..self.owners.len() {
+                    self.receive(owner, Input::Command(command));
+                }
+            }
             Fault::Command { owner, command, .. } => self.receive(owner, Input::Command(command)),
             Fault::Write { .. } | Fault::Renewal { .. } | Fault::Look { .. } | Fault::Clock { .. } => {}
         }

@@ -206,7 +206,9 @@ impl<'s, D: Deployer> World<'s, D> {
         let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
         let may_be_stuck = self.scenario.faults.iter().any(Fault::may_need_a_person);
         let is_left = self.owners.iter().any(|owner| owner.machine.is_none()) && self.ends.is_empty();
-        if (is_stuck && may_be_stuck)
+        // Who comes after that and may not help either says something else.
+        let was_stuck = self.ends.iter().any(|end| end.ending == Ending::Stuck) && !self.scenario.recover;
+        if ((is_stuck || was_stuck) && may_be_stuck)
             || (!self.scenario.recover && self.was_left())
             || (is_left && !self.scenario.recover)
         {

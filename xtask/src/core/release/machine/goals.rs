@@ -228,8 +228,15 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
         }
         Phase::Verifying | Phase::Baking => {
             for place in places() {
-                place.at_least(&mut goal, place.idle(), place.replicas);
-                place.send(&mut goal, Traffic::One(place.idle()));
+                let mut fill = Goal::default();
+                place.at_least(&mut fill, place.idle(), place.replicas);
+                // Whoever has pointed the Service back meanwhile may have taken the new pods away, too.
+                let is_better = place.available(place.idle()) > 0 && place.seen.serving(place.live) == 0;
+                if fill.waits.is_none() || is_better {
+                    place.send(&mut goal, Traffic::One(place.idle()));
+                }
+                goal.missing.append(&mut fill.missing);
+                goal.waits = goal.waits.or(fill.waits);
                 let enough = place.seen.serving(place.idle())
                     >= place.full().min(place.available(place.idle()).max(1));
                 goal.wait(enough, || format!("the new pods of {} to get requests", place.course.name));

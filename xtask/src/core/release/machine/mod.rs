@@ -199,6 +199,7 @@ impl Machine {
             Input::Looked(id, view) => {
                 if self.pending.answer(id).is_some()
                     && let Some(view) = view
+                    && !self.owner.is_outdated(&view, &self.course.timing, now)
                 {
                     self.owner.saw(&view, now);
                     self.pending.saw(&view);

@@ -46,6 +46,14 @@ impl Owner {
         holds && goals::inventory(view).iter().all(|(_, read)| read.fence <= self.fence)
     }
 
+    /// Whether a look shows a time before this process won: an API server that lags answered it. Not for longer than the lease
+    /// lasts, for then somebody may have deleted it and begun to count anew.
+    pub(super) fn is_outdated(&self, view: &View, timing: &Timing, now: Duration) -> bool {
+        let transitions = view.lease.as_ref().map(|read| read.object.transitions);
+        let is_older = transitions.is_some_and(|transitions| transitions < self.fence.0);
+        is_older && now.saturating_sub(self.renewed) < timing.lease
+    }
+
     /// Whether another sign of life is due.
     pub(super) fn is_due(&self, timing: &Timing, now: Duration) -> bool {
         now.saturating_sub(self.renewed) >= timing.renew

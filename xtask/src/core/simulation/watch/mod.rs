@@ -198,8 +198,9 @@ impl Watch {
         self.touched[part].mended(write, component, self.least[part]);
         let after = supply(component, is_new_good(cluster, part));
         let least = before.supply.min(self.least[part]);
-        // Between a look and a write that follows it nobody can see that pods are gone.
-        let is_hurt = component.hurt_at.is_some_and(|at| now < at + UNSEEN);
+        // Between a look and a write that follows it nobody can see that pods are gone, or that a person was there.
+        let hurt = component.hurt_at.max(self.touched[part].at);
+        let is_hurt = hurt.is_some_and(|at| now < at + UNSEEN);
         if after < least && !is_hurt {
             self.fail(Invariant::KnownGoodServes, now, || {
                 format!("{object:?} {change:?}: {after} known-good pods serve, {least} did before")

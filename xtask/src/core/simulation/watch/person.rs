@@ -3,6 +3,8 @@
 //! It explains the state of the object that was touched until a deployer writes that object again, and nothing else: not
 //! what deployers do to other objects, not what the ledger says.
 
+use std::time::Duration;
+
 use super::{Watch, Write};
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::model::Slot;
@@ -15,6 +17,8 @@ pub(super) struct Touched {
     pub(super) slots: [bool; 2],
     pub(super) service: bool,
     pub(super) autoscaler: bool,
+    /// When the person was last there.
+    pub(super) at: Option<Duration>,
 }
 
 impl Touched {
@@ -66,6 +70,8 @@ impl Watch {
 
     /// A person has done something to a component by hand: what that exposes is that person's.
     pub(in crate::core::simulation) fn was_touched(&mut self, cluster: &Cluster, part: usize) {
+        // What is on its way then was asked for before that.
+        self.touched[part].at = Some(cluster.now());
         if let Some(unwatched) = &mut self.unwatched {
             unwatched[part] = super::exposure(&cluster.components[part]);
         }

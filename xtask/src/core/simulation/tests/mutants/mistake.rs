@@ -16,7 +16,7 @@ use crate::core::simulation::{Deployer, Invariant, Scenario, play_with};
 pub(crate) const SEEDS: u64 = 10_000;
 
 macro_rules! mistakes {
-    ($($(#[doc = $words:literal])+ $name:ident,)+) => {
+    ($($(#[doc = $words:literal])+ $name:ident => $invariant:ident,)+) => {
         /// A mistake.
         #[derive(Clone, Copy, Debug, Eq, PartialEq)]
         pub(crate) enum Mistake { $($(#[doc = $words])+ $name,)+ }
@@ -29,63 +29,70 @@ macro_rules! mistakes {
             pub(crate) fn words(self) -> &'static str {
                 match self { $(Self::$name => concat!($($words),+).trim_ascii(),)+ }
             }
+
+            /// What it is there to break; it may break other things on the way.
+            pub(crate) fn breaks(self) -> Invariant {
+                match self { $(Self::$name => Invariant::$invariant,)+ }
+            }
         }
     };
 }
 
 mistakes! {
     /// takes every answer for a success and reads nothing back
-    TrustsAnswers,
+    TrustsAnswers => AllOrNothing,
     /// takes the lease from whoever has it
-    TakesTheLease,
+    TakesTheLease => EveryRunEnds,
     /// takes over without writing its number onto the objects
-    RaisesNoFence,
+    RaisesNoFence => OlderOwnersChangeNothing,
     /// takes the lease of its successor for its own
-    IgnoresSuccessors,
+    IgnoresSuccessors => OlderOwnersChangeNothing,
     /// writes by force, whatever version the object has
-    ForcesWrites,
+    ForcesWrites => OlderOwnersChangeNothing,
     /// does not listen to whoever wants an end
-    IsDeaf,
+    IsDeaf => AbortIsHonoured,
     /// sees no errors
-    SeesNoErrors,
+    SeesNoErrors => DeadCanaryIsOut,
+    /// takes one request in ten of the new release for a failed one
+    SeesGhosts => RightEnding,
     /// promotes without having measured anything
-    NeedsNoEvidence,
+    NeedsNoEvidence => PromotionNeedsEvidence,
     /// promotes as soon as nothing speaks against it
-    NothingSpeaksAgainst,
+    NothingSpeaksAgainst => PromotionNeedsEvidence,
     /// goes on with E = 1 after a take-over
-    MeasuresAgain,
+    MeasuresAgain => EvidenceIsKept,
     /// begins anew after a take-over instead of going on
-    StartsOver,
+    StartsOver => LedgerLosesNothing,
     /// promotes the second component while the first one is not judged
-    SkipsTheFirst,
+    SkipsTheFirst => PromotionNeedsEvidence,
     /// promotes in the reverse order, and goes back in the reverse of that
-    ReversesTheOrder,
+    ReversesTheOrder => OrderIsKept,
     /// waits for an hour between the flips of two components
-    Dawdles,
+    Dawdles => MixedTimeIsBounded,
     /// takes pods that are asked for as pods that are there
-    TrustsWishes,
+    TrustsWishes => KnownGoodServes,
     /// acts before it has written down what
-    ActsUnwritten,
+    ActsUnwritten => BoundsAreRestored,
     /// forgets that an answer may never come
-    WaitsForAnswers,
+    WaitsForAnswers => EveryRunEnds,
     /// forgets to wake once the release serves
-    SleepsIn,
+    SleepsIn => EveryRunEnds,
     /// does not give autoscalers their floor back
-    ForgetsFloors,
+    ForgetsFloors => BoundsAreRestored,
     /// gives the autoscaler to the canary before anything is decided
-    MovesTheAutoscaler,
+    MovesTheAutoscaler => UnwatchedNeverRises,
     /// scales the ejected slot down without letting requests end
-    DoesNotDrain,
+    DoesNotDrain => RequestsAreDrained,
     /// believes that the canary is out of traffic once it has said so to itself
-    LeavesTheCanary,
+    LeavesTheCanary => EndsOnVerified,
     /// leaves the idle pods where they are
-    LeavesTheIdle,
+    LeavesTheIdle => AllOrNothing,
     /// asks for three times the pods of the plan
-    AsksForTooMany,
+    AsksForTooMany => PeakIsKept,
     /// scales a neighbour that is none of its business
-    TouchesANeighbour,
+    TouchesANeighbour => OnlyTheInventory,
     /// does not write down that a release was withdrawn
-    ForgetsToWithdraw,
+    ForgetsToWithdraw => LedgerLosesNothing,
 }
 
 /// A machine with a mistake.
@@ -264,11 +271,12 @@ impl Mutant {
             (Input::Command(Command::Abort), Mistake::IsDeaf) => return false,
             (Input::Measured(_, Some(tick)), mistake) => {
                 self.has_measured |= tick.canary.iter().any(|pod| pod.scrape.is_some());
-                if mistake == Mistake::SeesNoErrors {
-                    let scrapes = tick.canary.iter_mut().filter_map(|pod| pod.scrape.as_mut());
-                    scrapes
-                        .flat_map(|scrape| scrape.streams.iter_mut().flatten())
-                        .for_each(|counts| counts.bad = 0);
+                let scrapes = tick.canary.iter_mut().filter_map(|pod| pod.scrape.as_mut());
+                let counts = scrapes.flat_map(|scrape| scrape.streams.iter_mut().flatten());
+                if mistake == Mistake::SeesGhosts {
+                    counts.for_each(|counts| counts.bad = counts.bad.max(counts.total / 10));
+                } else if mistake == Mistake::SeesNoErrors {
+                    counts.for_each(|counts| counts.bad = 0);
                     tick.canary.iter_mut().for_each(|pod| pod.restarts = 0);
                     tick.checks.canary.bad = 0;
                 }
