@@ -110,7 +110,7 @@ fn main() -> ExitCode {
     }
     println!("{:>9} invariants of {} broken", tally.broken.len(), Invariant::ALL.len());
     for seed in tally.broken.values().filter_map(|(_, seeds)| seeds.first()) {
-        print(&run(*seed));
+        println!("{}", run(*seed).story());
     }
     let alpha = core::release::analysis::Settings::new(1).alpha;
     let most = alpha * count(tally.good);
@@ -189,14 +189,4 @@ fn mutants() -> ExitCode {
 
 fn count(number: u64) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
-}
-
-fn print(verdict: &Verdict) {
-    println!("seed {}: {:?}", verdict.seed, verdict.broken);
-    for fault in &verdict.faults {
-        println!("    {fault:?}");
-    }
-    for line in &verdict.timeline {
-        println!("{:>10.3} {}", line.at.as_secs_f64(), line.words);
-    }
 }

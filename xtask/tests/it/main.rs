@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod machine;
 mod manifests;
+mod nights;
 mod pipeline;
 mod plan;
 mod program;

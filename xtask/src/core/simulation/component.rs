@@ -330,7 +330,8 @@ impl Component {
             return Happened::Nothing;
         };
         let wanted = self.wanted(target);
-        if wanted == 0 {
+        // Nor without a pod that could be measured.
+        if wanted == 0 || !self.pods.iter().any(|pod| pod.slot == target && pod.is_ready()) {
             return Happened::Nothing;
         }
         let desired = self.demand(target).max(floor).min(ceiling);

@@ -201,8 +201,7 @@ impl Night<'_> {
         }
         if self.has(0.15) {
             let (from, until) = self.span(seconds(20, 600));
-            let all =
-                [Act::Select(Traffic::One(Slot::A)), Act::Scale(Slot::B, 0), Act::Scale(Slot::A, 3)];
+            let all = [Act::Select(Traffic::One(Slot::A)), Act::Scale(Slot::B, 0), Act::Scale(Slot::A, 3)];
             let act = self.random.pick(&all).unwrap_or(Act::Scale(Slot::B, 0));
             self.faults.push(Fault::Healed { from, until, part: self.part, act });
         }

@@ -51,7 +51,8 @@ impl<D: Deployer> World<'_, D> {
         match action {
             Action::Look => self.look(owner, id),
             Action::Write { object, version, fence, change } => {
-                let is_forced = self.owners[owner].machine.as_ref().is_some_and(|machine| !machine.is_careful());
+                let is_forced =
+                    self.owners[owner].machine.as_ref().is_some_and(|machine| !machine.is_careful());
                 let answer = Reply::Outcome;
                 let landing =
                     Landing { owner, id, object, version, fence, change, is_forced, answer, last: None };

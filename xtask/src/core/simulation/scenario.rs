@@ -222,7 +222,8 @@ impl Scenario {
 
     /// Whether the new release is as good as the one before and nothing hurts its pods: it should not be found to be worse.
     pub fn is_harmless(&self) -> bool {
-        let is_equal = |setup: &Setup| setup.new.failure.is_none() && setup.new.is_good(&setup.old) == Some(true);
+        let is_equal =
+            |setup: &Setup| setup.new.failure.is_none() && setup.new.is_good(&setup.old) == Some(true);
         self.setups.iter().all(is_equal) && !self.faults.iter().any(Fault::may_hurt_pods)
     }
 

@@ -89,7 +89,7 @@ impl<D: Deployer> World<'_, D> {
 
     /// A person, or a controller that is none of ours, changes something of a component.
     fn touch(&mut self, part: usize, act: Act) {
-        self.watch.touched(&self.cluster, part, act);
+        self.watch.touched(self.scenario, &self.cluster, part, act);
         self.cluster.act(part, act);
         self.watch.was_touched(&self.cluster, part);
     }

@@ -262,6 +262,10 @@ impl Machine {
     fn denied(&mut self, object: Object, words: &str, now: Duration) {
         let reason = format!("the cluster refuses a write to {object:?}: {words}");
         match self.phase() {
+            None if self.owner.found_open => {
+                let words = format!("a release is under way, and {reason}");
+                self.stage = Stage::Ended(End::new(Ending::Stuck, words));
+            }
             None => self.stage = Stage::Ended(End::new(Ending::Refused, reason)),
             Some(Phase::Cleaning | Phase::Reverting | Phase::Restoring) => {
                 self.stage = Stage::Ended(End::new(Ending::Stuck, reason));

@@ -23,11 +23,22 @@ pub(super) struct Owner {
     renewals: u64,
     /// Whether it has asked for the lease: whatever the answer was, it may own the environment.
     pub(super) has_tried: bool,
+    /// Whether a release was under way when it took the environment over.
+    pub(super) found_open: bool,
 }
 
 impl Owner {
     pub(super) fn new(me: u64, now: Duration) -> Self {
-        Self { me, fence: Fence(0), seen: None, began: now, renewed: now, renewals: 0, has_tried: false }
+        Self {
+            me,
+            fence: Fence(0),
+            seen: None,
+            began: now,
+            renewed: now,
+            renewals: 0,
+            has_tried: false,
+            found_open: false,
+        }
     }
 
     /// Notes whether the lease shows a sign of life.
@@ -120,6 +131,7 @@ impl Machine {
 
     /// Writes the number onto every object. From then on every older update fails, whatever the clocks say.
     pub(super) fn fence_off(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        self.owner.found_open = view.ledger.as_ref().is_some_and(|ledger| ledger.object.under_way.is_some());
         let older: Vec<_> =
             goals::inventory(view).into_iter().filter(|(_, read)| read.fence < self.owner.fence).collect();
         if older.is_empty() {

@@ -14,7 +14,8 @@ pub(super) fn seen(report: &Report) -> Vec<String> {
     let first = streams.next().map(stream);
     let others = streams.filter(|other| other.e >= WORTH_A_LINE || other.unmeasured.is_some()).map(stream);
     let checks = report.earned.as_ref().filter(|earned| earned.basis == Basis::Checks);
-    let checks = checks.map(|earned| format!("too few requests to tell: checks {} failed", of(earned.checks)));
+    let checks =
+        checks.map(|earned| format!("too few requests to tell: checks {} failed", of(earned.checks)));
     first.into_iter().chain(others).chain(checks).collect()
 }
 

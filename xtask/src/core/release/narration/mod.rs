@@ -59,12 +59,7 @@ pub struct Line {
 
 impl Line {
     /// A line of one sentence.
-    pub fn new(
-        at: Duration,
-        kind: Kind,
-        subject: impl Into<String>,
-        words: impl Into<String>,
-    ) -> Self {
+    pub fn new(at: Duration, kind: Kind, subject: impl Into<String>, words: impl Into<String>) -> Self {
         Self { at, kind, subject: subject.into(), words: vec![words.into()] }
     }
 

@@ -122,7 +122,8 @@ impl Narrator {
             }
             Phase::Cleaning => "the watch is over: the old pods go".to_owned(),
             Phase::Reverting => {
-                let line = self.line(now, Kind::Back, "BACK to the old release").because([reason().to_owned()]);
+                let line =
+                    self.line(now, Kind::Back, "BACK to the old release").because([reason().to_owned()]);
                 lines.push(line);
                 return;
             }
@@ -144,7 +145,12 @@ impl Narrator {
         for part in &status.parts {
             let words = if part.changes {
                 let old = part.old;
-                format!("{} serve from slot {}; slot {} is next", pods(old.serving, ""), old.slot, part.new.slot)
+                format!(
+                    "{} serve from slot {}; slot {} is next",
+                    pods(old.serving, ""),
+                    old.slot,
+                    part.new.slot
+                )
             } else {
                 "does not change".to_owned()
             };

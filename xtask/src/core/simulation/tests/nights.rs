@@ -1,7 +1,7 @@
 //! The release machine in nights with a name, and killed at each point of its journal.
 
 use super::super::scenario::NAMES;
-use super::super::{Scenario, play, run};
+use super::super::{Scenario, play};
 use crate::core::release::machine::Ending::{Aborted, Inconclusive, Promoted, RolledBack};
 
 #[test]
@@ -34,14 +34,6 @@ fn nights_end_as_their_names_say() {
     // What leaks slowly may pass for good: nobody promises an end for it, but it breaks nothing.
     let leak = play(&Scenario::named("slow-leak", 1).unwrap(), false);
     assert!(leak.broken.is_none() && NAMES.len() == table.len() + 1, "{:?}", leak.broken);
-}
-
-#[test]
-fn nights_by_seed_break_nothing() {
-    for seed in 0..1_000 {
-        let verdict = run(seed);
-        assert_eq!(verdict.broken, None, "seed {seed}, {:?}: {:#?}", verdict.faults, verdict.timeline);
-    }
 }
 
 #[test]

@@ -47,7 +47,8 @@ impl Watch {
                 if is_new { None } else { lost(format!("a release begins with {:?}", journal.phase)) }
             }
             (Some(from), Some(to)) => {
-                if before.serving != after.serving || before.live != after.live || from.release != to.release {
+                if before.serving != after.serving || before.live != after.live || from.release != to.release
+                {
                     return lost(format!("{} was under way, now {}", from.release, to.release));
                 }
                 if let Some(words) = taken_back(from, to) {
@@ -86,9 +87,9 @@ impl Watch {
         }
         let revision = if is_promoted { NEW } else { OLD };
         let parts = scenario.course.parts.iter().enumerate().filter(|(_, part)| part.changes());
-        let wrong = parts
-            .map(|(part, _)| part)
-            .find(|&part| !self.touched[part].traffic() && !serves_alone(&cluster.components[part], revision));
+        let wrong = parts.map(|(part, _)| part).find(|&part| {
+            !self.touched[part].traffic() && !serves_alone(&cluster.components[part], revision)
+        });
         if let Some(part) = wrong {
             let words = format!("component {part} does not serve what it is said to");
             return Some((Invariant::EndsOnVerified, words));
@@ -112,7 +113,8 @@ fn taken_back(from: &Journal, to: &Journal) -> Option<String> {
     if from.abort && !to.abort && to.phase < Phase::Cleaning {
         return Some("the wish that it ends is gone".to_owned());
     }
-    (from.back.is_some() && from.back != to.back).then(|| "the reason of the way back is another one".to_owned())
+    (from.back.is_some() && from.back != to.back)
+        .then(|| "the reason of the way back is another one".to_owned())
 }
 
 /// What was measured and is not known any more. Only another owner can have begun again.

@@ -143,7 +143,8 @@ impl Watch {
                 let Some(component) = cluster.components.get(part) else { return Before::default() };
                 let is_foreign = !scenario.course.parts[part].changes() && *change != Change::Fence;
                 let wrong = is_foreign.then(|| {
-                    let words = format!("component {part} does not change, and {:?} is written", write.object);
+                    let words =
+                        format!("component {part} does not change, and {:?} is written", write.object);
                     (Invariant::OnlyTheInventory, words)
                 });
                 let supply = supply(component, is_new_good(cluster, part));
@@ -188,9 +189,12 @@ impl Watch {
         }
         if let Change::Ledger(head) = change {
             let phase = head.under_way.as_ref().map(|journal| journal.phase);
-            self.is_verified |= phase.is_some_and(|phase| (Phase::Verifying..Phase::Cleaning).contains(&phase));
+            self.is_verified |=
+                phase.is_some_and(|phase| (Phase::Verifying..Phase::Cleaning).contains(&phase));
         }
-        let (Object::Slot(part, _) | Object::Service(part) | Object::Autoscaler(part)) = object else { return };
+        let (Object::Slot(part, _) | Object::Service(part) | Object::Autoscaler(part)) = object else {
+            return;
+        };
         if *change == Change::Fence {
             return;
         }
@@ -404,4 +408,3 @@ fn is_first<T>(read: &Read<T>) -> bool {
 fn is_newer_lease(change: &Change, guarded: Fence) -> bool {
     matches!(change, Change::Lease { transitions, .. } if Fence(*transitions) > guarded)
 }
-

@@ -79,7 +79,8 @@ impl Watch {
             (Object::Service(part), Change::Traffic(Traffic::One(_))) => {
                 let component = &cluster.components[part];
                 // Those before it are new before it is, those behind it are old before it is again.
-                let others = if serves_alone(component, NEW) { 0..part } else { part + 1..self.touched.len() };
+                let others =
+                    if serves_alone(component, NEW) { 0..part } else { part + 1..self.touched.len() };
                 let wrong = others.into_iter().find(|&other| {
                     let neighbour = &cluster.components[other];
                     let is_late = if other < part {

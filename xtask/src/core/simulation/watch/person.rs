@@ -10,6 +10,7 @@ use crate::core::release::effect::{Change, Object};
 use crate::core::release::model::Slot;
 use crate::core::simulation::cluster::{Act, Cluster};
 use crate::core::simulation::component::Component;
+use crate::core::simulation::scenario::Scenario;
 
 /// The objects of a component that a person has changed and nobody has mended.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,7 +45,13 @@ impl Touched {
 
 impl Watch {
     /// A person does something to a component by hand.
-    pub(in crate::core::simulation) fn touched(&mut self, cluster: &Cluster, part: usize, act: Act) {
+    pub(in crate::core::simulation) fn touched(
+        &mut self,
+        scenario: &Scenario,
+        cluster: &Cluster,
+        part: usize,
+        act: Act,
+    ) {
         let touched = &mut self.touched[part];
         match act {
             Act::Scale(slot, pods) => {
@@ -58,8 +65,7 @@ impl Watch {
             Act::Select(_) | Act::Delete(Object::Service(_)) => {
                 touched.service = true;
                 // An autoscaler takes pods away that get no requests.
-                let autoscaler = cluster.components[part].autoscaler.as_ref();
-                let floor = autoscaler.map_or(u32::MAX, |read| read.object.floor);
+                let floor = scenario.setups[part].autoscaler.map_or(u32::MAX, |(floor, _)| floor);
                 self.least[part] = self.least[part].min(floor);
             }
             Act::Delete(Object::Slot(_, slot)) => touched.slots[slot as usize] = true,

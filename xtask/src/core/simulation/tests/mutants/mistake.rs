@@ -215,7 +215,9 @@ impl Mutant {
                 *replicas *= if self.is_in(&[Phase::Promoting]) { 3 } else { 1 };
                 false
             }
-            (Mistake::MovesTheAutoscaler, Change::Autoscaler(autoscaler)) if self.is_in(&[Phase::Floored]) => {
+            (Mistake::MovesTheAutoscaler, Change::Autoscaler(autoscaler))
+                if self.is_in(&[Phase::Floored]) =>
+            {
                 self.believed.push((*object, Change::Autoscaler(*autoscaler)));
                 autoscaler.target = autoscaler.target.other();
                 false
@@ -290,7 +292,9 @@ impl Mutant {
 impl Deployer for Mutant {
     fn handle(&mut self, mut input: Input, now: Duration) -> Vec<Effect> {
         let answered = match &input {
-            Input::Looked(id, _) | Input::Wrote(id, _) | Input::Measured(id, _) | Input::Smoked(id, _) => Some(*id),
+            Input::Looked(id, _) | Input::Wrote(id, _) | Input::Measured(id, _) | Input::Smoked(id, _) => {
+                Some(*id)
+            }
             Input::Wake | Input::Command(_) => None,
         };
         self.waiting.retain(|id| Some(*id) != answered);
