@@ -164,9 +164,9 @@ fn mutants() -> ExitCode {
             .ok()
             .and_then(|index| mistake::ALL.get(index))
         {
-            let caught = (0..mistake::SEEDS).find_map(|seed| {
-                let is_caught = mistake::caught(*mistake, seed) == Some(mistake.breaks());
-                (is_caught && play(&Scenario::drawn(seed), false).broken.is_none()).then_some(seed)
+            let caught = (0..mistake::SEEDS).find(|seed| {
+                let is_caught = mistake::caught(*mistake, *seed) == Some(mistake.breaks());
+                is_caught && play(&Scenario::drawn(*seed), false).broken.is_none()
             });
             eprintln!("{mistake:?}: {caught:?}");
             found.push((*mistake, caught));

@@ -59,7 +59,7 @@ impl Verdict {
         story.push_str("what happened:\n");
         let lines = self.timeline.iter();
         story.extend(lines.map(|line| format!("{:>10.3} {}\n", line.at.as_secs_f64(), line.words)));
-        story.push_str(&format!("again: cargo xtask rehearse --seed {seed}\n"));
+        story.extend(["again: cargo xtask rehearse --seed ", &seed.to_string(), "\n"]);
         story
     }
 

@@ -15,11 +15,13 @@ use crate::core::release::view::{Journal, Phase, View};
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Stage {
+    Begin,
     Prepare,
     Expose,
     Measure,
     Fill,
-    Flip,
+    Flip(usize),
+    Verify,
     Clean,
     Close,
 }
@@ -49,7 +51,7 @@ const LOOK: Duration = Duration::from_secs(5);
 impl Naive {
     fn new(course: Course, intent: Intent, now: Duration) -> Self {
         let end = (intent != Intent::Release).then(|| End { ending: Ending::Nothing, reason: String::new() });
-        Self { course, stage: Stage::Prepare, mistake: None, seen: 0, ids: 0, looked: Some(now), end }
+        Self { course, stage: Stage::Begin, mistake: None, seen: 0, ids: 0, looked: Some(now), end }
     }
 
     fn effect(&mut self, action: Action) -> Effect {
@@ -99,6 +101,10 @@ impl Naive {
             services.map(|service| naive.put(view, service, Change::Traffic(traffic))).collect()
         };
         match self.stage {
+            Stage::Begin => {
+                effects.push(self.phase(view, Phase::Intended));
+                self.stage = Stage::Prepare;
+            }
             Stage::Prepare => {
                 effects.push(self.phase(view, Phase::Staged));
                 effects.extend(slots(self, Slot::B, Some(&new), 1));
@@ -126,13 +132,19 @@ impl Naive {
             }
             Stage::Fill if have(Slot::B, 3) => {
                 effects.push(self.phase(view, Phase::Flipping));
-                self.stage = Stage::Flip;
+                self.stage = Stage::Flip(0);
             }
-            Stage::Flip => {
-                effects.extend(flip(self, Traffic::One(Slot::B)));
+            Stage::Flip(part) if part < self.course.parts.len() => {
+                effects.push(self.put(view, Object::Service(part), Change::Traffic(Traffic::One(Slot::B))));
+                self.stage = Stage::Flip(part + 1);
+            }
+            Stage::Flip(_) => self.stage = Stage::Verify,
+            Stage::Verify => {
+                effects.push(self.phase(view, Phase::Verifying));
                 self.stage = Stage::Clean;
             }
             Stage::Clean => {
+                effects.push(self.phase(view, Phase::Cleaning));
                 if self.mistake != Some(Mistake::LeavesTheIdleSlot) {
                     effects.extend(slots(self, Slot::A, None, 0));
                 }
@@ -205,7 +217,7 @@ fn a_calm_night_breaks_nothing() {
         verdict.timeline
     );
     assert!(verdict.requests.0 > 5_000 && verdict.requests.1 < 50, "{:?}", verdict.requests);
-    assert_eq!((verdict.journal, night(Vec::new(), None).timeline), (5, verdict.timeline), "the same again");
+    assert_eq!((verdict.journal, night(Vec::new(), None).timeline), (8, verdict.timeline), "the same again");
 }
 
 #[test]
@@ -227,11 +239,11 @@ fn each_mistake_is_caught() {
 /// It does not read back what became of its writes, does not measure what it promotes, is not followed when it dies.
 #[test]
 fn each_trouble_is_caught() {
-    let lost = night(vec![Fault::Write { nth: 12, fate: Fate::Lost }], None);
+    let lost = night(vec![Fault::Write { nth: 15, fate: Fate::Lost }], None);
     assert_eq!(broken(&lost), Some(Invariant::AllOrNothing), "{:?}", lost.broken);
     let scenario = Scenario::named("dead-canary", 1).unwrap();
     assert_eq!(broken(&play_with(&scenario, &begin, false)), Some(Invariant::DeadCanaryIsOut));
-    let killed = Fault::Kill { owner: 0, moment: Moment::Journal { nth: 2, written: true }, next: None };
+    let killed = Fault::Kill { owner: 0, moment: Moment::Journal { nth: 3, written: true }, next: None };
     let left = play_with(&Scenario { faults: vec![killed], ..calm() }, &begin, false);
     assert_eq!(broken(&left), Some(Invariant::EveryRunEnds), "nobody ends it");
 }

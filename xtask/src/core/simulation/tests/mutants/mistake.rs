@@ -155,13 +155,17 @@ impl Mutant {
                 read.object.holder = read.object.holder.filter(|_| own > Fence(0));
             }),
             Mistake::RaisesNoFence if own > Fence(0) => {
-                fences(view).into_iter().for_each(|(_, fence)| *fence = own.max(*fence));
+                for (_, fence) in fences(view) {
+                    *fence = own.max(*fence);
+                }
             }
             Mistake::IgnoresSuccessors if own > Fence(0) => {
                 view.lease.iter_mut().for_each(|read| {
                     (read.object.holder, read.object.transitions) = (Some(self.me), own.0);
                 });
-                fences(view).into_iter().for_each(|(_, fence)| *fence = own.min(*fence));
+                for (_, fence) in fences(view) {
+                    *fence = own.min(*fence);
+                }
             }
             Mistake::IsDeaf => journal(view, |journal| journal.abort = false),
             Mistake::MeasuresAgain if !has_begun => journal(view, |journal| journal.evidence.fill(None)),
