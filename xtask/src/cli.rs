@@ -14,7 +14,8 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::{ci, doctor, lint};
+use crate::tasks::release::deploy;
+use crate::tasks::{ci, doctor, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{Cli, Command, Verb, grammar};
@@ -91,6 +92,12 @@ impl App {
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),
             Command::Setup(setup) => verb("setup", setup),
+            Command::Deploy(arguments) => {
+                let (from, show) = arguments.options();
+                session.answer(|cx| deploy::plan(cx, &from, show))
+            }
+            Command::Rehearse(options) if options.list => session.answer(rehearse::list),
+            Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
             Command::Doctor => session.answer(doctor::run),
             Command::Own(words) => session.own(&words),
             Command::Completions { .. } => Err(Error::bug("completions need no repository")),

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 
 use crate::core::finding::Finding;
 use crate::core::graph::TaskId;
+use crate::core::release::narration::{Layout, Line};
 use crate::core::report::{TestCounts, TestReport};
 use crate::error::Error;
 
@@ -138,6 +139,14 @@ pub enum Body {
     },
     /// A task ended.
     TaskFinished(TaskEnd),
+    /// A release says what it does, or a rehearsal what it would.
+    Narrated {
+        /// What is said.
+        line: Line,
+        /// How its lines stand below each other.
+        #[serde(skip)]
+        layout: Layout,
+    },
     /// What a command that answers a question has to say: text for a reader, data for a program.
     Answer {
         /// The text, ready to be shown.

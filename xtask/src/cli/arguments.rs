@@ -1,7 +1,11 @@
 //! The grammar: commands, their options, and the words of their help.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::tasks::rehearse;
+use crate::tasks::release::{deploy, prepare};
 use crate::ui;
 
 /// What the whole program is for; the first line of its help.
@@ -123,6 +127,24 @@ Examples:
   cargo xtask dependencies            all components
   cargo xtask dependencies xtask      one")]
     Dependencies(Verb),
+    /// Rehearse a release on a simulated cluster, in virtual time
+    #[command(after_help = "\
+Examples:
+  cargo xtask rehearse                            how a good release goes, and how long it takes
+  cargo xtask rehearse --list                     the scenarios, and what they show
+  cargo xtask rehearse --scenario bad-canary      one of them
+  cargo xtask rehearse --seeds 10000              ten thousand bad nights, as fast as the machine can
+  cargo xtask rehearse --seed 812                 one of those, with all that happened in it
+
+Nothing is released and no cluster is asked: the release that xtask.toml and the manifests describe runs
+on a simulated cluster, as if it served already and everything in it changed. It says what the deployment
+would say, how long that takes, when a bad release is found and how many requests suffer from it, and
+draws that as a page in target/xtask/.
+
+Exits with 0 however the release ends, and says the exit code that the deployment would have; with 1
+where an invariant of the release machine broke. Each seed draws a night of its own, components and
+faults: there the environment and the rate make no difference.")]
+    Rehearse(Rehearse),
     /// Install what the checks need, pinned, under the repository
     #[command(after_help = "\
 Examples:
@@ -137,6 +159,17 @@ Examples:
 
 Exits with 4 when something is missing that the checks need.")]
     Doctor,
+    /// Plan a release: every object that would be written, in order; nothing is changed
+    #[command(after_help = "\
+Examples:
+  cargo xtask deploy --plan-only --environment staging
+  cargo xtask deploy --plan-only --environment production --out plan.json
+  cargo xtask deploy --plan-only --plan plan.json      is it still right?
+  cargo xtask deploy --plan-only --diff --snapshot cluster.json
+
+It shows what a release would do, and refuses what cannot be done. The cluster is only read, with
+`kubectl get`: a command that carries a plan out does not exist yet.")]
+    Deploy(Deploy),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -220,6 +253,51 @@ pub(super) struct Lint {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Rehearse {
+    /// The environment whose files and components are rehearsed; `production` where it is not given
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["seed", "seeds", "list"])]
+    environment: Option<String>,
+    /// A scenario by its name; `good` where nothing is named
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["seed", "seeds"])]
+    scenario: Option<String>,
+    /// The night of a seed; of one that breaks an invariant, with no more faults than it takes
+    #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "rate"])]
+    seed: Option<u64>,
+    /// The nights of so many seeds, on all cores
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["out", "rate"])]
+    seeds: Option<u64>,
+    /// Name the scenarios, and do nothing
+    #[arg(long, conflicts_with_all = ["scenario", "seed", "seeds", "rate", "out"])]
+    pub(super) list: bool,
+    /// Requests a second that are assumed for each component, where the scenario does not say otherwise
+    #[arg(long, value_name = "RATE", default_value = "50", value_parser = rate)]
+    rate: f64,
+    /// Where the picture goes
+    #[arg(long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+}
+
+impl Rehearse {
+    /// What the task is asked for.
+    pub(super) fn options(self) -> rehearse::Options {
+        let nights = match (self.seeds, self.seed, self.scenario) {
+            (Some(seeds), _, _) => rehearse::Nights::Seeds(seeds),
+            (None, Some(seed), _) => rehearse::Nights::Seed(seed),
+            (None, None, scenario) => {
+                rehearse::Nights::Named(scenario.unwrap_or_else(|| rehearse::USUAL.to_owned()))
+            }
+        };
+        rehearse::Options { nights, environment: self.environment, rate: self.rate, out: self.out }
+    }
+}
+
+/// Requests a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "a number of requests a second, as in 50".to_owned())?;
+    if (0.01..=10_000.0).contains(&rate) { Ok(rate) } else { Err("between 0.01 and 10000".to_owned()) }
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Test {
     #[command(flatten)]
     pub(super) verb: Verb,
@@ -228,9 +306,60 @@ pub(super) struct Test {
     pub(super) arguments: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Deploy {
+    /// Show the plan, and change nothing
+    #[arg(long, required = true)]
+    plan_only: bool,
+    /// The environment; may be left out where xtask.toml has only one
+    #[arg(short, long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Save the plan, to be reviewed and checked again
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Show the fields that change instead of the steps
+    #[arg(long)]
+    diff: bool,
+    /// Read what is in the cluster from this output of `kubectl get … --output=json`
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// Check this saved plan instead of making one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "override_freeze", "without_way_back"])]
+    plan: Option<PathBuf>,
+    /// Why it is released in a freeze; the reason is recorded in the plan
+    #[arg(long, value_name = "REASON")]
+    override_freeze: Option<String>,
+    /// Plan it although its migration leaves no way back
+    #[arg(long)]
+    without_way_back: bool,
+}
+
+impl Deploy {
+    /// Where the plan comes from, and how it is shown.
+    pub(super) fn options(self) -> (deploy::From, deploy::Show) {
+        let source = self.snapshot.map_or(prepare::Source::Cluster, prepare::Source::Snapshot);
+        let show = if self.diff { deploy::Show::Difference } else { deploy::Show::Words };
+        let environment = self.environment;
+        let from = match self.plan {
+            Some(path) => deploy::From::Plan { path, environment, source },
+            None => deploy::From::Files {
+                prepare: prepare::Options {
+                    environment,
+                    source,
+                    override_freeze: self.override_freeze,
+                    without_way_back: self.without_way_back,
+                },
+                out: self.out,
+            },
+        };
+        (from, show)
+    }
+}
+
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
+    ("Releases", &["deploy", "rehearse"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
 

@@ -15,18 +15,18 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::core::diagnostic::Diagnostic;
+use crate::core::diagnostic::{Diagnostic, Place};
 use crate::core::suggest;
 
 /// The text that is read, and what is wrong with it so far.
 pub(super) struct Document {
-    path: PathBuf,
+    path: Arc<Path>,
     text: Arc<str>,
     /// The bytes of the lines that syntax errors spoil, in the order of the text. What else seems wrong there is their echo.
     broken: Vec<Range<usize>>,
@@ -36,7 +36,7 @@ pub(super) struct Document {
 impl Document {
     /// A document without problems.
     pub(super) fn new(path: &Path, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.into(), broken: Vec::new(), problems: RefCell::default() }
+        Self { path: path.into(), text: text.into(), broken: Vec::new(), problems: RefCell::default() }
     }
 
     /// Parses the text and reads its root table with `read`. Returns what `read` made of it, or all problems in the order
@@ -92,8 +92,12 @@ impl Document {
         }
     }
 
+    fn place(&self, span: Range<usize>) -> Place {
+        Place::new(Arc::clone(&self.path), Arc::clone(&self.text), span)
+    }
+
     fn diagnostic(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(&self.path, Arc::clone(&self.text), span, message)
+        Diagnostic::new(&*self.path, Arc::clone(&self.text), span, message)
     }
 }
 
@@ -108,6 +112,26 @@ pub(super) struct Value<'d, 'i> {
 }
 
 impl<'d, 'i> Value<'d, 'i> {
+    /// Where it stands, for what can only be said later.
+    pub(super) fn place(&self) -> Place {
+        self.document.place(self.tree.span())
+    }
+
+    /// Where its key stands.
+    pub(super) fn key_place(&self) -> Place {
+        self.document.place(self.key.clone())
+    }
+
+    /// The text, where it is one.
+    pub(super) fn as_text(&self) -> Option<&'d str> {
+        self.tree.get_ref().as_str()
+    }
+
+    /// Whether it is a table.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.tree.get_ref(), DeValue::Table(_))
+    }
+
     /// Writes down that this value is wrong. The message begins with the value's name: `` `name` must be … ``.
     pub(super) fn wrong<T>(&self, must: &str, label: impl Into<String>) -> Option<T> {
         self.wrong_with_help(must, label, None)

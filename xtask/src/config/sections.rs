@@ -1,6 +1,8 @@
 //! The sections of `xtask.toml`, read from top to bottom. What each key means stands at the fields of
 //! [`Config`](super::Config).
 
+mod release;
+
 use std::collections::BTreeMap;
 
 use crate::config::decode::{Table, Value};
@@ -21,6 +23,13 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let environment = table
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    let release = table.optional("release", |value| Some(release::release(value)));
+    let environments = table.optional("environments", |value| {
+        if release.is_none() {
+            value.wrong::<()>("needs a section `[release]`, which says what is released", "");
+        }
+        release::environments(value)
+    });
     Some(Config {
         name: name?,
         components: components.unwrap_or_default(),
@@ -28,6 +37,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         tasks: tasks.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        release: release.flatten(),
+        environments: environments.unwrap_or_default(),
     })
 }
 

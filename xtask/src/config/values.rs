@@ -5,7 +5,9 @@ use std::path::{Component as Part, Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::decode::Value;
+use crate::config::release::Placed;
 use crate::config::units;
+use crate::core::release::weights::Weight;
 
 /// Text that is not empty and stands on one line.
 pub(super) fn text(value: &Value<'_, '_>) -> Option<String> {
@@ -135,4 +137,91 @@ pub(super) fn list<T: Clone + Ord>(
         }
         Some(items)
     }
+}
+
+/// A list of values that `item` reads.
+pub(super) fn each<'d, 'i: 'd, T>(
+    mut item: impl FnMut(&Value<'d, 'i>) -> Option<T>,
+) -> impl FnOnce(&Value<'d, 'i>) -> Option<Vec<T>> {
+    move |value: &Value<'d, 'i>| Some(value.list()?.iter().filter_map(&mut item).collect())
+}
+
+/// A value that `read` reads, with its place.
+pub(super) fn placed<'d, 'i: 'd, T>(
+    read: impl Fn(&Value<'d, 'i>) -> Option<T>,
+) -> impl Fn(&Value<'d, 'i>) -> Option<Placed<T>> {
+    move |value: &Value<'d, 'i>| Some(Placed { value: read(value)?, place: value.place() })
+}
+
+/// One of a few words.
+pub(super) fn word<'w, 'd, 'i: 'd, T: Copy>(
+    words: &'w [(&'w str, T)],
+) -> impl Fn(&Value<'d, 'i>) -> Option<T> + 'w {
+    move |value| {
+        let found = value.text("a word")?;
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == found) {
+            return Some(*meaning);
+        }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        value.unknown(&format!("must be `{}`", known.join("` or `")), found, &known)
+    }
+}
+
+/// A text that `read` takes or says what is wrong with.
+pub(super) fn parsed<'d, 'i: 'd, T>(
+    expected: &'static str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> impl Fn(&Value<'d, 'i>) -> Option<T> {
+    move |value| {
+        read(value.text(expected)?)
+            .map_or_else(|label| value.wrong(&format!("must be {expected}"), label), Some)
+    }
+}
+
+/// A share of requests that a canary may get: `10`, `"10 %"`.
+pub(super) fn weight(value: &Value<'_, '_>) -> Option<Weight> {
+    const EXPECTED: &str = "a weight from 1 to 50 percent such as \"10 %\"";
+    let percent = match value.as_text() {
+        Some(text) => percent(text).and_then(|number| number.parse().ok()),
+        None => u32::try_from(value.integer(EXPECTED)?).ok(),
+    };
+    let weight = percent.and_then(Weight::new);
+    weight.or_else(|| value.wrong(&format!("must be {EXPECTED}"), ""))
+}
+
+/// A share of events: `"1 %"`, `"0.5 %"`. Between 0 and 1, both excluded.
+pub(super) fn rate(value: &Value<'_, '_>) -> Option<f64> {
+    const EXPECTED: &str = "a share of more than 0 and less than 100 percent such as \"0.5 %\"";
+    let text = value.text(EXPECTED)?;
+    let digits = |number: &&str| number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let rate = percent(text).filter(digits).and_then(|number| number.parse::<f64>().ok());
+    rate.map(|percent| percent / 100.0)
+        .filter(|rate| *rate > 0.0 && *rate < 1.0)
+        .or_else(|| value.wrong(&format!("must be {EXPECTED}"), ""))
+}
+
+/// The number in front of a `%`.
+fn percent(text: &str) -> Option<&str> {
+    text.trim().strip_suffix('%').map(str::trim_end)
+}
+
+/// The name of an object of Kubernetes: RFC 1123.
+pub(super) fn object_name(value: &Value<'_, '_>) -> Option<String> {
+    let name = value.text("the name of an object")?;
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let inner = |c: char| edge(c) || c == '-' || c == '.';
+    if name.len() <= 63 && name.starts_with(edge) && name.ends_with(edge) && name.chars().all(inner) {
+        return Some(name.to_owned());
+    }
+    let label = "expected at most 63 lowercase letters, digits, `-` and `.`";
+    value.wrong("must be the name of an object", label)
+}
+
+/// The path of a URL: `/ready`.
+pub(super) fn url_path(value: &Value<'_, '_>) -> Option<String> {
+    let path = value.text("a path such as \"/ready\"")?;
+    if path.starts_with('/') && path.chars().all(|c| c.is_ascii_graphic()) {
+        return Some(path.to_owned());
+    }
+    value.wrong("must be a path such as \"/ready\"", "begins with `/`, without spaces")
 }

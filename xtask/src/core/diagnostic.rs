@@ -1,7 +1,7 @@
 //! A place in a text file and what is to be said about it.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A message about a span of a text that is at hand, so that the line can be shown with a caret.
@@ -47,6 +47,26 @@ impl Diagnostic {
     /// Line and column of the span's start, both from 1; the column counts characters.
     pub fn position(&self) -> (usize, usize) {
         position(&self.text, self.span.start)
+    }
+}
+
+/// A place in a text file of which something may have to be said later.
+#[derive(Clone, Debug)]
+pub struct Place {
+    path: Arc<Path>,
+    text: Arc<str>,
+    span: Range<usize>,
+}
+
+impl Place {
+    /// The bytes `span` of `text`, which is what the file at `path` holds.
+    pub fn new(path: impl Into<Arc<Path>>, text: Arc<str>, span: Range<usize>) -> Self {
+        Self { path: path.into(), text, span }
+    }
+
+    /// A message about what stands here.
+    pub fn diagnostic(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(&*self.path, Arc::clone(&self.text), self.span.clone(), message)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod finding;
 pub mod graph;
 pub mod installer;
 pub mod mask;
+pub mod picture;
 pub mod release;
 pub mod report;
 pub mod rules;

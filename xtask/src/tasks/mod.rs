@@ -7,6 +7,8 @@ pub mod dependencies;
 pub mod docs;
 pub mod doctor;
 pub mod lint;
+pub mod rehearse;
+pub mod release;
 pub mod setup;
 pub mod test;
 

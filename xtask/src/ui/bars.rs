@@ -113,6 +113,7 @@ impl Inner {
                 let note = lines::note(task.as_ref(), *level, message, hint.as_deref(), style);
                 self.lines.push_str(&note);
             }
+            Body::Narrated { line, layout } => self.lines.push_str(&lines::narrated(line, *layout, style)),
             Body::Answer { text, .. } => {
                 self.lines.push_str(text.trim_end());
                 self.lines.push('\n');

@@ -9,7 +9,8 @@ use crate::event::{Body, Event, Sink};
 
 /// The sink that writes JSON lines.
 ///
-/// What is written is complete at the end of each task. The first write that fails is remembered for
+/// What a program waits for (the beginning and the end of a task, how far it has come, what a release says) is there at once;
+/// the rest, at the end of the task. The first write that fails is remembered for
 /// [`finish`](Self::finish), and nothing is written after it: a reader never sees half a line in the middle.
 pub struct JsonLines<W: Write> {
     inner: Mutex<Inner<W>>,
@@ -55,9 +56,13 @@ impl<W: Write> Inner<W> {
         line.push(b'\n');
         self.out.write_all(&line)?;
         match event.body {
-            Body::TaskFinished(_) | Body::RunFinished(_) | Body::Answer { .. } | Body::Failed { .. } => {
-                self.out.flush()
-            }
+            Body::TaskStarted { .. }
+            | Body::TaskFinished(_)
+            | Body::RunFinished(_)
+            | Body::Progress { .. }
+            | Body::Narrated { .. }
+            | Body::Answer { .. }
+            | Body::Failed { .. } => self.out.flush(),
             _ => Ok(()),
         }
     }

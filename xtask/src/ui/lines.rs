@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::core::graph::TaskId;
+use crate::core::release::narration::{Kind, Layout, Line};
 use crate::core::report::TestCounts;
 use crate::core::text;
 use crate::error::{Style, Tone};
@@ -49,6 +50,22 @@ pub(super) fn note(
         let _infallible = writeln!(lines, "  {}{}", style.paint(Tone::Hint, "hint: "), text::one_line(hint));
     }
     lines
+}
+
+/// What a release says: turns stand out, what explains them does not.
+pub(super) fn narrated(line: &Line, layout: Layout, style: Style) -> String {
+    let text = layout.text(line);
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let tone = match line.kind {
+        Kind::Back => Some(Tone::Bad),
+        Kind::Event | Kind::Question => Some(Tone::Doubtful),
+        Kind::End => Some(Tone::Strong),
+        Kind::Next => Some(Tone::Hint),
+        Kind::Step | Kind::Change | Kind::Evidence | Kind::Wait => None,
+    };
+    let first = tone.map_or_else(|| first.to_owned(), |tone| style.paint(tone, first));
+    let rest = rest.lines().map(|more| style.paint(Tone::Quiet, more) + "\n");
+    [first, "\n".to_owned()].into_iter().chain(rest).collect()
 }
 
 /// Names what is running, for a reader who has not seen a line for long.

@@ -94,6 +94,7 @@ impl<W: Write, D: Dialect> Inner<W, D> {
             Body::Note { task, level, message, hint } => {
                 self.dialect.note(lines::note(task.as_ref(), *level, message, hint.as_deref(), style))
             }
+            Body::Narrated { line, layout } => self.dialect.note(lines::narrated(line, *layout, style)),
             Body::Answer { text, .. } => self.dialect.note(format!("{}\n", text.trim_end())),
             Body::RunFinished(end) => {
                 let summary = summary::summary(end, &self.record, &self.look);

@@ -13,6 +13,8 @@ mod nights;
 mod pipeline;
 mod plan;
 mod program;
+mod rehearse;
+mod release;
 mod repository;
 mod runner;
 mod setup;

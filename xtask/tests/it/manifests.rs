@@ -40,6 +40,11 @@ fn image(component: &str, reference: &str, digit: char) -> Image {
 
 /// The images and variables of a release of this repository.
 fn release() -> (Variables, Vec<Image>) {
+    release_with(&[("API_URL", "https://api.vitalyst.io"), ("SITE_URL", "https://vitalyst.io")])
+}
+
+/// The images and variables of a release of the ticket, and `more`.
+fn release_with(more: &[(&str, &str)]) -> (Variables, Vec<Image>) {
     let values = [
         ("REGISTRY", "ghcr.io"),
         ("REPOSITORY_OWNER", "vitalyst"),
@@ -51,7 +56,7 @@ fn release() -> (Variables, Vec<Image>) {
         image("backend", "ghcr.io/vitalyst/vitalyst-backend:0123", 'a'),
         image("frontend", "ghcr.io/vitalyst/vitalyst-frontend:0123", 'b'),
     ];
-    (Variables::new("variables", values), images)
+    (Variables::new("variables", values.iter().chain(more).copied()), images)
 }
 
 fn rendered(problems: Vec<Diagnostic>) -> String {
@@ -124,7 +129,7 @@ fn the_files_of_this_repository_make_two_slots() {
 
 #[test]
 fn the_template_of_the_ticket_makes_two_slots() {
-    let (variables, images) = release();
+    let (variables, images) = release_with(&[]);
     let objects =
         objects::read(&[source("k8s/deployment.template.yml", TICKET)], &[], variables, &images).unwrap();
     let derived = derive(&objects, &[("backend", "vitalyst-backend"), ("frontend", "vitalyst-frontend")]);
@@ -204,7 +209,7 @@ fn what_a_stranger_wrote_is_read_as_kubernetes_reads_it() {
 
 /// Reads `text` as a release of this repository would be read, and derives slots where that works.
 fn problems(path: &str, text: &str) -> Vec<Diagnostic> {
-    let (mut variables, images) = release();
+    let (mut variables, images) = release_with(&[]);
     let file = source(path, text);
     if !file.template {
         variables = Variables::default();

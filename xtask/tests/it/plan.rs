@@ -1,6 +1,7 @@
 //! The plan of a release of this repository: complete, in words and as JSON, bound to what it was made from, or refused.
 
 use std::path::Path;
+use std::time::Duration;
 
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -8,7 +9,9 @@ use xtask::core::release::capacity::Resources;
 use xtask::core::release::images::Image;
 use xtask::core::release::model::{ComponentName, Revision, Slot};
 use xtask::core::release::objects::{self, Source};
-use xtask::core::release::plan::{Live, LiveComponent, Migration, Plan, Refused, Step, Strategy, Wish, plan};
+use xtask::core::release::plan::{
+    Live, LiveComponent, Measures, Migration, Plan, Refused, Step, Strategy, Wanted, Wish, plan,
+};
 use xtask::core::release::slots::{self, Component, Derived, Traffic};
 use xtask::core::release::template::Variables;
 use xtask::core::release::weights::Weight;
@@ -25,6 +28,8 @@ fn derived(version: &str, more: &str) -> Derived {
         ("REPOSITORY_OWNER", "vitalyst"),
         ("BACKEND_IMAGE", "vitalyst-backend"),
         ("FRONTEND_IMAGE", "vitalyst-frontend"),
+        ("API_URL", "https://api.vitalyst.io"),
+        ("SITE_URL", "https://vitalyst.io"),
         ("VERSION", version),
     ];
     let images = NAMES.map(|name| Image {
@@ -66,7 +71,13 @@ fn live(derived: &Derived) -> Live {
         object["metadata"]["resourceVersion"] = json!("7");
         object["status"] = json!({"observedGeneration": 1});
     }
-    Live { release: Some("production-41".parse().unwrap()), components, objects, room: None }
+    Live {
+        release: Some("production-41".parse().unwrap()),
+        components,
+        objects,
+        number: 41,
+        ..Live::default()
+    }
 }
 
 fn weight(percent: u32) -> Weight {
@@ -78,14 +89,20 @@ fn wish() -> Wish {
     let canary = Strategy::Canary { steps, weight_max: Weight::HALF };
     Wish {
         release: "production-42".parse().unwrap(),
-        strategies: vec![
-            (ComponentName("backend".into()), canary),
-            (ComponentName("frontend".into()), Strategy::Flip),
-        ],
+        components: vec![wanted("backend", canary), wanted("frontend", Strategy::Flip)],
         migration: Migration::Expand,
         without_way_back: false,
+        commit: None,
         commits: vec!["1234abc Answer faster".to_owned()],
+        remarks: Vec::new(),
+        bake: Duration::from_mins(15),
+        frozen: None,
+        freeze_overridden: None,
     }
+}
+
+fn wanted(name: &str, strategy: Strategy) -> Wanted {
+    Wanted { name: ComponentName(name.into()), strategy, measures: Measures::default() }
 }
 
 const AUTOSCALER: &str = "
@@ -172,8 +189,8 @@ fn components_take_their_steps_together_and_are_promoted_in_their_order() {
     let mut live = live(&derived("1", ""));
     live.components[1].revision = Revision("older".into());
     let mut wish = wish();
-    wish.strategies[1].1 = wish.strategies[0].1.clone();
-    wish.strategies.reverse();
+    wish.components[1].strategy = wish.components[0].strategy.clone();
+    wish.components.reverse();
     let plan = plan(&wish, &derived("2", ""), &live).unwrap();
     let words: Vec<String> = plan
         .phases
@@ -355,7 +372,7 @@ fn what_cannot_be_carried_out_is_refused() {
     let mut one = live(&old);
     one.components[0].replicas = 1;
     let mut small = wish();
-    if let Strategy::Canary { weight_max, .. } = &mut small.strategies[0].1 {
+    if let Strategy::Canary { weight_max, .. } = &mut small.components[0].strategy {
         *weight_max = weight(30);
     }
     note(refused(&small, &one));
@@ -368,11 +385,11 @@ fn what_cannot_be_carried_out_is_refused() {
     contract.without_way_back = true;
     assert!(plan(&contract, &new, &live(&old)).is_ok());
     let mut other = wish();
-    other.strategies[1].0 = ComponentName("frontnd".into());
+    other.components[1].name = ComponentName("frontnd".into());
     note(refused(&other, &live(&old)));
     expect![[r#"
-        step 1 of `backend`: the share nearest to 10 % is 1 of 2 pods: 50.0 %, above `weight_max` = 30 %; with 3 serving pods it can be had
-        step 2 of `backend`: the weight of 50 % is above `weight_max` = 30 %
+        step 1 of `backend`: the share nearest to 10 % is 1 of 2 pods: 50.0 %, above `weight-max` = 30 %; with 3 serving pods it can be had
+        step 2 of `backend`: the weight of 50 % is above `weight-max` = 30 %
         at its peak the release needs 1.5 CPU, 3.0 GiB more than now, and the quota leaves 1.0 CPU, 64.0 GiB
         a contract migration takes away what the release that serves needs: no rollback can bring it back, and a canary would break the pods beside it
         `frontend` has two slots, and nothing says by which strategy it gets from one to the other

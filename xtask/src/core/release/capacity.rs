@@ -57,6 +57,31 @@ impl Resources {
             memory_bytes: quantities.get("memory").and_then(millis).map_or(0, |millis| millis.div_ceil(1000)),
         }
     }
+    /// What the quotas among `objects` leave; `None` where none limits CPU or memory. What is not limited is
+    /// [`u64::MAX`].
+    pub fn left_by_quotas(objects: &[Value]) -> Option<Self> {
+        let quotas = objects.iter().filter(|object| object["kind"] == "ResourceQuota");
+        let mut room: Option<Self> = None;
+        for quota in quotas {
+            let left = |names: [&str; 2]| {
+                let of = |part: &str, name: &str| millis(quota.get("status")?.get(part)?.get(name)?);
+                let left = names
+                    .iter()
+                    .filter_map(|name| Some(of("hard", name)?.saturating_sub(of("used", name).unwrap_or(0))));
+                left.min()
+            };
+            let cpu = left(["cpu", "requests.cpu"]);
+            let memory = left(["memory", "requests.memory"]);
+            if cpu.is_some() || memory.is_some() {
+                let so_far = room.unwrap_or(Self { cpu_millis: u64::MAX, memory_bytes: u64::MAX });
+                room = Some(Self {
+                    cpu_millis: so_far.cpu_millis.min(cpu.unwrap_or(u64::MAX)),
+                    memory_bytes: so_far.memory_bytes.min(memory.map_or(u64::MAX, |memory| memory / 1000)),
+                });
+            }
+        }
+        room
+    }
 
     /// The larger of both, each by itself.
     fn max(self, other: Self) -> Self {
@@ -98,7 +123,14 @@ impl fmt::Display for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Tenths of a core, rounded up: what is asked for is never said to be less.
         let tenths = self.cpu_millis.div_ceil(100);
-        write!(f, "{}.{} CPU, {}", tenths / 10, tenths % 10, text::bytes(self.memory_bytes))
+        match self.cpu_millis {
+            u64::MAX => f.write_str("any CPU")?,
+            _ => write!(f, "{}.{} CPU", tenths / 10, tenths % 10)?,
+        }
+        match self.memory_bytes {
+            u64::MAX => f.write_str(", any memory"),
+            bytes => write!(f, ", {}", text::bytes(bytes)),
+        }
     }
 }
 

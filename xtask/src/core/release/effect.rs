@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::core::release::model::{Fence, Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Traffic, Version};
+use crate::core::release::ledger::Head;
+use crate::core::release::model::{Content, Fence, Revision, Slot};
+use crate::core::release::view::{Autoscaler, Traffic, Version};
 
 /// The number of an effect; it only rises.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize)]
@@ -63,6 +64,8 @@ pub enum Object {
     Service(usize),
     /// The autoscaler of a component.
     Autoscaler(usize),
+    /// A further object of the plan.
+    Extra(usize),
 }
 
 /// What an object is to say.
@@ -92,6 +95,8 @@ pub enum Change {
     Traffic(Traffic),
     /// This target, floor and ceiling.
     Autoscaler(Autoscaler),
+    /// This content of a further object.
+    Content(Content),
 }
 
 /// How an effect went.

@@ -1,5 +1,7 @@
 //! Images by digest: what is deployed is what was built, whatever happens to a tag.
 
+mod record;
+
 use std::fmt;
 
 use serde_json::Value;
@@ -8,6 +10,8 @@ use super::manifest::Manifest;
 use super::model::ComponentName;
 use crate::core::diagnostic::Diagnostic;
 use crate::core::suggest;
+
+pub use record::{Built, Record};
 
 /// An image that was built: the name it was pushed under, and what is there.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -68,6 +72,9 @@ pub fn is_digest(text: &str) -> bool {
     digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The lists of containers in a pod.
+const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+
 /// Where the pod template is in an object of each kind that runs pods.
 pub fn pod_template(kind: &str) -> Option<&'static str> {
     match kind {
@@ -76,6 +83,17 @@ pub fn pod_template(kind: &str) -> Option<&'static str> {
         "Pod" => Some(""),
         _ => None,
     }
+}
+
+/// The names of all images in a manifest that have no digest.
+pub fn without_digest(manifest: &Manifest) -> Vec<&str> {
+    let Some(template) = pod_template(manifest.kind()) else { return Vec::new() };
+    let containers = LISTS.iter().flat_map(|list| {
+        let list = format!("{template}/spec/{list}");
+        manifest.object.pointer(&list).and_then(Value::as_array).into_iter().flatten()
+    });
+    let names = containers.filter_map(|container| container.get("image")?.as_str());
+    names.filter(|name| Reference::parse(name).is_some_and(|name| name.digest.is_none())).collect()
 }
 
 /// Replaces each image of `manifest` that is among `images` by its digest: containers, init containers (sidecars among them)
@@ -93,7 +111,7 @@ fn pin_containers(manifest: &mut Manifest, images: &[Image], complete: bool) -> 
     let mut pinned = Vec::new();
     let mut problems = Vec::new();
     let Some(template) = pod_template(manifest.kind()) else { return problems };
-    for list in ["initContainers", "containers", "ephemeralContainers"] {
+    for list in LISTS {
         let list = format!("{template}/spec/{list}");
         let containers = manifest.object.pointer(&list).and_then(Value::as_array).into_iter().flatten();
         for (index, container) in containers.enumerate() {

@@ -14,6 +14,11 @@ pub const SLOT: &str = "vitalyst.io/slot";
 /// The label that names the revision a pod runs.
 pub const REVISION: &str = "vitalyst.io/revision";
 
+/// The annotation of a Deployment that names the commit it was released from.
+pub const COMMIT: &str = "vitalyst.io/commit";
+/// The label of the ledger's objects; its value is the environment.
+pub const LEDGER: &str = "vitalyst.io/ledger";
+
 /// The labels of an object.
 pub type Labels = BTreeMap<String, String>;
 

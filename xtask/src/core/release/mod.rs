@@ -5,13 +5,14 @@
 //!
 //! - [`model`] has the words: components, slots, revisions, fences.
 //! - [`view`] is what one look at the cluster shows, and [`effect`] what may be done to it.
+//! - [`ledger`] is what is written down: how far a release has come, and which there were.
 //! - [`machine`] goes from looks to effects, and ends in an outcome.
 //! - [`metrics`] turns the pages that pods expose into counts per tick: parsing, summing, counter resets.
 //! - [`analysis`] turns counts of canary and baseline into a verdict, with an error probability that holds however often one
 //!   looks.
 //! - [`health`] turns one snapshot of Kubernetes objects into the state of a rollout.
 //! - [`objects`] goes from files to exact objects: [`template`] fills them in, [`manifest`] reads them with the place of each
-//!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] names them by content.
+//!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] and [`migration`] name them by content.
 //! - [`slots`] derives the second slot of a component, and [`weights`] says how many pods make a share of the requests.
 //! - [`narration`] tells people what a machine does.
 //! - [`plan`] puts all writes of a release in order, and [`freeze`] says when there must be none.
@@ -23,9 +24,11 @@ pub mod freeze;
 pub mod health;
 pub mod images;
 pub mod labels;
+pub mod ledger;
 pub mod machine;
 pub mod manifest;
 pub mod metrics;
+pub mod migration;
 pub mod model;
 pub mod narration;
 pub mod objects;

@@ -65,6 +65,17 @@ impl fmt::Display for Revision {
     }
 }
 
+/// What an object says, by content: the hash of all that its manifest states.
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Content(pub Arc<str>);
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// A release of an environment, in the order in which they were begun: `production-42`, short enough to be typed.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -73,6 +84,13 @@ pub struct ReleaseId {
     pub environment: Arc<str>,
     /// The number, from 1; 0 is what ran before the first release.
     pub number: u32,
+}
+
+impl ReleaseId {
+    /// The release that serves, in words: `nothing` before the first one.
+    pub fn or_nothing(serving: Option<&Self>) -> String {
+        serving.map_or_else(|| "nothing".to_owned(), Self::to_string)
+    }
 }
 
 impl fmt::Display for ReleaseId {

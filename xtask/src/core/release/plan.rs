@@ -4,99 +4,36 @@
 //! what it was made from: once somebody has changed one of the objects it would write, it is refused.
 
 mod bound;
+mod course;
 mod diff;
+mod further;
+mod live;
+mod refused;
 mod steps;
+mod wish;
 mod words;
+
+use std::time::Duration;
 
 use serde_json::Value;
 
 pub use self::bound::{Bound, Identity};
+pub use self::further::Further;
+use self::live::bears_labels;
+pub use self::live::{Live, LiveComponent, Unclear};
+pub use self::refused::Refused;
+pub use self::wish::{Measures, Scrape, Smoke, Step, Strategy, Wanted, Wish};
+use super::analysis::milliseconds;
 use super::capacity::Resources;
-use super::labels;
+use super::freeze::Override;
+use super::migration;
+pub use super::migration::Migration;
 use super::model::{ComponentName, ReleaseId, Revision, Slot};
-use super::slots::{Derived, Slots};
-use super::weights::{self, Split, Unreachable, Weight};
+use super::slots::{Derived, Rolling, Slots};
+use super::weights::{self, Split};
 
 /// The version of the format of a saved plan.
 const FORMAT: u32 = 1;
-
-/// How a component gets to its new revision.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// By shares of its requests.
-    Canary {
-        /// The steps, in order.
-        steps: Vec<Step>,
-        /// The largest share that the canary may have.
-        weight_max: Weight,
-    },
-    /// All at once, after a smoke test.
-    Flip,
-}
-
-/// One step of a canary.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Step {
-    /// The wanted share.
-    pub weight: Weight,
-    /// Whether a person has to say that it may go on.
-    pub gate: bool,
-}
-
-/// What a release does to the database.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Migration {
-    /// Nothing.
-    #[default]
-    None,
-    /// It adds what the new release needs; the old one does not mind.
-    Expand,
-    /// It takes away what the old release needs: after it there is no way back.
-    Contract,
-}
-
-/// What is to be released, beside the objects.
-#[derive(Clone, Debug)]
-pub struct Wish {
-    /// The release.
-    pub release: ReleaseId,
-    /// The strategy of each component that has two slots, in the order in which they are promoted.
-    pub strategies: Vec<(ComponentName, Strategy)>,
-    /// What it does to the database.
-    pub migration: Migration,
-    /// Whether somebody has said that it may be released although it cannot be taken back.
-    pub without_way_back: bool,
-    /// The commits since the release that serves, newest first, for people.
-    pub commits: Vec<String>,
-}
-
-/// What is in the cluster.
-#[derive(Clone, Debug, Default)]
-pub struct Live {
-    /// The release that serves; `None` before the first one.
-    pub release: Option<ReleaseId>,
-    /// The components that serve. One that is missing has never been released.
-    pub components: Vec<LiveComponent>,
-    /// The objects that the plan might write, as they were read: above all the Deployments and Services that serve.
-    pub objects: Vec<Value>,
-    /// What quotas leave of CPU and memory, where there are some.
-    pub room: Option<Resources>,
-}
-
-/// A component that serves.
-#[derive(Clone, Debug)]
-pub struct LiveComponent {
-    /// The component.
-    pub name: ComponentName,
-    /// The slot that serves.
-    pub slot: Slot,
-    /// What it runs.
-    pub revision: Revision,
-    /// How many pods it has.
-    pub replicas: u32,
-}
 
 /// A release, decided.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -108,14 +45,29 @@ pub struct Plan {
     pub previous: Option<ReleaseId>,
     /// The components, in the order in which they are promoted.
     pub parts: Vec<Part>,
+    /// The objects beside those of the components, in the order in which they are written.
+    pub further: Vec<Further>,
+    /// The migrations that run with it, in the order of the files: a Job whose content has run already is not among them.
+    pub migrations: Vec<Value>,
     /// What is written, in order.
     pub phases: Vec<Phase>,
     /// What differs from what was wished, and why, in words.
     pub remarks: Vec<String>,
+    /// Whether it takes something away that older releases need: no rollback goes past it.
+    pub contracts: bool,
     /// What a rollback leaves as the release made it, in words.
     pub stays: Vec<String>,
+    /// The commit that is released.
+    pub commit: Option<String>,
     /// The commits since the release that serves.
     pub commits: Vec<String>,
+    /// How long the release is watched after its promotion.
+    #[serde(with = "milliseconds", rename = "bake_ms")]
+    pub bake: Duration,
+    /// Until when nothing is released, in words, where that was so when it was made.
+    pub frozen: Option<String>,
+    /// That somebody releases in a freeze all the same.
+    pub freeze_overridden: Option<Override>,
     /// What the plan was made from.
     pub bound: Vec<Bound>,
     /// What quotas left when it was made.
@@ -137,6 +89,8 @@ pub struct Part {
     pub slot: Slot,
     /// How it gets there.
     pub strategy: Strategy,
+    /// How it is judged.
+    pub measures: Measures,
     /// The pods that serve, which is what the new slot is filled up to.
     pub replicas: u32,
     /// The pods of each step of the canary.
@@ -182,48 +136,27 @@ pub enum Hand {
     Replicas,
 }
 
-/// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Refused {
-    /// A step of a canary cannot have its share.
-    #[error("step {step} of `{component}`: {source}", step = index + 1)]
-    Unreachable {
-        /// The component.
-        component: ComponentName,
-        /// The position of the step.
-        index: usize,
-        /// Why.
-        source: Unreachable,
-    },
-    /// Quotas do not leave enough.
-    #[error("at its peak the release needs {needed} more than now, and the quota leaves {room}")]
-    NoRoom {
-        /// What is needed.
-        needed: Resources,
-        /// What is left.
-        room: Resources,
-    },
-    /// The migration would leave no way back.
-    #[error(
-        "a contract migration takes away what the release that serves needs: no rollback can bring it back, and a canary \
-         would break the pods beside it"
-    )]
-    NoWayBack,
-    /// A component has two slots and no strategy.
-    #[error("`{0}` has two slots, and nothing says by which strategy it gets from one to the other")]
-    NoStrategy(ComponentName),
-    /// A strategy has no component.
-    #[error("there is a strategy for `{0}`, which has no slots")]
-    NoSlots(ComponentName),
-    /// A saved plan was written by another version of this program.
-    #[error("this plan has format {0}, and only {FORMAT} can be carried out")]
-    Format(u32),
-    /// A saved plan cannot be read.
-    #[error("this is no plan: {0}")]
-    Unreadable(String),
-    /// The cluster has moved on.
-    #[error("the cluster has moved on since the plan was made: {0}")]
-    Moved(String),
+/// The objects of a component.
+#[derive(Clone, Copy, Debug)]
+enum Objects<'d> {
+    Slots(&'d Slots),
+    Rolling(&'d Rolling),
+}
+
+impl<'d> Objects<'d> {
+    fn of(name: &ComponentName, derived: &'d Derived) -> Option<Self> {
+        let slots = derived.slots.iter().find(|slots| slots.component == *name).map(Self::Slots);
+        let rolling = derived.rolling.iter().find(|rolling| rolling.component == *name).map(Self::Rolling);
+        slots.or(rolling)
+    }
+
+    /// The Deployment that the new revision goes to.
+    fn deployment(self, part: &Part) -> &'d Value {
+        match self {
+            Self::Slots(slots) => slots.deployment(part.slot),
+            Self::Rolling(rolling) => &rolling.deployment,
+        }
+    }
 }
 
 /// Makes the plan.
@@ -234,28 +167,37 @@ pub enum Refused {
 pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Refused>> {
     let mut refused = Vec::new();
     let mut parts = Vec::new();
-    let named = |name: &ComponentName| derived.slots.iter().find(|slots| slots.component == *name);
-    for slots in &derived.slots {
-        if !wish.strategies.iter().any(|(name, _)| *name == slots.component) {
-            refused.push(Refused::NoStrategy(slots.component.clone()));
-        }
-    }
-    let mut planned: Vec<&Slots> = Vec::new();
-    let mut remarks = Vec::new();
-    for (name, strategy) in &wish.strategies {
-        match named(name) {
-            Some(slots) => {
-                let part = part(slots, strategy, live, &mut refused);
-                if part.changes() && part.old.is_some() && part.strategy != *strategy {
+    let mut planned = Vec::new();
+    let mut remarks = wish.remarks.clone();
+    let wanted = |name: &ComponentName| wish.components.iter().any(|wanted| wanted.name == *name);
+    let strategic = derived.slots.iter().map(|slots| &slots.component).filter(|name| !wanted(name));
+    refused.extend(strategic.cloned().map(Refused::NoStrategy));
+    for wanted in &wish.components {
+        let name = &wanted.name;
+        let Some(objects) = Objects::of(name, derived) else {
+            refused.push(Refused::NoSlots(name.clone()));
+            continue;
+        };
+        let part = match objects {
+            Objects::Slots(slots) => {
+                if slots.has_no_service() {
+                    refused.push(Refused::NoService(name.clone()));
+                } else if slots.service_is_made {
                     remarks.push(format!(
-                        "`{name}` flips this time: the pods that serve do not have the labels by which requests are shared"
+                        "no file has a Service for `{name}`: one is made for the ports of its pods"
                     ));
                 }
-                parts.push(part);
-                planned.push(slots);
+                part(slots, wanted, live, &mut refused)
             }
-            None => refused.push(Refused::NoSlots(name.clone())),
+            Objects::Rolling(rolling) => rolling_part(rolling, wanted, live),
+        };
+        if part.changes() && part.old.is_some() && part.strategy != wanted.strategy {
+            remarks.push(format!(
+                "`{name}` flips this time: the pods that serve do not have the labels by which requests are shared"
+            ));
         }
+        parts.push(part);
+        planned.push(objects);
     }
     let needed = parts.iter().fold(Resources::default(), |sum, part| sum + part.extra);
     if let Some(room) = live.room.filter(|room| !needed.fits(*room)) {
@@ -268,24 +210,42 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
     if !refused.is_empty() {
         return Err(refused);
     }
-    let phases = steps::phases(&parts, &planned, derived, live);
+    let mut phases = steps::phases(&parts, &planned, derived, live);
+    if let Some(commit) = &wish.commit {
+        let own: Vec<Identity> = parts
+            .iter()
+            .zip(&planned)
+            .map(|(part, objects)| Identity::of(objects.deployment(part)))
+            .collect();
+        steps::sign(&mut phases, &own, commit);
+    }
+    let due = |job: &&Value| migration::of(job) != Migration::None && !steps::is_there(job, live);
+    let migrations: Vec<Value> = derived.rest.iter().filter(due).cloned().collect();
+    let contracts = |job: &Value| migration::of(job) == Migration::Contract;
     let written = phases.iter().flat_map(|phase| &phase.writes).map(|write| &write.object);
     Ok(Plan {
         format: FORMAT,
         release: wish.release.clone(),
         previous: live.release.clone(),
         bound: bound::to(written, &live.objects),
-        stays: steps::stays(wish.migration, &parts, &planned),
+        contracts: wish.migration == Migration::Contract || migrations.iter().any(contracts),
+        stays: steps::stays(wish.migration, &migrations, &parts, &planned),
+        commit: wish.commit.clone(),
         commits: wish.commits.clone(),
+        bake: wish.bake,
+        frozen: wish.frozen.clone(),
+        freeze_overridden: wish.freeze_overridden.clone(),
         room: live.room,
         by_hand: steps::by_hand(&parts, &planned, live),
+        further: further::of(&parts, &planned, derived, live),
+        migrations,
         remarks,
         parts,
         phases,
     })
 }
 
-fn part(slots: &Slots, strategy: &Strategy, live: &Live, refused: &mut Vec<Refused>) -> Part {
+fn part(slots: &Slots, wanted: &Wanted, live: &Live, refused: &mut Vec<Refused>) -> Part {
     let serving = live.components.iter().find(|component| component.name == slots.component);
     let replicas = serving.map_or(slots.replicas, |serving| serving.replicas);
     let old = serving.map(|serving| serving.revision.clone());
@@ -299,7 +259,7 @@ fn part(slots: &Slots, strategy: &Strategy, live: &Live, refused: &mut Vec<Refus
     // The Service of a canary asks for labels that pods from before the first release do not have: all requests would go
     // to the canary.
     let shared = serving.is_some_and(|serving| bears_labels(slots, serving.slot, live));
-    let strategy = if changes && !shared { &Strategy::Flip } else { strategy };
+    let strategy = if changes && !shared { &Strategy::Flip } else { &wanted.strategy };
     if let (Strategy::Canary { steps, weight_max }, true) = (strategy, changes) {
         for (index, step) in steps.iter().enumerate() {
             match weights::split(replicas, step.weight, *weight_max) {
@@ -323,22 +283,34 @@ fn part(slots: &Slots, strategy: &Strategy, live: &Live, refused: &mut Vec<Refus
         new: slots.revision.clone(),
         slot,
         strategy: strategy.clone(),
+        measures: wanted.measures.clone(),
         replicas,
         splits,
         extra,
     }
 }
 
-/// Whether the live pods of a slot have the labels that its manifest gives them, the revision aside.
-fn bears_labels(slots: &Slots, slot: Slot, live: &Live) -> bool {
-    let pointer = "/spec/template/metadata/labels";
-    let identity = Identity::of(slots.deployment(slot));
-    let wanted = labels::labels(slots.deployment(slot), pointer);
-    let found = live.objects.iter().find(|object| identity.is(object));
-    let found = found.map(|object| labels::labels(object, pointer)).unwrap_or_default();
-    [labels::SERVES, labels::SLOT]
-        .iter()
-        .all(|label| found.contains_key(*label) && found.get(*label) == wanted.get(*label))
+/// A component that keeps its one Deployment: while it rolls there is one pod more.
+fn rolling_part(rolling: &Rolling, wanted: &Wanted, live: &Live) -> Part {
+    let serving = live.components.iter().find(|component| component.name == rolling.component);
+    let old = serving.map(|serving| serving.revision.clone());
+    let replicas = serving.map_or(rolling.replicas, |serving| serving.replicas);
+    let template = rolling.deployment.pointer("/spec/template").unwrap_or(&Value::Null);
+    let pods = match &old {
+        None => replicas,
+        Some(old) => u32::from(*old != rolling.revision),
+    };
+    Part {
+        component: rolling.component.clone(),
+        old,
+        new: rolling.revision.clone(),
+        slot: Slot::A,
+        strategy: Strategy::Rolling,
+        measures: wanted.measures.clone(),
+        replicas,
+        splits: Vec::new(),
+        extra: Resources::of_pod(template) * pods,
+    }
 }
 
 impl Plan {

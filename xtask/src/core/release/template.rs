@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::core::diagnostic::Diagnostic;
+use crate::core::diagnostic::{Diagnostic, Place};
 use crate::core::suggest;
 
 /// What stands for `$`, `{` and `}` of a variable while YAML reads the text: YAML gives `{` and `}` a meaning of their
@@ -25,6 +25,7 @@ const CLOSE: char = '\u{e002}';
 pub struct Variables {
     origin: PathBuf,
     values: BTreeMap<String, String>,
+    places: BTreeMap<String, Place>,
     used: BTreeSet<String>,
 }
 
@@ -35,7 +36,13 @@ impl Variables {
         values: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
     ) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Self { origin: origin.into(), values, used: BTreeSet::new() }
+        Self { origin: origin.into(), values, places: BTreeMap::new(), used: BTreeSet::new() }
+    }
+
+    /// Says where values are stated, so that one that nobody asks for can be shown there.
+    pub fn at(mut self, places: impl IntoIterator<Item = (String, Place)>) -> Self {
+        self.places.extend(places);
+        self
     }
 
     /// A problem for each value that no template read so far asks for.
@@ -51,12 +58,11 @@ impl Variables {
         let unused = spans.into_iter().filter(|(name, _)| !self.used.contains(*name));
         unused
             .map(|(name, span)| {
-                let problem = Diagnostic::new(
-                    &self.origin,
-                    Arc::clone(&text),
-                    span,
-                    format!("no template uses `{name}`"),
-                );
+                let message = format!("no template uses `{name}`");
+                let problem = match self.places.get(name) {
+                    Some(place) => place.diagnostic(message),
+                    None => Diagnostic::new(&self.origin, Arc::clone(&text), span, message),
+                };
                 match suggest::nearest(name, self.used.iter().map(String::as_str)) {
                     Some(nearest) => problem.help(format!("did you mean `{nearest}`?")),
                     None => problem.help("leave it out, or use it"),

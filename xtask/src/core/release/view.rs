@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::release::model::{Ending, Fence, ReleaseId, Revision, Slot};
+use crate::core::release::ledger::Head;
+use crate::core::release::model::{Content, Fence, Revision, Slot};
 
 /// One version of one object. An update that carries it is refused once the object has changed, or is another one of the
 /// same name.
@@ -40,6 +41,8 @@ pub struct View {
     pub ledger: Option<Read<Head>>,
     /// The components, in the order of the plan.
     pub parts: Vec<Part>,
+    /// The further objects, in the order of the plan.
+    pub extras: Vec<Option<Read<Content>>>,
 }
 
 /// The objects of one component.
@@ -110,6 +113,8 @@ pub enum Traffic {
     One(Slot),
     /// Those of both.
     Both,
+    /// None: nothing serves yet, or any more.
+    Nobody,
     /// Others: somebody else has written the selector.
     Foreign,
 }
@@ -123,64 +128,4 @@ pub struct Autoscaler {
     pub floor: u32,
     /// The most pods.
     pub ceiling: u32,
-}
-
-/// What is written down: which release is the last that was finished, and which is under way.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Head {
-    /// The release that serves, verified.
-    pub serving: ReleaseId,
-    /// The slot that serves, for each component.
-    pub live: Vec<Slot>,
-    /// The release that is under way, or that nobody has ended yet.
-    pub under_way: Option<Journal>,
-    /// The releases that were withdrawn: never a target of a rollback by itself.
-    pub withdrawn: Vec<ReleaseId>,
-}
-
-/// How far a release has come.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Journal {
-    /// The release.
-    pub release: ReleaseId,
-    /// The last phase whose effects were begun.
-    pub phase: Phase,
-    /// The number of pods with which each component served when it began.
-    pub replicas: Vec<u32>,
-    /// The floors of the autoscalers before it began.
-    pub floors: Vec<Option<u32>>,
-    /// The state of each component's analysis, where it has begun: a look does not show what was measured.
-    pub evidence: Vec<Option<String>>,
-    /// The wish that it ends, left by somebody who does not own it.
-    pub abort: bool,
-    /// On the way back: how it ends, and why.
-    pub back: Option<(Ending, String)>,
-}
-
-/// The phases of a release, in order. A phase is written down before its first effect.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Owner and deadline are known; nothing has changed.
-    Intended,
-    /// The autoscalers let go of nothing that serves.
-    Floored,
-    /// The idle slots have the new template and a few pods, without traffic.
-    Staged,
-    /// This step of the canary gets its share.
-    Exposed(u8),
-    /// The decision has been made: the idle slots are filled.
-    Promoting,
-    /// The Services flip, in the order of the plan.
-    Flipping,
-    /// The new slots serve and are looked at.
-    Verifying,
-    /// The old slots stand by.
-    Baking,
-    /// The old slots are scaled down.
-    Cleaning,
-    /// The way back: the old slots serve.
-    Reverting,
-    /// The new slots are scaled down, floors are put back.
-    Restoring,
 }

@@ -70,7 +70,7 @@ pub enum Unreachable {
     #[error("a canary shares traffic with what serves already, and there are no pods of it")]
     NoStable,
     /// More is wanted than is allowed.
-    #[error("the weight of {wanted} % is above `weight_max` = {max} %")]
+    #[error("the weight of {wanted} % is above `weight-max` = {max} %")]
     Forbidden {
         /// The weight wanted, in percent.
         wanted: u32,
@@ -79,7 +79,7 @@ pub enum Unreachable {
     },
     /// The nearest share is larger than allowed.
     #[error(
-        "the share nearest to {wanted} % is {canary} of {} pods: {reached:.1} %, above `weight_max` = {max} %; with \
+        "the share nearest to {wanted} % is {canary} of {} pods: {reached:.1} %, above `weight-max` = {max} %; with \
          {stable_needed} serving pods it can be had",
         stable + canary
     )]
@@ -201,9 +201,9 @@ mod tests {
         let error = |stable, wanted, max| split(stable, weight(wanted), weight(max)).unwrap_err().to_string();
         assert_eq!(
             error(1, 10, 30),
-            "the share nearest to 10 % is 1 of 2 pods: 50.0 %, above `weight_max` = 30 %; with 3 serving pods it can be had"
+            "the share nearest to 10 % is 1 of 2 pods: 50.0 %, above `weight-max` = 30 %; with 3 serving pods it can be had"
         );
-        assert_eq!(error(3, 40, 30), "the weight of 40 % is above `weight_max` = 30 %");
+        assert_eq!(error(3, 40, 30), "the weight of 40 % is above `weight-max` = 30 %");
         assert_eq!(
             error(0, 10, 50),
             "a canary shares traffic with what serves already, and there are no pods of it"

@@ -8,8 +8,9 @@ use super::pod::{Counters, Pod};
 use super::queue::Queue;
 use super::random::Random;
 use crate::core::release::effect::{Change, Object, Outcome, Refusal};
-use crate::core::release::model::{Fence, Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Lease, Read, Traffic, Version, View};
+use crate::core::release::ledger::Head;
+use crate::core::release::model::{Content, Fence, Revision, Slot};
+use crate::core::release::view::{Autoscaler, Lease, Read, Traffic, Version, View};
 
 /// How often an autoscaler takes its turn.
 const AUTOSCALE: Duration = Duration::from_secs(15);
@@ -23,6 +24,8 @@ pub struct Cluster {
     pub ledger: Option<Read<Head>>,
     /// The components, in the order of the plan.
     pub components: Vec<Component>,
+    /// The further objects, in the order of the plan.
+    pub extras: Vec<Option<Read<Content>>>,
     pub(super) shared: Shared,
 }
 
@@ -85,11 +88,25 @@ pub enum Act {
 
 impl Cluster {
     /// A cluster at `now` in which nothing runs yet; [`Cluster::settle`] starts it.
-    pub fn new(components: Vec<Component>, ledger: Head, random: Random, now: Duration) -> Self {
+    pub fn new(components: Vec<Component>, ledger: Option<Head>, random: Random, now: Duration) -> Self {
         let shared = Shared { now, queue: Queue::new(), random, versions: 0, pods: 0 };
-        let mut cluster = Self { lease: None, ledger: None, components, shared };
-        put(&mut cluster.ledger, ledger, Fence::default(), &mut cluster.shared);
+        let mut cluster = Self { lease: None, ledger: None, components, extras: Vec::new(), shared };
+        if let Some(head) = ledger {
+            put(&mut cluster.ledger, head, Fence::default(), &mut cluster.shared);
+        }
         cluster
+    }
+
+    /// The same with further objects that say this; `None` for those that are not there yet.
+    pub fn with_extras(mut self, extras: impl Iterator<Item = Option<Content>>) -> Self {
+        for content in extras {
+            let mut cell = None;
+            if let Some(content) = content {
+                put(&mut cell, content, Fence::default(), &mut self.shared);
+            }
+            self.extras.push(cell);
+        }
+        self
     }
 
     /// Lets the controllers make the pods, and time pass until they are ready.
@@ -204,7 +221,13 @@ impl Cluster {
     /// What a look shows that began then and ends now.
     pub fn look(&self, began: Duration) -> View {
         let parts = self.components.iter().map(|component| component.look(self.shared.now)).collect();
-        View { began, lease: self.lease.clone(), ledger: self.ledger.clone(), parts }
+        View {
+            began,
+            lease: self.lease.clone(),
+            ledger: self.ledger.clone(),
+            parts,
+            extras: self.extras.clone(),
+        }
     }
 
     /// Writes one object, if it still has that version. The fence is written onto it and means nothing to the server.
@@ -270,14 +293,25 @@ impl Cluster {
                 }
                 put(&mut components[part].autoscaler, *autoscaler, fence, shared);
             }
+            (Object::Extra(index), Change::Content(content)) => {
+                put(&mut self.extras[index], content.clone(), fence, shared);
+            }
             _ => return Err(invalid("that is no such object")),
         }
         Ok(())
     }
 
+    /// Whether an object belongs to the release.
+    pub(super) fn knows(&self, object: Object) -> bool {
+        match object {
+            Object::Extra(index) => index < self.extras.len(),
+            _ => part(object) < self.components.len(),
+        }
+    }
+
     /// Whether a write with this version is let through.
     fn admit(&mut self, object: Object, version: Option<Version>) -> Result<(), Refusal> {
-        if part(object) >= self.components.len() {
+        if !self.knows(object) {
             return Err(invalid("it is not ours"));
         }
         match (self.mark(object), version) {
@@ -299,6 +333,7 @@ impl Cluster {
             Object::Slot(part, slot) => self.components[part].slots[slot as usize].as_mut().map(of),
             Object::Service(part) => self.components[part].service.as_mut().map(of),
             Object::Autoscaler(part) => self.components[part].autoscaler.as_mut().map(of),
+            Object::Extra(index) => self.extras[index].as_mut().map(of),
         }
     }
 
@@ -334,6 +369,7 @@ impl Cluster {
                 component.propagate(shared);
             }
             Act::Delete(Object::Autoscaler(_)) => component.autoscaler = None,
+            Act::Delete(Object::Extra(index)) => self.extras[index] = None,
         }
     }
 }
@@ -367,6 +403,7 @@ impl Component {
             quota: None,
             has_room: true,
             hurt_at: None,
+            is_rolling: false,
             endpoints_due: false,
             low_since: None,
         }
@@ -377,6 +414,20 @@ impl Component {
         let object = Autoscaler { target: Slot::A, floor, ceiling };
         let version = Version { uid: 0, resource: 0 };
         self.autoscaler = Some(Read { version, fence: Fence::default(), object });
+        self
+    }
+
+    /// The same with one Deployment that is changed in place, and that no Service knows.
+    pub fn rolling(mut self) -> Self {
+        self.slots[Slot::B as usize] = None;
+        self.service = None;
+        self.is_rolling = true;
+        self
+    }
+
+    /// The same before its first release: nothing of it is there.
+    pub fn unborn(mut self) -> Self {
+        (self.slots, self.service) = ([None, None], None);
         self
     }
 
@@ -393,7 +444,7 @@ impl Component {
 /// The position of the component that an object belongs to; 0 for those that belong to none.
 pub(super) fn part(object: Object) -> usize {
     match object {
-        Object::Lease | Object::Ledger => 0,
+        Object::Lease | Object::Ledger | Object::Extra(_) => 0,
         Object::Slot(part, _) | Object::Service(part) | Object::Autoscaler(part) => part,
     }
 }

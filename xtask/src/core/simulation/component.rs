@@ -57,6 +57,8 @@ pub struct Component {
     pub(super) has_room: bool,
     /// When a pod was last lost without anybody's doing.
     pub(super) hurt_at: Option<Duration>,
+    /// Whether its one Deployment is changed in place.
+    pub is_rolling: bool,
     pub(super) endpoints_due: bool,
     pub(super) low_since: Option<Duration>,
 }
@@ -82,7 +84,7 @@ impl Component {
         match self.service.as_ref().map(|read| read.object) {
             Some(Traffic::One(one)) => one == slot,
             Some(Traffic::Both) => true,
-            Some(Traffic::Foreign) | None => false,
+            Some(Traffic::Nobody | Traffic::Foreign) | None => false,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::cluster::part;
 use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
 use super::invariant::Invariant;
@@ -12,9 +11,10 @@ use super::watch::Write;
 use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome, Refusal};
+use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Command, Input};
-use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Phase, Version, View};
+use crate::core::release::model::{Fence, ReleaseId, Slot};
+use crate::core::release::view::{Version, View};
 
 /// A write on its way.
 pub(super) struct Landing {
@@ -105,6 +105,7 @@ impl<D: Deployer> World<'_, D> {
         if let Some(mut early) = torn {
             if self.random.chance(0.5) {
                 view.parts = std::mem::take(&mut early.parts);
+                view.extras = std::mem::take(&mut early.extras);
             } else {
                 (view.lease, view.ledger) = (early.lease.take(), early.ledger.take());
             }
@@ -208,7 +209,7 @@ impl<D: Deployer> World<'_, D> {
         let mut outcome = Outcome::Unknown;
         // While the server is down, now and then a write gets through and only its answer is lost.
         if self.api_down == 0 || self.random.chance(0.2) {
-            let is_ours = part(object) < self.scenario.setups.len();
+            let is_ours = self.cluster.knows(object);
             if is_forced && is_ours {
                 version = self.cluster.mark(object).map(|(version, _)| *version);
             }
@@ -300,7 +301,7 @@ fn short(change: &Change) -> String {
         Change::Ledger(head) => match &head.under_way {
             Some(journal) if journal.abort => format!("{:?}, to be aborted", journal.phase),
             Some(journal) => format!("{:?}", journal.phase),
-            None => format!("{} serves", head.serving),
+            None => format!("{} serves", ReleaseId::or_nothing(head.serving.as_ref())),
         },
         other => format!("{other:?}"),
     }

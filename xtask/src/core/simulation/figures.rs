@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::recording::{PartRecording, Recording};
 use super::traffic::Tally;
+use crate::core::release::analysis::grouped;
 use crate::core::release::metrics::to_float;
+use crate::core::release::narration::offset;
 
 /// What a night comes to. All times count from its beginning, in seconds where they are written down.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,9 +57,9 @@ impl Figures {
         let sum = |count: fn(&super::recording::Span) -> u64| spans().map(count).sum();
         let (mut suffered, mut slowed) = (0, 0);
         for part in parts() {
-            let [old, new] = part.sides();
-            suffered += excess(new.failed, new.requests, old.failed, old.requests);
-            slowed += excess(new.slow, new.requests, old.slow, old.requests);
+            let [_, new] = part.sides();
+            suffered += excess(new.failed, new.requests, part.usual[0]);
+            slowed += excess(new.slow, new.requests, part.usual[1]);
         }
         Self {
             length: recording.length,
@@ -73,6 +75,39 @@ impl Figures {
             suffered,
             slowed,
         }
+    }
+}
+
+impl Figures {
+    /// What a reader wants to know, as (what, how much).
+    pub fn rows(&self) -> Vec<(String, String)> {
+        let mut rows = vec![("it took", offset(self.length))];
+        let since = |at: Duration, from: Duration| offset(at.saturating_sub(from));
+        match (self.found, self.first_failure.filter(|_| self.suffered > 0), self.exposed) {
+            (Some(found), Some(first), _) if found >= first => {
+                rows.push(("found", format!("{} after its first failed request", since(found, first))));
+            }
+            (Some(found), _, Some(exposed)) if found >= exposed => {
+                rows.push(("turned back", format!("{} after users saw it", since(found, exposed))));
+            }
+            (Some(found), _, _) => {
+                rows.push(("found", format!("after {}, before users saw it", offset(found))))
+            }
+            (None, _, _) => {}
+        }
+        if let (Some(out), Some(exposed)) = (self.out, self.exposed) {
+            rows.push(("users had it for", since(out, exposed)));
+        }
+        let all = grouped(self.requests);
+        rows.push(("failed because of it", format!("{} of {all} requests", grouped(self.suffered))));
+        if self.slowed > 0 {
+            rows.push(("slow because of it", format!("{} requests", grouped(self.slowed))));
+        }
+        if self.unserved > 0 {
+            rows.push(("answered by nobody", format!("{} requests", grouped(self.unserved))));
+        }
+        rows.push(("both releases served", offset(self.mixed)));
+        rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
@@ -92,13 +127,12 @@ fn serving_new(part: &PartRecording) -> Option<(Duration, Option<Duration>)> {
     Some((first, part.pods.get(last + 1).map(|pods| pods.at)))
 }
 
-/// How many of `total` were hit beyond what the rate of the other side explains; none where chance may explain it.
-fn excess(hit: u64, total: u64, other_hit: u64, other_total: u64) -> u64 {
-    let rate = if other_total == 0 { 0.0 } else { to_float(other_hit) / to_float(other_total) };
-    let expected = rate * to_float(total);
+/// How many of `total` were hit beyond what the usual rate explains; none where chance may explain it.
+fn excess(hit: u64, total: u64, usual: f64) -> u64 {
+    let expected = usual * to_float(total);
     let more = to_float(hit) - expected;
-    // Three standard deviations of the difference; one more for what was never seen on the other side.
-    let by_chance = 3.0 * (expected * (1.0 + to_float(total) / to_float(other_total.max(1)))).sqrt() + 1.0;
+    // Three standard deviations, and one for what is never hit.
+    let by_chance = 3.0 * expected.sqrt() + 1.0;
     if more > by_chance { whole(more) } else { 0 }
 }
 
@@ -130,5 +164,90 @@ fn seconds_or_null<S: serde::Serializer>(time: &Option<Duration>, serializer: S)
     match time {
         Some(time) => seconds(time, serializer),
         None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::recording::{Pods, Span};
+    use super::*;
+    use crate::core::release::model::ComponentName;
+
+    const SECOND: fn(u64) -> Duration = Duration::from_secs;
+
+    fn part(
+        changes: bool,
+        serving: &[(u64, [u32; 2])],
+        spans: &[(u64, u64, [u64; 2], [u64; 2])],
+    ) -> PartRecording {
+        let pods = |(at, serving): &(u64, [u32; 2])| Pods {
+            at: SECOND(*at),
+            serving: *serving,
+            ready: *serving,
+            all: *serving,
+        };
+        let tally = |requests, failed| Tally { requests, failed, slow: 0 };
+        let span = |(from, until, requests, failed): &(u64, u64, [u64; 2], [u64; 2])| Span {
+            from: SECOND(*from),
+            until: SECOND(*until),
+            sides: [tally(requests[0], failed[0]), tally(requests[1], failed[1])],
+            unserved: 0,
+        };
+        PartRecording {
+            name: ComponentName("backend".into()),
+            changes,
+            usual: [0.01, 0.0],
+            objective: None,
+            pods: serving.iter().map(pods).collect(),
+            spans: spans.iter().map(span).collect(),
+        }
+    }
+
+    fn recording(parts: Vec<PartRecording>, turned_back: Option<u64>) -> Recording {
+        Recording {
+            parts,
+            phases: Vec::new(),
+            marks: Vec::new(),
+            turned_back: turned_back.map(SECOND),
+            end: None,
+            lines: Vec::new(),
+            length: SECOND(100),
+        }
+    }
+
+    #[test]
+    fn who_suffered_is_told_from_who_always_suffers() {
+        let serving = [(0, [3, 0]), (20, [3, 1]), (50, [3, 0])];
+        let spans = [(0, 20, [1000, 0], [10, 0]), (18, 50, [750, 250], [8, 60]), (50, 100, [900, 0], [9, 0])];
+        let still = part(false, &[(0, [2, 0])], &[(0, 100, [500, 0], [400, 0])]);
+        let figures = Figures::of(&recording(vec![part(true, &serving, &spans), still], Some(45)));
+        let times = (figures.exposed, figures.first_failure, figures.found, figures.out);
+        assert_eq!(times, (Some(SECOND(20)), Some(SECOND(20)), Some(SECOND(45)), Some(SECOND(50))));
+        assert_eq!((figures.requests, figures.failed, figures.on_trial), (2900, 87, 250));
+        assert_eq!(
+            (figures.suffered, figures.mixed),
+            (58, SECOND(30)),
+            "1 % of 250 would have failed anyway"
+        );
+        let rows = figures.rows();
+        let words: Vec<String> = rows.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        assert_eq!(
+            words,
+            [
+                "it took: 1m 40s",
+                "found: 25s after its first failed request",
+                "users had it for: 30s",
+                "failed because of it: 58 of 2,900 requests",
+                "both releases served: 30s",
+            ]
+        );
+    }
+
+    #[test]
+    fn chance_makes_nobody_suffer_and_two_components_can_be_mixed() {
+        let flipped = part(true, &[(0, [3, 0]), (20, [0, 3])], &[(20, 100, [0, 1000], [0, 15])]);
+        let later = part(true, &[(0, [3, 0]), (26, [0, 3])], &[]);
+        let figures = Figures::of(&recording(vec![flipped, later], None));
+        assert_eq!((figures.suffered, figures.mixed, figures.out), (0, SECOND(6), None));
     }
 }

@@ -23,8 +23,10 @@ pub mod pod;
 mod queue;
 pub mod random;
 pub mod recording;
+pub mod rehearsal;
 pub mod scenario;
 pub mod scrape;
+pub mod statistics;
 #[cfg(test)]
 mod tests;
 pub mod traffic;
@@ -57,6 +59,12 @@ pub fn run_with<D: Deployer>(seed: u64, begin: &Begin<D>) -> Verdict {
         Some(broken) => shrunk(scenario, broken.invariant, begin),
         None => verdict,
     }
+}
+
+/// The night of a seed with everything that happened; of one that breaks an invariant, with no more faults than it takes.
+pub fn replay(seed: u64) -> Verdict {
+    let verdict = run(seed);
+    if verdict.broken.is_none() { play(&Scenario::drawn(seed), true) } else { verdict }
 }
 
 /// Takes faults away that are not needed to break this invariant.

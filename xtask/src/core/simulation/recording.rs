@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use super::scenario::{BEGIN, Scenario};
+use super::scenario::{BEGIN, Scenario, Setup};
 use super::traffic::Tally;
+use crate::core::release::ledger::{Journal, Phase};
 use crate::core::release::machine::{Course, End, Ending, Intent, PartCourse, Status};
 use crate::core::release::model::{ComponentName, ReleaseId};
 use crate::core::release::narration::{Kind, Line, Narrator};
-use crate::core::release::view::{Journal, Phase};
 
 /// How short a span of traffic may be: shorter ones are joined.
 const SPAN_MIN: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ pub struct Recording {
     pub marks: Vec<Mark>,
     /// When it was written down that the release goes back.
     pub turned_back: Option<Duration>,
+    /// How the first deployer ended; `None` where it was killed.
+    pub end: Option<End>,
     /// What the deployers said, and between it what happened to them.
     pub lines: Vec<Line>,
     /// When the last word was said about the release; what goes on after that is nobody's concern.
@@ -40,6 +42,10 @@ pub struct PartRecording {
     pub name: ComponentName,
     /// Whether the release changes it.
     pub changes: bool,
+    /// The share of failed requests that it may have.
+    pub objective: Option<f64>,
+    /// The share of the requests to the old revision that fails, and that of the slow ones.
+    pub usual: [f64; 2],
     /// Its pods, each time that they changed.
     pub pods: Vec<Pods>,
     /// Its requests, span after span.
@@ -111,7 +117,7 @@ pub(super) struct Recorder {
     /// Of each deployer, who listens to it.
     listeners: Vec<Listener>,
     release: ReleaseId,
-    previous: ReleaseId,
+    previous: Option<ReleaseId>,
 }
 
 /// Who listens to one deployer.
@@ -124,9 +130,11 @@ struct Listener {
 
 impl Recorder {
     pub(super) fn new(scenario: &Scenario, cluster: &Cluster) -> Self {
-        let part = |part: &PartCourse| PartRecording {
+        let part = |(part, setup): (&PartCourse, &Setup)| PartRecording {
             name: part.name.clone(),
             changes: part.changes(),
+            usual: [setup.old.error_rate, setup.old.slow_rate],
+            objective: part.objectives.first().map(|objective| objective.rate_max),
             pods: Vec::new(),
             spans: Vec::new(),
         };
@@ -135,10 +143,11 @@ impl Recorder {
             (load.until.max(BEGIN), load.sides, load.unserved)
         });
         let recording = Recording {
-            parts: scenario.course.parts.iter().map(part).collect(),
+            parts: scenario.course.parts.iter().zip(&scenario.setups).map(part).collect(),
             phases: vec![(Duration::ZERO, None)],
             marks: Vec::new(),
             turned_back: None,
+            end: None,
             lines: Vec::new(),
             length: Duration::ZERO,
         };
@@ -174,10 +183,18 @@ impl Recorder {
     /// A deployer has ended. One that found nothing to do says nothing.
     pub(super) fn ends(&mut self, owner: usize, end: &End, now: Duration) {
         let Some(listener) = self.listeners.get(owner) else { return };
+        if owner == 0 {
+            self.recording.end = Some(end.clone());
+        }
         if end.ending != Ending::Nothing || owner == 0 {
             let at = now.saturating_sub(BEGIN);
             self.recording.length = at;
-            self.recording.lines.extend(listener.narrator.end(&self.release, &self.previous, end, at));
+            self.recording.lines.extend(listener.narrator.end(
+                &self.release,
+                self.previous.as_ref(),
+                end,
+                at,
+            ));
         }
     }
 
@@ -252,5 +269,39 @@ impl Recorder {
     pub(super) fn end(mut self, cluster: &Cluster) -> Recording {
         self.traffic(cluster, Duration::ZERO);
         self.recording
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Scenario, play};
+    use super::*;
+
+    #[test]
+    fn who_watches_changes_nothing_and_misses_no_request() {
+        for seed in 0..60 {
+            let scenario = Scenario::drawn(seed);
+            let (unseen, seen) = (play(&scenario, false), play(&scenario, true));
+            assert!(unseen.recording.is_none() && unseen.timeline.is_empty());
+            assert_eq!((&unseen.ends, unseen.length), (&seen.ends, seen.length), "seed {seed}");
+            assert_eq!(unseen.requests, seen.requests, "seed {seed}");
+            let recording = seen.recording.unwrap();
+            let spans = || recording.parts.iter().flat_map(|part| &part.spans);
+            let sum = |count: fn(&Tally) -> u64| -> u64 {
+                spans().flat_map(|span| &span.sides).map(count).sum::<u64>()
+                    + spans().map(|span| span.unserved).sum::<u64>()
+            };
+            let seen = (sum(|tally| tally.requests), sum(|tally| tally.failed));
+            assert_eq!(seen, unseen.requests, "seed {seed}");
+            for part in &recording.parts {
+                let touches = |pair: &[Span]| pair[0].until == pair[1].from;
+                assert!(part.spans.windows(2).all(touches), "seed {seed}");
+                assert!(part.pods.is_sorted_by(|one, next| one.at < next.at), "seed {seed}");
+            }
+            assert!(
+                recording.phases.is_sorted_by(|one, next| one.0 <= next.0 && one.1 != next.1),
+                "seed {seed}"
+            );
+        }
     }
 }

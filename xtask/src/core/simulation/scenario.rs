@@ -12,10 +12,12 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
-use crate::core::release::machine::{Command, Course, Intent, PartCourse, StepCourse, Strategy, Timing};
+use crate::core::release::ledger::{Entry, Head, State};
+use crate::core::release::machine::{
+    Command, Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing,
+};
 use crate::core::release::metrics::Selector;
-use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
-use crate::core::release::view::Head;
+use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
@@ -67,7 +69,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 15] = [
+pub const NAMES: [(&str, &str); 20] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -82,6 +84,11 @@ pub const NAMES: [(&str, &str); 15] = [
     ("monitoring-down", "the pods on trial cannot be measured"),
     ("quota", "the quota leaves no room for the new pods"),
     ("hpa-grows", "the load rises from three pods to ten during the canary"),
+    ("rolling", "a worker without requests is replaced pod by pod"),
+    ("rolling-back", "the image of a worker that is replaced pod by pod cannot be pulled"),
+    ("first-release", "nothing has been released yet"),
+    ("first-release-fails", "nothing has been released yet, and every request fails"),
+    ("configuration", "nothing but further objects changes"),
     ("rollback-during-deploy", "somebody wants the old release back while the canary runs"),
 ];
 
@@ -128,8 +135,44 @@ impl Scenario {
                 Self { faults: more, ..Self::plain(seed, vec![grown(), grown()]) }
             }
             "rollback-during-deploy" => faulty(vec![Fault::Start { at: minutes(3), intent: Intent::Abort }]),
+            "rolling" => with(Nature::good()).with_worker().with_extras(),
+            "rolling-back" => {
+                let mut night = with(Nature::good()).with_worker();
+                night.setups[1].new = Nature::broken(Failure::NoImage);
+                night
+            }
+            "first-release" => with(Nature::good()).first().with_extras(),
+            "first-release-fails" => with(Nature::failing(1.0)).first(),
+            "configuration" => {
+                let mut night = Self::plain(seed, vec![Setup::default(), Setup::default()]);
+                for part in &mut night.course.parts {
+                    part.old = Some(part.new.clone());
+                }
+                night.with_extras()
+            }
             _ => return None,
         })
+    }
+
+    /// The same where the last component is a worker without requests, replaced pod by pod.
+    pub fn with_worker(mut self) -> Self {
+        if let Some(setup) = self.setups.last_mut() {
+            setup.rate = 0.0;
+        }
+        self.course = self.course.with_worker();
+        self
+    }
+
+    /// The same where nothing has been released yet.
+    pub fn first(mut self) -> Self {
+        self.course = self.course.first();
+        self
+    }
+
+    /// The same release with further objects.
+    pub fn with_extras(mut self) -> Self {
+        self.course.extras = extras();
+        self
     }
 
     /// The night of a seed.
@@ -151,10 +194,12 @@ impl Scenario {
         };
         let mut setups = vec![setup(), setup()];
         let faults = draw(&mut random, setups.len());
-        if faults.is_empty() && !bad {
+        if faults.is_empty() {
             // Here an end is demanded, and chance alone must not decide: how often it does is measured elsewhere.
-            for nature in setups.iter_mut().flat_map(|setup| [&mut setup.old, &mut setup.new]) {
-                (nature.error_rate, nature.slow_rate) = (0.0, 0.0);
+            for Setup { old, new, .. } in &mut setups {
+                for nature in [Some(old), (!bad).then_some(new)].into_iter().flatten() {
+                    (nature.error_rate, nature.slow_rate) = (0.0, 0.0);
+                }
             }
         }
         let mut scenario = Self { faults, ..Self::plain(seed, setups) };
@@ -164,33 +209,46 @@ impl Scenario {
         }
         if random.chance(0.1) {
             let part = &mut scenario.course.parts[0];
-            part.new = part.old.clone();
+            part.old = Some(part.new.clone());
             scenario.setups[0].new = scenario.setups[0].old.clone();
         }
-        scenario.vary(&mut random.fork());
-        scenario
+        scenario.vary(&mut random.fork())
     }
 
-    /// Draws what is rarer: components that flip together, an autoscaler with room, a gate.
-    fn vary(&mut self, random: &mut Random) {
+    /// Draws what is rarer: further objects, a worker, a first release, components that flip together, an autoscaler with room,
+    /// a gate.
+    fn vary(mut self, random: &mut Random) -> Self {
+        if random.chance(0.15) {
+            self = self.with_extras();
+        }
+        if random.chance(0.1) {
+            self = self.with_worker();
+            self.setups
+                .iter_mut()
+                .filter(|setup| setup.rate == 0.0)
+                .for_each(|setup| setup.autoscaler = None);
+        } else if random.chance(0.05) {
+            self = self.first();
+        }
         if random.chance(0.08) {
-            self.course.parts.iter_mut().for_each(|part| part.strategy = Strategy::Flip);
+            let slots = self.course.parts.iter_mut().filter(|part| part.has_slots());
+            slots.for_each(|part| part.strategy = Strategy::Flip);
         }
         if random.chance(0.15) {
             // From three pods to ten, while the canary is on trial.
-            for setup in &mut self.setups {
+            for setup in self.setups.iter_mut().filter(|setup| setup.rate > 0.0) {
                 setup.autoscaler = Some((setup.pods, setup.pods.max(10)));
             }
             let at = random.between((Duration::ZERO, Duration::from_mins(8)));
             self.faults.push(Fault::Load { at, percent: 330 });
         }
         let steps = self.course.parts.iter_mut().filter_map(|part| match &mut part.strategy {
-            Strategy::Canary(steps) if part.old != part.new => Some(steps),
+            Strategy::Canary(steps) if part.old.as_ref() != Some(&part.new) => Some(steps),
             _ => None,
         });
         let steps: Vec<&mut StepCourse> = steps.flatten().collect();
         if steps.is_empty() || !random.chance(0.1) {
-            return;
+            return self;
         }
         for step in steps {
             step.gate = random.chance(0.5);
@@ -202,6 +260,7 @@ impl Scenario {
         for time in 1..=12 {
             self.faults.push(Fault::Command { at: every * time, owner: ANYBODY, command });
         }
+        self
     }
 
     /// The same night with the deployer killed, once for each of its `points` in the journal: before and after that is
@@ -236,30 +295,56 @@ impl Scenario {
     pub fn cluster(&self, random: Random) -> Cluster {
         let components = self.setups.iter().zip(&self.course.parts).enumerate();
         let components = components.map(|(position, (setup, part))| {
-            let mut revisions = vec![(part.old.clone(), setup.old.clone())];
+            let old = part.old.clone().unwrap_or_else(|| Revision("old".into()));
+            let mut revisions = vec![(old, setup.old.clone())];
             if part.changes() {
                 revisions.push((part.new.clone(), setup.new.clone()));
             }
-            let component = Component::new(position, setup.pods, revisions, setup.rate);
+            let mut component = Component::new(position, setup.pods, revisions, setup.rate);
+            if part.strategy == Strategy::Rolling {
+                component = component.rolling();
+            }
+            if part.old.is_none() {
+                component = component.unborn();
+            }
             match setup.autoscaler {
                 Some((floor, ceiling)) => component.with_autoscaler(floor, ceiling),
                 None => component,
             }
         });
-        let head = Head {
-            serving: self.course.previous.clone(),
-            live: vec![Slot::A; self.setups.len()],
-            under_way: None,
-            withdrawn: Vec::new(),
-        };
+        let live = |part: &PartCourse| if part.old.is_some() { Slot::A } else { part.next(Slot::A) };
+        let head = self.course.previous.clone().map(|previous| {
+            let adopted = Entry::adopted(previous, Arc::default(), self.course.origin);
+            let serving = Entry { state: State::Verified, ..adopted };
+            Head::new(serving, self.course.parts.iter().map(live).collect())
+        });
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
-        let mut cluster = Cluster::new(components.collect(), head, random, begin);
+        let before = self.course.extras.iter().map(|extra| extra.old.clone());
+        let mut cluster = Cluster::new(components.collect(), head, random, begin).with_extras(before);
         for (part, setup) in self.setups.iter().enumerate().filter(|(_, setup)| !setup.has_idle) {
             debug_assert!(!setup.has_idle, "only those");
             cluster.act(part, Act::Delete(Object::Slot(part, Slot::B)));
         }
         cluster.settle();
         cluster
+    }
+}
+
+impl Course {
+    /// The same where the last component is a worker without requests, replaced pod by pod.
+    pub(super) fn with_worker(mut self) -> Self {
+        if let Some(part) = self.parts.last_mut() {
+            part.strategy = Strategy::Rolling;
+            part.objectives.clear();
+        }
+        self
+    }
+
+    /// The same where nothing has been released yet.
+    pub(super) fn first(mut self) -> Self {
+        self.previous = None;
+        self.parts.iter_mut().for_each(|part| part.old = None);
+        self
     }
 }
 
@@ -286,7 +371,7 @@ fn course(setups: &[Setup]) -> Course {
     let streams = u32::try_from(2 * setups.len()).unwrap_or(u32::MAX);
     let parts = (0..setups.len()).map(|position| PartCourse {
         name: ComponentName(names.get(position).map_or_else(|| Arc::from("worker"), |name| Arc::from(*name))),
-        old: Revision("old".into()),
+        old: Some(Revision("old".into())),
         new: Revision("new".into()),
         strategy: Strategy::Canary(vec![
             StepCourse { weight: Weight::TENTH, gate: false },
@@ -296,7 +381,38 @@ fn course(setups: &[Setup]) -> Course {
             Objective::errors(Selector::new("requests_failed"), Selector::new("requests"), 0.01),
             Objective::latency(Selector::new("request_seconds"), Duration::from_millis(250), 0.05),
         ],
+        replicas: setups[position].pods,
         settings: Settings::new(streams),
     });
-    Course { release: release(2), previous: release(1), parts: parts.collect(), timing: Timing::default() }
+    Course {
+        release: release(2),
+        previous: Some(release(1)),
+        parts: parts.collect(),
+        extras: Vec::new(),
+        timing: Timing::default(),
+        account: Arc::default(),
+        origin: 0,
+    }
+}
+
+/// Further objects of every kind: one that stays, one that changes, one that goes by its content, and two workloads, of which
+/// the second is new.
+pub fn extras() -> Vec<Extra> {
+    let content = |text: &str| Content(text.into());
+    let extra = |name: &str, old: Option<&str>, new: &str| Extra {
+        name: name.into(),
+        old: old.map(content),
+        new: content(new),
+        idle: None,
+        is_immutable: false,
+        late: false,
+    };
+    let workload = |extra: Extra| Extra { idle: Some(content("idle")), late: true, ..extra };
+    vec![
+        extra("PodDisruptionBudget backend", Some("one"), "one"),
+        extra("NetworkPolicy backend", Some("one"), "two"),
+        Extra { is_immutable: true, ..extra("ConfigMap settings-two", None, "two") },
+        workload(extra("CronJob nightly", Some("one"), "two")),
+        workload(extra("Deployment worker", None, "two")),
+    ]
 }

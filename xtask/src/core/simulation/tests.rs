@@ -1,5 +1,6 @@
 //! The cluster by itself, written by hand, and nights with a deployer that knows no better.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::cluster::{Act, Cluster};
@@ -10,9 +11,10 @@ use super::random::Random;
 use super::scrape::{Blind, Monitor};
 use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{Change, Object, Outcome, Refusal};
+use crate::core::release::ledger::{Entry, Head};
 use crate::core::release::metrics::{Counts, Unmeasured};
 use crate::core::release::model::{Fence, ReleaseId, Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Traffic, Version};
+use crate::core::release::view::{Autoscaler, Traffic, Version};
 
 mod mutants;
 mod naive;
@@ -36,9 +38,9 @@ impl Lab {
         let revisions = vec![(revision(OLD), Nature::failing(0.0)), (revision(NEW), new)];
         let component = shape(Component::new(0, 3, revisions, 50.0));
         let release = ReleaseId { environment: "production".into(), number: 1 };
-        let head = Head { serving: release, live: vec![Slot::A], under_way: None, withdrawn: Vec::new() };
+        let head = Head::new(Entry::adopted(release, Arc::default(), 0), vec![Slot::A]);
         let begin = Duration::from_mins(1);
-        let mut cluster = Cluster::new(vec![component], head, Random::new(3), begin);
+        let mut cluster = Cluster::new(vec![component], Some(head), Random::new(3), begin);
         cluster.settle();
         Self { cluster, random: Random::new(5) }
     }

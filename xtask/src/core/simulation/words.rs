@@ -69,6 +69,7 @@ fn person(act: Act, name: &str) -> String {
         }
         Act::Select(Traffic::One(slot)) => format!("a person points the Service of {name} to slot {slot}"),
         Act::Select(Traffic::Both) => format!("a person points the Service of {name} to both slots"),
+        Act::Select(Traffic::Nobody) => format!("a person points the Service of {name} to nobody"),
         Act::Select(Traffic::Foreign) => format!("a person points the Service of {name} elsewhere"),
         Act::Delete(object) => match object {
             Object::Lease => "a person deletes the lease".to_owned(),
@@ -76,6 +77,7 @@ fn person(act: Act, name: &str) -> String {
             Object::Slot(_, slot) => format!("a person deletes slot {slot} of {name}"),
             Object::Service(_) => format!("a person deletes the Service of {name}"),
             Object::Autoscaler(_) => format!("a person deletes the autoscaler of {name}"),
+            Object::Extra(_) => "a person deletes one of the further objects".to_owned(),
         },
     }
 }

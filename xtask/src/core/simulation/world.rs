@@ -289,7 +289,8 @@ impl<'s, D: Deployer> World<'s, D> {
         self.watch.attended(self.now);
         self.note(|_| format!("deployer {index} starts: {intent:?}"));
         let is_alone = self.owners[..index].iter().all(|owner| owner.machine.is_none());
-        if index > 0 && (is_alone || intent != Intent::Recover) {
+        let is_open = self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some());
+        if index > 0 && (intent != Intent::Recover || (is_alone && is_open)) {
             self.mark(MarkKind::Deed, || words::starts(intent).to_owned());
         }
         if let Some(recorder) = &mut self.recorder {

@@ -87,7 +87,7 @@ impl Analysis {
     }
 
     fn judge(&mut self, tick: &Tick) -> Verdict {
-        if let Some(reason) = broken_container(tick) {
+        if let Some(reason) = tick.broken_container() {
             return Verdict::RollBack(reason);
         }
         let fits = !tick.length.is_zero() && tick.length <= self.settings.tick_max;
@@ -250,14 +250,16 @@ impl Analysis {
     }
 }
 
-/// Layer 0: a container of the canary that was started again or ran out of memory.
-fn broken_container(tick: &Tick) -> Option<Reason> {
-    let out = tick.canary.iter().find(|pod| pod.out_of_memory);
-    if let Some(pod) = out {
-        return Some(Reason::OutOfMemory { pod: pod.name.clone() });
+impl Tick {
+    /// Layer 0: a container of the new release that was started again or ran out of memory.
+    pub fn broken_container(&self) -> Option<Reason> {
+        let out = self.canary.iter().find(|pod| pod.out_of_memory);
+        if let Some(pod) = out {
+            return Some(Reason::OutOfMemory { pod: pod.name.clone() });
+        }
+        let pod = self.canary.iter().find(|pod| pod.restarts > 0)?;
+        Some(Reason::Restarted { pod: pod.name.clone(), restarts: pod.restarts })
     }
-    let pod = tick.canary.iter().find(|pod| pod.restarts > 0)?;
-    Some(Reason::Restarted { pod: pod.name.clone(), restarts: pod.restarts })
 }
 
 /// Whether a stream has nothing to be compared to: no release before, or checks of the canary alone. A baseline that cannot

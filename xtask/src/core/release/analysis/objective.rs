@@ -6,7 +6,8 @@ use super::excess::RATIOS;
 use crate::core::release::metrics::{Probe, Selector};
 
 /// What kind of events a stream counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Requests of users that fail. Exactly one objective of a component is of this kind: it is what a promotion has to prove.
     Errors,
@@ -19,7 +20,7 @@ pub enum Kind {
 }
 
 /// One promise about a component, and where it is measured.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Objective {
     /// What it is called in reports; unique within the component.
     pub name: String,

@@ -205,7 +205,7 @@ pub(in crate::core::release) fn ratio_words(canary: Counts, baseline: Counts) ->
 }
 
 /// `1,234,567`.
-pub(in crate::core::release) fn grouped(count: u64) -> String {
+pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {

@@ -193,7 +193,7 @@ impl State {
 }
 
 /// A duration as a whole number of milliseconds: short, and the same when read back.
-pub(super) mod milliseconds {
+pub(in crate::core::release) mod milliseconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

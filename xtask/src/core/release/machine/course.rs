@@ -1,9 +1,13 @@
 //! What a release is to do: its components, their strategies, its times; and how it can end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::release::analysis::{Objective, Settings};
-use crate::core::release::model::{ComponentName, Ending, ReleaseId, Revision};
+use crate::core::release::effect::Object;
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::Account;
+use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Weight};
 
 /// What is wanted of the machine.
@@ -22,12 +26,73 @@ pub enum Intent {
 pub struct Course {
     /// The release.
     pub release: ReleaseId,
-    /// The release that served when this one was planned.
-    pub previous: ReleaseId,
+    /// The release that served when this one was planned; `None` where nothing did.
+    pub previous: Option<ReleaseId>,
     /// The components, those first that others depend on.
     pub parts: Vec<PartCourse>,
+    /// Everything else, in the order in which it is written.
+    pub extras: Vec<Extra>,
     /// The times.
     pub timing: Timing,
+    /// What the ledger says of it.
+    pub account: Arc<Account>,
+    /// The time at which the machine's clock stood at zero.
+    pub origin: UnixSeconds,
+}
+
+impl Course {
+    /// Whether anything is to change at all.
+    pub fn changes(&self) -> bool {
+        self.parts.iter().any(PartCourse::changes) || self.changes_extras()
+    }
+
+    /// Whether one of the further objects is to change.
+    pub fn changes_extras(&self) -> bool {
+        self.extras.iter().any(Extra::changes)
+    }
+
+    /// What the machine's clock shows, as a time that others can read.
+    pub fn unix(&self, now: Duration) -> UnixSeconds {
+        self.origin.saturating_add(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// An object in words.
+    pub fn words(&self, object: Object) -> String {
+        let part = |index: usize| self.parts.get(index).map_or("?", |part| &part.name.0);
+        match object {
+            Object::Lease => "the lease".into(),
+            Object::Ledger => "the ledger".into(),
+            Object::Slot(index, slot) => format!("slot {slot} of {}", part(index)),
+            Object::Service(index) => format!("the Service of {}", part(index)),
+            Object::Autoscaler(index) => format!("the autoscaler of {}", part(index)),
+            Object::Extra(index) => self.extras.get(index).map_or("?", |extra| &extra.name).into(),
+        }
+    }
+}
+
+/// An object beside those of the components: a config map, a network policy, a budget, a worker without traffic.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Extra {
+    /// What it is called, for people: `ConfigMap backend-settings`.
+    pub name: Arc<str>,
+    /// What it says before the release; `None` where it is not there.
+    pub old: Option<Content>,
+    /// What it is to say.
+    pub new: Content,
+    /// What a workload says that has nothing to do: no pods, suspended. It is made so, because a creation cannot be fenced and
+    /// may come late, and a way back leaves it so. `None` for what does nothing by itself.
+    pub idle: Option<Content>,
+    /// Whether its name goes with its content: then it is made, and never changed.
+    pub is_immutable: bool,
+    /// Whether it is written after the components have flipped: a workload that is no slot.
+    pub late: bool,
+}
+
+impl Extra {
+    /// Whether it is to be written.
+    pub fn changes(&self) -> bool {
+        self.old.as_ref() != Some(&self.new)
+    }
 }
 
 /// What happens to one component.
@@ -35,12 +100,14 @@ pub struct Course {
 pub struct PartCourse {
     /// The component.
     pub name: ComponentName,
-    /// What it runs.
-    pub old: Revision,
+    /// What it runs; `None` before its first release.
+    pub old: Option<Revision>,
     /// What it is to run; the same where it does not change, and then nothing of it is touched.
     pub new: Revision,
     /// How it gets there.
     pub strategy: Strategy,
+    /// How many pods its first release has; after that, as many as serve.
+    pub replicas: u32,
     /// What is measured.
     pub objectives: Vec<Objective>,
     /// How sure the analysis has to be.
@@ -50,20 +117,38 @@ pub struct PartCourse {
 impl PartCourse {
     /// Whether anything of it is to change.
     pub fn changes(&self) -> bool {
-        self.old != self.new
+        self.old.as_ref() != Some(&self.new)
     }
 
-    /// The steps of its canary; none where it flips or does not change.
+    /// Whether it has two slots that take turns.
+    pub fn has_slots(&self) -> bool {
+        self.strategy != Strategy::Rolling
+    }
+
+    /// The slot that its new revision goes to, where `live` serves.
+    pub fn next(&self, live: Slot) -> Slot {
+        if self.has_slots() { live.other() } else { live }
+    }
+
+    /// The slot that serves once it has been promoted.
+    pub fn promoted(&self, live: Slot) -> Slot {
+        if self.changes() { self.next(live) } else { live }
+    }
+
+    /// The steps of its canary; none where it does not change, or has nothing to be compared with.
     pub fn steps(&self) -> &[StepCourse] {
         match &self.strategy {
-            Strategy::Canary(steps) if self.changes() => steps,
-            Strategy::Canary(_) | Strategy::Flip => &[],
+            Strategy::Canary(steps) if self.changes() && self.old.is_some() => steps,
+            Strategy::Canary(_) | Strategy::Flip | Strategy::Rolling => &[],
         }
     }
 
     /// How many pods are on trial in a step, beside `serving` that serve: the count whose share is nearest to the weight,
-    /// the smaller one of two equally near, and never none. Where it flips: one, for the smoke test.
+    /// the smaller one of two equally near, and never none. Where it flips: one, for the smoke test; at its first release all.
     pub fn trial(&self, step: usize, serving: u32) -> u32 {
+        if self.old.is_none() {
+            return serving;
+        }
         let Some(step) = self.steps().get(step).or(self.steps().last()) else { return 1 };
         weights::nearest(serving, step.weight).canary
     }
@@ -76,6 +161,9 @@ pub enum Strategy {
     Canary(Vec<StepCourse>),
     /// All at once, after a smoke test.
     Flip,
+    /// Pod by pod in its one Deployment, which is slot a: for what must not run twice, or has no requests to share. Its new
+    /// pods take over as the Deployment's own strategy says, and there are none of them on trial.
+    Rolling,
 }
 
 /// One step of a canary.
@@ -174,16 +262,21 @@ mod tests {
         let steps = [Weight::TENTH, Weight::HALF].map(|weight| StepCourse { weight, gate: false });
         let part = PartCourse {
             name: ComponentName("backend".into()),
-            old: Revision("1".into()),
+            old: Some(Revision("1".into())),
             new: Revision("2".into()),
             strategy: Strategy::Canary(steps.to_vec()),
+            replicas: 5,
             objectives: Vec::new(),
             settings: Settings::new(1),
         };
         assert_eq!([0, 1, 2].map(|step| part.trial(step, 7)), [1, 7, 7]);
         let flip = PartCourse { strategy: Strategy::Flip, ..part.clone() };
         assert_eq!(flip.trial(0, 7), 1);
-        let same = PartCourse { new: part.old.clone(), ..part };
-        assert!(same.steps().is_empty() && !same.changes());
+        let first = PartCourse { old: None, ..part.clone() };
+        assert_eq!((first.trial(0, 7), first.steps().len()), (7, 0));
+        let rolling = PartCourse { strategy: Strategy::Rolling, ..part.clone() };
+        assert_eq!([&part, &rolling].map(|part| part.promoted(Slot::A)), [Slot::B, Slot::A]);
+        let same = PartCourse { old: Some(part.new.clone()), ..part };
+        assert!(same.steps().is_empty() && !same.changes() && same.promoted(Slot::A) == Slot::A);
     }
 }

@@ -3,10 +3,14 @@
 //! Pure comparisons of a look with the course. What serves is never made smaller here: a live slot is only ever raised, and
 //! leaves the traffic only when the other one has taken it.
 
+use crate::core::mask::Mask;
 use crate::core::release::effect::{Change, Object};
-use crate::core::release::machine::course::{Course, PartCourse};
-use crate::core::release::model::{Revision, Slot};
-use crate::core::release::view::{Autoscaler, Head, Journal, Part, Phase, Read, SlotState, Traffic, View};
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::{Head, Journal, Line, Phase};
+use crate::core::release::machine::course::{Course, End, Extra, PartCourse};
+use crate::core::release::machine::place::{Floor, Place};
+use crate::core::release::model::{Ending, Slot};
+use crate::core::release::view::{Read, Traffic, View};
 
 /// A write that is missing.
 pub(super) type Missing = (Object, Change);
@@ -23,146 +27,14 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    fn wait(&mut self, met: bool, words: impl FnOnce() -> String) {
+    pub(super) fn wait(&mut self, met: bool, words: impl FnOnce() -> String) {
         if !met && self.waits.is_none() {
             self.waits = Some(words());
         }
     }
 
-    fn write(&mut self, object: Object, change: Change) {
+    pub(super) fn write(&mut self, object: Object, change: Change) {
         self.missing.push((object, change));
-    }
-}
-
-/// One component with everything that is known of it.
-struct Place<'a> {
-    index: usize,
-    course: &'a PartCourse,
-    seen: &'a Part,
-    /// The slot that served when the release began.
-    live: Slot,
-    /// How many pods served then.
-    replicas: u32,
-    /// The floor of its autoscaler then.
-    floor: Option<u32>,
-}
-
-impl Place<'_> {
-    fn idle(&self) -> Slot {
-        self.live.other()
-    }
-
-    fn state(&self, slot: Slot) -> Option<&SlotState> {
-        self.seen.slot(slot).map(|read| &read.object)
-    }
-
-    /// How many pods serve, or should: an autoscaler may have added some.
-    fn full(&self) -> u32 {
-        let wanted = self.state(self.live).map_or(0, |state| state.wanted);
-        // Once the autoscaler has moved on, the old slot's count says nothing any more.
-        let moved = self.autoscaler().is_some_and(|autoscaler| autoscaler.target != self.live);
-        if moved { self.replicas } else { self.replicas.max(wanted) }
-    }
-
-    fn autoscaler(&self) -> Option<Autoscaler> {
-        self.seen.autoscaler.as_ref().map(|read| read.object)
-    }
-
-    fn traffic(&self) -> Option<Traffic> {
-        self.seen.service.as_ref().map(|read| read.object)
-    }
-
-    fn available(&self, slot: Slot) -> u32 {
-        self.state(slot).map_or(0, |state| state.available)
-    }
-
-    /// The idle slot with the new revision and exactly `count` pods.
-    fn trial(&self, goal: &mut Goal, count: u32) {
-        let idle = self.idle();
-        let is = |state: &SlotState| state.revision == self.course.new && state.wanted == count;
-        if !self.state(idle).is_some_and(is) {
-            self.ask(goal, idle, &self.course.new, count);
-        }
-        let has = self.state(idle).is_some_and(|state| state.has(&self.course.new, count));
-        goal.wait(has, || format!("{count} new pods of {} to be ready", self.course.name));
-        goal.despair(self.state(idle), self.course);
-    }
-
-    /// This revision and so many pods. What is not there is made without pods first: a creation cannot be fenced, and one that
-    /// comes late must do no harm.
-    fn ask(&self, goal: &mut Goal, slot: Slot, revision: &Revision, count: u32) {
-        let replicas = if self.state(slot).is_some() { count } else { 0 };
-        let change = Change::Slot { revision: Some(revision.clone()), replicas };
-        goal.write(Object::Slot(self.index, slot), change);
-    }
-
-    /// At least `count` pods of what `slot` runs, and of `revision` where nothing is there.
-    fn at_least(&self, goal: &mut Goal, slot: Slot, count: u32) {
-        let revision = if slot == self.live { &self.course.old } else { &self.course.new };
-        let enough = |state: &SlotState| state.revision == *revision && state.wanted >= count;
-        if !self.state(slot).is_some_and(enough) {
-            let wanted = self.state(slot).map_or(count, |state| state.wanted.max(count));
-            self.ask(goal, slot, revision, wanted);
-        }
-        let has = self.state(slot).is_some_and(|state| state.has(revision, count));
-        goal.wait(has, || format!("{count} pods of {} to be ready", self.course.name));
-    }
-
-    fn none(&self, goal: &mut Goal, slot: Slot) {
-        if let Some(state) = self.state(slot) {
-            if state.wanted > 0 {
-                goal.write(Object::Slot(self.index, slot), Change::Slot { revision: None, replicas: 0 });
-            }
-            goal.wait(state.wanted == 0 && state.pods == 0, || {
-                format!("old pods of {} to end", self.course.name)
-            });
-        }
-    }
-
-    fn send(&self, goal: &mut Goal, traffic: Traffic) {
-        if self.traffic() != Some(traffic) {
-            goal.write(Object::Service(self.index), Change::Traffic(traffic));
-            goal.wait(false, || format!("the Service of {} to point elsewhere", self.course.name));
-        }
-    }
-
-    /// The autoscaler on `target`, with at least this floor, or exactly it.
-    fn scale(&self, goal: &mut Goal, target: Slot, floor: Floor) {
-        let Some(now) = self.autoscaler() else { return };
-        let floor = match floor {
-            Floor::AtLeast(count) => now.floor.max(count.min(now.ceiling)),
-            Floor::Restored => self.floor.unwrap_or(now.floor),
-        };
-        let wanted = Autoscaler { target, floor, ..now };
-        if now != wanted {
-            goal.write(Object::Autoscaler(self.index), Change::Autoscaler(wanted));
-            goal.wait(false, || format!("the autoscaler of {}", self.course.name));
-        }
-    }
-
-    /// Whether only `slot` answers requests.
-    fn serves_alone(&self, slot: Slot) -> bool {
-        self.traffic() == Some(Traffic::One(slot))
-            && self.seen.serving(slot) > 0
-            && self.seen.serving(slot.other()) == 0
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Floor {
-    AtLeast(u32),
-    Restored,
-}
-
-impl Goal {
-    fn despair(&mut self, state: Option<&SlotState>, course: &PartCourse) {
-        if let Some(reason) =
-            state.filter(|state| state.revision == course.new).and_then(|state| state.hopeless.as_ref())
-        {
-            self.hopeless.get_or_insert_with(|| {
-                format!("the new pods of {} will never be ready: {reason}", course.name)
-            });
-        }
     }
 }
 
@@ -181,18 +53,22 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
     };
     match phase {
         Phase::Intended => {}
+        Phase::Stated => extras(&mut goal, course, view, |extra| !extra.late),
         Phase::Floored => {
-            places().for_each(|place| place.scale(&mut goal, place.live, Floor::AtLeast(place.full())));
+            let served = places().filter(|place| place.course.old.is_some());
+            served.for_each(|place| place.scale(&mut goal, place.live, Floor::AtLeast(place.full())));
         }
         Phase::Staged => {
-            places().for_each(|place| place.trial(&mut goal, place.course.trial(0, place.full())));
+            for place in places().filter(|place| place.course.has_slots()) {
+                place.trial(&mut goal, place.course.trial(0, place.full()));
+            }
         }
         Phase::Exposed(step) => {
             for place in places().filter(|place| !place.course.steps().is_empty()) {
                 let count = place.course.trial(usize::from(step), place.full());
                 place.trial(&mut goal, count);
                 let ready =
-                    place.state(place.idle()).is_some_and(|state| state.has(&place.course.new, count));
+                    place.state(place.next()).is_some_and(|state| state.has(&place.course.new, count));
                 // Requests come once all of the first step's pods are there. From then on each further pod joins them when
                 // it is ready, and the live slot never leaves.
                 if ready || place.traffic() == Some(Traffic::Both) {
@@ -201,63 +77,118 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
             }
         }
         Phase::Promoting => {
-            for place in places() {
-                place.at_least(&mut goal, place.idle(), place.full());
-                goal.despair(place.state(place.idle()), place.course);
+            for place in places().filter(|place| place.course.has_slots()) {
+                place.at_least(&mut goal, place.next(), place.full());
+                goal.despair(place.state(place.next()), place.course);
             }
         }
         Phase::Flipping => {
-            for place in places() {
-                place.scale(&mut goal, place.idle(), Floor::AtLeast(place.full()));
-                // They were ready when the phase began; whoever goes on with it later looks again.
-                let mut fill = Goal::default();
-                place.at_least(&mut fill, place.idle(), place.full());
-                goal.missing.append(&mut fill.missing);
-                if fill.waits.is_none() || place.traffic() == Some(Traffic::One(place.idle())) {
-                    place.send(&mut goal, Traffic::One(place.idle()));
-                }
-                let alone = place.serves_alone(place.idle());
-                goal.wait(alone, || {
-                    format!("requests for {} to reach the new pods alone", place.course.name)
-                });
-                // In the order of the plan: what others depend on is new before they are.
-                if !alone {
-                    break;
-                }
+            // In the order of the plan: what others depend on is new before they are.
+            let all = places().all(|place| flip(&mut goal, &place));
+            // What has no traffic follows what has.
+            if all {
+                extras(&mut goal, course, view, |extra| extra.late);
             }
         }
         Phase::Verifying | Phase::Baking => {
             for place in places() {
-                let mut fill = Goal::default();
-                place.at_least(&mut fill, place.idle(), place.replicas);
-                // Whoever has pointed the Service back meanwhile may have taken the new pods away, too.
-                let is_better = place.available(place.idle()) > 0 && place.seen.serving(place.live) == 0;
-                if fill.waits.is_none() || is_better {
-                    place.send(&mut goal, Traffic::One(place.idle()));
-                }
-                goal.missing.append(&mut fill.missing);
-                goal.waits = goal.waits.or(fill.waits);
-                let enough = place.seen.serving(place.idle())
-                    >= place.full().min(place.available(place.idle()).max(1));
-                goal.wait(enough, || format!("the new pods of {} to get requests", place.course.name));
-                goal.despair(place.state(place.idle()), place.course);
+                serve(&mut goal, &place);
+                goal.despair(place.state(place.next()), place.course);
             }
         }
         Phase::Cleaning => {
             for place in places() {
-                place.none(&mut goal, place.live);
-                place.scale(&mut goal, place.idle(), Floor::Restored);
+                if place.course.has_slots() {
+                    place.none(&mut goal, place.live);
+                }
+                place.scale(&mut goal, place.next(), Floor::Restored);
             }
         }
         Phase::Reverting => revert(&mut goal, &places().rev().collect::<Vec<_>>()),
         Phase::Restoring => {
             for place in places() {
-                place.none(&mut goal, place.idle());
-                place.scale(&mut goal, place.live, Floor::Restored);
+                if place.course.has_slots() {
+                    place.none(&mut goal, place.next());
+                }
+                if place.course.old.is_some() {
+                    place.scale(&mut goal, place.live, Floor::Restored);
+                }
             }
+            put_back(&mut goal, course, view);
         }
     }
     goal
+}
+
+/// One component gets to its new revision. Returns whether it has.
+fn flip(goal: &mut Goal, place: &Place<'_>) -> bool {
+    place.scale(goal, place.next(), Floor::AtLeast(place.full()));
+    if !place.course.has_slots() {
+        goal.despair(place.state(place.live), place.course);
+        return place.roll(goal, &place.course.new);
+    }
+    // They were ready when the phase began; whoever goes on with it later looks again.
+    let mut fill = Goal::default();
+    place.at_least(&mut fill, place.next(), place.full());
+    goal.missing.append(&mut fill.missing);
+    if fill.waits.is_none() || place.traffic() == Some(Traffic::One(place.next())) {
+        place.send(goal, Traffic::One(place.next()));
+    }
+    let alone = place.serves_alone(place.next());
+    goal.wait(alone, || format!("requests for {} to reach the new pods alone", place.course.name));
+    alone
+}
+
+/// The new revision of one component serves.
+fn serve(goal: &mut Goal, place: &Place<'_>) {
+    if !place.course.has_slots() {
+        place.roll(goal, &place.course.new);
+        return;
+    }
+    let next = place.next();
+    let mut fill = Goal::default();
+    place.at_least(&mut fill, next, place.replicas);
+    // Whoever has pointed the Service back meanwhile may have taken the new pods away, too.
+    let is_better = place.available(next) > 0 && place.seen.serving(place.live) == 0;
+    if fill.waits.is_none() || is_better {
+        place.send(goal, Traffic::One(next));
+    }
+    goal.missing.append(&mut fill.missing);
+    goal.waits = goal.waits.take().or(fill.waits);
+    let enough = place.seen.serving(next) >= place.full().min(place.available(next).max(1));
+    goal.wait(enough, || format!("the new pods of {} to get requests", place.course.name));
+}
+
+/// Further objects say what the release wants of them.
+fn extras(goal: &mut Goal, course: &Course, view: &View, which: impl Fn(&Extra) -> bool) {
+    for (index, extra) in course.extras.iter().enumerate().filter(|(_, extra)| which(extra)) {
+        let says = view.extras[index].as_ref().map(|read| &read.object);
+        let wanted = match (says, &extra.idle) {
+            (Some(says), _) if *says == extra.new => continue,
+            (Some(_), _) if extra.is_immutable => {
+                goal.hopeless.get_or_insert_with(|| {
+                    format!("{} is there with another content, and cannot be changed", extra.name)
+                });
+                return;
+            }
+            (None, Some(idle)) => idle,
+            _ => &extra.new,
+        };
+        goal.write(Object::Extra(index), Change::Content(wanted.clone()));
+        goal.wait(false, || format!("{} to be written", extra.name));
+    }
+}
+
+/// What the release has changed says again what it said before. What it has made stays, with nothing to do; what somebody
+/// else has written since is left alone.
+fn put_back(goal: &mut Goal, course: &Course, view: &View) {
+    for (index, extra) in course.extras.iter().enumerate().filter(|(_, extra)| extra.changes()) {
+        let is_ours = view.extras[index].as_ref().is_some_and(|read| read.object == extra.new);
+        if let Some(before) = extra.old.as_ref().or(extra.idle.as_ref()).filter(|_| is_ours) {
+            goal.write(Object::Extra(index), Change::Content(before.clone()));
+            goal.wait(false, || format!("{} to be put back", extra.name));
+        }
+    }
 }
 
 /// The old pods get the requests again: those of every canary at once, and after a flip in the reverse order.
@@ -270,40 +201,49 @@ fn revert(goal: &mut Goal, back: &[Place<'_>]) {
     if !goal.missing.is_empty() {
         return;
     }
-    for place in back {
-        place.scale(goal, place.live, Floor::AtLeast(place.replicas));
-        let mut fill = Goal::default();
-        place.at_least(&mut fill, place.live, place.replicas);
-        let filled = fill.waits.is_none();
-        goal.missing.append(&mut fill.missing);
-        // As long as the old pods get requests beside the new ones, these leave at once. After a flip the old ones
-        // are waited for: nobody else serves.
-        let serves = place.seen.serving(place.live) > 0 && place.traffic() == Some(Traffic::Both);
-        if filled || serves || place.traffic() == Some(Traffic::One(place.live)) {
-            place.send(goal, Traffic::One(place.live));
-        }
-        let alone = place.serves_alone(place.live);
-        goal.wait(alone, || format!("requests for {} to reach the old pods alone", place.course.name));
-        if !alone {
-            break;
-        }
+    back.iter().all(|place| take_back(goal, place));
+}
+
+/// The old pods of one component serve again. Returns whether they do.
+fn take_back(goal: &mut Goal, place: &Place<'_>) -> bool {
+    let Some(old) = &place.course.old else { return withdraw(goal, place) };
+    place.scale(goal, place.live, Floor::AtLeast(place.replicas));
+    if !place.course.has_slots() {
+        return place.roll(goal, old);
     }
+    let mut fill = Goal::default();
+    place.at_least(&mut fill, place.live, place.replicas);
+    let filled = fill.waits.is_none();
+    goal.missing.append(&mut fill.missing);
+    // As long as the old pods get requests beside the new ones, these leave at once. After a flip the old ones
+    // are waited for: nobody else serves.
+    let serves = place.seen.serving(place.live) > 0 && place.traffic() == Some(Traffic::Both);
+    if filled || serves || place.traffic() == Some(Traffic::One(place.live)) {
+        place.send(goal, Traffic::One(place.live));
+    }
+    let alone = place.serves_alone(place.live);
+    goal.wait(alone, || format!("requests for {} to reach the old pods alone", place.course.name));
+    alone
+}
+
+/// Nothing served before: nothing serves again.
+fn withdraw(goal: &mut Goal, place: &Place<'_>) -> bool {
+    if !place.course.has_slots() {
+        place.none(goal, place.live);
+    } else if place.traffic().is_some() {
+        place.send(goal, Traffic::Nobody);
+    }
+    let is_silent = place.seen.serving(Slot::A) + place.seen.serving(Slot::B) == 0;
+    goal.wait(is_silent, || format!("requests for {} to end", place.course.name));
+    is_silent
 }
 
 /// The ledger once the release is over.
-pub(super) fn closed(course: &Course, head: &Head, promoted: bool) -> Head {
-    let live =
-        |(part, &live): (&PartCourse, &Slot)| if promoted && part.changes() { live.other() } else { live };
-    let mut withdrawn = head.withdrawn.clone();
-    if !promoted && !withdrawn.contains(&course.release) {
-        withdrawn.push(course.release.clone());
-    }
-    Head {
-        serving: if promoted { course.release.clone() } else { head.serving.clone() },
-        live: course.parts.iter().zip(&head.live).map(live).collect(),
-        under_way: None,
-        withdrawn,
-    }
+pub(super) fn closed(course: &Course, head: &Head, end: &End, at: UnixSeconds) -> Head {
+    let is_promoted = end.ending == Ending::Promoted;
+    let live = |(part, &live): (&PartCourse, &Slot)| if is_promoted { part.promoted(live) } else { live };
+    let live = course.parts.iter().zip(&head.live).map(live).collect();
+    head.closed(end.ending, live, &Line::new(&end.reason, &Mask::default()), at)
 }
 
 /// The objects of a look with their versions and fences, but for the lease.
@@ -320,5 +260,7 @@ pub(super) fn inventory(view: &View) -> Vec<(Object, Read<()>)> {
         all.extend(part.service.as_ref().map(|read| (Object::Service(index), bare(read))));
         all.extend(part.autoscaler.as_ref().map(|read| (Object::Autoscaler(index), bare(read))));
     }
+    let extras = view.extras.iter().enumerate();
+    all.extend(extras.filter_map(|(index, read)| Some((Object::Extra(index), bare(read.as_ref()?)))));
     all
 }

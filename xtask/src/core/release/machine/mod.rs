@@ -12,10 +12,12 @@
 //!   write in flight finds another version and fails.
 //! - **Every wait has an end**, and every way leads to an [`End`].
 
+mod begin;
 pub mod course;
 mod goals;
 mod owner;
 mod pending;
+mod place;
 mod progress;
 mod status;
 #[cfg(test)]
@@ -26,11 +28,12 @@ use std::time::Duration;
 
 use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Object};
+use crate::core::release::ledger::{Journal, Phase};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Head, Journal, Phase, Version, View};
+use crate::core::release::view::{Version, View};
 
 pub use crate::core::release::model::Ending;
-pub use course::{Command, Course, End, Intent, PartCourse, StepCourse, Strategy, Timing};
+pub use course::{Command, Course, End, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
 pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;
@@ -260,7 +263,7 @@ impl Machine {
     }
 
     fn denied(&mut self, object: Object, words: &str, now: Duration) {
-        let reason = format!("the cluster refuses a write to {object:?}: {words}");
+        let reason = format!("the cluster refuses to write {}: {words}", self.course.words(object));
         match self.phase() {
             None if self.owner.found_open => {
                 let words = format!("a release is under way, and {reason}");
@@ -342,7 +345,7 @@ impl Machine {
         let Some(journal) = self.journal.clone() else { return };
         // Persist, then act.
         if ledger.object.under_way.as_ref() != Some(&journal) {
-            let head = Head { under_way: Some(journal), ..ledger.object.clone() };
+            let head = ledger.object.noting(journal, &self.course.account, self.course.unix(self.entered));
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
             return;
         }

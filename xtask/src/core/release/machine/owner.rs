@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{Machine, Stage, goals};
 use crate::core::release::effect::{Change, Effect, Object};
+use crate::core::release::ledger::{Head, Journal};
 use crate::core::release::machine::course::{End, Intent, Timing};
-use crate::core::release::model::{Ending, Fence, Slot};
-use crate::core::release::view::{Head, Journal, Lease, Part, Phase, View};
+use crate::core::release::model::{Ending, Fence};
+use crate::core::release::view::{Lease, View};
 
 /// What an owner knows of its own right.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Owner {
     pub(super) has_tried: bool,
     /// Whether a release was under way when it took the environment over.
     pub(super) found_open: bool,
+    /// Whether it has asked for the end to be written down.
+    has_closed: bool,
 }
 
 impl Owner {
@@ -38,6 +41,7 @@ impl Owner {
             renewals: 0,
             has_tried: false,
             found_open: false,
+            has_closed: false,
         }
     }
 
@@ -87,14 +91,16 @@ impl Machine {
             self.stage = Stage::Fencing;
             return self.fence_off(view, now, effects);
         }
-        if self.aborted {
+        // As long as its own write may still win, it has to see to what it would own then.
+        if self.aborted && self.intent != Intent::Abort && !self.pending.may_happen(Object::Lease) {
             // Somebody else won, or the write was lost.
             return self.end_with(Ending::Aborted, "aborted before it began");
         }
         let waited = now.saturating_sub(self.owner.began);
         if holder.is_some() && !self.owner.is_expired(&timing, now) {
             match self.intent {
-                Intent::Recover if waited >= timing.lease => {
+                // Longer than a lease: it is seen only a while after this process began.
+                Intent::Recover if waited >= timing.lease + timing.answer => {
                     self.end_with(Ending::Nothing, "the environment has a living owner");
                     return;
                 }
@@ -135,6 +141,9 @@ impl Machine {
         let older: Vec<_> =
             goals::inventory(view).into_iter().filter(|(_, read)| read.fence < self.owner.fence).collect();
         if older.is_empty() {
+            if self.open_ledger(view, now, effects) {
+                return;
+            }
             self.stage = Stage::Running;
             self.begin(view, now);
             if self.stage == Stage::Running {
@@ -144,89 +153,6 @@ impl Machine {
         }
         for (object, read) in older {
             self.write(object, Some(read.version), Change::Fence, now, effects);
-        }
-    }
-
-    /// Decides, on a look that no older owner can change any more, what is to be done.
-    fn begin(&mut self, view: &View, now: Duration) {
-        let Some(head) = view.ledger.as_ref().map(|read| &read.object) else {
-            return self
-                .give_back(End::new(Ending::Refused, "there is no ledger: adopt what runs first"), now);
-        };
-        self.live.clone_from(&head.live);
-        if self.aborted {
-            self.intent = Intent::Abort;
-        }
-        let same = head.under_way.as_ref().filter(|journal| journal.release == self.course.release);
-        match (self.intent, &head.under_way, same) {
-            (Intent::Release, None, _) => self.begin_release(view, head, now),
-            (Intent::Release | Intent::Recover | Intent::Abort, Some(_), Some(journal)) => {
-                self.go_on(journal.clone(), now);
-            }
-            (_, Some(journal), None) => {
-                let words = format!("{} is not finished: `cargo xtask recover` ends it", journal.release);
-                self.give_back(End::new(Ending::Refused, words), now);
-            }
-            (Intent::Recover | Intent::Abort, None, _) => {
-                let ending = if self.aborted { Ending::Aborted } else { Ending::Nothing };
-                self.give_back(End::new(ending, "no release is under way"), now);
-            }
-        }
-    }
-
-    fn begin_release(&mut self, view: &View, head: &Head, now: Duration) {
-        if head.withdrawn.contains(&self.course.release) {
-            let words = format!("{} was withdrawn: make a new release of it", self.course.release);
-            return self.give_back(End::new(Ending::Refused, words), now);
-        }
-        let silent = self.course.parts.iter().zip(&view.parts).zip(&head.live);
-        if let Some(((part, _), _)) = silent
-            .into_iter()
-            .find(|((_, seen), live)| seen.slot(**live).is_none_or(|read| read.object.available == 0))
-        {
-            let words = format!("no pod of {} serves: there would be nothing to go back to", part.name);
-            return self.give_back(End::new(Ending::Refused, words), now);
-        }
-        let moved = self.course.parts.iter().zip(&view.parts).zip(&head.live).find(|((part, seen), live)| {
-            seen.slot(**live).is_none_or(|read| read.object.revision != part.old)
-        });
-        if head.serving != self.course.previous || moved.is_some() {
-            let words =
-                format!("{} serves, and the plan was made for {}", head.serving, self.course.previous);
-            return self.give_back(End::new(Ending::Refused, words), now);
-        }
-        let count = |(part, live): (&Part, &Slot)| part.slot(*live).map_or(0, |read| read.object.wanted);
-        self.journal = Some(Journal {
-            release: self.course.release.clone(),
-            phase: Phase::Intended,
-            replicas: view.parts.iter().zip(&head.live).map(count).collect(),
-            floors: view
-                .parts
-                .iter()
-                .map(|part| part.autoscaler.as_ref().map(|read| read.object.floor))
-                .collect(),
-            evidence: vec![None; self.course.parts.len()],
-            abort: false,
-            back: None,
-        });
-        self.entered = now;
-    }
-
-    /// Goes on with a release that somebody else began, or ends it.
-    fn go_on(&mut self, journal: Journal, now: Duration) {
-        let phase = journal.phase;
-        let evidence = journal.evidence.clone();
-        self.journal = Some(journal);
-        self.entered = now;
-        match (self.intent, phase) {
-            (_, Phase::Reverting | Phase::Restoring | Phase::Cleaning) => {}
-            (Intent::Abort, _) => self.turn_back(Ending::Aborted, "somebody rolled it back", now),
-            (Intent::Recover, Phase::Baking) | (Intent::Release, Phase::Baking | Phase::Verifying) => {
-                self.enter(Phase::Verifying, now);
-            }
-            (Intent::Recover, _) => self.turn_back(Ending::Aborted, "its owner was gone", now),
-            (Intent::Release, Phase::Exposed(step)) => self.expose(step, Some(&evidence), now),
-            (Intent::Release, _) => {}
         }
     }
 
@@ -258,10 +184,13 @@ impl Machine {
         if let (Some(_), Some(ledger)) = (&self.journal, &view.ledger)
             && ledger.object.under_way.is_some()
         {
-            let head = goals::closed(&self.course, &ledger.object, end.ending == Ending::Promoted);
+            self.owner.has_closed = true;
+            let head = goals::closed(&self.course, &ledger.object, &end, self.course.unix(now));
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
         }
-        if self.settle(view, now, effects) || !effects.is_empty() {
+        // Without that write, a ledger that knows of no release under way is one from before it began.
+        let is_outdated = self.journal.is_some() && !self.owner.has_closed;
+        if self.settle(view, now, effects) || !effects.is_empty() || is_outdated {
             return;
         }
         let change = Change::Lease {

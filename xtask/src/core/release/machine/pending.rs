@@ -84,8 +84,13 @@ impl Pending {
     /// The objects of a look that a write in flight may still change, but for the lease, whose owner is known by its name.
     pub(super) fn unsettled(&self, view: &View) -> Vec<(Object, Version)> {
         let seen = goals::inventory(view);
-        let in_flight = seen.into_iter().filter(|(object, _)| self.unsettled.contains_key(object));
+        let in_flight = seen.into_iter().filter(|(object, _)| self.may_happen(*object));
         in_flight.map(|(object, read)| (object, read.version)).collect()
+    }
+
+    /// Whether a write of an object may still happen.
+    pub(super) fn may_happen(&self, object: Object) -> bool {
+        self.unsettled.contains_key(&object)
     }
 
     /// Whether a look or a write is without an answer.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Answered, End, Ending, Machine, Stage};
+use super::{Answered, End, Ending, Machine, PartCourse, Stage};
 use crate::core::release::effect::{Action, Effect};
-use crate::core::release::view::Phase;
+use crate::core::release::ledger::Phase;
 
 impl Machine {
     /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.
@@ -22,7 +22,8 @@ impl Machine {
                 Phase::Cleaning | Phase::Reverting | Phase::Restoring if waited >= timing.patience => {
                     self.stage = Stage::Ended(End::new(Ending::Stuck, format!("waited in vain for {words}")));
                 }
-                Phase::Floored
+                Phase::Stated
+                | Phase::Floored
                 | Phase::Staged
                 | Phase::Exposed(_)
                 | Phase::Promoting
@@ -42,7 +43,11 @@ impl Machine {
         self.waits_since = None;
         self.waits = None;
         match phase {
-            Phase::Intended => self.enter(Phase::Floored, now),
+            Phase::Intended => self.enter(Phase::Stated, now),
+            Phase::Stated if !self.course.parts.iter().any(PartCourse::changes) => {
+                self.enter(Phase::Flipping, now);
+            }
+            Phase::Stated => self.enter(Phase::Floored, now),
             Phase::Floored => self.enter(Phase::Staged, now),
             Phase::Staged => {
                 if self.smoke(now, effects) {
@@ -160,11 +165,18 @@ impl Machine {
         }
     }
 
-    /// Asks the pods that wait for traffic; whether all have answered well. A bad answer turns back.
+    /// Whether a component is asked in this phase: those that change, and at last also those around which something changed.
+    fn is_asked(&self, index: usize) -> bool {
+        let is_last = self.phase() == Some(Phase::Verifying);
+        let part = &self.course.parts[index];
+        (part.changes() && (is_last || part.has_slots())) || (is_last && self.course.changes_extras())
+    }
+
+    /// Asks the pods that get traffic next, or do; whether all have answered well. A bad answer turns back.
     fn smoke(&mut self, now: Duration, effects: &mut Vec<Effect>) -> bool {
         let mut all = true;
         for index in 0..self.course.parts.len() {
-            if !self.course.parts[index].changes() {
+            if !self.is_asked(index) {
                 continue;
             }
             match self.smoked[index].clone() {
@@ -185,7 +197,7 @@ impl Machine {
                         return false;
                     }
                     if !self.pending.has(&Answered::Smoke(index)) {
-                        let slot = self.live[index].other();
+                        let slot = self.course.parts[index].promoted(self.live[index]);
                         let until = now + self.course.timing.answer;
                         effects.push(self.pending.send(Action::Smoke { part: index, slot }, until));
                     }
@@ -208,6 +220,7 @@ impl Machine {
         for (index, part) in self.course.parts.iter().enumerate() {
             if now >= self.measure_at[index] {
                 self.measure_at[index] = now + self.course.timing.tick;
+                // Also what is on no trial: the first tick of the bake then has something to count from.
                 if part.changes() && !self.pending.has(&Answered::Measure(index)) {
                     let until = now + self.course.timing.answer;
                     effects.push(self.pending.send(Action::Measure { part: index }, until));

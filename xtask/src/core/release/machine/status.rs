@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{Command, Machine, Stage};
 use crate::core::release::analysis::{Analysis, Report};
+use crate::core::release::ledger::Phase;
 use crate::core::release::model::{ComponentName, ReleaseId, Slot};
-use crate::core::release::view::{Part, Phase};
+use crate::core::release::view::Part;
 
 /// Where a release stands.
 #[derive(Clone, Debug)]
@@ -61,7 +62,8 @@ pub struct PartStatus<'m> {
     pub old: Pods,
     /// The pods of the new release; those of the idle slot, whatever it runs, until they are there.
     pub new: Pods,
-    /// The share of the requests that the new pods get, from 0 to 1, as far as the endpoints say.
+    /// The share of the requests that the new pods get, from 0 to 1, as far as the endpoints say; of one Deployment that is
+    /// changed in place, the share of its pods.
     pub weight: f64,
     analysis: Option<&'m Analysis>,
 }
@@ -120,6 +122,7 @@ impl Machine {
         };
         match phase {
             Phase::Intended => "writing down that the release begins".into(),
+            Phase::Stated => "writing what both releases can live with".into(),
             Phase::Floored => "keeping autoscalers from taking a serving pod away".into(),
             Phase::Staged => "starting new pods, without traffic".into(),
             Phase::Exposed(step) => {
@@ -177,15 +180,22 @@ impl Machine {
         let course = &self.course.parts[index];
         let live = self.live.get(index).copied().unwrap_or(Slot::A);
         let seen = self.seen.as_ref().map(|view| &view.parts[index]);
-        let (old, new) = (pods(seen, live), pods(seen, live.other()));
+        let (old, new) = (pods(seen, live), pods(seen, course.next(live)));
         let step = match self.phase() {
             Some(Phase::Exposed(step)) if !course.steps().is_empty() => {
                 Some(((usize::from(step) + 1).min(course.steps().len()), course.steps().len()))
             }
             _ => None,
         };
-        let all = old.serving + new.serving;
-        let weight = if all == 0 { 0.0 } else { f64::from(new.serving) / f64::from(all) };
+        // Of one Deployment that is changed in place, the pods of its template are new once the template is.
+        let (part, all) = if course.has_slots() {
+            (new.serving, old.serving + new.serving)
+        } else {
+            let state = seen.and_then(|part| part.slot(live)).map(|read| &read.object);
+            let state = state.filter(|state| state.revision == course.new);
+            state.map_or((0, 0), |state| (state.available, state.pods))
+        };
+        let weight = if all == 0 { 0.0 } else { f64::from(part) / f64::from(all) };
         PartStatus {
             name: &course.name,
             changes: course.changes(),
@@ -211,7 +221,8 @@ fn pods(seen: Option<&Part>, slot: Slot) -> Pods {
 /// What comes after a phase, where all goes well.
 fn after(phase: Phase, steps: usize) -> &'static str {
     match phase {
-        Phase::Intended => "keep autoscalers from taking a serving pod away",
+        Phase::Intended => "write what both releases can live with",
+        Phase::Stated => "keep autoscalers from taking a serving pod away",
         Phase::Floored => "start new pods, without traffic",
         Phase::Staged if steps > 0 => "try the new release on users",
         Phase::Exposed(step) if usize::from(step) + 1 < steps => "raise the weight",

@@ -113,13 +113,21 @@ impl Trial {
         let length = evidence.map_or(part.settings.bake, |evidence| evidence.bake);
         self.bake_length = Some(length);
         self.over = false;
-        let bake = Bake::new(part.settings.clone(), part.objectives.clone(), now, length);
-        self.bake = Some(bake.map_err(|error| error.to_string())?);
+        // Of what has no objectives, nothing is known but whether its containers live.
+        if !part.objectives.is_empty() {
+            let bake = Bake::new(part.settings.clone(), part.objectives.clone(), now, length);
+            self.bake = Some(bake.map_err(|error| error.to_string())?);
+        }
         Ok(())
     }
 
     /// Takes what was measured of a component that serves alone.
     pub(super) fn watch(&mut self, tick: &Tick) -> Finding {
+        if self.bake.is_none()
+            && let Some(reason) = tick.broken_container()
+        {
+            return Finding::Back(Ending::RolledBack, reason.to_string());
+        }
         match self.bake.as_mut().map(|bake| bake.observe(tick)) {
             Some(BakeVerdict::FlipBack(reason)) => Finding::Back(Ending::RolledBack, reason.to_string()),
             Some(BakeVerdict::Over) => {

@@ -36,7 +36,8 @@ impl Match {
 ///
 /// Written as in Prometheus, with the matches above as the only patterns: `http_requests_total{status=~"5xx",
 /// method=~"GET|POST", path=~"/api/.*", region="north"}`. The quotes may be left out where a value has no `,` or `}`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Selector {
     /// The name of the sample; of a histogram, without `_bucket`.
     pub metric: String,
@@ -79,6 +80,20 @@ impl fmt::Display for Selector {
             }?;
         }
         if self.matches.is_empty() { Ok(()) } else { f.write_str("}") }
+    }
+}
+
+impl From<Selector> for String {
+    fn from(selector: Selector) -> Self {
+        selector.to_string()
+    }
+}
+
+impl TryFrom<String> for Selector {
+    type Error = SelectorError;
+
+    fn try_from(text: String) -> Result<Self, SelectorError> {
+        text.parse()
     }
 }
 

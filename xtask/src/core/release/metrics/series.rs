@@ -7,9 +7,11 @@ use super::exposition::Exposition;
 use super::selector::Selector;
 use super::total::Unmeasured;
 use super::{Counts, to_float};
+use crate::core::release::analysis::milliseconds;
 
 /// Which events of a page make one stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Probe {
     /// Two counters: what goes wrong, and everything.
     Ratio {
@@ -23,6 +25,7 @@ pub enum Probe {
         /// The histogram, without `_bucket`.
         histogram: Selector,
         /// The longest duration that is good.
+        #[serde(with = "milliseconds", rename = "at_most_ms")]
         at_most: Duration,
     },
 }

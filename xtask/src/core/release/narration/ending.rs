@@ -9,11 +9,12 @@ use crate::core::release::model::{Ending, ReleaseId};
 /// How a release ended, what that rests on, the exit code, and what to do next.
 pub(super) fn lines(
     subject: &str,
-    (release, previous): (&ReleaseId, &ReleaseId),
+    (release, previous): (&ReleaseId, Option<&ReleaseId>),
     end: &End,
     evidence: &[String],
     at: Duration,
 ) -> Vec<Line> {
+    let previous = ReleaseId::or_nothing(previous);
     let how = match end.ending {
         Ending::Promoted => format!("PROMOTED: {release} serves"),
         Ending::RolledBack => format!("ROLLED BACK: {previous} serves"),
@@ -33,6 +34,21 @@ pub(super) fn lines(
     let mut lines = vec![Line::new(at, Kind::End, subject, words).because(why)];
     lines.extend(next(end.ending).map(|words| Line::new(at, Kind::Next, subject, words)));
     lines
+}
+
+/// An ending in a word or two: `rolled back`.
+pub fn outcome(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Promoted => "promoted",
+        Ending::RolledBack => "rolled back",
+        Ending::Aborted => "aborted",
+        Ending::Inconclusive => "inconclusive",
+        Ending::NoEvidence => "without evidence",
+        Ending::Nothing => "nothing to do",
+        Ending::Refused => "refused",
+        Ending::Superseded => "superseded",
+        Ending::Stuck => "stuck",
+    }
 }
 
 /// What to do next.

@@ -16,8 +16,11 @@ use serde::Serialize;
 
 use crate::core::text;
 
-pub use ending::by_hand;
+pub use ending::{by_hand, outcome};
 pub use narrator::Narrator;
+
+/// An hour.
+const HOUR: Duration = Duration::from_hours(1);
 
 /// What a line is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -83,7 +86,10 @@ pub struct Layout {
 impl Layout {
     /// The text of a line: the time, the subject, the words; what explains them below. It ends with a line end.
     pub fn text(&self, line: &Line) -> String {
-        let offset = offset(line.at);
+        // Beyond an hour nobody reads seconds, and the column stays narrow.
+        let coarse = line.at.as_secs() - if line.at >= HOUR { line.at.as_secs() % 60 } else { 0 };
+        let offset = offset(Duration::from_secs(coarse));
+        let offset = offset.strip_suffix(" 00s").filter(|_| line.at >= HOUR).unwrap_or(&offset);
         let time = match self.began {
             None => format!("{offset:>8}"),
             Some(began) => format!("{} {:>11}", clock(began + line.at), format!("(+{offset})")),
@@ -102,7 +108,7 @@ impl Layout {
     }
 }
 
-/// Time since the beginning: `41s`, `3m 12s`, `1h 04m`.
+/// Time since the beginning: `41s`, `3m 12s`, `1h 04m 00s`.
 pub fn offset(at: Duration) -> String {
     match at.as_secs() {
         seconds @ 0..60 => format!("{seconds}s"),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Kind, Line, ending, evidence, offset};
+use crate::core::release::ledger::Phase;
 use crate::core::release::machine::{End, PartStatus, Pods, Status, Wait};
 use crate::core::release::model::ReleaseId;
-use crate::core::release::view::Phase;
 use crate::core::text;
 
 /// How long something is waited for before that is worth a line; the next one comes when it has lasted twice as long.
@@ -100,8 +100,7 @@ impl Narrator {
         }
         let reason = || status.words.split_once(": ").map_or("", |(_, reason)| reason);
         let words = match phase {
-            Phase::Intended | Phase::Verifying => return,
-            Phase::Floored if status.waits.is_none() => return,
+            Phase::Intended | Phase::Stated | Phase::Floored | Phase::Verifying => return,
             Phase::Exposed(0) if before == Some(Phase::Staged) => {
                 "the smoke test passed: users see the new release".to_owned()
             }
@@ -122,9 +121,12 @@ impl Narrator {
             }
             Phase::Cleaning => "the watch is over: the old pods go".to_owned(),
             Phase::Reverting => {
-                let line =
-                    self.line(now, Kind::Back, "BACK to the old release").because([reason().to_owned()]);
-                lines.push(line);
+                let where_to = if self.is_exposed {
+                    "BACK to the old release"
+                } else {
+                    "BACK: users keep the old release"
+                };
+                lines.push(self.line(now, Kind::Back, where_to).because([reason().to_owned()]));
                 return;
             }
             Phase::Restoring if self.is_exposed => "the new pods go".to_owned(),
@@ -144,13 +146,8 @@ impl Narrator {
         lines.push(self.line(now, Kind::Step, format!("{} begins", status.release)));
         for part in &status.parts {
             let words = if part.changes {
-                let old = part.old;
-                format!(
-                    "{} serve from slot {}; slot {} is next",
-                    pods(old.serving, ""),
-                    old.slot,
-                    part.new.slot
-                )
+                let (old, new) = (part.old, part.new);
+                format!("{} from slot {}; slot {} is next", serve(old, ""), old.slot, new.slot)
             } else {
                 "does not change".to_owned()
             };
@@ -212,7 +209,13 @@ impl Narrator {
     }
 
     /// The last words, `at` after the beginning.
-    pub fn end(&self, release: &ReleaseId, previous: &ReleaseId, end: &End, at: Duration) -> Vec<Line> {
+    pub fn end(
+        &self,
+        release: &ReleaseId,
+        previous: Option<&ReleaseId>,
+        end: &End,
+        at: Duration,
+    ) -> Vec<Line> {
         ending::lines(&self.subject, (release, previous), end, &self.last, at)
     }
 

@@ -63,6 +63,13 @@ fn serving(plan: &Plan, identity: &Identity) -> Option<Identity> {
     Some(Identity { name, ..identity.clone() })
 }
 
+/// Whether `live` says all that `stated` does.
+pub(super) fn says(live: &Value, stated: &Value) -> bool {
+    let mut fields = Vec::new();
+    differences(live, stated, &mut String::new(), &mut fields);
+    fields.is_empty()
+}
+
 /// What `after` states that `before` does not, by path.
 fn differences(before: &Value, after: &Value, path: &mut String, fields: &mut Vec<String>) {
     match (before, after) {

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Hand, Identity, Live, Migration, Part, Phase, Write};
-use crate::core::release::manifest;
+use super::live::bears_labels;
+use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Write};
 use crate::core::release::model::Slot;
 use crate::core::release::slots::{Derived, Slots, Traffic};
+use crate::core::release::{labels, manifest, migration};
 use crate::core::text;
 
 /// Kinds that run something by themselves. They are no slots, so they change when the new release has been found good.
@@ -15,6 +16,28 @@ const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob
 
 /// A component that changes, and its objects.
 type Changing<'p> = (&'p Part, &'p Slots);
+
+/// Whether an object of this name is in the cluster.
+pub(super) fn is_there(object: &Value, live: &Live) -> bool {
+    let identity = Identity::of(object);
+    live.objects.iter().any(|other| identity.is(other))
+}
+
+/// Whether an object runs something by itself.
+pub(super) fn is_workload(object: &Value) -> bool {
+    object.get("kind").and_then(Value::as_str).is_some_and(|kind| WORKLOADS.contains(&kind))
+}
+
+/// The components that have two slots.
+pub(super) fn slotted<'p>(
+    parts: &'p [Part],
+    objects: &'p [Objects<'p>],
+) -> impl Iterator<Item = (&'p Part, &'p Slots)> {
+    parts.iter().zip(objects).filter_map(|(part, objects)| match objects {
+        Objects::Slots(slots) => Some((part, *slots)),
+        Objects::Rolling(_) => None,
+    })
+}
 
 /// The phases so far.
 #[derive(Default)]
@@ -33,14 +56,14 @@ impl Phases {
     }
 }
 
-/// All phases. `parts` and `slots` are in the order in which components are promoted.
-pub(super) fn phases(parts: &[Part], slots: &[&Slots], derived: &Derived, live: &Live) -> Vec<Phase> {
-    let all = || parts.iter().zip(slots.iter().copied());
+/// All phases. `parts` and `objects` are in the order in which components are promoted.
+pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived, live: &Live) -> Vec<Phase> {
+    let all = || slotted(parts, objects);
     let changing: Vec<Changing<'_>> = all().filter(|(part, _)| part.changes()).collect();
-    let is_workload = |object: &&Value| {
-        object.get("kind").and_then(Value::as_str).is_some_and(|kind| WORKLOADS.contains(&kind))
-    };
-    let (workloads, rest): (Vec<&Value>, Vec<&Value>) = derived.rest.iter().partition(is_workload);
+    let (migrations, others): (Vec<&Value>, Vec<&Value>) =
+        derived.rest.iter().partition(|object| migration::of(object) != Migration::None);
+    let (workloads, rest): (Vec<&Value>, Vec<&Value>) =
+        others.into_iter().partition(|object| is_workload(object));
 
     let mut phases = Phases::default();
     phases.add("D1", "win the Lease, raise the fence on every object, read everything again", Vec::new());
@@ -50,7 +73,7 @@ pub(super) fn phases(parts: &[Part], slots: &[&Slots], derived: &Derived, live: 
         payloads.extend(slots.budgets(part.slot).iter().cloned().map(stated));
         if !part.changes() {
             // Its pods stay, but what is around them may change. A Service must not ask for labels that they do not have.
-            if super::bears_labels(slots, part.slot, live) {
+            if bears_labels(slots, part.slot, live) {
                 payloads.extend(slots.services(Traffic::Only(part.slot)).into_iter().map(stated));
             }
             payloads.extend(slots.autoscaler(part.slot).map(stated));
@@ -58,9 +81,25 @@ pub(super) fn phases(parts: &[Part], slots: &[&Slots], derived: &Derived, live: 
     }
     let words = format!("write {} that both releases can live with", text::count(payloads.len(), "object"));
     phases.add_writes("D3", words, payloads);
+    let runs = |wanted: Migration| {
+        let due = migrations.iter().filter(move |job| migration::of(job) == wanted && !is_there(job, live));
+        due.map(|job| (Identity::of(job), vec![stated((*job).clone())]))
+    };
+    for (job, writes) in runs(Migration::Expand) {
+        phases.add("D3", format!("run the migration {job}, which adds what the new release needs"), writes);
+    }
     trial(&changing, &mut phases);
+    let rolled = parts.iter().zip(objects).filter_map(|(part, objects)| match objects {
+        Objects::Rolling(rolling) if part.changes() => Some((part, rolling.deployment.clone())),
+        Objects::Rolling(_) | Objects::Slots(_) => None,
+    });
     let workloads = workloads.into_iter().cloned().map(stated).collect();
-    promotion(&changing, workloads, &mut phases);
+    promotion(&changing, rolled.collect(), workloads, &mut phases);
+    for (job, writes) in runs(Migration::Contract) {
+        let words =
+            "which takes away what the old release needs: from here on no rollback goes past this release";
+        phases.add("end", format!("run the migration {job}, {words}"), writes);
+    }
     phases.0
 }
 
@@ -115,8 +154,13 @@ fn begins_with(part: &Part, slots: &Slots) -> u32 {
 }
 
 /// From the decision to the end.
-fn promotion(changing: &[Changing<'_>], workloads: Vec<Write>, phases: &mut Phases) {
-    if !changing.is_empty() {
+fn promotion(
+    changing: &[Changing<'_>],
+    rolled: Vec<(&Part, Value)>,
+    workloads: Vec<Write>,
+    phases: &mut Phases,
+) {
+    if !changing.is_empty() || !rolled.is_empty() {
         phases.add("P1", "decide: from here on the release goes forward or all the way back", Vec::new());
     }
     let full = changing.iter().map(|(part, slots)| replicas(slots.deployment(part.slot), part.replicas));
@@ -128,6 +172,10 @@ fn promotion(changing: &[Changing<'_>], workloads: Vec<Write>, phases: &mut Phas
         let words = format!("{}: all requests go to slot {}", part.component, part.slot);
         let services = slots.services(Traffic::Only(part.slot));
         phases.add_writes("P4", words, services.into_iter().map(stated).collect());
+    }
+    for (part, deployment) in rolled {
+        let words = format!("{}: its pods are replaced one after the other", part.component);
+        phases.add("P4", words, vec![stated(deployment.clone()), replicas(&deployment, part.replicas)]);
     }
     phases.add_writes("P4", "roll what has one slot", workloads);
     let mut cleaned = Vec::new();
@@ -167,13 +215,28 @@ fn floored(part: &Part, slots: &Slots, slot: Slot) -> Option<Write> {
     Some(stated(autoscaler))
 }
 
+/// Writes the commit onto the Deployments `own`, not into their pods, which would roll for it.
+pub(super) fn sign(phases: &mut [Phase], own: &[Identity], commit: &str) {
+    let pointer = manifest::join("/metadata/annotations", labels::COMMIT);
+    for write in phases.iter_mut().flat_map(|phase| &mut phase.writes) {
+        if write.hand == Hand::Manifests && own.contains(&Identity::of(&write.object)) {
+            manifest::set(&mut write.object, &pointer, commit);
+        }
+    }
+}
+
 /// What a rollback leaves as it is then, in words.
-pub(super) fn stays(migration: Migration, parts: &[Part], slots: &[&Slots]) -> Vec<String> {
+pub(super) fn stays(
+    migration: Migration,
+    jobs: &[Value],
+    parts: &[Part],
+    objects: &[Objects<'_>],
+) -> Vec<String> {
     let mut words = Vec::new();
     let mut secrets = BTreeSet::new();
-    for (part, slots) in parts.iter().zip(slots) {
-        let slot = slots.deployment(part.slot);
-        find_secrets(slot.pointer("/spec/template/spec").unwrap_or(&Value::Null), &mut secrets);
+    for (part, objects) in parts.iter().zip(objects) {
+        let deployment = objects.deployment(part);
+        find_secrets(deployment.pointer("/spec/template/spec").unwrap_or(&Value::Null), &mut secrets);
     }
     for secret in secrets {
         words.push(format!("the Secret `{secret}`: it is referred to by name and never read"));
@@ -187,13 +250,24 @@ pub(super) fn stays(migration: Migration, parts: &[Part], slots: &[&Slots]) -> V
             words.push("the migration: what it took away is gone, and there is no way back".to_owned());
         }
     }
+    for job in jobs {
+        let name = Identity::of(job);
+        words.push(match migration::of(job) {
+            Migration::Contract => {
+                format!("the migration {name}: it runs after the bake, and then there is no way back")
+            }
+            Migration::None | Migration::Expand => {
+                format!("the migration {name}: what it adds stays, and the old release does not mind")
+            }
+        });
+    }
     words
 }
 
 /// What gives requests back to the pods that serve now: their own selector, whatever it is.
-pub(super) fn by_hand(parts: &[Part], slots: &[&Slots], live: &Live) -> Vec<String> {
+pub(super) fn by_hand(parts: &[Part], objects: &[Objects<'_>], live: &Live) -> Vec<String> {
     let mut commands = Vec::new();
-    for (part, slots) in parts.iter().zip(slots).filter(|(part, _)| part.changes()) {
+    for (part, slots) in slotted(parts, objects).filter(|(part, _)| part.changes()) {
         for service in slots.services(Traffic::Only(part.slot)) {
             let identity = Identity::of(&service);
             let Some(live) = live.objects.iter().find(|object| identity.is(object)) else { continue };

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{Hand, Identity, Part, Plan, Strategy};
+use crate::core::release::freeze::Override;
 use crate::core::text;
 
 /// The plan in words, ending with a line end.
@@ -20,8 +21,22 @@ fn write(plan: &Plan, words: &mut String) -> std::fmt::Result {
         Some(previous) => writeln!(words, "release {}, in place of {previous}", plan.release)?,
         None => writeln!(words, "release {}, the first one", plan.release)?,
     }
+    if let Some(frozen) = &plan.frozen {
+        writeln!(words, "  frozen: {frozen}")?;
+    }
+    if let Some(Override { who, reason, windows }) = &plan.freeze_overridden {
+        let windows = windows.join("`, `");
+        writeln!(words, "  the freeze `{windows}` is overridden by {who}: {}", text::one_line(reason))?;
+    }
     for part in &plan.parts {
         writeln!(words, "  {}", component(part))?;
+        for smoke in part.changes().then_some(&part.measures.smoke).into_iter().flatten() {
+            writeln!(words, "    smoke test: {smoke}")?;
+        }
+        for objective in part.changes().then_some(&part.measures.objectives).into_iter().flatten() {
+            let percent = objective.rate_max * 100.0;
+            writeln!(words, "    promised: {} at most {} %", objective.name, (percent * 1e4).round() / 1e4)?;
+        }
     }
     for remark in &plan.remarks {
         writeln!(words, "  {remark}")?;
@@ -66,11 +81,14 @@ fn write(plan: &Plan, words: &mut String) -> std::fmt::Result {
 fn component(part: &Part) -> String {
     let name = &part.component;
     match (&part.old, &part.strategy) {
+        (Some(_), Strategy::Rolling) if !part.changes() => format!("{name}: {} stays", part.new),
         (Some(_), _) if !part.changes() => format!("{name}: {} stays in slot {}", part.new, part.slot),
+        (None, Strategy::Rolling) => format!("{name}: {} begins", part.new),
         (None, _) => format!("{name}: {} goes to slot {}", part.new, part.slot),
         (Some(old), Strategy::Flip) => {
             format!("{name}: {old} → {} in slot {}, all at once", part.new, part.slot)
         }
+        (Some(old), Strategy::Rolling) => format!("{name}: {old} → {}, pod by pod", part.new),
         (Some(old), Strategy::Canary { steps, .. }) => {
             let weights: Vec<String> = steps
                 .iter()

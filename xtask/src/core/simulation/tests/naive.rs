@@ -9,8 +9,10 @@ use super::super::scenario::{NAMES, Scenario, Setup};
 use super::super::{Deployer, Invariant, Nature, Verdict, play_with, run_with};
 use super::*;
 use crate::core::release::effect::{Action, Effect, EffectId};
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::{Journal, Line, Phase};
 use crate::core::release::machine::{Course, End, Ending, Input, Intent};
-use crate::core::release::view::{Journal, Phase, View};
+use crate::core::release::view::View;
 
 /// What it does next.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,14 +67,18 @@ impl Naive {
             Object::Ledger => view.ledger.as_ref().map(|read| read.version),
             Object::Slot(part, slot) => view.parts[part].slot(slot).map(|read| read.version),
             Object::Service(part) => view.parts[part].service.as_ref().map(|read| read.version),
-            Object::Lease | Object::Autoscaler(_) => None,
+            Object::Lease | Object::Autoscaler(_) | Object::Extra(_) => None,
         };
         self.effect(Action::Write { object, version, fence: Fence(1), change })
     }
 
+    fn head(&self, view: &View) -> Head {
+        let empty = || Head::empty(vec![Slot::A; self.course.parts.len()]);
+        view.ledger.as_ref().map_or_else(empty, |read| read.object.clone())
+    }
+
     fn phase(&mut self, view: &View, phase: Phase) -> Effect {
-        let mut head = view.ledger.as_ref().unwrap().object.clone();
-        head.under_way = Some(Journal {
+        let journal = Journal {
             release: self.course.release.clone(),
             phase,
             replicas: Vec::new(),
@@ -80,7 +86,8 @@ impl Naive {
             evidence: Vec::new(),
             abort: false,
             back: None,
-        });
+        };
+        let head = self.head(view).noting(journal, &self.course.account, UnixSeconds::default());
         self.put(view, Object::Ledger, Change::Ledger(Box::new(head)))
     }
 
@@ -151,10 +158,9 @@ impl Naive {
                 self.stage = Stage::Close;
             }
             Stage::Close if self.mistake != Some(Mistake::NeverEnds) => {
-                let mut head = view.ledger.as_ref().unwrap().object.clone();
-                head.under_way = None;
-                head.serving = self.course.release.clone();
-                head.live = parts.map(|_| Slot::B).collect();
+                let live = parts.map(|_| Slot::B).collect();
+                let head =
+                    self.head(view).closed(Ending::Promoted, live, &Line::default(), UnixSeconds::default());
                 effects.push(self.put(view, Object::Ledger, Change::Ledger(Box::new(head))));
                 self.end = Some(End { ending: Ending::Promoted, reason: "it is done".into() });
             }

@@ -2,8 +2,9 @@
 
 use super::{NEW, OLD, Watch, serves_alone};
 use crate::core::release::analysis::State;
+use crate::core::release::ledger::{Head, Journal, Phase, State as EntryState};
+use crate::core::release::machine::PartCourse;
 use crate::core::release::model::Fence;
-use crate::core::release::view::{Head, Journal, Phase};
 use crate::core::simulation::cluster::Cluster;
 use crate::core::simulation::invariant::Invariant;
 use crate::core::simulation::scenario::Scenario;
@@ -15,7 +16,7 @@ pub(super) fn is_wish(before: &Head, after: &Head) -> bool {
     let (Some(from), Some(to)) = (&before.under_way, &after.under_way) else { return false };
     let is_same = before.serving == after.serving
         && before.live == after.live
-        && before.withdrawn == after.withdrawn
+        && before.history == after.history
         && from.release == to.release
         && from.phase == to.phase
         && from.replicas == to.replicas
@@ -35,8 +36,12 @@ impl Watch {
         (new, after): (Fence, &Head),
     ) -> Option<Wrong> {
         let lost = |words: String| Some((Invariant::LedgerLosesNothing, words));
-        if before.withdrawn.iter().any(|release| !after.withdrawn.contains(release)) {
-            return lost("a release is not withdrawn any more".to_owned());
+        let changed = before.history.iter().find(|entry| {
+            let now = after.history.find(&entry.release).map(|entry| entry.state);
+            now.is_none_or(|now| now != entry.state && !entry.state.may_become(now))
+        });
+        if let Some(entry) = changed {
+            return lost(format!("what was written down of {} is gone", entry.release));
         }
         match (&before.under_way, &after.under_way) {
             (None, None) => None,
@@ -76,17 +81,20 @@ impl Watch {
                 return Some((Invariant::LedgerLosesNothing, words));
             }
         };
+        let state = after.history.find(&journal.release).map(|entry| entry.state);
         let is_named = if is_promoted {
-            after.serving == journal.release
+            after.serving.as_ref() == Some(&journal.release) && state == Some(EntryState::Verified)
         } else {
-            after.serving == scenario.course.previous && after.withdrawn.contains(&journal.release)
+            let is_over = !matches!(state, None | Some(EntryState::Intended | EntryState::Verified));
+            after.serving == scenario.course.previous && is_over
         };
         if !is_named {
-            let words = format!("it ended in {:?}, and `{}` is said to serve", journal.phase, after.serving);
+            let words = format!("it ended in {:?}, and is said to be {state:?}", journal.phase);
             return Some((Invariant::LedgerLosesNothing, words));
         }
         let revision = if is_promoted { NEW } else { OLD };
-        let parts = scenario.course.parts.iter().enumerate().filter(|(_, part)| part.changes());
+        let is_known = |part: &PartCourse| part.changes() && (is_promoted || part.old.is_some());
+        let parts = scenario.course.parts.iter().enumerate().filter(|(_, part)| is_known(part));
         let wrong = parts.map(|(part, _)| part).find(|&part| {
             !self.touched[part].traffic() && !serves_alone(&cluster.components[part], revision)
         });

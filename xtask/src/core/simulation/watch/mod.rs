@@ -16,9 +16,10 @@ use super::invariant::{Broken, Invariant};
 use super::pod::Pod;
 use super::scenario::{BEGIN, Scenario, Setup};
 use crate::core::release::effect::{Change, Object};
+use crate::core::release::ledger::Phase;
 use crate::core::release::machine::{Ending, Strategy};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Phase, Read, Traffic, View};
+use crate::core::release::view::{Traffic, View};
 
 use order::Order;
 use person::Touched;
@@ -80,7 +81,10 @@ pub(super) struct Before {
 
 impl Watch {
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let least: Vec<u32> = scenario.setups.iter().map(|setup| setup.pods).collect();
+        // Before its first release nothing of a component is known to be good.
+        let both = scenario.setups.iter().zip(&scenario.course.parts);
+        let least: Vec<u32> =
+            both.map(|(setup, part)| if part.old.is_some() { setup.pods } else { 0 }).collect();
         let most = |setup: &Setup| setup.autoscaler.map_or(setup.pods, |(_, ceiling)| ceiling);
         let peak = scenario.setups.iter().map(|setup| 2 * most(setup).max(setup.pods)).collect();
         let parts = least.len();
@@ -126,6 +130,7 @@ impl Watch {
         let fence = Fence(lease.object.transitions);
         let is_ours = |other: Option<Fence>| other.is_none_or(|other| other == fence);
         let all = is_ours(view.ledger.as_ref().map(|read| read.fence))
+            && view.extras.iter().all(|extra| is_ours(extra.as_ref().map(|read| read.fence)))
             && view.parts.iter().all(|part| {
                 part.slots.iter().all(|slot| is_ours(slot.as_ref().map(|read| read.fence)))
                     && is_ours(part.service.as_ref().map(|read| read.fence))
@@ -158,7 +163,7 @@ impl Watch {
                 });
                 Before { supply: 0, wrong, is_wish }
             }
-            (Object::Ledger | Object::Lease, _) => Before::default(),
+            (Object::Ledger | Object::Lease | Object::Extra(_), _) => Before::default(),
         }
     }
 
@@ -177,7 +182,7 @@ impl Watch {
         }
         let is_allowed = before.is_wish
             || is_newer_lease(change, self.guarded)
-            || is_empty_creation(cluster, object, change);
+            || is_harmless_creation(scenario, cluster, object, change);
         if fence < self.guarded && !is_allowed {
             let guarded = self.guarded;
             self.fail(Invariant::OlderOwnersChangeNothing, now, || {
@@ -223,7 +228,8 @@ impl Watch {
         let course = &scenario.course.parts[part];
         let is_new =
             course.changes() && cluster.components[part].slot(slot).is_some_and(|slot| slot.revision == NEW);
-        let needs = matches!(course.strategy, Strategy::Canary(_)) && !self.is_promoted_by_hand;
+        let is_compared = matches!(course.strategy, Strategy::Canary(_)) && course.old.is_some();
+        let needs = is_compared && !self.is_promoted_by_hand;
         if is_new && needs && self.evidence[part] < EVIDENCE_MIN {
             let seen = self.evidence[part];
             self.fail(Invariant::PromotionNeedsEvidence, cluster.now(), || {
@@ -285,7 +291,9 @@ impl Watch {
         self.order.endpoints(scenario, cluster, part, self.touched[part].service);
         let is_new_good = is_new_good(cluster, part);
         let is_good = |revision: usize| revision == OLD || (is_new_good && revision == NEW);
-        let serving = component.count(|pod| pod.serving && is_good(pod.revision));
+        // What no Service knows works as soon as it is ready.
+        let serves = |pod: &Pod| if component.service.is_some() { pod.serving } else { pod.is_ready() };
+        let serving = component.count(|pod| serves(pod) && is_good(pod.revision));
         // What is asked for and not there was taken by a fault, or is still starting; nobody took it out of traffic.
         let missing = |slot: Slot| {
             let deployment = component.slot(slot).filter(|slot| is_good(slot.revision));
@@ -293,7 +301,7 @@ impl Watch {
                 component.count(|pod| pod.slot == slot && pod.revision == revision && pod.is_ready())
             };
             deployment
-                .filter(|_| component.selects(slot))
+                .filter(|_| component.selects(slot) || component.service.is_none())
                 .map_or(0, |deployment| deployment.wanted.saturating_sub(ready(deployment.revision)))
         };
         let missing = missing(Slot::A) + missing(Slot::B);
@@ -304,7 +312,8 @@ impl Watch {
             });
         }
         let setup = &scenario.setups[part];
-        if setup.new.error_rate < 1.0 || setup.rate < 50.0 || !scenario.faults.is_empty() {
+        let is_compared = scenario.course.parts[part].old.is_some();
+        if !is_compared || setup.new.error_rate < 1.0 || setup.rate < 50.0 || !scenario.faults.is_empty() {
             return;
         }
         if component.count(|pod| pod.serving && pod.revision == NEW) > 0 {
@@ -332,15 +341,19 @@ impl Watch {
     /// How a night without faults has to end.
     pub(super) fn ended(&mut self, scenario: &Scenario, ending: Ending, now: Duration) {
         let parts = || scenario.setups.iter().zip(&scenario.course.parts).filter(|(_, part)| part.changes());
-        let has_traffic = parts().all(|(setup, _)| setup.rate >= 50.0);
+        let has_traffic =
+            parts().all(|(setup, part)| setup.rate >= 50.0 || part.strategy == Strategy::Rolling);
         if !scenario.faults.is_empty() || !has_traffic {
             return;
         }
-        let natures = || parts().map(|(setup, _)| setup.new.is_good(&setup.old));
+        // What answers nobody shows only whether it runs.
+        let is_seen = |setup: &Setup| setup.rate > 0.0 || setup.new.is_running_ill();
+        let natures =
+            || parts().map(|(setup, _)| setup.new.is_good(&setup.old).filter(|good| *good || is_seen(setup)));
         let expected = if natures().any(|good| good == Some(false)) {
             Ending::RolledBack
         } else if natures().all(|good| good == Some(true)) {
-            if parts().next().is_none() { Ending::Nothing } else { Ending::Promoted }
+            if scenario.course.changes() { Ending::Promoted } else { Ending::Nothing }
         } else {
             return;
         };
@@ -356,8 +369,11 @@ fn is_new_good(cluster: &Cluster, part: usize) -> bool {
     match &head.under_way {
         Some(journal) => match journal.phase {
             Phase::Flipping | Phase::Verifying | Phase::Baking | Phase::Cleaning => true,
-            // Its flip has still to be undone.
-            Phase::Reverting | Phase::Restoring => serves_alone(&cluster.components[part], NEW),
+            // Its flip has still to be undone; what rolls goes back pod by pod.
+            Phase::Reverting | Phase::Restoring => {
+                let component = &cluster.components[part];
+                component.is_rolling || serves_alone(component, NEW)
+            }
             _ => false,
         },
         None => serves_alone(&cluster.components[part], NEW),
@@ -366,6 +382,9 @@ fn is_new_good(cluster: &Cluster, part: usize) -> bool {
 
 /// Whether users get nothing but this revision.
 fn serves_alone(component: &Component, revision: usize) -> bool {
+    if component.is_rolling {
+        return component.slot(Slot::A).is_some_and(|slot| slot.revision == revision);
+    }
     match component.service.as_ref().map(|read| read.object) {
         Some(Traffic::One(slot)) => component.slot(slot).is_some_and(|slot| slot.revision == revision),
         _ => false,
@@ -393,15 +412,26 @@ fn exposure(component: &Component) -> u32 {
     [Slot::A, Slot::B].into_iter().filter(is_exposed).map(|slot| component.wanted(slot)).sum()
 }
 
-/// Whether a write has made a Deployment without pods: no version can stop a creation, and this one changes nothing.
-fn is_empty_creation(cluster: &Cluster, object: Object, change: &Change) -> bool {
-    let (Object::Slot(part, slot), Change::Slot { replicas: 0, .. }) = (object, change) else { return false };
-    cluster.components[part].slots[slot as usize].as_ref().is_some_and(is_first)
-}
-
-/// Whether an object has never been changed since it was made.
-fn is_first<T>(read: &Read<T>) -> bool {
-    read.version.uid == read.version.resource
+/// Whether a write has made something that does nothing by itself: no version can stop a creation.
+fn is_harmless_creation(scenario: &Scenario, cluster: &Cluster, object: Object, change: &Change) -> bool {
+    let version = match (object, change) {
+        (Object::Slot(part, slot), Change::Slot { replicas: 0, .. }) => {
+            cluster.components[part].slots[slot as usize].as_ref().map(|read| read.version)
+        }
+        (Object::Extra(index), Change::Content(content)) => {
+            let idle = &scenario.course.extras[index].idle;
+            let read = cluster.extras[index].as_ref();
+            read.filter(|_| idle.as_ref().is_none_or(|idle| idle == content)).map(|read| read.version)
+        }
+        (Object::Service(part), Change::Traffic(Traffic::Nobody)) => {
+            cluster.components[part].service.as_ref().map(|read| read.version)
+        }
+        (Object::Ledger, Change::Ledger(head)) if head.serving.is_none() && head.under_way.is_none() => {
+            cluster.ledger.as_ref().map(|read| read.version)
+        }
+        _ => None,
+    };
+    version.is_some_and(|version| version.uid == version.resource)
 }
 
 /// Whether a write makes somebody the owner who is newer than `guarded`.

@@ -97,7 +97,10 @@ impl Watch {
                 }
             }
             (Object::Slot(part, slot), Change::Slot { replicas: 0, .. }) => {
-                let Some(drain) = self.order.drain else { return };
+                // What never served before, or has no slots, has no requests that others could take.
+                let has_slots =
+                    scenario.course.parts[part].has_slots() && scenario.course.parts[part].old.is_some();
+                let Some(drain) = self.order.drain.filter(|_| has_slots) else { return };
                 let Some(until) = self.order.served[part][slot as usize] else { return };
                 // Whoever sent requests there by hand a moment ago has not waited for their end either.
                 let is_excused = self.touched[part].at.is_some_and(|at| now < at + UNSEEN + drain);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Watch, Write};
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::model::Slot;
+use crate::core::release::view::Traffic;
 use crate::core::simulation::cluster::{Act, Cluster};
 use crate::core::simulation::component::Component;
 use crate::core::simulation::scenario::Scenario;
@@ -36,7 +37,8 @@ impl Touched {
             {
                 self.slots[slot as usize] = false;
             }
-            (Object::Service(_), _) => self.service = false,
+            // One that was deleted is made for nobody first.
+            (Object::Service(_), Change::Traffic(Traffic::One(_) | Traffic::Both)) => self.service = false,
             (Object::Autoscaler(_), _) => self.autoscaler = false,
             _ => {}
         }
@@ -58,9 +60,10 @@ impl Watch {
                 touched.slots[slot as usize] = true;
                 // Whoever begins a release after that finds so many, and leaves so many.
                 self.least[part] = self.least[part].min(pods);
+                // Pods of another template are replaced one by one, with one more meanwhile.
                 let component = &cluster.components[part];
                 let all: u32 = [Slot::A, Slot::B].map(|slot| component.wanted(slot)).iter().sum();
-                self.peak[part] = self.peak[part].max(2 * pods).max(all + pods);
+                self.peak[part] = self.peak[part].max(2 * pods).max(all + pods + 1);
             }
             Act::Select(_) | Act::Delete(Object::Service(_)) => {
                 touched.service = true;
@@ -70,7 +73,7 @@ impl Watch {
             }
             Act::Delete(Object::Slot(_, slot)) => touched.slots[slot as usize] = true,
             Act::Delete(Object::Autoscaler(_)) => touched.autoscaler = true,
-            Act::Delete(Object::Lease | Object::Ledger) => {}
+            Act::Delete(Object::Lease | Object::Ledger | Object::Extra(_)) => {}
         }
     }
 

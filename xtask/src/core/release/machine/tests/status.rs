@@ -11,7 +11,7 @@ fn told(cluster: &mut Cluster, mut course: Course, commands: &[(u64, Command)]) 
     let mut machine = Machine::new(course, Intent::Release, 1, now);
     let mut commands = commands.iter().peekable();
     let mut inputs = vec![Input::Wake];
-    let (mut lines, mut last) = (String::new(), String::new());
+    let (mut lines, mut last) = (Vec::new(), String::new());
     loop {
         if let Some((_, command)) = commands.next_if(|(at, _)| now >= Duration::from_secs(*at)) {
             inputs.push(Input::Command(*command));
@@ -19,11 +19,11 @@ fn told(cluster: &mut Cluster, mut course: Course, commands: &[(u64, Command)]) 
         let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, now)).collect();
         let line = words(&machine.status(), now);
         if line != last {
-            lines += &format!("{:>4} {line}\n", now.as_secs());
+            lines.push(format!("{} s: {line}\n", now.as_secs()));
             last = line;
         }
         if machine.end().is_some() {
-            return lines;
+            return lines.concat();
         }
         inputs.extend(effects.iter().map(|effect| cluster.act(effect, now)));
         if inputs.is_empty() {
@@ -62,30 +62,31 @@ fn a_good_release_says_where_it_stands() {
     check(
         &told,
         &expect![[r#"
-           0 waiting for the environment | the environment to be free | backend a:0/0/0 b:0/0/0 0 %, frontend a:0/0/0 b:0/0/0 0 % | then read everything again
-           0 waiting for the environment | the environment to be free | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then read everything again
-           0 fencing off whoever owned it before |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then look what serves
-           0 writing down that the release begins |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then keep autoscalers from taking a serving pod away
-           0 keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
-           0 starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
-           0 starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
-           1 trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-           1 trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-          16 trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | paused: go on, or take it back? [Resume, Abort] | then raise the weight
-          21 trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-          21 trying the new release on users, step 1 of 2 |  | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-          21 trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
-          21 trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
-          41 trying the new release on users, step 2 of 2 |  | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
-          41 filling the new slots up to what serves |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:1/1/0 0 % | then send all requests to the new pods
-          41 sending all requests to the new pods |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
-          41 sending all requests to the new pods |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
-          41 looking whether the new release serves |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then watch the new release
-          42 watching the new release, the old pods stand by | the watch to be over | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then take the old pods away
-          72 taking the old pods away |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then end, promoted
-          72 writing down the end: the new release serves, verified |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 % | then end
-          72 the new release serves, verified |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 %
-    "#]],
+            0 s: waiting for the environment | the environment to be free | backend a:0/0/0 b:0/0/0 0 %, frontend a:0/0/0 b:0/0/0 0 % | then read everything again
+            0 s: waiting for the environment | the environment to be free | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then read everything again
+            0 s: fencing off whoever owned it before |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then look what serves
+            0 s: writing down that the release begins |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then write what both releases can live with
+            0 s: writing what both releases can live with |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then keep autoscalers from taking a serving pod away
+            0 s: keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
+            0 s: starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
+            0 s: starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
+            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            16 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | paused: go on, or take it back? [Resume, Abort] | then raise the weight
+            21 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            21 s: trying the new release on users, step 1 of 2 |  | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            21 s: trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
+            21 s: trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
+            41 s: trying the new release on users, step 2 of 2 |  | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
+            41 s: filling the new slots up to what serves |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:1/1/0 0 % | then send all requests to the new pods
+            41 s: sending all requests to the new pods |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
+            41 s: sending all requests to the new pods |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
+            41 s: looking whether the new release serves |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then watch the new release
+            42 s: watching the new release, the old pods stand by | the watch to be over | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then take the old pods away
+            72 s: taking the old pods away |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then end, promoted
+            72 s: writing down the end: the new release serves, verified |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 % | then end
+            72 s: the new release serves, verified |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 %
+        "#]],
     );
 }
 
@@ -97,20 +98,21 @@ fn a_bad_release_says_why_it_goes_back() {
     check(
         &told,
         &expect![[r#"
-           0 waiting for the environment | the environment to be free | backend a:0/0/0 b:0/0/0 0 %, frontend a:0/0/0 b:0/0/0 0 % | then read everything again
-           0 waiting for the environment | the environment to be free | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then read everything again
-           0 fencing off whoever owned it before |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then look what serves
-           0 writing down that the release begins |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then keep autoscalers from taking a serving pod away
-           0 keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
-           0 starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
-           0 starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
-           1 trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-           1 trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-          11 giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/1 25 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
-          11 giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
-          16 taking the new pods away: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then end, with the old release serving
-          16 writing down the end: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then end
-          16 errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 %
-    "#]],
+            0 s: waiting for the environment | the environment to be free | backend a:0/0/0 b:0/0/0 0 %, frontend a:0/0/0 b:0/0/0 0 % | then read everything again
+            0 s: waiting for the environment | the environment to be free | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then read everything again
+            0 s: fencing off whoever owned it before |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then look what serves
+            0 s: writing down that the release begins |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then write what both releases can live with
+            0 s: writing what both releases can live with |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then keep autoscalers from taking a serving pod away
+            0 s: keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
+            0 s: starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
+            0 s: starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
+            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            11 s: giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/1 25 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
+            11 s: giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
+            16 s: taking the new pods away: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then end, with the old release serving
+            16 s: writing down the end: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then end
+            16 s: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 %
+        "#]],
     );
 }

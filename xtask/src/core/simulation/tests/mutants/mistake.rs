@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
+use crate::core::release::ledger::{Entry, Head, History, Journal, Phase};
 use crate::core::release::machine::{Command, Course, End, Input, Intent, Machine, Strategy};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Autoscaler, Head, Phase, Traffic, View};
+use crate::core::release::view::{Autoscaler, Traffic, View};
 use crate::core::simulation::{Deployer, Invariant, Scenario, play_with};
 
 /// How many seeds a mistake may need.
@@ -91,7 +92,7 @@ mistakes! {
     AsksForTooMany => PeakIsKept,
     /// scales a neighbour that is none of its business
     TouchesANeighbour => OnlyTheInventory,
-    /// does not write down that a release was withdrawn
+    /// does not write down how a release ended
     ForgetsToWithdraw => LedgerLosesNothing,
 }
 
@@ -170,7 +171,7 @@ impl Mutant {
             Mistake::IsDeaf => journal(view, |journal| journal.abort = false),
             Mistake::MeasuresAgain if !has_begun => journal(view, |journal| journal.evidence.fill(None)),
             Mistake::StartsOver if !has_begun => {
-                view.ledger.iter_mut().for_each(|read| read.object.under_way = None);
+                view.ledger.iter_mut().for_each(|read| forget(&mut read.object));
             }
             Mistake::TrustsWishes => {
                 for read in view.parts.iter_mut().flat_map(|part| part.slots.iter_mut().flatten()) {
@@ -212,7 +213,7 @@ impl Mutant {
             }
             (Mistake::ForgetsToWithdraw, Change::Ledger(head)) if head.under_way.is_none() => {
                 let seen = self.seen.as_ref().and_then(|view| view.ledger.as_ref());
-                head.withdrawn = seen.map(|read| read.object.withdrawn.clone()).unwrap_or_default();
+                head.history = seen.map(|read| read.object.history.clone()).unwrap_or_default();
                 false
             }
             (Mistake::AsksForTooMany, Change::Slot { replicas, .. }) => {
@@ -354,6 +355,9 @@ impl Deployer for Mutant {
 fn fences(view: &mut View) -> Vec<(Object, &mut Fence)> {
     let mut all: Vec<(Object, &mut Fence)> = Vec::new();
     all.extend(view.ledger.iter_mut().map(|read| (Object::Ledger, &mut read.fence)));
+    for (index, extra) in view.extras.iter_mut().enumerate() {
+        all.extend(extra.iter_mut().map(|read| (Object::Extra(index), &mut read.fence)));
+    }
     for (part, seen) in view.parts.iter_mut().enumerate() {
         for (slot, read) in [Slot::A, Slot::B].into_iter().zip(&mut seen.slots) {
             all.extend(read.iter_mut().map(|read| (Object::Slot(part, slot), &mut read.fence)));
@@ -364,9 +368,17 @@ fn fences(view: &mut View) -> Vec<(Object, &mut Fence)> {
     all
 }
 
-fn journal(view: &mut View, change: impl FnOnce(&mut crate::core::release::view::Journal)) {
+fn journal(view: &mut View, change: impl FnOnce(&mut Journal)) {
     if let Some(journal) = view.ledger.as_mut().and_then(|read| read.object.under_way.as_mut()) {
         change(journal);
+    }
+}
+
+/// Nothing is known of the release that is under way.
+fn forget(head: &mut Head) {
+    if let Some(journal) = head.under_way.take() {
+        let others = head.history.iter().filter(|entry| entry.release != journal.release);
+        head.history = others.fold(History::default(), |history, entry| history.append(Entry::clone(entry)));
     }
 }
 

@@ -1,0 +1,23 @@
+//! The ledger: what is written down of the releases of an environment.
+//!
+//! Its [`Head`] is one small object: which release serves and in which slots, how far the release under way has come
+//! ([`Journal`]), and one [`Entry`] for each release ([`History`]). Entries are only ever appended. What was said of a release
+//! when it began ([`Account`]) never changes; its [`State`] changes only as [`State::may_become`] allows.
+
+mod entry;
+mod format;
+mod head;
+mod history;
+mod line;
+mod payload;
+mod prune;
+mod rollback;
+
+pub use entry::{Account, Entry, Piece, State};
+pub use format::{ENTRIES_MAX, ENTRY_BYTES, FORMAT, Unreadable, Unwritable, decode, encode};
+pub use head::{Head, Journal, Phase};
+pub use history::History;
+pub use line::Line;
+pub use payload::{COMPRESSED_MAX, Payload, PayloadName, Unstorable};
+pub use prune::TARGETS;
+pub use rollback::{NoTarget, Reason, Skipped, Target, Wanted, target};

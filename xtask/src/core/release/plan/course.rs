@@ -1,0 +1,75 @@
+//! From a plan to the course of the machine that carries it out.
+
+use std::sync::Arc;
+
+use super::{Further, Part, Plan, Strategy};
+use crate::core::mask::Mask;
+use crate::core::release::analysis::Settings;
+use crate::core::release::ledger::{Account, Line, Piece, Unstorable};
+use crate::core::release::machine;
+use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
+use crate::core::release::slots::Derived;
+
+impl Plan {
+    /// What the machine is to do.
+    ///
+    /// The probability of a wrong rollback is one for the whole release, so every component is told how many streams all of
+    /// them have.
+    pub fn course(&self) -> Course {
+        let streams = self.parts.iter().map(|part| part.measures.objectives.len()).sum::<usize>();
+        let settings =
+            Settings { bake: self.bake, ..Settings::new(u32::try_from(streams).unwrap_or(u32::MAX)) };
+        Course {
+            release: self.release.clone(),
+            previous: self.previous.clone(),
+            parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
+            extras: self.further.iter().map(Further::extra).collect(),
+            timing: Timing::default(),
+            account: Arc::default(),
+            origin: 0,
+        }
+    }
+
+    /// What the ledger is to say of it: `derived` is what it was made from, `who` begins it, and `mask` takes secrets out of
+    /// their words.
+    ///
+    /// # Errors
+    ///
+    /// When the manifests cannot be kept.
+    pub fn account(&self, derived: &Derived, who: &str, mask: &Mask) -> Result<Account, Unstorable> {
+        let (payloads, objects) = derived.payloads()?;
+        let piece = |part: &Part| {
+            let (component, payload) = payloads.iter().find(|(component, _)| *component == part.component)?;
+            let payload = payload.name.clone();
+            Some(Piece { component: component.clone(), revision: part.new.clone(), payload })
+        };
+        Ok(Account {
+            pieces: self.parts.iter().filter_map(piece).collect(),
+            objects: objects.map(|payload| payload.name),
+            commit: self.commit.as_deref().map(Arc::from),
+            who: Line::new(who, mask),
+            contracts: self.contracts,
+            unfrozen: self.freeze_overridden.as_ref().map(|freeze| Line::new(&freeze.reason, mask)),
+            ..Account::default()
+        })
+    }
+}
+
+fn course(part: &Part, settings: &Settings) -> PartCourse {
+    let strategy = match &part.strategy {
+        Strategy::Canary { steps, .. } => machine::Strategy::Canary(
+            steps.iter().map(|step| StepCourse { weight: step.weight, gate: step.gate }).collect(),
+        ),
+        Strategy::Flip => machine::Strategy::Flip,
+        Strategy::Rolling => machine::Strategy::Rolling,
+    };
+    PartCourse {
+        name: part.component.clone(),
+        old: part.old.clone(),
+        new: part.new.clone(),
+        strategy,
+        replicas: part.replicas,
+        objectives: part.measures.objectives.clone(),
+        settings: settings.clone(),
+    }
+}

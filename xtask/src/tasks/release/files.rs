@@ -1,0 +1,144 @@
+//! What a release is made from on the disk: manifests, overlays, the values of templates, the record of images.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::release::{EnvironmentConfig, Placed, ValueFrom};
+use crate::core::diagnostic::Diagnostic;
+use crate::core::release::images::{self, Image, Record};
+use crate::core::release::manifest;
+use crate::core::release::model::ComponentName;
+use crate::core::release::objects::Source;
+use crate::core::release::template::Variables;
+use crate::cx::{Cx, files};
+use crate::error::{Context as _, Error, Result};
+
+/// The file in the output folder that says which images were built.
+pub(super) const IMAGES: &str = "images.json";
+
+/// The largest file of manifests that is read, in bytes; somewhat more than what is accepted, so that it is refused as such.
+const FILE_MAX: u64 = 16 << 20;
+
+/// The files that `named` names, in their order; a folder stands for the YAML in it.
+pub(super) fn sources(cx: &Cx, named: &[Placed<PathBuf>]) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for Placed { value: path, place } in named {
+        let found = cx.root().join(path);
+        if !found.is_dir() {
+            if !found.is_file() {
+                let problem = place.diagnostic(format!("there is no `{}`", path.display()));
+                return Err(
+                    Error::configuration("a file that xtask.toml names is not there").places([problem])
+                );
+            }
+            sources.push(source(cx, path)?);
+            continue;
+        }
+        let inside = files::names(&found)?;
+        let yaml = |name: &&String| {
+            let extension = Path::new(name.as_str()).extension();
+            extension.is_some_and(|extension| extension == "yml" || extension == "yaml")
+        };
+        let before = sources.len();
+        for name in inside.iter().filter(yaml) {
+            sources.push(source(cx, &path.join(name))?);
+        }
+        if sources.len() == before {
+            let problem =
+                place.diagnostic(format!("there is no `.yml` or `.yaml` file in `{}`", path.display()));
+            return Err(Error::configuration("a folder that xtask.toml names is empty").places([problem]));
+        }
+    }
+    Ok(sources)
+}
+
+fn source(cx: &Cx, path: &Path) -> Result<Source> {
+    let file = cx.root().join(path);
+    let failed = || format!("could not read `{}`", path.display());
+    let size = std::fs::metadata(&file).context(failed)?.len();
+    if size > FILE_MAX {
+        let message = format!("`{}` has {} MiB, and is no file of manifests", path.display(), size >> 20);
+        return Err(Error::configuration(message));
+    }
+    let text = std::fs::read(&file).context(failed)?;
+    let text = String::from_utf8(text).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Error::configuration(format!("`{}` is no UTF-8: byte {at}", path.display()))
+    })?;
+    let stem = path.file_stem().map(Path::new).and_then(Path::extension);
+    Ok(Source { path: path.to_owned(), text, template: stem.is_some_and(|stem| stem == "template") })
+}
+
+/// The values that the templates of an environment are filled with.
+pub(super) fn variables(cx: &Cx, environment: &EnvironmentConfig) -> Result<Variables> {
+    let mut values = Vec::new();
+    let mut places = Vec::new();
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    for (name, own) in [("REGISTRY", &environment.registry), ("REPOSITORY_OWNER", &environment.owner)] {
+        if let Some(Placed { value, place }) = own {
+            values.push((name.to_owned(), value.clone()));
+            places.push((name.to_owned(), place.clone()));
+        }
+    }
+    for variable in &environment.variables {
+        let value = match &variable.from {
+            ValueFrom::Text(text) => text.clone(),
+            ValueFrom::Environment { env, default } => {
+                let set = cx.environment().get(env).filter(|value| !value.is_empty());
+                let Some(value) = set.or(default.as_deref()) else {
+                    let problem = variable.place.diagnostic(format!("`{env}` is not set in the environment"));
+                    problems.push(problem.help(format!("set it, or give `{}` a `default`", variable.name)));
+                    continue;
+                };
+                if cx.mask().finds_in(value.as_bytes()) {
+                    let problem = variable.place.diagnostic(format!("`{env}` holds a secret"));
+                    problems.push(problem.help(
+                        "a manifest can be read by whoever can read the object: refer to a Secret by its name",
+                    ));
+                    continue;
+                }
+                value.to_owned()
+            }
+        };
+        values.push((variable.name.clone(), value));
+        places.push((variable.name.clone(), variable.place.clone()));
+    }
+    if !problems.is_empty() {
+        let message = format!("the variables of `{}` are not complete", environment.name);
+        return Err(Error::configuration(message).places(problems));
+    }
+    Ok(Variables::new(format!("environments.{}.variables", environment.name), values).at(places))
+}
+
+/// The images that were built; `None` where nothing says so.
+pub(super) fn record(cx: &Cx) -> Result<Option<Record>> {
+    let path = cx.output_folder().join(IMAGES);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    Record::from_json(&files::read(&path)?).map(Some).map_err(|reason| {
+        Error::configuration(format!("`{}` is no record of images", path.display())).cause(reason)
+    })
+}
+
+/// Images for every name without a digest that `built` does not have, with digests made up from the names.
+pub(super) fn imagined(sources: &[Source], variables: &Variables, built: &[Image]) -> Vec<Image> {
+    let mut variables = variables.clone();
+    let mut made_up: Vec<Image> = Vec::new();
+    for source in sources {
+        // What cannot be read is said when it is read in earnest.
+        let own = source.template.then_some(&mut variables);
+        for manifest in manifest::read(&source.path, &source.text, own).unwrap_or_default() {
+            for name in images::without_digest(&manifest) {
+                let known = built.iter().chain(&made_up).any(|image| image.reference == name);
+                if !known {
+                    made_up.push(Image {
+                        component: ComponentName(manifest.name().into()),
+                        reference: name.to_owned(),
+                        digest: format!("sha256:{}", blake3::hash(name.as_bytes()).to_hex()),
+                    });
+                }
+            }
+        }
+    }
+    made_up
+}
