@@ -4,7 +4,9 @@
 pub mod cancel;
 pub mod environment;
 pub mod files;
+pub mod http;
 mod notation;
 pub mod platform;
 pub mod process;
+pub mod registry;
 pub mod signals;

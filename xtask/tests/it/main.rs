@@ -13,6 +13,7 @@ mod nights;
 mod pipeline;
 mod plan;
 mod program;
+mod registry;
 mod rehearse;
 mod release;
 mod repository;

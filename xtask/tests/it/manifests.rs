@@ -11,8 +11,9 @@ use xtask::core::release::images::Image;
 use xtask::core::release::manifest;
 use xtask::core::release::model::{ComponentName, Slot};
 use xtask::core::release::objects::{self, Objects, Source};
-use xtask::core::release::slots::{self, Component, Derived, Traffic};
+use xtask::core::release::slots::{self, Component, Derived};
 use xtask::core::release::template::Variables;
+use xtask::core::release::view::Traffic;
 use xtask::error::{self, Error, Style};
 
 const TICKET: &str = include_str!("../../testdata/release/ticket.template.yml");
@@ -115,14 +116,10 @@ fn the_files_of_this_repository_make_two_slots() {
     assert_ne!(backend.revision, frontend.revision);
     let selector = |traffic| backend.services(traffic)[0]["spec"]["selector"].to_string();
     assert_eq!(selector(Traffic::Both), r#"{"vitalyst.io/serves":"backend"}"#);
-    assert_eq!(
-        selector(Traffic::Only(Slot::A)),
-        r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}"#
-    );
-    assert_eq!(
-        selector(Traffic::Only(Slot::B)),
-        r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"b"}"#
-    );
+    assert_eq!(selector(Traffic::One(Slot::A)), r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}"#);
+    assert_eq!(selector(Traffic::One(Slot::B)), r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"b"}"#);
+    assert_eq!(selector(Traffic::Nobody), r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"none"}"#);
+    assert!(backend.services(Traffic::Foreign).is_empty());
     let pinned = backend.deployment(Slot::B).to_string().matches("vitalyst-backend@sha256:aaaa").count();
     assert_eq!(pinned, 2, "the container and the one before it");
 }

@@ -65,7 +65,7 @@ impl Owner {
     /// lasts, for then somebody may have deleted it and begun to count anew.
     pub(super) fn is_outdated(&self, view: &View, timing: &Timing, now: Duration) -> bool {
         let transitions = view.lease.as_ref().map(|read| read.object.transitions);
-        let is_older = transitions.is_some_and(|transitions| transitions < self.fence.0);
+        let is_older = transitions.unwrap_or(0) < self.fence.0;
         is_older && now.saturating_sub(self.renewed) < timing.lease
     }
 

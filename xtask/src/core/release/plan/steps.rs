@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::live::bears_labels;
 use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Write};
 use crate::core::release::model::Slot;
-use crate::core::release::slots::{Derived, Slots, Traffic};
+use crate::core::release::slots::{Derived, Slots};
+use crate::core::release::view::Traffic;
 use crate::core::release::{labels, manifest, migration};
 use crate::core::text;
 
@@ -74,7 +75,7 @@ pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived,
         if !part.changes() {
             // Its pods stay, but what is around them may change. A Service must not ask for labels that they do not have.
             if bears_labels(slots, part.slot, live) {
-                payloads.extend(slots.services(Traffic::Only(part.slot)).into_iter().map(stated));
+                payloads.extend(slots.services(Traffic::One(part.slot)).into_iter().map(stated));
             }
             payloads.extend(slots.autoscaler(part.slot).map(stated));
         }
@@ -170,7 +171,7 @@ fn promotion(
     phases.add_writes("P3", "let autoscalers scale the new slots", scaled.collect());
     for (part, slots) in changing {
         let words = format!("{}: all requests go to slot {}", part.component, part.slot);
-        let services = slots.services(Traffic::Only(part.slot));
+        let services = slots.services(Traffic::One(part.slot));
         phases.add_writes("P4", words, services.into_iter().map(stated).collect());
     }
     for (part, deployment) in rolled {
@@ -268,7 +269,7 @@ pub(super) fn stays(
 pub(super) fn by_hand(parts: &[Part], objects: &[Objects<'_>], live: &Live) -> Vec<String> {
     let mut commands = Vec::new();
     for (part, slots) in slotted(parts, objects).filter(|(part, _)| part.changes()) {
-        for service in slots.services(Traffic::Only(part.slot)) {
+        for service in slots.services(Traffic::One(part.slot)) {
             let identity = Identity::of(&service);
             let Some(live) = live.objects.iter().find(|object| identity.is(object)) else { continue };
             let Some(selector) = live.pointer("/spec/selector") else { continue };

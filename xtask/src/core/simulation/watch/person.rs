@@ -33,7 +33,7 @@ impl Touched {
     pub(super) fn mended(&mut self, write: &Write<'_>, component: &Component, least: u32) {
         match (write.object, write.change) {
             (Object::Slot(_, slot), Change::Slot { replicas, .. })
-                if *replicas >= least || !component.selects(slot) =>
+                if *replicas >= least || (component.service.is_some() && !component.selects(slot)) =>
             {
                 self.slots[slot as usize] = false;
             }

@@ -39,10 +39,13 @@ fn the_bake_flips_back_far_above_the_objective_and_alerts_below() {
     assert_eq!(end(2, 250), (true, 0, 180), "0.8 % is within the objective, however slow");
 }
 
+/// Pods with their restarts.
+type Pods = &'static [(&'static str, u32)];
+
 /// Each tick has the pods with their restarts; what each says, in words.
 #[test]
 fn a_second_restart_flips_back_and_a_single_one_alerts() {
-    let say = |ticks: &[&[(&str, u32)]], length: Duration| {
+    let say = |ticks: &[Pods], length: Duration| {
         let mut bake = fresh();
         let mut said = String::new();
         for (number, pods) in ticks.iter().enumerate() {
@@ -60,7 +63,7 @@ fn a_second_restart_flips_back_and_a_single_one_alerts() {
         }
         said
     };
-    let table: [(&str, &[&[(&str, u32)]]); 8] = [
+    let table: [(&str, &[Pods]); 8] = [
         ("....", &[&[("a", 0), ("b", 0)], &[("a", 0)], &[("b", 0), ("c", 0)], &[]]),
         // What restarted before the watch began is known.
         ("...", &[&[("a", 3)], &[("a", 3)], &[("a", 3)]]),
