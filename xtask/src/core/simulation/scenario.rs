@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use super::cluster::{Act, Cluster};
 use super::component::Component;
-use super::fault::{Fault, Moment, draw};
+use super::draw::draw;
+use super::fault::{ANYBODY, Fault, Moment};
 use super::nature::{Failure, Nature};
 use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::ledger::{Entry, Head, State};
-use crate::core::release::machine::{Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
+use crate::core::release::machine::{
+    Command, Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing,
+};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
@@ -209,7 +212,55 @@ impl Scenario {
             part.old = Some(part.new.clone());
             scenario.setups[0].new = scenario.setups[0].old.clone();
         }
-        scenario
+        scenario.vary(&mut random.fork())
+    }
+
+    /// Draws what is rarer: further objects, a worker, a first release, components that flip together, an autoscaler with room,
+    /// a gate.
+    fn vary(mut self, random: &mut Random) -> Self {
+        if random.chance(0.15) {
+            self = self.with_extras();
+        }
+        if random.chance(0.1) {
+            self = self.with_worker();
+            self.setups
+                .iter_mut()
+                .filter(|setup| setup.rate == 0.0)
+                .for_each(|setup| setup.autoscaler = None);
+        } else if random.chance(0.05) {
+            self = self.first();
+        }
+        if random.chance(0.08) {
+            let slots = self.course.parts.iter_mut().filter(|part| part.has_slots());
+            slots.for_each(|part| part.strategy = Strategy::Flip);
+        }
+        if random.chance(0.15) {
+            // From three pods to ten, while the canary is on trial.
+            for setup in self.setups.iter_mut().filter(|setup| setup.rate > 0.0) {
+                setup.autoscaler = Some((setup.pods, setup.pods.max(10)));
+            }
+            let at = random.between((Duration::ZERO, Duration::from_mins(8)));
+            self.faults.push(Fault::Load { at, percent: 330 });
+        }
+        let steps = self.course.parts.iter_mut().filter_map(|part| match &mut part.strategy {
+            Strategy::Canary(steps) if part.old.as_ref() != Some(&part.new) => Some(steps),
+            _ => None,
+        });
+        let steps: Vec<&mut StepCourse> = steps.flatten().collect();
+        if steps.is_empty() || !random.chance(0.1) {
+            return self;
+        }
+        for step in steps {
+            step.gate = random.chance(0.5);
+        }
+        // A person looks in every few minutes, and says the same each time.
+        let command = random.pick(&[Command::Promote, Command::Promote, Command::Abort]);
+        let command = command.unwrap_or(Command::Abort);
+        let every = random.between((Duration::from_mins(2), Duration::from_mins(10)));
+        for time in 1..=12 {
+            self.faults.push(Fault::Command { at: every * time, owner: ANYBODY, command });
+        }
+        self
     }
 
     /// The same night with the deployer killed, once for each of its `points` in the journal: before and after that is
@@ -226,6 +277,13 @@ impl Scenario {
             }
         }
         nights
+    }
+
+    /// Whether the new release is as good as the one before and nothing hurts its pods: it should not be found to be worse.
+    pub fn is_harmless(&self) -> bool {
+        let is_equal =
+            |setup: &Setup| setup.new.failure.is_none() && setup.new.is_good(&setup.old) == Some(true);
+        self.setups.iter().all(is_equal) && !self.faults.iter().any(Fault::may_hurt_pods)
     }
 
     /// When everything that goes wrong is over.

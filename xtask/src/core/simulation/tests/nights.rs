@@ -1,7 +1,7 @@
 //! The release machine in nights with a name, and killed at each point of its journal.
 
 use super::super::scenario::NAMES;
-use super::super::{Scenario, play, run};
+use super::super::{Scenario, play};
 use crate::core::release::machine::Ending::{Aborted, Inconclusive, Promoted, RolledBack};
 
 /// Kinds of releases that have more in them than the usual one.
@@ -41,14 +41,6 @@ fn nights_end_as_their_names_say() {
         );
     }
     assert_eq!(NAMES.len(), table.len());
-}
-
-#[test]
-fn nights_by_seed_break_nothing() {
-    for seed in 0..1_000 {
-        let verdict = run(seed);
-        assert_eq!(verdict.broken, None, "seed {seed}, {:?}: {:#?}", verdict.faults, verdict.timeline);
-    }
 }
 
 /// What a seed draws to go wrong, in releases of other kinds than it draws.
