@@ -52,9 +52,9 @@ impl<D: Deployer> World<'_, D> {
                     Landing { owner, id, object, version, fence, change, answer: Reply::Outcome, last: None };
                 self.send(landing);
             }
-            Action::Measure { part } => {
+            Action::Measure { part, checks } => {
                 let at = self.now + self.between(50, 400);
-                self.queue.push(at, Event::Measure { owner, id, part });
+                self.queue.push(at, Event::Measure { owner, id, part, checks });
             }
             Action::Smoke { part, slot } => {
                 let at = self.now + self.between(200, 1500);
@@ -213,7 +213,7 @@ impl<D: Deployer> World<'_, D> {
         self.queue.push(at, Event::Answer { owner, input: Box::new(Input::Wrote(id, outcome)) });
     }
 
-    pub(super) fn measure(&mut self, owner: usize, id: EffectId, part: usize) {
+    pub(super) fn measure(&mut self, owner: usize, id: EffectId, part: usize, checks: u64) {
         let state = &mut self.owners[owner];
         if state.machine.is_none() {
             return;
@@ -222,7 +222,7 @@ impl<D: Deployer> World<'_, D> {
         let new = &self.scenario.course.parts[part].new;
         let monitor = &mut state.monitors[part];
         let tick = if self.api_down == 0 {
-            monitor.tick(&mut self.cluster, part, new, self.blind, &mut self.random, clock)
+            monitor.tick(&mut self.cluster, part, new, checks, self.blind, &mut self.random, clock)
         } else {
             *monitor = Monitor::default(); // what it misses is nobody's tick
             None

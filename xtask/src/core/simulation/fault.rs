@@ -279,7 +279,7 @@ pub fn draw(random: &mut Random, parts: usize) -> Vec<Fault> {
     }
     if has(0.6) {
         for _ in 0..=random.below(2) {
-            let all = [Command::Promote, Command::Pause, Command::Resume, Command::Abort];
+            let all = [Command::PromoteFully, Command::Pause, Command::Resume, Command::Abort];
             let command = random.pick(&all).unwrap_or(Command::Abort);
             let (at, owner) = (early(random), random.less_than(2) as usize);
             faults.push(Fault::Command { at, owner, command });

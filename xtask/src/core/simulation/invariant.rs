@@ -350,7 +350,8 @@ impl Watch {
         let parts = || scenario.setups.iter().zip(&scenario.course.parts).filter(|(_, part)| part.changes());
         let has_traffic =
             parts().all(|(setup, part)| setup.rate >= 50.0 || part.strategy == Strategy::Rolling);
-        if !scenario.faults.is_empty() || !has_traffic {
+        let asks = parts().any(|(_, part)| part.steps().iter().any(|step| step.gate));
+        if !scenario.faults.is_empty() || !has_traffic || asks {
             return;
         }
         let natures = || parts().map(|(setup, _)| setup.new.is_good(&setup.old));
@@ -440,13 +441,17 @@ fn exposure(component: &Component) -> u32 {
     [Slot::A, Slot::B].into_iter().filter(is_exposed).map(|slot| component.wanted(slot)).sum()
 }
 
-/// Whether a write to the ledger says nothing but that the release is to end: anybody may.
+/// Whether a write to the ledger says nothing but that the release is to end, or may go on: anybody may.
 fn is_wish(change: &Change, before: Option<&Head>) -> bool {
     let Change::Ledger(after) = change else { return false };
     let Some(before) = before else { return false };
     let mut wished = before.clone();
     match &mut wished.under_way {
-        Some(journal) => journal.abort = true,
+        Some(journal) => {
+            let told = after.under_way.as_ref();
+            journal.abort |= told.is_some_and(|journal| journal.abort);
+            journal.promote = told.and_then(|journal| journal.promote);
+        }
         None => return false,
     }
     wished == **after

@@ -11,8 +11,10 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
-use crate::core::release::ledger::{Entry, Head, State};
-use crate::core::release::machine::{Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
+use crate::core::release::ledger::{Consent, Entry, Head, State};
+use crate::core::release::machine::{
+    Command, Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing,
+};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
@@ -66,7 +68,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 20] = [
+pub const NAMES: [(&str, &str); 23] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -81,6 +83,9 @@ pub const NAMES: [(&str, &str); 20] = [
     ("monitoring-down", "the pods on trial cannot be measured"),
     ("quota", "the quota leaves no room for the new pods"),
     ("hpa-grows", "the load rises from three pods to ten during the canary"),
+    ("gate", "a person lets the release pass a gate after eight minutes"),
+    ("gate-unanswered", "nobody says that the release may pass a gate"),
+    ("held", "the pods on trial cannot be measured, and a person promotes them all the same"),
     ("rolling", "a worker without requests is replaced pod by pod"),
     ("rolling-back", "the image of a worker that is replaced pod by pod cannot be pulled"),
     ("first-release", "nothing has been released yet"),
@@ -132,6 +137,19 @@ impl Scenario {
                 Self { faults: more, ..Self::plain(seed, vec![grown(), grown()]) }
             }
             "rollback-during-deploy" => faulty(vec![Fault::Start { at: minutes(3), intent: Intent::Abort }]),
+            "gate" => {
+                let says = Fault::Command { at: minutes(8), owner: 0, command: Command::Promote };
+                Self { faults: vec![says], ..with(Nature::good()).with_gate() }
+            }
+            "gate-unanswered" => with(Nature::good()).with_gate(),
+            "held" => {
+                let blind = Blind { canary: true, baseline: false };
+                let says = Fault::Start { at: minutes(5), intent: Intent::Promote(Consent::Full) };
+                let dark = Fault::Dark { from: Duration::ZERO, until: minutes(20), blind };
+                let mut night = Self { faults: vec![dark, says], ..with(Nature::good()) };
+                night.course.timing.hold = minutes(15);
+                night
+            }
             "rolling" => with(Nature::good()).with_worker().with_extras(),
             "rolling-back" => {
                 let mut night = with(Nature::good()).with_worker();
@@ -149,6 +167,18 @@ impl Scenario {
             }
             _ => return None,
         })
+    }
+
+    /// The same with a gate after the last step.
+    pub fn with_gate(mut self) -> Self {
+        for part in &mut self.course.parts {
+            if let Strategy::Canary(steps) = &mut part.strategy
+                && let Some(last) = steps.last_mut()
+            {
+                last.gate = true;
+            }
+        }
+        self
     }
 
     /// The same where the last component is a worker without requests, replaced pod by pod.

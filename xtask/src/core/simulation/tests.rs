@@ -79,7 +79,7 @@ impl Lab {
     fn tick(&mut self, monitor: &mut Monitor, blind: Blind) -> Option<Tick> {
         self.pass(5);
         let at = self.cluster.now();
-        monitor.tick(&mut self.cluster, 0, &revision(NEW), blind, &mut self.random, at)
+        monitor.tick(&mut self.cluster, 0, &revision(NEW), 0, blind, &mut self.random, at)
     }
 }
 

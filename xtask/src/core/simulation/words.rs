@@ -12,6 +12,7 @@ pub(super) fn starts(intent: Intent) -> &'static str {
     match intent {
         Intent::Release => "another deployer starts with the same release",
         Intent::Recover => "somebody looks after releases without an owner",
+        Intent::Promote(_) => "somebody lets the release go on",
         Intent::Abort => "somebody wants the old release back",
     }
 }
@@ -19,7 +20,8 @@ pub(super) fn starts(intent: Intent) -> &'static str {
 /// Somebody wants something of a deployer.
 pub(super) fn wants(command: Command) -> &'static str {
     match command {
-        Command::Promote => "somebody says: promote",
+        Command::Promote => "somebody says: it may pass",
+        Command::PromoteFully => "somebody says: promote, whatever the evidence says",
         Command::Pause => "somebody says: pause",
         Command::Resume => "somebody says: go on",
         Command::Abort => "somebody says: abort",

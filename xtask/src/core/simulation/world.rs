@@ -15,6 +15,7 @@ use super::scrape::{Blind, Monitor};
 use super::verdict::{Line, Verdict};
 use super::words;
 use crate::core::release::effect::{EffectId, Outcome};
+use crate::core::release::ledger::Consent;
 use crate::core::release::machine::{Command, End, Ending, Input, Intent, Machine};
 use crate::core::release::model::Slot;
 use crate::core::release::view::View;
@@ -35,7 +36,7 @@ pub(super) enum Event {
     Wake(usize),
     Look { owner: usize, id: EffectId, began: Duration, torn: Option<Box<View>> },
     Land(Box<Landing>),
-    Measure { owner: usize, id: EffectId, part: usize },
+    Measure { owner: usize, id: EffectId, part: usize, checks: u64 },
     Smoke { owner: usize, id: EffectId, part: usize, slot: Slot },
     Answer { owner: usize, input: Box<Input> },
     Fault(usize),
@@ -290,6 +291,9 @@ impl<'s, D: Deployer> World<'s, D> {
             journal: 0,
             aborted: false,
         });
+        if intent == Intent::Promote(Consent::Full) {
+            self.watch.is_promoted_by_hand = true;
+        }
         self.watch.attended();
         self.note(|_| format!("deployer {index} starts: {intent:?}"));
         let is_alone = self.owners[..index].iter().all(|owner| owner.machine.is_none());
@@ -405,7 +409,7 @@ impl<'s, D: Deployer> World<'s, D> {
                 let command = *command;
                 self.note(|_| format!("deployer {owner} is told to {command:?}"));
                 self.mark(MarkKind::Deed, || words::wants(command).to_owned());
-                self.watch.is_promoted_by_hand |= command == Command::Promote;
+                self.watch.is_promoted_by_hand |= command == Command::PromoteFully;
                 if command == Command::Abort && !self.owners[owner].aborted {
                     self.owners[owner].aborted = true;
                     let due = self.now.max(self.calm) + ABORT_MAX;
@@ -427,7 +431,7 @@ impl<'s, D: Deployer> World<'s, D> {
             Event::Wake(owner) => self.wake(owner),
             Event::Look { owner, id, began, torn } => self.looked(owner, id, began, torn),
             Event::Land(landing) => self.land(*landing),
-            Event::Measure { owner, id, part } => self.measure(owner, id, part),
+            Event::Measure { owner, id, part, checks } => self.measure(owner, id, part, checks),
             Event::Smoke { owner, id, part, slot } => self.smoke(owner, id, part, slot),
             Event::Answer { owner, input } => self.receive(owner, *input),
             Event::Fault(index) => self.strike(index),

@@ -41,14 +41,14 @@ impl Machine {
                 }
                 None => self.begin_release(view, head, now),
             },
-            (Intent::Release | Intent::Recover | Intent::Abort, Some(_), Some(journal)) => {
+            (_, Some(_), Some(journal)) => {
                 self.go_on(journal.clone(), now);
             }
             (_, Some(journal), None) => {
                 let words = format!("{} is not finished: `cargo xtask recover` ends it", journal.release);
                 self.give_back(End::new(Ending::Refused, words), now);
             }
-            (Intent::Recover | Intent::Abort, None, _) => {
+            (Intent::Recover | Intent::Abort | Intent::Promote(_), None, _) => {
                 let ending = if self.aborted { Ending::Aborted } else { Ending::Nothing };
                 self.give_back(End::new(ending, "no release is under way"), now);
             }
@@ -102,6 +102,7 @@ impl Machine {
             floors: view.parts.iter().map(floor).collect(),
             evidence: vec![None; self.course.parts.len()],
             abort: false,
+            promote: None,
             back: None,
         });
         self.entered = now;
@@ -111,7 +112,7 @@ impl Machine {
     fn go_on(&mut self, journal: Journal, now: Duration) {
         let phase = journal.phase;
         let evidence = journal.evidence.clone();
-        self.journal = Some(journal);
+        self.journal = Some(Journal { promote: None, ..journal });
         self.entered = now;
         match (self.intent, phase) {
             (_, Phase::Reverting | Phase::Restoring | Phase::Cleaning) => {}
@@ -119,7 +120,10 @@ impl Machine {
             (Intent::Recover, Phase::Baking) | (Intent::Release, Phase::Baking | Phase::Verifying) => {
                 self.enter(Phase::Verifying, now);
             }
-            (Intent::Recover, _) => self.turn_back(Ending::Aborted, "its owner was gone", now),
+            (Intent::Recover, Phase::Holding) => self.let_go(now),
+            (Intent::Recover | Intent::Promote(_), _) => {
+                self.turn_back(Ending::Aborted, "its owner was gone", now);
+            }
             (Intent::Release, Phase::Exposed(step)) => self.expose(step, Some(&evidence), now),
             (Intent::Release, _) => {}
         }

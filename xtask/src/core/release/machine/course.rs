@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::ledger::Account;
+use crate::core::release::ledger::{Account, Consent};
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Weight};
 
@@ -19,6 +19,8 @@ pub enum Intent {
     Recover,
     /// Take the release that is under way back, whoever owns it.
     Abort,
+    /// Let the release that is under way go on, whoever owns it: at the gate or in the hold where it stands.
+    Promote(Consent),
 }
 
 /// The whole of a release, decided.
@@ -202,6 +204,8 @@ pub struct Timing {
     pub patience: Duration,
     /// How long to hold when the evidence is not enough, for a person to decide; none without a person.
     pub hold: Duration,
+    /// How long a gate or a pause waits for a person.
+    pub gate: Duration,
 }
 
 impl Default for Timing {
@@ -220,6 +224,7 @@ impl Default for Timing {
             give_way: Duration::from_secs(10),
             patience: Duration::from_mins(30),
             hold: Duration::ZERO,
+            gate: Duration::from_hours(1),
         }
     }
 }
@@ -227,8 +232,10 @@ impl Default for Timing {
 /// What somebody wants while it runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Command {
-    /// Go on at a gate, or from a hold, without more evidence.
+    /// Go on at the gate, once the evidence is there.
     Promote,
+    /// Promote, whatever the evidence says.
+    PromoteFully,
     /// Stay where it is.
     Pause,
     /// Go on after a pause.

@@ -76,6 +76,16 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
                 }
             }
         }
+        Phase::Holding => {
+            for place in places().filter(|place| !place.course.steps().is_empty()) {
+                // The canary leaves as long as the old pods get requests beside it.
+                if place.seen.serving(place.live) > 0 {
+                    place.send(&mut goal, Traffic::One(place.live));
+                }
+                let alone = place.serves_alone(place.live);
+                goal.wait(alone, || format!("requests for {} to leave the new pods", place.course.name));
+            }
+        }
         Phase::Promoting => {
             for place in places().filter(|place| place.course.has_slots()) {
                 place.at_least(&mut goal, place.next(), place.full());

@@ -14,6 +14,7 @@
 
 mod begin;
 pub mod course;
+mod gate;
 mod goals;
 mod owner;
 mod pending;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Object};
-use crate::core::release::ledger::{Journal, Phase};
+use crate::core::release::ledger::{Consent, Journal, Phase, Wish};
 use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Version, View};
 
@@ -107,11 +108,20 @@ pub struct Machine {
     measure_at: Vec<Duration>,
     /// What the smoke test of each component said in the present phase.
     smoked: Vec<Option<Result<(), String>>>,
-    paused: bool,
+    /// Since when somebody wants it to stay where it is.
+    paused: Option<Duration>,
+    /// Since when a gate asks whether it may go on.
+    asked: Option<Duration>,
+    /// How far somebody lets it go on in the present phase.
+    consent: Option<Consent>,
+    /// What this process has to say to another one.
+    wish: Option<Wish>,
+    /// What the promotion was earned with, in words.
+    earned: Option<String>,
+    /// Whether a person has decided without the evidence.
+    is_by_hand: bool,
     /// Somebody has aborted it before it was known what is under way.
     aborted: bool,
-    /// Somebody wants to go on whatever the evidence says.
-    insisted: bool,
 }
 
 impl Machine {
@@ -134,9 +144,13 @@ impl Machine {
             trials: trial::of(&course),
             measure_at: vec![now; parts],
             smoked: vec![None; parts],
-            paused: false,
+            paused: None,
+            asked: None,
+            consent: None,
+            wish: None,
+            earned: None,
+            is_by_hand: false,
             aborted: false,
-            insisted: false,
             course,
             intent,
         }
@@ -241,9 +255,10 @@ impl Machine {
 
     fn obey(&mut self, command: Command, now: Duration) {
         match command {
-            Command::Pause => self.paused = true,
-            Command::Resume => self.paused = false,
-            Command::Promote => self.insisted = true,
+            Command::Pause => self.paused = self.paused.or(Some(now)),
+            Command::Resume => self.paused = None,
+            Command::Promote => self.agree(Consent::Gate),
+            Command::PromoteFully => self.agree(Consent::Full),
             Command::Abort if self.journal.is_some() => {
                 self.turn_back(Ending::Aborted, "somebody aborted it", now);
             }
@@ -252,12 +267,6 @@ impl Machine {
             }
             // It may own the environment already, and then what was under way has nobody else.
             Command::Abort => self.aborted = true,
-        }
-    }
-
-    fn weigh(&mut self, finding: Finding, now: Duration) {
-        if let Finding::Back(ending, reason) = finding {
-            self.turn_back(ending, &reason, now);
         }
     }
 
@@ -289,7 +298,8 @@ impl Machine {
             journal.phase = phase;
         }
         self.entered = now;
-        self.insisted = false;
+        self.asked = None;
+        self.consent = None;
         self.drained = None;
         self.waits_since = None;
         self.waits = None;
@@ -328,6 +338,11 @@ impl Machine {
         };
         if ledger.object.under_way.as_ref().is_some_and(|journal| journal.abort) {
             self.turn_back(Ending::Aborted, "somebody asked for it through the ledger", now);
+        }
+        if let Some(wish) = ledger.object.under_way.as_ref().and_then(|journal| journal.promote)
+            && self.phase() == Some(wish.phase)
+        {
+            self.agree(wish.consent);
         }
         if self.owner.is_due(&self.course.timing, now) {
             for (part, trial) in self.trials.iter().enumerate() {
@@ -379,7 +394,7 @@ impl Machine {
     /// How soon to look again when nothing was written.
     fn pace(&self) -> Duration {
         match self.phase() {
-            Some(Phase::Exposed(_) | Phase::Baking) => self.course.timing.look_steady,
+            Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking) => self.course.timing.look_steady,
             _ => self.course.timing.look,
         }
     }

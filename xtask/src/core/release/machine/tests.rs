@@ -4,6 +4,7 @@ mod care;
 mod cluster;
 mod extras;
 mod first;
+mod gate;
 mod rolling;
 mod status;
 

@@ -93,7 +93,7 @@ impl Deployer for Mutant {
         }
         let mut effects = Vec::new();
         if self.mistake == Mistake::NeedsNoEvidence {
-            effects.extend(self.machine.handle(Input::Command(Command::Promote), now));
+            effects.extend(self.machine.handle(Input::Command(Command::PromoteFully), now));
         }
         effects.extend(self.machine.handle(input, now));
         let mut kept = Vec::new();

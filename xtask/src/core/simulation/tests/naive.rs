@@ -78,6 +78,7 @@ impl Naive {
             floors: Vec::new(),
             evidence: Vec::new(),
             abort: false,
+            promote: None,
             back: None,
         });
         self.put(view, Object::Ledger, Change::Ledger(Box::new(head)))
@@ -119,7 +120,7 @@ impl Naive {
                 }
             }
             Stage::Measure => {
-                effects.extend(parts.map(|part| self.effect(Action::Measure { part })));
+                effects.extend(parts.map(|part| self.effect(Action::Measure { part, checks: 0 })));
             }
             Stage::Fill if self.mistake == Some(Mistake::ScalesDownFirst) => {
                 effects.extend(slots(self, Slot::A, None, 0));

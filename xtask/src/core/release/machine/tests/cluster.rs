@@ -75,6 +75,8 @@ pub(super) struct Cluster {
     pub(super) is_blind: bool,
     /// Whether no pod passes a smoke test.
     pub(super) is_unwell: bool,
+    /// What somebody says to the machine, and when.
+    pub(super) says: Vec<(Duration, Command)>,
     /// The Deployment of which no new pod is ever ready.
     pub(super) hopeless: Option<Object>,
     /// The objects that were written, in order.
@@ -104,6 +106,7 @@ impl Cluster {
             failing: 0,
             is_blind: false,
             is_unwell: false,
+            says: Vec::new(),
             hopeless: None,
             log: Vec::new(),
             measured: BTreeMap::new(),
@@ -251,7 +254,7 @@ impl Cluster {
                     _ => Input::Wrote(effect.id, self.write(action)),
                 }
             }
-            Action::Measure { part } => Input::Measured(effect.id, Some(self.measure(*part, now))),
+            Action::Measure { part, .. } => Input::Measured(effect.id, Some(self.measure(*part, now))),
             Action::Smoke { .. } if self.is_unwell => {
                 Input::Smoked(effect.id, Some(Err("`/health` answers 500".into())))
             }
@@ -275,6 +278,9 @@ impl Cluster {
             rounds += 1;
             assert!(rounds < 20_000, "it ends: {:?} {machine:#?}", self.mood);
             let mut effects = Vec::new();
+            while self.says.first().is_some_and(|(at, _)| *at <= *now) {
+                inputs.push(Input::Command(self.says.remove(0).1));
+            }
             for input in inputs.drain(..) {
                 effects.extend(machine.handle(input, *now));
             }
