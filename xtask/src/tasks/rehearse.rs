@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::event::Body;
 use crate::tasks::release::prepare::{self, Prepared, Source, prepare};
 
-use night::{Assumed, Night, told};
+use night::{Assumed, Night, table, told};
 
 /// The scenario of a rehearsal that names none: how a good release goes.
 pub const USUAL: &str = "good";
@@ -62,8 +62,9 @@ pub enum Nights {
 
 /// Names the scenarios, with what they show.
 pub fn list(cx: &Cx) -> Result<()> {
-    let width = NAMES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let text: String = NAMES.iter().map(|(name, shows)| format!("{name:<width$}  {shows}\n")).collect();
+    let rows: Vec<(String, String)> =
+        NAMES.iter().map(|(name, shows)| ((*name).to_owned(), (*shows).to_owned())).collect();
+    let text = table(&rows);
     let data: Vec<_> =
         NAMES.iter().map(|(name, shows)| json!({ "scenario": name, "shows": shows })).collect();
     cx.emit(Body::Answer { text, data: data.into() });
@@ -192,7 +193,7 @@ fn play(cx: &Cx, seeds: u64) -> Result<Statistics> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(some)).collect();
-        let ended = threads.into_iter().map(|thread| thread.join());
+        let ended = threads.into_iter().map(thread::ScopedJoinHandle::join);
         ended
             .map(|end| end.unwrap_or_else(|_| Err(Error::bug("a night panicked"))))
             .collect::<Result<Vec<()>>>()

@@ -11,8 +11,9 @@ use xtask::core::release::images::Image;
 use xtask::core::release::manifest;
 use xtask::core::release::model::{ComponentName, Slot};
 use xtask::core::release::objects::{self, Objects, Source};
-use xtask::core::release::slots::{self, Component, Derived, Traffic};
+use xtask::core::release::slots::{self, Component, Derived};
 use xtask::core::release::template::Variables;
+use xtask::core::release::view::Traffic;
 use xtask::error::{self, Error, Style};
 
 const TICKET: &str = include_str!("../../testdata/release/ticket.template.yml");
@@ -40,6 +41,11 @@ fn image(component: &str, reference: &str, digit: char) -> Image {
 
 /// The images and variables of a release of this repository.
 fn release() -> (Variables, Vec<Image>) {
+    release_with(&[("API_URL", "https://api.vitalyst.io"), ("SITE_URL", "https://vitalyst.io")])
+}
+
+/// The images and variables of a release of the ticket, and `more`.
+fn release_with(more: &[(&str, &str)]) -> (Variables, Vec<Image>) {
     let values = [
         ("REGISTRY", "ghcr.io"),
         ("REPOSITORY_OWNER", "vitalyst"),
@@ -51,7 +57,7 @@ fn release() -> (Variables, Vec<Image>) {
         image("backend", "ghcr.io/vitalyst/vitalyst-backend:0123", 'a'),
         image("frontend", "ghcr.io/vitalyst/vitalyst-frontend:0123", 'b'),
     ];
-    (Variables::new("variables", values), images)
+    (Variables::new("variables", values.iter().chain(more).copied()), images)
 }
 
 fn rendered(problems: Vec<Diagnostic>) -> String {
@@ -110,21 +116,17 @@ fn the_files_of_this_repository_make_two_slots() {
     assert_ne!(backend.revision, frontend.revision);
     let selector = |traffic| backend.services(traffic)[0]["spec"]["selector"].to_string();
     assert_eq!(selector(Traffic::Both), r#"{"vitalyst.io/serves":"backend"}"#);
-    assert_eq!(
-        selector(Traffic::Only(Slot::A)),
-        r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}"#
-    );
-    assert_eq!(
-        selector(Traffic::Only(Slot::B)),
-        r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"b"}"#
-    );
+    assert_eq!(selector(Traffic::One(Slot::A)), r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}"#);
+    assert_eq!(selector(Traffic::One(Slot::B)), r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"b"}"#);
+    assert_eq!(selector(Traffic::Nobody), r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"none"}"#);
+    assert!(backend.services(Traffic::Foreign).is_empty());
     let pinned = backend.deployment(Slot::B).to_string().matches("vitalyst-backend@sha256:aaaa").count();
     assert_eq!(pinned, 2, "the container and the one before it");
 }
 
 #[test]
 fn the_template_of_the_ticket_makes_two_slots() {
-    let (variables, images) = release();
+    let (variables, images) = release_with(&[]);
     let objects =
         objects::read(&[source("k8s/deployment.template.yml", TICKET)], &[], variables, &images).unwrap();
     let derived = derive(&objects, &[("backend", "vitalyst-backend"), ("frontend", "vitalyst-frontend")]);
@@ -204,7 +206,7 @@ fn what_a_stranger_wrote_is_read_as_kubernetes_reads_it() {
 
 /// Reads `text` as a release of this repository would be read, and derives slots where that works.
 fn problems(path: &str, text: &str) -> Vec<Diagnostic> {
-    let (mut variables, images) = release();
+    let (mut variables, images) = release_with(&[]);
     let file = source(path, text);
     if !file.template {
         variables = Variables::default();

@@ -12,8 +12,9 @@ use xtask::core::release::objects::{self, Source};
 use xtask::core::release::plan::{
     Live, LiveComponent, Measures, Migration, Plan, Refused, Step, Strategy, Wanted, Wish, plan,
 };
-use xtask::core::release::slots::{self, Component, Derived, Traffic};
+use xtask::core::release::slots::{self, Component, Derived};
 use xtask::core::release::template::Variables;
+use xtask::core::release::view::Traffic;
 use xtask::core::release::weights::Weight;
 
 const NAMES: [&str; 2] = ["backend", "frontend"];
@@ -28,6 +29,8 @@ fn derived(version: &str, more: &str) -> Derived {
         ("REPOSITORY_OWNER", "vitalyst"),
         ("BACKEND_IMAGE", "vitalyst-backend"),
         ("FRONTEND_IMAGE", "vitalyst-frontend"),
+        ("API_URL", "https://api.vitalyst.io"),
+        ("SITE_URL", "https://vitalyst.io"),
         ("VERSION", version),
     ];
     let images = NAMES.map(|name| Image {
@@ -61,7 +64,7 @@ fn live(derived: &Derived) -> Live {
             replicas: slots.replicas,
         });
         objects.push(slots.deployment(Slot::A).clone());
-        objects.extend(slots.services(Traffic::Only(Slot::A)));
+        objects.extend(slots.services(Traffic::One(Slot::A)));
         objects.extend(slots.autoscaler(Slot::A));
     }
     for (number, object) in objects.iter_mut().enumerate() {
@@ -400,4 +403,25 @@ fn revisions_are_what_decides() {
     let revision = |derived: &Derived, index: usize| -> Revision { derived.slots[index].revision.clone() };
     assert_ne!(revision(&one, 0), revision(&two, 0));
     assert_eq!(revision(&one, 1), revision(&two, 1), "the frontend has the same digest under another tag");
+}
+
+/// What a selector says is what is read back: a slot that serves, both, or nobody after a first release was taken back.
+#[test]
+fn who_serves_is_read_from_the_selectors() {
+    let derived = derived("1", "");
+    let read = |traffic: Traffic| {
+        let of = |slots: &slots::Slots| {
+            let deployments = [Slot::A, Slot::B].map(|slot| slots.deployment(slot).clone());
+            deployments.into_iter().chain(slots.services(traffic)).collect::<Vec<_>>()
+        };
+        let objects = derived.slots.iter().flat_map(of).collect();
+        let live =
+            Live::read("production", "vitalyst", objects, &derived).map_err(|unclear| unclear.to_string())?;
+        Ok::<_, String>(live.components.iter().map(|component| component.slot).collect::<Vec<_>>())
+    };
+    assert_eq!(read(Traffic::One(Slot::A)), Ok(vec![Slot::A; 2]));
+    assert_eq!(read(Traffic::One(Slot::B)), Ok(vec![Slot::B; 2]));
+    assert_eq!(read(Traffic::Nobody), Ok(Vec::new()));
+    let refused = read(Traffic::Both).unwrap_err();
+    assert!(refused.contains("gives requests to both slots of `backend`"), "{refused}");
 }

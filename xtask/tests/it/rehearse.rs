@@ -169,48 +169,48 @@ fn a_slow_leak_shows_while_the_old_pods_stand_by() {
     check(
         "slow-leak",
         &expect![[r#"
-        rehearsed in virtual time; no cluster is asked
-        backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
-        frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
-              0s  release   production-2 begins
-              0s  backend   3 pods serve from slot a; slot b is next
-              0s  frontend  2 pods serve from slot a; slot b is next
-              1s  release   starting new pods, without traffic
-             15s  backend   1 new pod ready in slot b
-             16s  frontend  1 new pod ready in slot b
-             18s  release   the smoke test passed: users see the new release
-             18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-             48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
-                            9 more errors in a row would roll back
-          2m 26s  backend   errors 2 of 1,552 (0.13 %), old release 3 of 4,696 (0.06 %), ratio 2; E 0.52 of 200
-          2m 26s  release   enough evidence for the next step
-          2m 37s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
-          2m 57s  backend   errors 2 of 2,135 (0.09 %), old release 4 of 5,585 (0.07 %), ratio 1.3; E 0.29 of 200
-                            11 more errors in a row would roll back; to promote: measured for 29 s of 120 s
-          4m 29s  backend   errors 5 of 4,517 (0.11 %), old release 6 of 7,968 (0.08 %), ratio 1.5; E 0.235 of 200
-          4m 29s  release   the last step is over: new pods are started until they are as many as serve
-          4m 40s  release   all new pods are ready: requests go to them alone
-          4m 42s  backend   3 new pods serve alone
-          4m 42s  frontend  2 new pods serve alone
-          4m 44s  release   the new release serves, and its smoke test passed; watched for 15 min, old pods stand by
-          7m 38s  backend   2 of 3 new pods serve
-          7m 54s  backend   3 new pods serve
-         11m 38s  backend   2 of 3 new pods serve
-         11m 53s  backend   3 new pods serve
-         13m 25s  backend   2 of 3 new pods serve
-         13m 35s  backend   3 new pods serve
-         18m 41s  backend   2 of 3 new pods serve
-         19m 07s  backend   3 new pods serve
-         19m 48s  release   the watch is over: the old pods go
-         19m 50s  release   PROMOTED: production-2 serves, after 19m 50s, exit code 0
-                            backend: errors 5 of 4,517 (0.11 %), old release 6 of 7,968 (0.08 %), ratio 1.5; E 0.235 of 200
+            rehearsed in virtual time; no cluster is asked
+            backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
+            frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
+                  0s  release   production-2 begins
+                  0s  backend   3 pods serve from slot a; slot b is next
+                  0s  frontend  2 pods serve from slot a; slot b is next
+                  1s  release   starting new pods, without traffic
+                 15s  backend   1 new pod ready in slot b
+                 16s  frontend  1 new pod ready in slot b
+                 18s  release   the smoke test passed: users see the new release
+                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
+                                9 more errors in a row would roll back
+              2m 26s  backend   errors 2 of 1,552 (0.13 %), old release 3 of 4,696 (0.06 %), ratio 2; E 0.52 of 200
+              2m 26s  release   enough evidence for the next step
+              2m 37s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
+              2m 57s  backend   errors 2 of 2,135 (0.09 %), old release 4 of 5,585 (0.07 %), ratio 1.3; E 0.29 of 200
+                                11 more errors in a row would roll back; to promote: measured for 29 s of 120 s
+              4m 29s  backend   errors 5 of 4,517 (0.11 %), old release 6 of 7,968 (0.08 %), ratio 1.5; E 0.235 of 200
+              4m 29s  release   the last step is over: new pods are started until they are as many as serve
+              4m 40s  release   all new pods are ready: requests go to them alone
+              4m 42s  backend   3 new pods serve alone
+              4m 42s  frontend  2 new pods serve alone
+              4m 44s  release   the new release serves, and its smoke test passed; watched for 15 min, old pods stand by
+              7m 38s  backend   2 of 3 new pods serve
+              7m 39s  release   BACK to the old release
+                                a container of new pod `5` ran out of memory
+              7m 40s  frontend  2 old pods serve alone
+              7m 40s  backend   3 old pods serve alone
+              7m 45s  release   the new pods go
+              7m 47s  release   ROLLED BACK: production-1 serves, after 7m 47s, exit code 6
+                                a container of new pod `5` ran out of memory
+              7m 47s  release   next: mend what is said above and make a new release; this one is withdrawn
 
-        it took                     19m 50s
-        failed because of it        68 of 119,408 requests
-        both releases served        4m 23s
-        the deploy would exit with  0 (promoted)
-        picture                     target/xtask/rehearse-production-slow-leak.html
-    "#]],
+            it took                     7m 47s
+            found                       6m 31s after its first failed request
+            users had it for            7m 22s
+            failed because of it        14 of 47,123 requests
+            both releases served        4m 23s
+            the deploy would exit with  6 (rolled back)
+            picture                     target/xtask/rehearse-production-slow-leak.html
+        "#]],
     );
 }
 
@@ -219,39 +219,39 @@ fn a_killed_deployer_leaves_nothing_behind() {
     check(
         "killed-deployer",
         &expect![[r#"
-        rehearsed in virtual time; no cluster is asked
-        backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
-        frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
-              0s  release   production-2 begins
-              0s  backend   3 pods serve from slot a; slot b is next
-              0s  frontend  2 pods serve from slot a; slot b is next
-              1s  release   starting new pods, without traffic
-             15s  backend   1 new pod ready in slot b
-             16s  frontend  1 new pod ready in slot b
-             18s  release   the smoke test passed: users see the new release
-             18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-             48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
-                            9 more errors in a row would roll back
-          2m 00s  event     the deployer is killed
-          5m 00s  event     somebody looks after releases without an owner
-          5m 20s  recover   waits for the environment to be free; 1m 40s left
-          5m 30s  recover   takes production-2 up where it was left
-          5m 30s  recover   BACK: users keep the old release
-                            its owner was gone
-          5m 31s  backend   3 old pods serve alone
-          5m 36s  recover   the new pods go
-          5m 38s  recover   ABORTED: production-1 serves, after 5m 38s, exit code 6
-                            its owner was gone
-          5m 38s  recover   next: nothing; make a new release when it is wanted
+            rehearsed in virtual time; no cluster is asked
+            backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
+            frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
+                  0s  release   production-2 begins
+                  0s  backend   3 pods serve from slot a; slot b is next
+                  0s  frontend  2 pods serve from slot a; slot b is next
+                  1s  release   starting new pods, without traffic
+                 15s  backend   1 new pod ready in slot b
+                 16s  frontend  1 new pod ready in slot b
+                 18s  release   the smoke test passed: users see the new release
+                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
+                                9 more errors in a row would roll back
+              2m 00s  event     the deployer is killed
+              5m 00s  event     somebody looks after releases without an owner
+              5m 20s  recover   waits for the environment to be free; 1m 40s left
+              5m 30s  recover   takes production-2 up where it was left
+              5m 30s  recover   BACK to the old release
+                                its owner was gone
+              5m 31s  backend   3 old pods serve alone
+              5m 36s  recover   the new pods go
+              5m 38s  recover   ABORTED: production-1 serves, after 5m 38s, exit code 6
+                                its owner was gone
+              5m 38s  recover   next: nothing; make a new release when it is wanted
 
-        it took                     5m 38s
-        turned back                 5m 12s after users saw it
-        users had it for            5m 12s
-        failed because of it        0 of 34,179 requests
-        both releases served        5m 12s
-        the deploy would exit with  nothing: it was killed
-        picture                     target/xtask/rehearse-production-killed-deployer.html
-    "#]],
+            it took                     5m 38s
+            turned back                 5m 12s after users saw it
+            users had it for            5m 12s
+            failed because of it        0 of 34,179 requests
+            both releases served        5m 12s
+            the deploy would exit with  nothing: it was killed
+            picture                     target/xtask/rehearse-production-killed-deployer.html
+        "#]],
     );
 }
 

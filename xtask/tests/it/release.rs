@@ -16,6 +16,7 @@ use expect_test::expect;
 use serde_json::{Value, json};
 use xtask::Cx;
 use xtask::config::Config;
+use xtask::core::release::images::Record;
 use xtask::core::release::ledger::{self, Entry, Head, Journal, Line, Phase};
 use xtask::core::release::machine;
 use xtask::core::release::model::{Ending, ReleaseId};
@@ -276,6 +277,58 @@ fn a_saved_plan_holds_until_somebody_changes_what_it_writes() {
 }
 
 #[test]
+fn a_migration_runs_once_before_the_pods_or_after_the_bake() {
+    let scratch = Scratch::new(&TICKET.replace("migration = \"expand\"\n", ""));
+    scratch.ticket();
+    scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
+    scratch.plan(&["--out", "plan.json"]);
+    scratch.apply("plan.json");
+    scratch.repository.write("k8s/migrate.yml", JOBS);
+    let words = scratch.plan(&["--out", "plan.json"]);
+    let lines: Vec<&str> = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.contains("migration") || line.contains("Job"))
+        .collect();
+    expect![[r#"
+        D3       run the migration Job `up-04cd04be08`, which adds what the new release needs
+        Job `up-04cd04be08`
+        end      run the migration Job `down-ca1d3fea88`, which takes away what the old release needs: from here on no rollback goes past this release
+        Job `down-ca1d3fea88`
+        the migration Job `up-04cd04be08`: what it adds stays, and the old release does not mind
+        the migration Job `down-ca1d3fea88`: it runs after the bake, and then there is no way back"#]].assert_eq(&lines.join("\n"));
+    let plan: Value = serde_json::from_str(&scratch.repository.read("plan.json")).unwrap();
+    assert_eq!(plan["contracts"], true);
+
+    let migrations = plan["migrations"].as_array().unwrap().clone();
+    scratch.change(|objects| objects.extend(migrations));
+    let words = scratch.plan(&[]);
+    assert!(!words.contains("Job"), "what has run does not run again: {words}");
+    scratch.repository.edit("k8s/migrate.yml", "[\"up\"]", "[\"up\", \"2\"]");
+    let words = scratch.plan(&[]);
+    assert!(words.contains("run the migration Job `up-") && !words.contains("Job `down-"), "{words}");
+}
+
+/// Two migrations.
+const JOBS: &str = r#"
+apiVersion: batch/v1
+kind: Job
+metadata: {name: up, labels: {vitalyst.io/migration: expand}}
+spec:
+  template:
+    spec:
+      containers: [{name: up, image: "ghcr.io/vitalyst/backend:1", args: ["up"]}]
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: down, annotations: {vitalyst.io/migration: contract}}
+spec:
+  template:
+    spec:
+      containers: [{name: down, image: "ghcr.io/vitalyst/backend:1", args: ["down"]}]
+"#;
+
+#[test]
 fn a_plan_is_data_for_programs() {
     let scratch = Scratch::new(TICKET);
     scratch.ticket();
@@ -371,6 +424,18 @@ fn a_release_under_way_has_to_end_first() {
     scratch.cluster(&written(&head));
     let words = scratch.plan(&[]);
     assert!(words.starts_with("release production-9, in place of production-7\n"), "{words}");
+}
+
+#[test]
+fn what_the_guide_shows_can_be_typed() {
+    let guide = std::fs::read_to_string(root().join("docs/guides/deployment.md")).unwrap();
+    let block = |language: &str| {
+        let (_, rest) = guide.split_once(&format!("```{language}\n")).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let config = Config::parse(Path::new("xtask.toml"), &format!("project.name = \"x\"\n{}", block("toml")));
+    assert_eq!(config.unwrap().environments[0].name, "production");
+    assert_eq!(Record::from_json(&block("json")).unwrap().images.len(), 1);
 }
 
 #[test]

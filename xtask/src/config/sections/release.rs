@@ -73,7 +73,7 @@ fn order(value: &Value<'_, '_>, known: &[&str]) -> Option<Vec<String>> {
 }
 
 fn component(key: &Key<'_>, value: &Value<'_, '_>) -> Option<ReleaseComponent> {
-    if !key.text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+    if !is_word(key.text) {
         key.wrong("is no name for a component", "use lowercase letters, digits and `-`: it becomes a label");
     }
     value.table(|table| {
@@ -121,6 +121,13 @@ fn component(key: &Key<'_>, value: &Value<'_, '_>) -> Option<ReleaseComponent> {
             objectives: objectives?,
         })
     })
+}
+
+/// Whether a name can stand in labels and in the names of objects: letters, digits and `-`, a letter first.
+fn is_word(name: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
+    starts && name.chars().all(inner) && !name.ends_with('-') && name.len() <= 40
 }
 
 /// The names of the strategies.
@@ -207,8 +214,7 @@ fn objectives(table: &mut Table<'_, '_>) -> Option<Vec<Objective>> {
 pub(super) fn environments(value: &Value<'_, '_>) -> Option<Vec<EnvironmentConfig>> {
     let mut environments = Vec::new();
     for (key, value) in value.entries()? {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if !key.text.chars().all(word) || !key.text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        if !is_word(key.text) {
             key.wrong("is no name for an environment", "use lowercase letters, digits and `-`");
         }
         environments.extend(value.table(|table| environment(key.text, &value, table)));

@@ -54,15 +54,15 @@ pub(super) fn of(recording: &Recording) -> String {
     let marked = marked(recording);
     let places: Vec<(f64, &str)> =
         marked.iter().map(|mark| (scale.place(mark.at), mark.words.as_str())).collect();
-    let placed = labels::place(&places, LEFT, RIGHT);
-    let rows = placed.iter().map(|label| label.row + 1).max().unwrap_or(0);
+    let labelled = labels::place(&places, LEFT, RIGHT);
+    let rows = labelled.iter().map(|label| label.row + 1).max().unwrap_or(0);
     let band = number(rows) * ROW + 4.0;
     let lanes = band + BAND + 8.0;
     let bottom = lanes + lane::HEIGHT * number(recording.parts.len());
     let mut svg = String::new();
     // Writing into a String cannot fail.
     let _infallible =
-        write(&mut svg, recording, &scale, (&stretches, band), (&marked, &placed), (lanes, bottom));
+        write(&mut svg, recording, &scale, (&stretches, band), (&marked, &labelled), (lanes, bottom));
     svg
 }
 

@@ -11,6 +11,8 @@ use super::manifest;
 pub const SERVES: &str = "vitalyst.io/serves";
 /// The label that names the slot a pod belongs to.
 pub const SLOT: &str = "vitalyst.io/slot";
+/// The value of that label in the selector of a Service whose requests nobody gets: no pod has it.
+pub const NOBODY: &str = "none";
 /// The label that names the revision a pod runs.
 pub const REVISION: &str = "vitalyst.io/revision";
 

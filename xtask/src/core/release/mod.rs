@@ -12,7 +12,7 @@
 //!   looks.
 //! - [`health`] turns one snapshot of Kubernetes objects into the state of a rollout.
 //! - [`objects`] goes from files to exact objects: [`template`] fills them in, [`manifest`] reads them with the place of each
-//!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] names them by content.
+//!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] and [`migration`] name them by content.
 //! - [`slots`] derives the second slot of a component, and [`weights`] says how many pods make a share of the requests.
 //! - [`narration`] tells people what a machine does.
 //! - [`plan`] puts all writes of a release in order, and [`freeze`] says when there must be none.
@@ -28,6 +28,7 @@ pub mod ledger;
 pub mod machine;
 pub mod manifest;
 pub mod metrics;
+pub mod migration;
 pub mod model;
 pub mod narration;
 pub mod objects;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::images::{self, Image};
 use super::manifest::{self, Manifest};
 use super::template::Variables;
-use super::{revision, selectors};
+use super::{migration, revision, selectors};
 use crate::core::diagnostic::Diagnostic;
 
 /// A file with manifests, as it was read from the disk.
@@ -66,6 +66,7 @@ pub fn read(
     problems.extend(overlays.iter_mut().flat_map(|overlay| images::pin_overlay(overlay, images)));
     problems.extend(selectors::check(&manifests));
     problems.extend(revision::name_by_content(&mut manifests, &mut overlays));
+    problems.extend(migration::name_by_content(&mut manifests));
     if problems.is_empty() { Ok(Objects { manifests, overlays }) } else { Err(problems) }
 }
 

@@ -22,10 +22,12 @@ pub use self::further::Further;
 use self::live::bears_labels;
 pub use self::live::{Live, LiveComponent, Unclear};
 pub use self::refused::Refused;
-pub use self::wish::{Measures, Migration, Scrape, Smoke, Step, Strategy, Wanted, Wish};
+pub use self::wish::{Measures, Scrape, Smoke, Step, Strategy, Wanted, Wish};
 use super::analysis::milliseconds;
 use super::capacity::Resources;
 use super::freeze::Override;
+use super::migration;
+pub use super::migration::Migration;
 use super::model::{ComponentName, ReleaseId, Revision, Slot};
 use super::slots::{Derived, Rolling, Slots};
 use super::weights::{self, Split};
@@ -45,6 +47,8 @@ pub struct Plan {
     pub parts: Vec<Part>,
     /// The objects beside those of the components, in the order in which they are written.
     pub further: Vec<Further>,
+    /// The migrations that run with it, in the order of the files: a Job whose content has run already is not among them.
+    pub migrations: Vec<Value>,
     /// What is written, in order.
     pub phases: Vec<Phase>,
     /// What differs from what was wished, and why, in words.
@@ -215,14 +219,17 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
             .collect();
         steps::sign(&mut phases, &own, commit);
     }
+    let due = |job: &&Value| migration::of(job) != Migration::None && !steps::is_there(job, live);
+    let migrations: Vec<Value> = derived.rest.iter().filter(due).cloned().collect();
+    let contracts = |job: &Value| migration::of(job) == Migration::Contract;
     let written = phases.iter().flat_map(|phase| &phase.writes).map(|write| &write.object);
     Ok(Plan {
         format: FORMAT,
         release: wish.release.clone(),
         previous: live.release.clone(),
         bound: bound::to(written, &live.objects),
-        contracts: wish.migration == Migration::Contract,
-        stays: steps::stays(wish.migration, &parts, &planned),
+        contracts: wish.migration == Migration::Contract || migrations.iter().any(contracts),
+        stays: steps::stays(wish.migration, &migrations, &parts, &planned),
         commit: wish.commit.clone(),
         commits: wish.commits.clone(),
         bake: wish.bake,
@@ -231,6 +238,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
         room: live.room,
         by_hand: steps::by_hand(&parts, &planned, live),
         further: further::of(&parts, &planned, derived, live),
+        migrations,
         remarks,
         parts,
         phases,

@@ -66,6 +66,11 @@ pub fn name_by_content(manifests: &mut [Manifest], overlays: &mut [Manifest]) ->
     problems
 }
 
+/// A hash of `content` that is short enough to stand in a name.
+pub(super) fn short_hash(content: &Value) -> String {
+    hash([content], NAME_DIGITS)
+}
+
 /// The ConfigMaps among `manifests` to which the pods of `workload` refer.
 pub fn configuration<'m>(workload: &Manifest, manifests: &'m [Manifest]) -> Vec<&'m Manifest> {
     let mut names = Vec::new();

@@ -14,11 +14,13 @@ use serde_json::{Value, json};
 
 use self::adapt::{Form, Pair};
 use super::images;
-use super::labels::{self, SLOT, Selector};
+use super::labels::{self, NOBODY, SLOT, Selector};
 use super::ledger::{Payload, Unstorable};
 use super::manifest::{self, Manifest};
+use super::migration::{self, Migration};
 use super::model::{ComponentName, Revision, Slot};
 use super::revision;
+use super::view::Traffic;
 use crate::core::diagnostic::Diagnostic;
 use crate::core::suggest;
 
@@ -29,15 +31,6 @@ pub struct Component<'m> {
     pub name: ComponentName,
     /// Slot a, as the files state it.
     pub deployment: &'m Manifest,
-}
-
-/// Who gets the traffic of a component.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
-pub enum Traffic {
-    /// The pods of both slots, each as much as the other: a canary.
-    Both,
-    /// The pods of one slot.
-    Only(Slot),
 }
 
 /// The objects of a component that has two slots.
@@ -81,13 +74,18 @@ impl Slots {
         self.services.is_empty()
     }
 
-    /// The Services of the component when `traffic` gets its requests.
+    /// The Services of the component when `traffic` gets its requests; none where that is somebody else's selector, which is
+    /// never written.
     pub fn services(&self, traffic: Traffic) -> Vec<Value> {
+        let slot = match traffic {
+            Traffic::Both => return self.services.clone(),
+            Traffic::One(slot) => json!(slot),
+            Traffic::Nobody => json!(NOBODY),
+            Traffic::Foreign => return Vec::new(),
+        };
         let mut services = self.services.clone();
-        if let Traffic::Only(slot) = traffic {
-            for service in &mut services {
-                manifest::set(service, &manifest::join("/spec/selector", SLOT), json!(slot));
-            }
+        for service in &mut services {
+            manifest::set(service, &manifest::join("/spec/selector", SLOT), slot.clone());
         }
         services
     }
@@ -125,6 +123,15 @@ pub struct Derived {
     pub rest: Vec<Value>,
 }
 
+/// The manifests that are kept of a release.
+#[derive(Clone, Debug)]
+pub struct Payloads {
+    /// Those of each component.
+    pub components: Vec<(ComponentName, Payload)>,
+    /// Those of everything else, where there is something else.
+    pub rest: Option<Payload>,
+}
+
 impl Derived {
     /// Takes the Deployment of a component that keeps its one Deployment out of [`Derived::rest`].
     pub fn roll(&mut self, component: &Component<'_>, manifests: &[Manifest]) {
@@ -155,22 +162,22 @@ impl Derived {
         slots.chain(self.rolling.iter().map(|rolling| &rolling.deployment)).chain(&self.rest).collect()
     }
 
-    /// The manifests of each component, by which a later release can bring them back, and those of everything else, where
-    /// there is something else.
+    /// What is kept of it, so that a later release can bring it back. Migrations are not among them: what one has done is not done again by going back.
     ///
     /// # Errors
     ///
     /// When a Deployment has a name that Kubernetes would not take.
-    pub fn payloads(&self) -> Result<(Vec<(ComponentName, Payload)>, Option<Payload>), Unstorable> {
+    pub fn payloads(&self) -> Result<Payloads, Unstorable> {
         let slots = self.slots.iter().map(|slots| (&slots.component, slots.objects().collect()));
         let rolling = self.rolling.iter().map(|rolling| (&rolling.component, vec![&rolling.deployment]));
         let components = slots.chain(rolling).map(|(component, objects): (_, Vec<&Value>)| {
             let name = objects[0].pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
             Ok((component.clone(), Payload::new(name, &objects)?))
         });
-        let rest: Vec<&Value> = self.rest.iter().collect();
+        let lasting = |object: &&Value| migration::of(object) == Migration::None;
+        let rest: Vec<&Value> = self.rest.iter().filter(lasting).collect();
         let rest = (!rest.is_empty()).then(|| Payload::new("objects", &rest)).transpose()?;
-        Ok((components.collect::<Result<_, Unstorable>>()?, rest))
+        Ok(Payloads { components: components.collect::<Result<_, Unstorable>>()?, rest })
     }
 }
 

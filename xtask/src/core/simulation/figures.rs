@@ -91,7 +91,7 @@ impl Figures {
                 rows.push(("turned back", format!("{} after users saw it", since(found, exposed))));
             }
             (Some(found), _, _) => {
-                rows.push(("found", format!("after {}, before users saw it", offset(found))))
+                rows.push(("found", format!("after {}, before users saw it", offset(found))));
             }
             (None, _, _) => {}
         }
@@ -160,6 +160,7 @@ fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok
     serializer.serialize_f64((time.as_secs_f64() * 10.0).round() / 10.0)
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 fn seconds_or_null<S: serde::Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => seconds(time, serializer),

@@ -22,11 +22,11 @@ impl Scenario {
     pub fn over(self, mut course: Course, grounds: &[Ground]) -> Self {
         let parts = course.parts.iter();
         let stepped = parts.clone().position(|part| !part.steps().is_empty());
-        let focus = stepped.or_else(|| course.parts.iter().position(|part| part.changes())).unwrap_or(0);
+        let focus = stepped.or_else(|| course.parts.iter().position(PartCourse::changes)).unwrap_or(0);
         if course.extras.is_empty() {
             course.extras.clone_from(&self.course.extras);
         }
-        if !self.course.parts.iter().any(|part| part.changes()) {
+        if !self.course.parts.iter().any(PartCourse::changes) {
             // A night in which no component changes.
             course.parts.iter_mut().for_each(|part| part.old = Some(part.new.clone()));
         }

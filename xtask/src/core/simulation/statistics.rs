@@ -99,7 +99,7 @@ mod tests {
             .map(|seed| night(if seed % 3 == 0 { "bad-canary" } else { "registry-down" }, seed))
             .collect();
         let broken = |mut verdict: Verdict| {
-            if verdict.seed % 2 == 0 {
+            if verdict.seed.is_multiple_of(2) {
                 let (invariant, at) = (Invariant::EveryRunEnds, Duration::ZERO);
                 verdict.broken = Some(Broken { invariant, at, words: "it goes on".into() });
             }

@@ -166,7 +166,8 @@ fn headline(verdict: &Verdict) -> (String, Tone) {
     (format!("{}{rest}: {serves}", first.to_uppercase()), tone)
 }
 
-fn table(rows: &[(String, String)]) -> String {
+pub(super) fn table(rows: &[(String, String)]) -> String {
     let width = rows.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0);
-    rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect()
+    let lines: Vec<String> = rows.iter().map(|(name, value)| format!("{name:<width$}  {value}\n")).collect();
+    lines.concat()
 }

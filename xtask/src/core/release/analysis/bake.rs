@@ -1,5 +1,6 @@
 //! The time after a promotion: the release serves alone, so there is nothing to compare it to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,11 +11,18 @@ use super::state::{Stretch, milliseconds};
 use super::tick::Tick;
 use super::verdict::Reason;
 
+/// Restarts of containers that are too many for chance, whichever pods they are of: a second one is a loop, or a leak that
+/// reaches one pod after the other.
+const RESTARTS_MAX: u32 = 1;
+
 /// The watch over a release that serves alone.
 ///
 /// Without a baseline only a rate far above the objective is evidence against the release: five times as much in each of
 /// three ticks, and twenty failures in them. Less is an alert. Requests are judged so, not their latency, which depends on
 /// what users ask for.
+///
+/// Containers need no baseline: one that ran out of memory speaks against the release, and so does a second restart. A single
+/// one may be a node's fault; it is an alert. The release before stands by, so going back costs little.
 #[derive(Clone, Debug)]
 pub struct Bake {
     settings: Settings,
@@ -28,6 +36,12 @@ pub struct BakeState {
     #[serde(with = "milliseconds")]
     until: Duration,
     streams: Vec<Watched>,
+    /// How often the containers of each pod had been started again when it was last seen; `None` before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pods: Option<BTreeMap<String, u32>>,
+    /// Restarts since the watch began, those of pods that are gone among them.
+    #[serde(default)]
+    restarts: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +83,8 @@ impl Bake {
             far: Stretch::default(),
             above: Stretch::default(),
         };
-        let state = BakeState { until: at + length, streams: objectives.iter().map(fresh).collect() };
+        let streams = objectives.iter().map(fresh).collect();
+        let state = BakeState { until: at + length, streams, pods: None, restarts: 0 };
         Ok(Self { settings, objectives, state })
     }
 
@@ -94,7 +109,10 @@ impl Bake {
 
     /// Takes one tick; the pods of the release that serves stand where the canary's did.
     pub fn observe(&mut self, tick: &Tick) -> BakeVerdict {
-        let mut alert = None;
+        let mut alert = match self.containers(tick) {
+            Ok(alert) => alert,
+            Err(reason) => return BakeVerdict::FlipBack(reason),
+        };
         if !tick.length.is_zero() && tick.length <= self.settings.tick_max {
             let sums = tick.sums(&self.settings, &self.objectives);
             let streams = self.objectives.iter().zip(&mut self.state.streams).zip(&sums.streams);
@@ -116,6 +134,34 @@ impl Bake {
             _ if tick.at >= self.state.until => BakeVerdict::Over,
             Some(reason) => BakeVerdict::Alert(reason),
             None => BakeVerdict::Continue,
+        }
+    }
+    /// Counts what was started again, in any tick: it says what it says however long nobody looked. What happened before the
+    /// watch began is known already.
+    fn containers(&mut self, tick: &Tick) -> Result<Option<Reason>, Reason> {
+        if let Some(pod) = tick.canary.iter().find(|pod| pod.out_of_memory) {
+            return Err(Reason::OutOfMemory { pod: pod.name.clone() });
+        }
+        let known = self.state.pods.take();
+        let mut alert = None;
+        for pod in &tick.canary {
+            let before = match &known {
+                None => pod.restarts,
+                Some(known) => known.get(&pod.name).copied().unwrap_or_default(),
+            };
+            let more = pod.restarts.saturating_sub(before);
+            if more > 0 {
+                self.state.restarts += more;
+                alert = Some(Reason::Restarted { pod: pod.name.clone(), restarts: self.state.restarts });
+            }
+        }
+        let seen = tick.canary.iter().map(|pod| (pod.name.clone(), pod.restarts));
+        self.state.pods = if tick.canary.is_empty() { known } else { Some(seen.collect()) };
+        match alert {
+            Some(_) if self.state.restarts > RESTARTS_MAX => {
+                Err(Reason::RestartedAgain { restarts: self.state.restarts })
+            }
+            alert => Ok(alert),
         }
     }
 }

@@ -1,4 +1,7 @@
 //! What an analysis has to remember, small enough to be journalled with every renewal of the lease.
+//!
+//! It is written with short keys and without what is still as it was: two streams take about 600 bytes, most of them the digits
+//! of E. Fewer digits would be shorter and another bet: a run that is resumed goes on with exactly the numbers of the other.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::excess::{Compliance, Excess};
 use super::objective::{Objective, Settings, SettingsError};
+use super::report::{grouped, rounded};
 use super::verdict::Verdict;
 use crate::core::release::metrics::{Counts, to_float};
 
 /// The form of the journalled state.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What an analysis has to remember. A caller stores it and gives it back to [`Analysis::resume`](super::Analysis::resume).
 ///
@@ -19,19 +23,29 @@ const VERSION: u32 = 1;
 /// once. The last readings of the pods are not here: what was counted while nobody looked belongs to no tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
+    #[serde(rename = "v")]
     version: u32,
+    #[serde(rename = "a")]
     alpha: f64,
     /// m, the streams of the whole release.
+    #[serde(rename = "m")]
     of: u32,
+    #[serde(rename = "s")]
     pub(super) streams: Vec<Stream>,
     /// S.
+    #[serde(rename = "k")]
     pub(super) compliance: Compliance,
     /// The canary's own requests that S has seen.
+    #[serde(rename = "r", with = "pair")]
     pub(super) requests: Counts,
     /// The checks that S has seen.
+    #[serde(rename = "q", with = "pair", default, skip_serializing_if = "is_none")]
     pub(super) checks: Counts,
+    #[serde(rename = "t")]
     pub(super) ticks: u32,
+    #[serde(rename = "d", default, skip_serializing_if = "is_zero")]
     pub(super) discarded: u32,
+    #[serde(rename = "p")]
     pub(super) step: Step,
     /// Canary pods that are ready and could not be measured, and for how many ticks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -44,13 +58,17 @@ pub struct State {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stream {
+    #[serde(rename = "n")]
     pub(super) name: String,
     /// E.
+    #[serde(rename = "e")]
     pub(super) excess: Excess,
     /// The same bet between the halves of the baseline, in both directions.
-    #[serde(default, skip_serializing_if = "is_fresh")]
+    #[serde(rename = "h", default, skip_serializing_if = "is_fresh")]
     pub(super) clustered: [Excess; 2],
+    #[serde(rename = "c", with = "pair")]
     pub(super) canary: Counts,
+    #[serde(rename = "b", with = "pair")]
     pub(super) baseline: Counts,
     /// Ticks in a row in which the canary failed and the baseline did not.
     #[serde(default, skip_serializing_if = "Stretch::is_empty")]
@@ -60,6 +78,20 @@ pub(super) struct Stream {
     pub(super) far_above: Stretch,
 }
 
+fn is_none(counts: &Counts) -> bool {
+    *counts == Counts::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 fn is_fresh(clustered: &[Excess; 2]) -> bool {
     *clustered == <[Excess; 2]>::default()
 }
@@ -67,28 +99,34 @@ fn is_fresh(clustered: &[Excess; 2]) -> bool {
 /// Where in its steps a release is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Step {
-    #[serde(with = "milliseconds")]
+    #[serde(rename = "f", with = "milliseconds")]
     pub(super) began: Duration,
-    #[serde(with = "milliseconds")]
+    #[serde(rename = "l", with = "milliseconds")]
     pub(super) last_tick: Duration,
     /// How long the canary was measured in this step.
-    #[serde(with = "milliseconds")]
+    #[serde(rename = "m", with = "milliseconds")]
     pub(super) measured: Duration,
     /// The canary's requests in this step.
+    #[serde(rename = "r")]
     pub(super) requests: u64,
     /// The requests of both sides in this step.
+    #[serde(rename = "b")]
     pub(super) both: u64,
+    #[serde(rename = "e", default, skip_serializing_if = "is_false")]
     pub(super) is_last: bool,
     /// Whether checks take part.
+    #[serde(rename = "q", default, skip_serializing_if = "is_false")]
     pub(super) checks: bool,
 }
 
 /// Ticks in a row in which a rate was too high, and what was seen in them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stretch {
+    #[serde(rename = "t")]
     pub(super) ticks: u32,
-    #[serde(with = "milliseconds")]
+    #[serde(rename = "l", with = "milliseconds")]
     pub(super) lasting: Duration,
+    #[serde(rename = "c", with = "pair")]
     pub(super) seen: Counts,
 }
 
@@ -181,6 +219,17 @@ impl State {
         self.alpha * to_float(compared as u64) / f64::from(self.of)
     }
 
+    /// What it has seen, in few words: `3,412 requests, 12 failed, E 0.93`. E is the largest of all streams.
+    pub fn words(&self) -> String {
+        let e = self.streams.iter().map(|stream| stream.excess.value()).fold(0.0, f64::max);
+        let checks = match self.checks.total {
+            0 => String::new(),
+            _ => format!(", {} checks, {} failed", grouped(self.checks.total), grouped(self.checks.bad)),
+        };
+        let Counts { bad, total } = self.requests;
+        format!("{} requests, {} failed{checks}, E {}", grouped(total), grouped(bad), rounded(e))
+    }
+
     /// How many ticks took part.
     pub fn ticks(&self) -> u32 {
         self.ticks
@@ -189,6 +238,21 @@ impl State {
     /// How many ticks were left out, because they spanned a gap or came out of order.
     pub fn discarded(&self) -> u32 {
         self.discarded
+    }
+}
+
+/// Counts as two numbers: of what went wrong, and of everything.
+mod pair {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::core::release::metrics::Counts;
+
+    pub(super) fn serialize<S: Serializer>(counts: &Counts, to: S) -> Result<S::Ok, S::Error> {
+        (counts.bad, counts.total).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Counts, D::Error> {
+        <(u64, u64)>::deserialize(from).map(|(bad, total)| Counts { bad, total })
     }
 }
 

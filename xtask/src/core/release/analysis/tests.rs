@@ -7,6 +7,7 @@ use expect_test::expect;
 use super::*;
 use crate::core::release::metrics::{self, Counts, Increment, Selector, Series, Unmeasured};
 
+mod bake;
 mod journal;
 
 const TICK: Duration = Duration::from_secs(5);
@@ -166,8 +167,8 @@ fn facts_come_before_evidence() {
         Verdict::RollBack(reason) => reason.to_string(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(say(restarted), "a container of canary pod `c` restarted");
-    assert_eq!(say(full), "a container of canary pod `c` ran out of memory");
+    assert_eq!(say(restarted), "a container of new pod `c` restarted");
+    assert_eq!(say(full), "a container of new pod `c` ran out of memory");
 }
 
 #[test]
@@ -429,32 +430,4 @@ fn the_report_says_what_would_change_the_verdict() {
     let _verdict = run.tick(vec![PodTick { scrape, ..pod("c", 0, 0, 0) }], vec![pod("b", 0, 0, 225)]);
     let line = run.analysis.report().streams[0].to_string();
     assert!(line.ends_with("; not measured lately: the pod exposes no `r`"), "{line}");
-}
-
-#[test]
-fn the_bake_flips_back_far_above_the_objective_and_alerts_below() {
-    let end = |bad: u64, total: u64| {
-        let mut bake = Bake::new(settings(), objectives(), Duration::ZERO, Duration::from_mins(15)).unwrap();
-        let mut alerts = 0;
-        for number in 1.. {
-            let tick = Tick {
-                at: TICK * number,
-                length: TICK,
-                canary: vec![pod("c", bad, total, total)],
-                ..Tick::default()
-            };
-            match bake.observe(&tick) {
-                BakeVerdict::Continue => {}
-                BakeVerdict::Alert(_) => alerts += 1,
-                end => return (end == BakeVerdict::Over, alerts, number),
-            }
-            let journal = serde_json::to_string(bake.state()).unwrap();
-            bake = Bake::resume(settings(), objectives(), serde_json::from_str(&journal).unwrap()).unwrap();
-        }
-        unreachable!("a bake has an end")
-    };
-    assert_eq!(end(13, 250), (false, 0, 3), "5.2 %, 39 failures");
-    assert_eq!(end(2, 20), (false, 7, 10), "10 %, until there are 20 failures");
-    assert_eq!(end(10, 250), (true, 177, 180), "4 % is an alert");
-    assert_eq!(end(2, 250), (true, 0, 180), "0.8 % is within the objective, however slow");
 }

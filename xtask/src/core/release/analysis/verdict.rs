@@ -38,14 +38,19 @@ impl Verdict {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// A container of the canary was started again.
+    /// A container of the new release was started again.
     Restarted {
         /// The pod.
         pod: String,
         /// How often.
         restarts: u32,
     },
-    /// A container of the canary ran out of memory.
+    /// Containers of a release that serves alone were started again, more than once.
+    RestartedAgain {
+        /// How often since it serves alone.
+        restarts: u32,
+    },
+    /// A container of the new release ran out of memory.
     OutOfMemory {
         /// The pod.
         pod: String,
@@ -115,11 +120,14 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Restarted { pod, restarts: 1 } => write!(f, "a container of canary pod `{pod}` restarted"),
+            Self::Restarted { pod, restarts: 1 } => write!(f, "a container of new pod `{pod}` restarted"),
             Self::Restarted { pod, restarts } => {
-                write!(f, "containers of canary pod `{pod}` restarted {restarts} times")
+                write!(f, "containers of new pod `{pod}` restarted {restarts} times")
             }
-            Self::OutOfMemory { pod } => write!(f, "a container of canary pod `{pod}` ran out of memory"),
+            Self::RestartedAgain { restarts } => {
+                write!(f, "containers of the new pods restarted {restarts} times since they serve alone")
+            }
+            Self::OutOfMemory { pod } => write!(f, "a container of new pod `{pod}` ran out of memory"),
             Self::AtOnce { stream, canary, baseline } => write!(
                 f,
                 "{stream}: {} of the canary's requests fail ({}), baseline {}",

@@ -136,5 +136,12 @@ fn objects_are_judged_as_kstatus_does_but_for_the_listed_ones() {
     let listed: Vec<(String, &str)> =
         DIFFERENT.iter().map(|(case, ours, _)| ((*case).to_owned(), *ours)).collect();
     assert_eq!(different, listed);
+    let documented = include_str!("../../../../../docs/releases.md");
+    for (case, ours, why) in DIFFERENT {
+        let row = format!("| `{case}` | {ours} | {why} |");
+        assert!(documented.contains(&row), "`docs/releases.md` does not say: {row}");
+    }
+    let kinds = UNJUDGED.map(|kind| format!("`{kind}`")).join(", ");
+    assert!(documented.contains(&kinds), "`docs/releases.md` does not list {kinds}");
     assert_eq!(judged, 21);
 }

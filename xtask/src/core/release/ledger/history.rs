@@ -80,3 +80,29 @@ impl History {
         Self(Arc::new(self.0.iter().map(entry).collect()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_used_once() {
+        let release = |number| ReleaseId { environment: "production".into(), number };
+        let entry = |number| Entry::adopted(release(number), Arc::default(), 1);
+        let history =
+            [3, 7].into_iter().fold(History::default(), |history, number| history.append(entry(number)));
+        let refusals = [2, 3, 7].map(|number| {
+            assert_eq!(history.append(entry(number)), history);
+            history.refusal(&release(number)).unwrap()
+        });
+        expect_test::expect![[r#"
+            production-2 is not newer than production-7: make a new release of it
+            production-3 is not verified: make a new release of it
+            production-7 is not verified: make a new release of it"#]]
+        .assert_eq(&refusals.join("\n"));
+        assert_eq!(history.refusal(&release(8)), None);
+        assert_eq!(history.append(entry(8)).find(&release(8)).map(|entry| entry.release.number), Some(8));
+        let elsewhere = ReleaseId { environment: "staging".into(), number: 7 };
+        assert_eq!(history.find(&elsewhere), None);
+    }
+}

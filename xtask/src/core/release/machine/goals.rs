@@ -4,6 +4,7 @@
 //! leaves the traffic only when the other one has taken it.
 
 use crate::core::mask::Mask;
+use crate::core::release::analysis;
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::ledger::{Head, Journal, Line, Phase};
@@ -246,7 +247,19 @@ pub(super) fn closed(course: &Course, head: &Head, end: &End, at: UnixSeconds) -
     let is_promoted = end.ending == Ending::Promoted;
     let live = |(part, &live): (&PartCourse, &Slot)| if is_promoted { part.promoted(live) } else { live };
     let live = course.parts.iter().zip(&head.live).map(live).collect();
-    head.closed(end.ending, live, &Line::new(&end.reason, &Mask::default()), at)
+    let seen = head.under_way.as_ref().filter(|_| is_promoted).map(|journal| seen(course, journal));
+    let basis = seen.filter(|words| !words.is_empty()).unwrap_or_else(|| end.reason.clone());
+    // What comes from outside was masked before it came in.
+    head.closed(end.ending, live, &Line::new(&basis, &Mask::default()), at)
+}
+
+/// What was measured of each component on trial, in few words.
+fn seen(course: &Course, journal: &Journal) -> String {
+    let each = course.parts.iter().zip(&journal.evidence).filter_map(|(part, evidence)| {
+        let state: analysis::State = serde_json::from_str(evidence.as_ref()?).ok()?;
+        Some(format!("{}: {}", part.name, state.words()))
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// The objects of a look with their versions and fences, but for the lease.

@@ -3,6 +3,7 @@
 use crate::core::release::analysis::report::{ratio_words, rounded, seconds};
 use crate::core::release::analysis::verdict::of;
 use crate::core::release::analysis::{Basis, Report, StreamReport};
+use crate::core::release::metrics::Counts;
 use crate::core::text;
 
 /// From which E on a stream that nobody asked for is worth a line.
@@ -22,22 +23,21 @@ pub(super) fn seen(report: &Report) -> Vec<String> {
 /// `errors 7 of 1,200 (0.58 %), old release 3 of 3,600 (0.08 %), ratio 7; E 31 of 400`.
 fn stream(stream: &StreamReport) -> String {
     let StreamReport { name, canary, baseline, e, threshold, unmeasured, .. } = stream;
-    let mut words = format!("{name} {}", of(*canary));
-    if let Some(rate) = canary.rate() {
-        words += &format!(" ({:.2} %)", rate * 100.0);
-    }
+    let mut words = vec![format!("{name} {}{}", of(*canary), rate(*canary))];
     if baseline.total > 0 {
-        words += &format!(", old release {}", of(*baseline));
-        words += &baseline.rate().map_or(String::new(), |rate| format!(" ({:.2} %)", rate * 100.0));
+        words.push(format!(", old release {}{}", of(*baseline), rate(*baseline)));
     }
     if baseline.bad > 0 && canary.bad > 0 {
-        words += &format!(", {}", ratio_words(*canary, *baseline));
+        words.push(format!(", {}", ratio_words(*canary, *baseline)));
     }
-    words += &format!("; E {} of {}", rounded(*e), rounded(*threshold));
-    if let Some(why) = unmeasured {
-        words += &format!("; not measured lately: {why}");
-    }
-    words
+    words.push(format!("; E {} of {}", rounded(*e), rounded(*threshold)));
+    words.extend(unmeasured.as_ref().map(|why| format!("; not measured lately: {why}")));
+    words.concat()
+}
+
+/// ` (0.58 %)`; nothing where nothing happened.
+fn rate(counts: Counts) -> String {
+    counts.rate().map_or_else(String::new, |rate| format!(" ({:.2} %)", rate * 100.0))
 }
 
 /// What would change the verdict, and how soon: what rolls back, and in the last step what promotes.

@@ -98,13 +98,12 @@ impl Layout {
         let padding = " ".repeat(self.subjects.saturating_sub(text::width(&subject)));
         let head = format!("{time}  {subject}{padding}  ");
         let margin = " ".repeat(text::width(&head));
-        let mut words = line.words.iter();
-        let first = words.next().map_or(String::new(), |words| text::one_line(words).into_owned());
-        let mut all = format!("{head}{first}").trim_end().to_owned() + "\n";
-        for more in words {
-            all += &format!("{margin}{}\n", text::one_line(more));
+        let mut lines: Vec<String> = Vec::with_capacity(line.words.len().max(1));
+        for words in &line.words {
+            let margin = if lines.is_empty() { &head } else { &margin };
+            lines.push(format!("{margin}{}\n", text::one_line(words)));
         }
-        all
+        lines.concat()
     }
 }
 

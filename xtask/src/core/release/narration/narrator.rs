@@ -67,6 +67,7 @@ impl Narrator {
     /// What is new. To be called after each input of the machine.
     pub fn tell(&mut self, status: &Status<'_>, now: Duration) -> Vec<Line> {
         let mut lines = Vec::new();
+        self.is_exposed |= status.parts.iter().any(|part| part.changes && part.new.serving > 0);
         if status.phase != self.phase {
             self.turn(status, now, &mut lines);
         }
@@ -166,7 +167,6 @@ impl Narrator {
                 serving: (old.serving, new.serving),
             };
             let before = std::mem::replace(&mut self.parts[index], seen);
-            self.is_exposed |= new.serving > 0;
             if is_first {
                 continue;
             }

@@ -24,9 +24,11 @@ fn lines_stand_below_each_other() {
     ];
     let text = |began| {
         let layout = Layout { subjects: 14, began };
-        lines.iter().map(|line| layout.text(line)).collect::<String>()
+        let lines: Vec<String> = lines.iter().map(|line| layout.text(line)).collect();
+        format!("time:\n{}", lines.concat())
     };
     expect![[r#"
+        time:
              41s  release         begins
                                   and this is why
                                   really
@@ -36,6 +38,7 @@ fn lines_stand_below_each_other() {
     .assert_eq(&text(None));
     let noon = Duration::from_hours(23);
     expect![[r#"
+        time:
         23:00:41      (+41s)  release         begins
                                               and this is why
                                               really

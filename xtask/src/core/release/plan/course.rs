@@ -37,15 +37,16 @@ impl Plan {
     ///
     /// When the manifests cannot be kept.
     pub fn account(&self, derived: &Derived, who: &str, mask: &Mask) -> Result<Account, Unstorable> {
-        let (payloads, objects) = derived.payloads()?;
+        let payloads = derived.payloads()?;
         let piece = |part: &Part| {
-            let (component, payload) = payloads.iter().find(|(component, _)| *component == part.component)?;
+            let (component, payload) =
+                payloads.components.iter().find(|(component, _)| *component == part.component)?;
             let payload = payload.name.clone();
             Some(Piece { component: component.clone(), revision: part.new.clone(), payload })
         };
         Ok(Account {
             pieces: self.parts.iter().filter_map(piece).collect(),
-            objects: objects.map(|payload| payload.name),
+            objects: payloads.rest.as_ref().map(|payload| payload.name.clone()),
             commit: self.commit.as_deref().map(Arc::from),
             who: Line::new(who, mask),
             contracts: self.contracts,

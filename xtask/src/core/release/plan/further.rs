@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::live::Live;
-use super::{Identity, Objects, Part, diff, steps};
+use super::{Identity, Migration, Objects, Part, diff, steps};
 use crate::core::release::machine::Extra;
-use crate::core::release::manifest;
 use crate::core::release::model::Content;
 use crate::core::release::slots::Derived;
+use crate::core::release::{manifest, migration};
 
 /// An object beside those of the components.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -49,8 +49,8 @@ impl Further {
 
 /// All of them, in the order in which they are written.
 pub(super) fn of(parts: &[Part], objects: &[Objects<'_>], derived: &Derived, live: &Live) -> Vec<Further> {
-    let (late, early): (Vec<&Value>, Vec<&Value>) =
-        derived.rest.iter().partition(|object| steps::is_workload(object));
+    let others = derived.rest.iter().filter(|object| migration::of(object) == Migration::None);
+    let (late, early): (Vec<&Value>, Vec<&Value>) = others.partition(|object| steps::is_workload(object));
     let budgets = steps::slotted(parts, objects).flat_map(|(part, slots)| slots.budgets(part.slot));
     early.into_iter().chain(budgets).chain(late).map(|object| Further::new(object, live)).collect()
 }

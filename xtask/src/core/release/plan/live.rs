@@ -12,7 +12,8 @@ use crate::core::release::ledger::{self, Head};
 use crate::core::release::manifest;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::revision;
-use crate::core::release::slots::{Derived, Slots, Traffic};
+use crate::core::release::slots::{Derived, Slots};
+use crate::core::release::view::Traffic;
 
 /// What is in the cluster.
 #[derive(Clone, Debug, Default)]
@@ -192,7 +193,7 @@ impl Live {
             });
             objects.push(slots.deployment(Slot::A).clone());
             objects.extend(slots.budgets(Slot::A).iter().cloned());
-            objects.extend(slots.services(Traffic::Only(Slot::A)));
+            objects.extend(slots.services(Traffic::One(Slot::A)));
             objects.extend(slots.autoscaler(Slot::A));
         }
         for rolling in &derived.rolling {
@@ -254,8 +255,11 @@ fn serving<'v>(slots: &Slots, objects: &'v [Value]) -> Result<Option<(Slot, &'v 
         };
         let selected: Vec<Slot> =
             there.iter().filter(|(_, deployment)| selects(deployment)).map(|(slot, _)| *slot).collect();
+        let is_nobody = asked.get(labels::SLOT).is_some_and(|slot| slot == labels::NOBODY);
         let slot = match selected.as_slice() {
             [slot] => *slot,
+            // A first release was taken back: what it has made is there, and serves nobody.
+            [] if is_nobody => return Ok(None),
             [] => return Err(Unclear::NoneServes { component, service: name, selector: asked.to_string() }),
             _ => return Err(Unclear::BothServe { component, service: name }),
         };

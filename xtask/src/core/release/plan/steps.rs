@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::live::bears_labels;
 use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Write};
 use crate::core::release::model::Slot;
-use crate::core::release::slots::{Derived, Slots, Traffic};
-use crate::core::release::{labels, manifest};
+use crate::core::release::slots::{Derived, Slots};
+use crate::core::release::view::Traffic;
+use crate::core::release::{labels, manifest, migration};
 use crate::core::text;
 
 /// Kinds that run something by themselves. They are no slots, so they change when the new release has been found good.
@@ -16,6 +17,12 @@ const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob
 
 /// A component that changes, and its objects.
 type Changing<'p> = (&'p Part, &'p Slots);
+
+/// Whether an object of this name is in the cluster.
+pub(super) fn is_there(object: &Value, live: &Live) -> bool {
+    let identity = Identity::of(object);
+    live.objects.iter().any(|other| identity.is(other))
+}
 
 /// Whether an object runs something by itself.
 pub(super) fn is_workload(object: &Value) -> bool {
@@ -54,8 +61,10 @@ impl Phases {
 pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived, live: &Live) -> Vec<Phase> {
     let all = || slotted(parts, objects);
     let changing: Vec<Changing<'_>> = all().filter(|(part, _)| part.changes()).collect();
+    let (migrations, others): (Vec<&Value>, Vec<&Value>) =
+        derived.rest.iter().partition(|object| migration::of(object) != Migration::None);
     let (workloads, rest): (Vec<&Value>, Vec<&Value>) =
-        derived.rest.iter().partition(|object| is_workload(object));
+        others.into_iter().partition(|object| is_workload(object));
 
     let mut phases = Phases::default();
     phases.add("D1", "win the Lease, raise the fence on every object, read everything again", Vec::new());
@@ -66,13 +75,20 @@ pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived,
         if !part.changes() {
             // Its pods stay, but what is around them may change. A Service must not ask for labels that they do not have.
             if bears_labels(slots, part.slot, live) {
-                payloads.extend(slots.services(Traffic::Only(part.slot)).into_iter().map(stated));
+                payloads.extend(slots.services(Traffic::One(part.slot)).into_iter().map(stated));
             }
             payloads.extend(slots.autoscaler(part.slot).map(stated));
         }
     }
     let words = format!("write {} that both releases can live with", text::count(payloads.len(), "object"));
     phases.add_writes("D3", words, payloads);
+    let runs = |wanted: Migration| {
+        let due = migrations.iter().filter(move |job| migration::of(job) == wanted && !is_there(job, live));
+        due.map(|job| (Identity::of(job), vec![stated((*job).clone())]))
+    };
+    for (job, writes) in runs(Migration::Expand) {
+        phases.add("D3", format!("run the migration {job}, which adds what the new release needs"), writes);
+    }
     trial(&changing, &mut phases);
     let rolled = parts.iter().zip(objects).filter_map(|(part, objects)| match objects {
         Objects::Rolling(rolling) if part.changes() => Some((part, rolling.deployment.clone())),
@@ -80,6 +96,11 @@ pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived,
     });
     let workloads = workloads.into_iter().cloned().map(stated).collect();
     promotion(&changing, rolled.collect(), workloads, &mut phases);
+    for (job, writes) in runs(Migration::Contract) {
+        let words =
+            "which takes away what the old release needs: from here on no rollback goes past this release";
+        phases.add("end", format!("run the migration {job}, {words}"), writes);
+    }
     phases.0
 }
 
@@ -150,7 +171,7 @@ fn promotion(
     phases.add_writes("P3", "let autoscalers scale the new slots", scaled.collect());
     for (part, slots) in changing {
         let words = format!("{}: all requests go to slot {}", part.component, part.slot);
-        let services = slots.services(Traffic::Only(part.slot));
+        let services = slots.services(Traffic::One(part.slot));
         phases.add_writes("P4", words, services.into_iter().map(stated).collect());
     }
     for (part, deployment) in rolled {
@@ -206,7 +227,12 @@ pub(super) fn sign(phases: &mut [Phase], own: &[Identity], commit: &str) {
 }
 
 /// What a rollback leaves as it is then, in words.
-pub(super) fn stays(migration: Migration, parts: &[Part], objects: &[Objects<'_>]) -> Vec<String> {
+pub(super) fn stays(
+    migration: Migration,
+    jobs: &[Value],
+    parts: &[Part],
+    objects: &[Objects<'_>],
+) -> Vec<String> {
     let mut words = Vec::new();
     let mut secrets = BTreeSet::new();
     for (part, objects) in parts.iter().zip(objects) {
@@ -225,6 +251,17 @@ pub(super) fn stays(migration: Migration, parts: &[Part], objects: &[Objects<'_>
             words.push("the migration: what it took away is gone, and there is no way back".to_owned());
         }
     }
+    for job in jobs {
+        let name = Identity::of(job);
+        words.push(match migration::of(job) {
+            Migration::Contract => {
+                format!("the migration {name}: it runs after the bake, and then there is no way back")
+            }
+            Migration::None | Migration::Expand => {
+                format!("the migration {name}: what it adds stays, and the old release does not mind")
+            }
+        });
+    }
     words
 }
 
@@ -232,7 +269,7 @@ pub(super) fn stays(migration: Migration, parts: &[Part], objects: &[Objects<'_>
 pub(super) fn by_hand(parts: &[Part], objects: &[Objects<'_>], live: &Live) -> Vec<String> {
     let mut commands = Vec::new();
     for (part, slots) in slotted(parts, objects).filter(|(part, _)| part.changes()) {
-        for service in slots.services(Traffic::Only(part.slot)) {
+        for service in slots.services(Traffic::One(part.slot)) {
             let identity = Identity::of(&service);
             let Some(live) = live.objects.iter().find(|object| identity.is(object)) else { continue };
             let Some(selector) = live.pointer("/spec/selector") else { continue };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::core::release::analysis::Objective;
 use crate::core::release::freeze::Override;
+use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, ReleaseId};
 use crate::core::release::weights::Weight;
 
@@ -32,19 +33,6 @@ pub struct Step {
     pub weight: Weight,
     /// Whether a person has to say that it may go on.
     pub gate: bool,
-}
-
-/// What a release does to the database.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Migration {
-    /// Nothing.
-    #[default]
-    None,
-    /// It adds what the new release needs; the old one does not mind.
-    Expand,
-    /// It takes away what the old release needs: after it there is no way back.
-    Contract,
 }
 
 /// What is to be released, beside the objects.

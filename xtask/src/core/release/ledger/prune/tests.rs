@@ -88,3 +88,13 @@ fn an_old_target_and_a_contraction_outlive_many_failures() {
     let now = end(&begin(&now, restored), Ending::Promoted);
     assert_eq!(target(&now, &Wanted::Previous).unwrap().origin.to_string(), "production-1");
 }
+
+#[test]
+fn a_contraction_that_was_taken_back_is_not_forgotten() {
+    let mut now = head("0 verified, 1 rolled-back contracts, 2 verified serves");
+    for content in 3..100 {
+        now = end(&begin(&now, account(content)), Ending::Aborted);
+    }
+    let refused = target(&now, &Wanted::Previous).unwrap_err().to_string();
+    assert!(refused.starts_with("production-1 has taken away what production-0 needs"), "{refused}");
+}

@@ -1,0 +1,93 @@
+//! The watch over a release that serves alone.
+
+use super::*;
+
+fn fresh() -> Bake {
+    Bake::new(settings(), objectives(), Duration::ZERO, Duration::from_mins(15)).unwrap()
+}
+
+/// The same watch, journalled and resumed.
+fn resumed(bake: &Bake) -> Bake {
+    let journal = serde_json::to_string(bake.state()).unwrap();
+    Bake::resume(settings(), objectives(), serde_json::from_str(&journal).unwrap()).unwrap()
+}
+
+#[test]
+fn the_bake_flips_back_far_above_the_objective_and_alerts_below() {
+    let end = |bad: u64, total: u64| {
+        let mut bake = fresh();
+        let mut alerts = 0;
+        for number in 1.. {
+            let tick = Tick {
+                at: TICK * number,
+                length: TICK,
+                canary: vec![pod("c", bad, total, total)],
+                ..Tick::default()
+            };
+            match bake.observe(&tick) {
+                BakeVerdict::Continue => {}
+                BakeVerdict::Alert(_) => alerts += 1,
+                end => return (end == BakeVerdict::Over, alerts, number),
+            }
+            bake = resumed(&bake);
+        }
+        unreachable!("a bake has an end")
+    };
+    assert_eq!(end(13, 250), (false, 0, 3), "5.2 %, 39 failures");
+    assert_eq!(end(2, 20), (false, 7, 10), "10 %, until there are 20 failures");
+    assert_eq!(end(10, 250), (true, 177, 180), "4 % is an alert");
+    assert_eq!(end(2, 250), (true, 0, 180), "0.8 % is within the objective, however slow");
+}
+
+/// Pods with their restarts.
+type Pods = &'static [(&'static str, u32)];
+
+/// Each tick has the pods with their restarts; what each says, in words.
+#[test]
+fn a_second_restart_flips_back_and_a_single_one_alerts() {
+    let say = |ticks: &[Pods], length: Duration| {
+        let mut bake = fresh();
+        let mut said = String::new();
+        for (number, pods) in ticks.iter().enumerate() {
+            let canary =
+                pods.iter().map(|(name, restarts)| PodTick { restarts: *restarts, ..pod(name, 0, 50, 50) });
+            let at = TICK * u32::try_from(number + 1).unwrap();
+            let tick = Tick { at, length, canary: canary.collect(), ..Tick::default() };
+            said += match bake.observe(&tick) {
+                BakeVerdict::Continue => ".",
+                BakeVerdict::Alert(_) => "!",
+                BakeVerdict::FlipBack(_) => return said + "back",
+                BakeVerdict::Over => "over",
+            };
+            bake = resumed(&bake);
+        }
+        said
+    };
+    let table: [(&str, &[Pods]); 8] = [
+        ("....", &[&[("a", 0), ("b", 0)], &[("a", 0)], &[("b", 0), ("c", 0)], &[]]),
+        // What restarted before the watch began is known.
+        ("...", &[&[("a", 3)], &[("a", 3)], &[("a", 3)]]),
+        (".!..", &[&[("a", 0), ("b", 0)], &[("a", 1), ("b", 0)], &[("a", 1), ("b", 0)], &[("b", 0)]]),
+        (".!.back", &[&[("a", 0)], &[("a", 1)], &[("a", 1)], &[("a", 2)]]),
+        (".back", &[&[("a", 0)], &[("a", 2)]]),
+        (".!back", &[&[("a", 0), ("b", 0)], &[("a", 1), ("b", 0)], &[("a", 1), ("b", 1)]]),
+        // A pod that came later, and one whose restart is remembered when it is gone.
+        (".!.back", &[&[("a", 0)], &[("a", 1)], &[("b", 0)], &[("b", 1)]]),
+        ("..!", &[&[], &[("a", 1)], &[("a", 2)]]),
+    ];
+    for (said, ticks) in table {
+        assert_eq!(say(ticks, TICK), said, "{ticks:?}");
+        // Nobody looked for a long time: the counts of requests are left out, restarts are not.
+        assert_eq!(say(ticks, Duration::from_hours(1)), said, "{ticks:?}");
+    }
+}
+
+#[test]
+fn what_runs_out_of_memory_flips_back() {
+    let full = PodTick { out_of_memory: true, restarts: 1, ..pod("c", 0, 50, 50) };
+    let tick = Tick { at: TICK, length: TICK, canary: vec![full], ..Tick::default() };
+    let BakeVerdict::FlipBack(reason) = fresh().observe(&tick) else { panic!("it goes back") };
+    assert_eq!(reason.to_string(), "a container of new pod `c` ran out of memory");
+    let again = Reason::RestartedAgain { restarts: 2 };
+    assert_eq!(again.to_string(), "containers of the new pods restarted 2 times since they serve alone");
+}
