@@ -6,7 +6,7 @@ use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
 use super::invariant::{Before, Invariant};
 use super::nature::Failure;
-use super::scrape::Monitor;
+use super::scrape::{Ask, Monitor};
 use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
 use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
@@ -222,7 +222,8 @@ impl<D: Deployer> World<'_, D> {
         let new = &self.scenario.course.parts[part].new;
         let monitor = &mut state.monitors[part];
         let tick = if self.api_down == 0 {
-            monitor.tick(&mut self.cluster, part, new, checks, self.blind, &mut self.random, clock)
+            let ask = Ask { part, new, checks, blind: self.blind };
+            monitor.tick(&mut self.cluster, ask, &mut self.random, clock)
         } else {
             *monitor = Monitor::default(); // what it misses is nobody's tick
             None

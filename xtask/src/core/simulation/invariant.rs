@@ -11,7 +11,7 @@ use super::pod::Pod;
 use super::scenario::Scenario;
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::ledger::{Head, Phase};
-use crate::core::release::machine::{Ending, Strategy};
+use crate::core::release::machine::{Ending, Intent, Strategy};
 use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Traffic, View};
 
@@ -227,7 +227,7 @@ impl Watch {
         if let Change::Traffic(Traffic::One(slot)) = change {
             let course = &scenario.course.parts[part];
             let is_new = course.changes() && component.slot(*slot).is_some_and(|slot| slot.revision == NEW);
-            let is_compared = matches!(course.strategy, Strategy::Canary(_)) && course.old.is_some();
+            let is_compared = !course.steps().is_empty();
             let needs = is_compared && !self.is_promoted_by_hand;
             if is_new && needs && self.evidence[part] < EVIDENCE_MIN {
                 let seen = self.evidence[part];
@@ -358,7 +358,11 @@ impl Watch {
         let expected = if natures().any(|good| good == Some(false)) {
             Ending::RolledBack
         } else if natures().all(|good| good == Some(true)) {
-            if scenario.course.changes() { Ending::Promoted } else { Ending::Nothing }
+            match scenario.intent {
+                Intent::Adopt => Ending::Adopted,
+                _ if scenario.course.changes() => Ending::Promoted,
+                _ => Ending::Nothing,
+            }
         } else {
             return;
         };

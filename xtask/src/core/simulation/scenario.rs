@@ -27,6 +27,8 @@ pub const BEGIN: Duration = Duration::from_hours(1);
 pub struct Scenario {
     /// The seed of everything that the scenario leaves to chance.
     pub seed: u64,
+    /// What the first deployer wants.
+    pub intent: Intent,
     /// What is to be released.
     pub course: Course,
     /// What is there, one for each component of the course.
@@ -68,7 +70,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 23] = [
+pub const NAMES: [(&str, &str); 25] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -88,6 +90,8 @@ pub const NAMES: [(&str, &str); 23] = [
     ("held", "the pods on trial cannot be measured, and a person promotes them all the same"),
     ("rolling", "a worker without requests is replaced pod by pod"),
     ("rolling-back", "the image of a worker that is replaced pod by pod cannot be pulled"),
+    ("adopt", "what runs already is written down"),
+    ("after-adoption", "the first release of what was adopted"),
     ("first-release", "nothing has been released yet"),
     ("first-release-fails", "nothing has been released yet, and every request fails"),
     ("configuration", "nothing but further objects changes"),
@@ -98,7 +102,7 @@ impl Scenario {
     /// A release of two components, of which nothing goes wrong.
     pub fn plain(seed: u64, setups: Vec<Setup>) -> Self {
         let course = course(&setups);
-        Self { seed, course, setups, faults: Vec::new(), recover: true }
+        Self { seed, intent: Intent::Release, course, setups, faults: Vec::new(), recover: true }
     }
 
     /// The scenario of that name, if there is one.
@@ -156,6 +160,14 @@ impl Scenario {
                 night.setups[1].new = Nature::broken(Failure::NoImage);
                 night
             }
+            "adopt" => {
+                let mut night = Self { intent: Intent::Adopt, ..with(Nature::good()).with_adopted() };
+                let release = ReleaseId { number: 0, ..night.course.release };
+                (night.course.release, night.course.previous) = (release, None);
+                night.course.parts.iter_mut().for_each(|part| part.old = Some(part.new.clone()));
+                night
+            }
+            "after-adoption" => with(Nature::good()).with_adopted(),
             "first-release" => with(Nature::good()).first().with_extras(),
             "first-release-fails" => with(Nature::failing(1.0)).first(),
             "configuration" => {
@@ -187,6 +199,12 @@ impl Scenario {
             setup.rate = 0.0;
         }
         self.course = self.course.with_worker();
+        self
+    }
+
+    /// The same where what runs came to be before there were slots.
+    pub fn with_adopted(mut self) -> Self {
+        self.course.parts.iter_mut().for_each(|part| part.is_adopted = true);
         self
     }
 
@@ -276,6 +294,9 @@ impl Scenario {
             if part.strategy == Strategy::Rolling {
                 component = component.rolling();
             }
+            if part.is_adopted {
+                component = component.adopted();
+            }
             if part.old.is_none() {
                 component = component.unborn();
             }
@@ -354,6 +375,7 @@ fn course(setups: &[Setup]) -> Course {
             Objective::latency(Selector::new("request_seconds"), Duration::from_millis(250), 0.05),
         ],
         replicas: setups[position].pods,
+        is_adopted: false,
         settings: Settings::new(streams),
     });
     Course {

@@ -21,6 +21,19 @@ pub struct Blind {
     pub baseline: bool,
 }
 
+/// What a deployer wants to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'r> {
+    /// The component.
+    pub part: usize,
+    /// What runs on trial.
+    pub new: &'r Revision,
+    /// How many checks are sent to each side where a pod is ready.
+    pub checks: u64,
+    /// Which pods cannot be read.
+    pub blind: Blind,
+}
+
 /// The memory of one deployer for one component. Another deployer has another: what was counted meanwhile is nobody's tick.
 #[derive(Clone, Debug, Default)]
 pub struct Monitor {
@@ -30,15 +43,11 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Reads the pods of a component: those that run `new` are on trial. `None` where nothing answers. `at` is the time on
-    /// the deployer's clock. `checks` are sent to each side where a pod is ready.
+    /// Reads the pods of a component. `None` where nothing answers. `at` is the time on the deployer's clock.
     pub fn tick(
         &mut self,
         cluster: &mut Cluster,
-        part: usize,
-        new: &Revision,
-        checks: u64,
-        blind: Blind,
+        Ask { part, new, checks, blind }: Ask<'_>,
         random: &mut Random,
         at: Duration,
     ) -> Option<Tick> {

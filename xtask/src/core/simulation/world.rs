@@ -171,7 +171,7 @@ impl<'s, D: Deployer> World<'s, D> {
     }
 
     fn run(mut self) -> Verdict {
-        self.start(Intent::Release);
+        self.start(self.scenario.intent);
         let last = self.calm + END_MAX;
         while self.watch.broken().is_none() {
             let Some(at) = self.queue.next() else { break };
@@ -370,7 +370,7 @@ impl<'s, D: Deployer> World<'s, D> {
             self.mark(MarkKind::Fault, || "the deployer is killed".to_owned());
             self.leave();
             if let Some(later) = next {
-                self.queue.push(self.now + later, Event::Start(Intent::Release));
+                self.queue.push(self.now + later, Event::Start(self.scenario.intent));
             }
         }
     }

@@ -17,6 +17,8 @@ pub enum Intent {
     Release,
     /// End what has no living owner: eject an orphaned canary, end a bake.
     Recover,
+    /// Write down what runs as the release of the course, and change nothing of it.
+    Adopt,
     /// Take the release that is under way back, whoever owns it.
     Abort,
     /// Let the release that is under way go on, whoever owns it: at the gate or in the hold where it stands.
@@ -110,6 +112,9 @@ pub struct PartCourse {
     pub strategy: Strategy,
     /// How many pods its first release has; after that, as many as serve.
     pub replicas: u32,
+    /// Whether its pods came to be before there were slots. They lack the labels of one, so no share of the requests can be
+    /// given away from them, and only slot a's own selector reaches them.
+    pub is_adopted: bool,
     /// What is measured.
     pub objectives: Vec<Objective>,
     /// How sure the analysis has to be.
@@ -140,7 +145,7 @@ impl PartCourse {
     /// The steps of its canary; none where it does not change, or has nothing to be compared with.
     pub fn steps(&self) -> &[StepCourse] {
         match &self.strategy {
-            Strategy::Canary(steps) if self.changes() && self.old.is_some() => steps,
+            Strategy::Canary(steps) if self.changes() && self.old.is_some() && !self.is_adopted => steps,
             Strategy::Canary(_) | Strategy::Flip | Strategy::Rolling => &[],
         }
     }
@@ -273,6 +278,7 @@ mod tests {
             new: Revision("2".into()),
             strategy: Strategy::Canary(steps.to_vec()),
             replicas: 5,
+            is_adopted: false,
             objectives: Vec::new(),
             settings: Settings::new(1),
         };

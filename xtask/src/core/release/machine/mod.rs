@@ -12,6 +12,7 @@
 //!   write in flight finds another version and fails.
 //! - **Every wait has an end**, and every way leads to an [`End`].
 
+mod adopt;
 mod begin;
 pub mod course;
 mod gate;
@@ -69,6 +70,8 @@ enum Stage {
     Acquiring,
     /// It owns it, and writes its number onto every object.
     Fencing,
+    /// It looks at what runs, to write it down.
+    Adopting,
     /// It follows the phases that are written down.
     Running,
     /// The release is over and that is being written down.
@@ -116,6 +119,8 @@ pub struct Machine {
     consent: Option<Consent>,
     /// What this process has to say to another one.
     wish: Option<Wish>,
+    /// Whether it has asked to write down what runs.
+    has_noted: bool,
     /// What the promotion was earned with, in words.
     earned: Option<String>,
     /// Whether a person has decided without the evidence.
@@ -148,6 +153,7 @@ impl Machine {
             asked: None,
             consent: None,
             wish: None,
+            has_noted: false,
             earned: None,
             is_by_hand: false,
             aborted: false,
@@ -319,6 +325,7 @@ impl Machine {
                     Stage::Ended(End::new(Ending::Superseded, "somebody else has taken the release over"));
             }
             Stage::Fencing => self.fence_off(view, now, effects),
+            Stage::Adopting => self.adopt(view, now, effects),
             Stage::Running => self.run(view, now, effects),
             Stage::Closing(end) => self.close(view, end, now, effects),
             Stage::Ended(_) => {}

@@ -88,14 +88,14 @@ impl Machine {
                     self.end_with(Ending::Nothing, "the environment has a living owner");
                     return;
                 }
-                Intent::Release if waited >= timing.wait => {
+                Intent::Release | Intent::Adopt if waited >= timing.wait => {
                     self.end_with(Ending::Refused, "somebody else is releasing to this environment");
                     return;
                 }
                 Intent::Abort if waited < timing.give_way => return self.ask_for_abort(view, now, effects),
                 // A rollback does not wait for whoever does not answer.
                 Intent::Abort => {}
-                Intent::Recover | Intent::Release | Intent::Promote(_) => return,
+                Intent::Recover | Intent::Release | Intent::Adopt | Intent::Promote(_) => return,
             }
         }
         let change = Change::Lease {
@@ -126,6 +126,10 @@ impl Machine {
         if older.is_empty() {
             if self.open_ledger(view, now, effects) {
                 return;
+            }
+            if self.intent == Intent::Adopt {
+                (self.stage, self.entered) = (Stage::Adopting, now);
+                return self.adopt(view, now, effects);
             }
             self.stage = Stage::Running;
             self.begin(view, now);

@@ -95,6 +95,7 @@ impl Machine {
         let (words, next) = match &self.stage {
             Stage::Acquiring => ("waiting for the environment".to_owned(), Some("read everything again")),
             Stage::Fencing => ("fencing off whoever owned it before".to_owned(), Some("look what serves")),
+            Stage::Adopting => ("asking what runs whether it is well".to_owned(), Some("write it down")),
             Stage::Running => self.phase().map_or_else(
                 || ("looking what serves".to_owned(), None),
                 |phase| (self.doing(phase), Some(after(phase, self.steps()))),

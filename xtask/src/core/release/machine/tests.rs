@@ -1,5 +1,6 @@
 //! Tests of the machine on a cluster that does at once what it is told, and can be told to lie about that.
 
+mod adopt;
 mod care;
 mod cluster;
 mod extras;

@@ -39,13 +39,14 @@ pub(super) fn left_over(scenario: &Scenario, cluster: &Cluster) -> Option<String
         }
         let live = match service {
             Some(Traffic::One(live)) => live,
+            Some(Traffic::Adopted) => Slot::A,
             None if component.is_rolling => Slot::A,
             _ => return Some(format!("the service of component {part} selects {service:?}")),
         };
         let expected = if is_new && course.changes() { NEW } else { OLD };
         let setup = &scenario.setups[part];
         let (slot, idle) = (component.slot(live)?, component.wanted(live.other()));
-        if slot.revision != expected || head.live.get(part) != Some(&live) {
+        if slot.revision != expected || (head.serving.is_some() && head.live.get(part) != Some(&live)) {
             return Some(format!(
                 "component {part} serves with slot {live}, revision {}; `{serving}` is written down, slots {:?}",
                 slot.revision, head.live

@@ -2,7 +2,7 @@
 
 use super::super::scenario::NAMES;
 use super::super::{Scenario, play, run};
-use crate::core::release::machine::Ending::{Aborted, Inconclusive, Promoted, RolledBack};
+use crate::core::release::machine::Ending::{Aborted, Adopted, Inconclusive, Promoted, RolledBack};
 
 /// Kinds of releases that have more in them than the usual one.
 const KINDS: [&str; 7] =
@@ -29,6 +29,8 @@ fn nights_end_as_their_names_say() {
         ("held", Promoted),
         ("rolling", Promoted),
         ("rolling-back", RolledBack),
+        ("adopt", Adopted),
+        ("after-adoption", Promoted),
         ("first-release", Promoted),
         ("first-release-fails", RolledBack),
         ("configuration", Promoted),

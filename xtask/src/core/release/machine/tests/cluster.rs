@@ -23,6 +23,7 @@ pub(super) fn course() -> Course {
         name: ComponentName(name.into()),
         old: Some(revision("old")),
         replicas: PODS,
+        is_adopted: false,
         new: revision("new"),
         strategy,
         objectives: vec![Objective::errors(
@@ -135,6 +136,11 @@ impl Cluster {
                 },
             };
             cluster.view.parts.push(part);
+            if course.is_adopted {
+                let part = &mut cluster.view.parts[index];
+                part.slots[1] = None;
+                part.service.iter_mut().for_each(|read| read.object = Traffic::Adopted);
+            }
         }
         for old in cluster.course.extras.iter().map(|extra| extra.old.clone()).collect::<Vec<_>>() {
             let read = old.map(|content| cluster.fresh(content));
@@ -194,7 +200,15 @@ impl Cluster {
             let traffic = part.service.as_ref().map(|read| read.object);
             for slot in [Slot::A, Slot::B] {
                 let pods = part.slots[slot as usize].as_ref().map_or(0, |read| read.object.available);
-                let gets = traffic == Some(Traffic::Both) || traffic == Some(Traffic::One(slot));
+                // Pods that came to be before there were slots lack the labels of one.
+                let is_bare = part.slots[slot as usize].as_ref().map(|read| &read.object.revision)
+                    == course.old.as_ref();
+                let gets = match traffic {
+                    Some(Traffic::One(one)) => one == slot && !(course.is_adopted && is_bare),
+                    Some(Traffic::Both) => !(course.is_adopted && is_bare),
+                    Some(Traffic::Adopted) => slot == Slot::A,
+                    Some(Traffic::Nobody | Traffic::Foreign) | None => false,
+                };
                 part.serving[slot as usize] = if gets { pods } else { 0 };
             }
             let has_served = course.old.is_some() && course.has_slots();
