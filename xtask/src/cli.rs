@@ -15,7 +15,7 @@ use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
 use crate::tasks::release::deploy;
-use crate::tasks::{ci, doctor, lint, rehearse};
+use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{Cli, Command, Verb, grammar};
@@ -87,6 +87,13 @@ impl App {
             Command::Lint(lint) => {
                 let fix = if lint.fix { lint::Fix::Apply } else { lint::Fix::Check };
                 session.verb("lint", &lint.verb, &ci::Options { fix, ..ci::Options::CHECK })
+            }
+            Command::Image(image) if image.update_bases => {
+                session.answer(|cx| image::update_bases(cx, &image.verb.components))
+            }
+            Command::Image(image) => {
+                let options = ci::Options { image: image.options(), ..ci::Options::CHECK };
+                session.image(&image.verb, &options)
             }
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),

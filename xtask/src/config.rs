@@ -3,7 +3,7 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -12,10 +12,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::image::{ComponentImage, ImageSettings};
 use self::release::{EnvironmentConfig, Release};
 use crate::error::{Error, Result};
 
 mod decode;
+pub mod image;
 pub mod release;
 mod sections;
 mod units;
@@ -44,6 +46,8 @@ pub struct Config {
     pub environment: EnvironmentSettings,
     /// `[budget]`: what dependencies may cost.
     pub budget: Budget,
+    /// `[image]`: what all images have in common.
+    pub image: ImageSettings,
     /// `[release]`: what is released. Without it nothing is.
     pub release: Option<Release>,
     /// `[environments.NAME]`: where it is released to, in the order of the file.
@@ -59,6 +63,8 @@ pub struct Component {
     pub path: PathBuf,
     /// `kind`: `python`, `node` or `rust`; it decides which other keys there are. Required.
     pub kind: ComponentKind,
+    /// `[components.NAME.image]`: the image that is built from it. Without it there is none.
+    pub image: Option<ComponentImage>,
 }
 
 /// What a component is built with.

@@ -3,6 +3,7 @@
 //! A task is a function of a [`Cx`]. Whatever it does to the world goes through it, so that it is seen, logged, masked,
 //! limited in time and ended when the run ends; and so that a test can put a fake where the world would be.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,19 +16,24 @@ use crate::core::mask::Mask;
 use crate::core::report::TestReport;
 use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
+use crate::driver::http::Client;
 use crate::driver::process::{Processes, Runner};
+use crate::driver::registry::Registry;
 use crate::error::{Error, Result};
 use crate::event::{Body, Event, Level, Sink};
 
 mod attempt;
+mod beside;
 mod commands;
 mod machine;
+mod network;
 mod results;
 mod scope;
 mod steps;
 
 pub use crate::driver::files;
 pub use attempt::Attempt;
+pub use beside::Ended;
 pub use commands::{OUTPUT_MAX, Output};
 pub use results::Scratch;
 pub use steps::Steps;
@@ -54,6 +60,8 @@ struct Shared {
     cancel: Cancel,
     start: Instant,
     sinks: Mutex<Vec<Arc<dyn Sink>>>,
+    http: Client,
+    registries: Mutex<BTreeMap<String, Registry>>,
 }
 
 /// Makes a [`Cx`].
@@ -115,6 +123,8 @@ impl Builder {
                 root: self.root,
                 output,
                 mask: Mask::new(&self.environment.secrets(&self.config.environment.secrets)),
+                http: Client::new(self.environment.clone(), self.cancel.clone()),
+                registries: Mutex::default(),
                 config: self.config,
                 environment: self.environment,
                 runner,

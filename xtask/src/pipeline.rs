@@ -28,6 +28,7 @@ pub struct Task {
     cores: u32,
     memory: u64,
     timeout: Option<Duration>,
+    on_demand: bool,
     work: Arc<Work>,
 }
 
@@ -41,6 +42,7 @@ impl Task {
             cores: 1,
             memory: 0,
             timeout: None,
+            on_demand: false,
             work: Arc::new(work),
         }
     }
@@ -72,6 +74,12 @@ impl Task {
     /// How long it may run.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Leaves it out of a run that names no tasks.
+    pub fn on_demand(mut self) -> Self {
+        self.on_demand = true;
         self
     }
 
@@ -161,8 +169,15 @@ impl Pipeline {
         Graph::new(self.tasks.iter().zip(&ids).map(node).collect()).map_err(|error| explain(&error))
     }
 
-    /// The part of the graph that `selectors` name, with what it waits for; all of it where there are none.
+    /// The part of the graph that `selectors` name, with what it waits for; where there are none, all of it but what runs on
+    /// demand.
     pub fn select(&self, cx: &Cx, selectors: &[String]) -> Result<Graph> {
+        let usual: Vec<String>;
+        let mut selectors = selectors;
+        if selectors.is_empty() && self.tasks.iter().any(|task| task.on_demand) {
+            usual = self.tasks.iter().filter(|task| !task.on_demand).map(|task| task.id.clone()).collect();
+            selectors = &usual;
+        }
         self.graph(cx)?.select(selectors).map_err(|error| explain(&error))
     }
 

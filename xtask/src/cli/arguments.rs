@@ -1,5 +1,7 @@
 //! The grammar: commands, their options, and the words of their help.
 
+mod image;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::tasks::rehearse;
 use crate::tasks::release::{deploy, prepare};
 use crate::ui;
+
+pub(super) use self::image::Image;
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -170,6 +174,16 @@ Examples:
 It shows what a release would do, and refuses what cannot be done. The cluster is only read, with
 `kubectl get`: a command that carries a plan out does not exist yet.")]
     Deploy(Deploy),
+    /// Build the images of all components, or of those that are named; push them with `--push`
+    #[command(after_help = "\
+Examples:
+  cargo xtask image                   build what has changed, look at it, try it
+  cargo xtask image backend --push    and push it to the registry of xtask.toml
+  cargo xtask image --push --registry 127.0.0.1:5000 --locked
+  cargo xtask image --build-arg BASE_IMAGE=mirror.example.com/python@sha256:…
+
+What was pushed stands in target/xtask/images.json, which `cargo xtask deploy` reads.")]
+    Image(Image),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -359,7 +373,7 @@ impl Deploy {
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
-    ("Releases", &["deploy", "rehearse"]),
+    ("Releases", &["image", "deploy", "rehearse"]),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
 

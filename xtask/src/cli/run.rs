@@ -21,7 +21,7 @@ use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::Body;
 use crate::pipeline::{Options, Pipeline};
-use crate::tasks::ci;
+use crate::tasks::{ci, image};
 use crate::ui;
 
 /// The width of text where no terminal says one.
@@ -75,6 +75,12 @@ impl<'a> Session<'a> {
             select.push(verb.to_owned());
         }
         self.run(select, &arguments.run, options)
+    }
+
+    /// Builds images, unless the command line asks for what cannot be.
+    pub(super) fn image(&self, arguments: &Verb, options: &ci::Options) -> Result<u8> {
+        image::check(&self.cx, &options.image)?;
+        self.verb("image", arguments, options)
     }
 
     /// Runs a task of the repository's own.

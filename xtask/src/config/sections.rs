@@ -1,6 +1,7 @@
 //! The sections of `xtask.toml`, read from top to bottom. What each key means stands at the fields of
 //! [`Config`](super::Config).
 
+mod image;
 mod release;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let environment = table
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
         if release.is_none() {
@@ -37,6 +39,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         tasks: tasks.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        image: image.unwrap_or_default(),
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
     })
@@ -56,7 +59,8 @@ fn components(value: &Value<'_, '_>) -> Option<Vec<Component>> {
                 return None;
             };
             let kind = read(table);
-            Some(Component { name: key.text.to_owned(), path: path?, kind: kind? })
+            let image = table.optional("image", |image| image.table(|table| Some(image::component(table))));
+            Some(Component { name: key.text.to_owned(), path: path?, kind: kind?, image })
         });
         components.extend(component);
     }

@@ -8,6 +8,7 @@ use super::{Cx, scope};
 use crate::core::capture::Capture;
 use crate::core::command::Command;
 use crate::core::graph::TaskId;
+use crate::driver::cancel::Cancel;
 use crate::driver::process::{self, Exit, Finished, Request, Stream};
 use crate::error::{Error, Result};
 use crate::event::Body;
@@ -95,6 +96,7 @@ impl Cx {
                 Error::problems(format!("`{name}` ran out of time"))
             }
             Exit::TimedOut => self.timed_out(),
+            Exit::Stopped => Error::bug(format!("`{name}` was stopped by nobody")),
             Exit::Cancelled => Error::interrupted(),
         }
     }
@@ -106,9 +108,20 @@ impl Cx {
         apart: bool,
         tap: &mut (dyn FnMut(Stream, &[u8]) + Send),
     ) -> Result<Finished> {
+        self.execute_until(command, apart, None, tap)
+    }
+
+    /// [`Self::execute`], with something that may end this command alone.
+    pub(super) fn execute_until(
+        &self,
+        command: &Command,
+        apart: bool,
+        stop: Option<Cancel>,
+        tap: &mut (dyn FnMut(Stream, &[u8]) + Send),
+    ) -> Result<Finished> {
         self.check()?;
         let command = &self.relative(command);
-        let request = self.request(command, apart)?;
+        let request = self.request(command, apart, stop)?;
         let line = self.mask().text(&command.to_string());
         let task = self.task_or_root();
         self.emit(Body::CommandStarted { task: task.clone(), command: line.clone() });
@@ -143,7 +156,7 @@ impl Cx {
         }
     }
 
-    fn request(&self, command: &Command, apart: bool) -> Result<Request> {
+    fn request(&self, command: &Command, apart: bool, stop: Option<Cancel>) -> Result<Request> {
         self.refuse_visible_secrets(command)?;
         let task = self.task().map_or("", TaskId::as_str);
         let mut env = self.shared.environment.for_commands(&self.config().declared_env(task));
@@ -164,6 +177,7 @@ impl Cx {
             stdin: command.input().unwrap_or_default().to_vec(),
             apart,
             deadline: [limit, self.deadline()].into_iter().flatten().min(),
+            stop,
         })
     }
 

@@ -4,7 +4,10 @@
 pub mod cancel;
 pub mod environment;
 pub mod files;
+pub mod http;
+pub mod loopback;
 mod notation;
 pub mod platform;
 pub mod process;
+pub mod registry;
 pub mod signals;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lint::Fix;
-use super::{architecture, dependencies, docs, lint, setup, test};
+use super::{architecture, dependencies, docs, image, lint, setup, test};
 use crate::config::{Component, ComponentKind, Config};
 use crate::cx::Cx;
 use crate::error::Result;
@@ -16,11 +16,13 @@ pub struct Options {
     pub fix: Fix,
     /// Arguments for the test runners.
     pub test_args: Vec<String>,
+    /// How images are built.
+    pub image: image::Options,
 }
 
 impl Options {
     /// Checks everything and mends nothing.
-    pub const CHECK: Self = Self { fix: Fix::Check, test_args: Vec::new() };
+    pub const CHECK: Self = Self { fix: Fix::Check, test_args: Vec::new(), image: image::Options::LOCAL };
 }
 
 /// How long a task may run that nothing slower than a registry or a slow machine holds up.
@@ -54,6 +56,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     let check_tools = Task::new("dependencies.tools", dependencies::tools)
         .about("check the dependencies of the tools")
         .timeout(TIMEOUT);
+    let recorder = image::Recorder::default();
     let each = |make: &dyn Fn(&Component) -> Option<Task>| -> Vec<Task> {
         config.components.iter().filter_map(make).collect()
     };
@@ -64,9 +67,10 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&architecture_task))
         .extend(has_tools.then_some(check_tools))
         .extend(each(&|component| Some(dependencies_task(component))))
-        .extend(each(&|component| lint_task(component, options.fix)))
+        .extend(each(&|component| lint_task(config, component, options.fix)))
         .extend(each(&|component| Some(test_task(component, &options.test_args))))
         .extend(each(&docs_task))
+        .extend(each(&|component| image_task(component, &options.image, &recorder)))
 }
 
 fn setup_task(config: &Config, component: &Component) -> Task {
@@ -89,7 +93,7 @@ fn dependencies_task(component: &Component) -> Task {
     light_task("dependencies", component, "check the dependencies", dependencies::component)
 }
 
-fn lint_task(component: &Component, fix: Fix) -> Option<Task> {
+fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {
     let has_lints = match &component.kind {
         ComponentKind::Node(node) => !node.lint.is_empty(),
         ComponentKind::Python(_) | ComponentKind::Rust(_) => true,
@@ -100,7 +104,9 @@ fn lint_task(component: &Component, fix: Fix) -> Option<Task> {
     };
     let options = lint::Options { fix };
     let work = move |cx: &Cx, component: &Component| lint::component(cx, component, &options);
-    has_lints.then(|| task("lint", component, about, 512 * MIB, work))
+    // The linter of Dockerfiles is one of the tools.
+    let takes_tools = component.image.is_some() && config.tools.is_some();
+    has_lints.then(|| task("lint", component, about, 512 * MIB, work).after(takes_tools.then_some(TOOLS)))
 }
 
 fn test_task(component: &Component, args: &[String]) -> Task {
@@ -117,6 +123,14 @@ fn docs_task(component: &Component) -> Option<Task> {
     };
     let work = |cx: &Cx, component: &Component| docs::component(cx, component).map(drop);
     has_docs.then(|| task("docs", component, "build the documentation", 512 * MIB, work))
+}
+
+/// It builds with what is in the repository, and needs nothing that is set up; only who names it gets it.
+fn image_task(component: &Component, options: &image::Options, recorder: &image::Recorder) -> Option<Task> {
+    let (options, recorder) = (options.clone(), recorder.clone());
+    let work = move |cx: &Cx, component: &Component| image::component(cx, component, &options, &recorder);
+    component.image.as_ref()?;
+    Some(light_task("image", component, "build the image", work).on_demand())
 }
 
 /// The task `VERB.COMPONENT`, which runs tools of the component: after its set-up, in `memory` bytes or what cargo needs.

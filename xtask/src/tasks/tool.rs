@@ -1,5 +1,7 @@
 //! How the tools of a component are called, and how what they say becomes findings.
 
+use std::path::PathBuf;
+
 use crate::config::Component;
 use crate::core::command::Command;
 use crate::core::finding::{self, Finding, Paths};
@@ -45,6 +47,12 @@ fn compiling(cx: &Cx, command: Command) -> Command {
 /// A program of a Python component's virtual environment, in the component's folder.
 pub(super) fn python(component: &Component, program: &str) -> Command {
     Command::new(format!(".venv/bin/{program}")).cwd(&component.path)
+}
+
+/// A program among the repository's own tools, or one of that name on `PATH`; `None` where neither is there.
+pub(super) fn of_repository(cx: &Cx, program: &str) -> Option<PathBuf> {
+    let own = cx.tools_folder().join("tools/bin").join(program);
+    if own.exists() { Some(own) } else { cx.find(program).ok() }
 }
 
 /// An npm script of a Node component. Tools that colour what they write into a pipe, as vitest does, are told not to.

@@ -7,11 +7,13 @@
 mod architecture;
 mod cli;
 mod config;
+mod image;
 mod machine;
 mod manifests;
 mod pipeline;
 mod plan;
 mod program;
+mod registry;
 mod rehearse;
 mod release;
 mod repository;

@@ -28,6 +28,7 @@ fn request(program: &str, args: &[&str]) -> Request {
         stdin: Vec::new(),
         apart: false,
         deadline: None,
+        stop: None,
     }
 }
 

@@ -14,7 +14,6 @@ use xtask::driver::environment::Environment;
 use xtask::error::{Error, ErrorKind};
 use xtask::event::{Body, Event, Level, Sink};
 use xtask::tasks::ci;
-use xtask::tasks::lint::Fix;
 
 mod installed;
 mod rust;
@@ -128,12 +127,12 @@ fn words(error: &Error) -> String {
 }
 
 fn component(name: &str, path: &str, kind: ComponentKind) -> Component {
-    Component { name: name.to_owned(), path: path.into(), kind }
+    Component { name: name.to_owned(), path: path.into(), kind, image: None }
 }
 
 /// The tasks of a pipeline with what each waits for: `id (cores): after, …`.
 fn outline(config: &Config) -> String {
-    let options = ci::Options { fix: Fix::Check, test_args: Vec::new() };
+    let options = ci::Options::CHECK;
     let cx = Cx::builder("/repo").config(config.clone()).build();
     let graph = ci::pipeline(config, &options).graph(&cx).unwrap();
     let node = |node: &Node| {
@@ -160,14 +159,16 @@ fn the_pipeline_follows_from_the_components() {
         dependencies.backend (1): 
         dependencies.frontend (1): 
         dependencies.xtask (1): 
-        lint.backend (1): setup.backend
-        lint.frontend (1): setup.frontend
+        lint.backend (1): setup.backend, setup.tools
+        lint.frontend (1): setup.frontend, setup.tools
         lint.xtask (2): setup.xtask
         test.backend (1): setup.backend
         test.frontend (1): setup.frontend
         test.xtask (2): setup.xtask
         docs.backend (1): setup.backend
         docs.xtask (2): setup.xtask
+        image.backend (1): 
+        image.frontend (1): 
     "#]]
     .assert_eq(&outline(&config));
 

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+pub mod docker;
 pub mod node;
 pub mod paths;
 pub mod python;
@@ -150,6 +151,7 @@ mod golden {
             "eslint" in "frontend": node::script,
             "tsc" in "frontend": node::script,
             "prettier" in "frontend": node::script,
+            "hadolint" in "": docker::hadolint,
             "rustfmt" in "": rust::rustfmt,
             "rustfmt-syntax" in "": rust::rustfmt,
             "rustc" in "": |output, paths| rust::cargo("rustc", output, paths),

@@ -11,7 +11,7 @@ use super::model::ComponentName;
 use crate::core::diagnostic::Diagnostic;
 use crate::core::suggest;
 
-pub use record::{Built, Record};
+pub use record::{Built, FORMAT as RECORD_FORMAT, Record};
 
 /// An image that was built: the name it was pushed under, and what is there.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]

@@ -65,6 +65,8 @@ pub struct Request {
     pub apart: bool,
     /// When its time is up.
     pub deadline: Option<Instant>,
+    /// What asks this command alone to end: for one that runs beside something else.
+    pub stop: Option<Cancel>,
 }
 
 /// Where bytes come from.
@@ -85,6 +87,8 @@ pub enum Exit {
     Signal(i32),
     /// Its time was up and it was ended.
     TimedOut,
+    /// It was asked to end, by [`Request::stop`].
+    Stopped,
     /// The run was cancelled and it was ended.
     Cancelled,
 }
@@ -210,6 +214,7 @@ impl fmt::Display for Exit {
             Self::Code(code) => write!(f, "exit {code}"),
             Self::Signal(signal) => write!(f, "killed by {}", signal_name(*signal)),
             Self::TimedOut => f.write_str("out of time"),
+            Self::Stopped => f.write_str("stopped"),
             Self::Cancelled => f.write_str("interrupted"),
         }
     }

@@ -160,6 +160,9 @@ impl<'s> Supervision<'s> {
                 Stage::Running if self.request.deadline.is_some_and(|deadline| now >= deadline) => {
                     self.end(Exit::TimedOut);
                 }
+                Stage::Running if self.request.stop.as_ref().is_some_and(Cancel::is_cancelled) => {
+                    self.end(Exit::Stopped);
+                }
                 Stage::Lingering { until }
                     if self.child.outputs.is_empty() || now >= until || self.cancel.is_cancelled() =>
                 {
@@ -293,7 +296,8 @@ impl<'s> Supervision<'s> {
             _ if self.exit.is_none() && self.watch.is_none() => {
                 Some(if self.child.outputs.is_empty() { LOOK } else { 10 * LOOK })
             }
-            Stage::Running => None,
+            // Nothing wakes the loop for it; it is asked of commands that run for seconds.
+            Stage::Running => self.request.stop.is_some().then_some(5 * LOOK),
             Stage::Ending { .. } | Stage::Killed { .. } => {
                 (self.exit.is_some() || !self.strays.is_empty()).then_some(LOOK)
             }

@@ -48,6 +48,7 @@ pub(super) fn copy(request: &Request) -> Request {
         stdin: request.stdin.clone(),
         apart: request.apart,
         deadline: request.deadline,
+        stop: request.stop.clone(),
     }
 }
 
@@ -160,7 +161,7 @@ pub(super) fn config() -> Config {
     };
     let node = Node { test: "test".into(), lint: vec![], fix: vec![] };
     let rust = Rust { package: "rusty".into(), modules: [].into(), forbidden: [].into() };
-    let component = |name: &str, kind| Component { name: name.into(), path: name.into(), kind };
+    let component = |name: &str, kind| Component { name: name.into(), path: name.into(), kind, image: None };
     Config {
         components: vec![
             component("backend", ComponentKind::Python(python)),

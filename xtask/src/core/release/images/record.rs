@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Image, Reference, is_digest};
 
 /// The version of the format of the record.
-pub(super) const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 
 /// All images of a build.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -34,6 +34,9 @@ pub struct Built {
     /// What it was built from, as one hash; empty where that is not known.
     #[serde(default)]
     pub fingerprint: String,
+    /// How it was built, in words; empty where that is not known.
+    #[serde(default)]
+    pub built_by: String,
 }
 
 /// The label of an image that names the commit it was built from, by the OCI image specification.

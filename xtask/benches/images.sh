@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Measures `cargo xtask image` against buildah alone, on this machine, with a registry on it.
+#
+#   xtask/benches/images.sh REGISTRY PYTHON_BASE NODE_BASE
+#
+# The bases are names with digests. A file of the backend is changed for the measurement and put back afterwards.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+registry=$1 python=$2 node=$3
+xtask=target/debug/xtask
+cargo build --quiet --locked --package xtask
+
+arguments=(--engine buildah --locked --build-arg "BASE_IMAGE=$python" --build-arg "NODE_IMAGE=$node")
+touched=backend/src/__init__.py
+restore() { git checkout --quiet -- "$touched"; }
+trap restore EXIT
+
+# Runs a command and prints how many seconds it took.
+seconds() {
+    local start end
+    start=$(date +%s.%N)
+    "$@" >/tmp/images-bench.log 2>&1 || { cat /tmp/images-bench.log >&2; exit 1; }
+    end=$(date +%s.%N)
+    awk -v a="$start" -v b="$end" 'BEGIN { printf "%.2f", b - a }'
+}
+image() { "$xtask" image "$@" --push --registry "$registry" "${arguments[@]}"; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+change() { printf '# %s\n' "$(date +%s%N)" >>"$touched"; }
+# The command that `image` runs, and a push.
+plain() {
+    buildah build --isolation chroot --layers --format oci --identity-label=false --timestamp 946684800 \
+        --file backend/Dockerfile.prod --build-arg "BASE_IMAGE=$python" \
+        ${XTASK_CA_BUNDLE:+--secret "id=ca_bundle,src=$XTASK_CA_BUNDLE"} \
+        --tls-verify=false --tag localhost/plain backend
+    buildah push --tls-verify=false localhost/plain "docker://$registry/plain:latest"
+}
+
+seconds image >/dev/null
+seconds plain >/dev/null
+echo "nothing changed, both components:      $(for _ in 1 2 3 4 5; do seconds image; echo; done | median) s"
+echo "one file changed, buildah alone:       $(for _ in 1 2 3; do change; seconds plain; echo; done | median) s"
+echo "one file changed, without a try:       $(for _ in 1 2 3; do change; seconds image backend --no-smoke; echo; done | median) s"
+echo "one file changed, all of it:           $(for _ in 1 2 3; do change; seconds image backend; echo; done | median) s"
+grep -o '"event":"step-finished"[^}]*' target/xtask/events.jsonl | sed 's/.*"step":"\([^"]*\)".*"duration_ms":\([0-9.]*\).*/  \1 \2 ms/'
+echo "layers of the backend upon its base:"
+jq -r '.[] | select(.is_base | not) | "  \(.size) \(.made_by)"' target/xtask/images/backend.layers.json 2>/dev/null || cat target/xtask/images/backend.layers.json

@@ -1,0 +1,229 @@
+//! Who builds: the engines that are known, and the choice among those that really work.
+
+use std::fmt;
+
+/// What builds images.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub enum Engine {
+    /// `docker buildx`, which is BuildKit.
+    Buildx,
+    /// `buildah`, without a daemon.
+    Buildah,
+    /// `podman`, which is buildah with more around it.
+    Podman,
+    /// `docker build` without BuildKit.
+    Docker,
+}
+
+impl Engine {
+    /// All of them, the best first.
+    pub const ALL: [Self; 4] = [Self::Buildx, Self::Buildah, Self::Podman, Self::Docker];
+
+    /// Its name, as `--engine` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Buildx => "buildx",
+            Self::Buildah => "buildah",
+            Self::Podman => "podman",
+            Self::Docker => "docker",
+        }
+    }
+
+    /// The engine of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.name() == name)
+    }
+
+    /// The program that is started.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Buildx | Self::Docker => "docker",
+            Self::Buildah => "buildah",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// Arguments with which it shows that it works, and not only that it is there: a client without its daemon fails here.
+    pub const fn proof(self) -> &'static [&'static str] {
+        match self {
+            Self::Buildx => &["buildx", "inspect"],
+            Self::Buildah => &["info"],
+            Self::Podman => &["info", "--format", "{{.Version.Version}}"],
+            Self::Docker => &["info", "--format", "{{.ServerVersion}}"],
+        }
+    }
+
+    const fn needs(self) -> &'static str {
+        match self {
+            Self::Buildx => "install Docker with the buildx plugin, and start it",
+            Self::Buildah => "`apt-get install buildah`",
+            Self::Podman => "`apt-get install podman`",
+            Self::Docker => "start the docker daemon",
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What asking an engine came to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum State {
+    /// Its program is not there.
+    Absent,
+    /// It is there and does not work; what it said.
+    Broken(String),
+    /// It works.
+    Works,
+}
+
+/// What a build asks of its engine.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Demand {
+    /// Why `RUN --mount` is needed: the place in a Dockerfile.
+    pub mounts: Option<String>,
+    /// For how many platforms one image is to be.
+    pub platforms: usize,
+}
+
+/// The engine that builds, and why it does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Choice {
+    /// The engine.
+    pub engine: Engine,
+    /// Why, in words for a reader.
+    pub reason: String,
+}
+
+/// Why nobody builds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Refusal {
+    /// What is wrong.
+    pub message: String,
+    /// What each engine lacks.
+    pub causes: Vec<String>,
+    /// What to do.
+    pub hint: String,
+}
+
+/// Chooses an engine. `ask` finds out whether one works, and is asked for no more engines than it takes.
+///
+/// # Errors
+///
+/// Why none will do; or what `ask` said when it could not ask.
+pub fn choose<E>(
+    wanted: Option<Engine>,
+    demand: &Demand,
+    mut ask: impl FnMut(Engine) -> Result<State, E>,
+) -> Result<Result<Choice, Refusal>, E> {
+    let mut passed_over: Vec<String> = Vec::new();
+    for engine in wanted.map_or(Engine::ALL.to_vec(), |engine| vec![engine]) {
+        let why_not = match (lacks(engine, demand), ask(engine)?) {
+            (_, State::Absent) => format!("{engine}: `{}` is not installed", engine.program()),
+            (_, State::Broken(said)) => format!("{engine}: {said}"),
+            (Some(lack), State::Works) => format!("{engine}: {lack}"),
+            (None, State::Works) => {
+                let mut reason = if wanted.is_some() {
+                    "as asked for".to_owned()
+                } else {
+                    "the first that works".to_owned()
+                };
+                if !passed_over.is_empty() {
+                    reason = format!("{reason} ({})", passed_over.join("; "));
+                }
+                if engine == Engine::Docker {
+                    reason.push_str("; a fallback without cache export and without reproducible layers");
+                }
+                return Ok(Ok(Choice { engine, reason }));
+            }
+        };
+        passed_over.push(why_not);
+    }
+    let message = match wanted {
+        Some(engine) => format!("`{engine}` cannot build this"),
+        None => "nothing here can build images".to_owned(),
+    };
+    let hint = match wanted {
+        Some(engine) => format!("{}; or leave the choice: `--engine auto`", engine.needs()),
+        None => format!("{}; or {}", Engine::Buildah.needs(), Engine::Buildx.needs()),
+    };
+    Ok(Err(Refusal { message, causes: passed_over, hint }))
+}
+
+/// What an engine cannot do that is asked for.
+fn lacks(engine: Engine, demand: &Demand) -> Option<String> {
+    match engine {
+        Engine::Docker if demand.mounts.is_some() => {
+            let place = demand.mounts.as_deref().unwrap_or_default();
+            Some(format!(
+                "the classic builder knows no `RUN --mount`, which {place} has: it could not be given secrets"
+            ))
+        }
+        Engine::Buildah | Engine::Podman | Engine::Docker if demand.platforms > 1 => {
+            Some("one image for several platforms is built by buildx only".to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(
+        wanted: Option<Engine>,
+        demand: &Demand,
+        working: &[Engine],
+    ) -> (Result<Choice, Refusal>, Vec<Engine>) {
+        let mut asked = Vec::new();
+        let choice = choose(wanted, demand, |engine| {
+            asked.push(engine);
+            Ok::<_, ()>(match engine {
+                engine if working.contains(&engine) => State::Works,
+                Engine::Buildx => State::Broken("cannot connect to the docker daemon".to_owned()),
+                _ => State::Absent,
+            })
+        });
+        (choice.unwrap(), asked)
+    }
+
+    #[test]
+    fn the_first_that_works_builds_and_it_is_said_why() {
+        let demand = Demand::default();
+        let (choice, asked) = chosen(None, &demand, &[Engine::Buildah, Engine::Docker]);
+        let choice = choice.unwrap();
+        assert_eq!(choice.engine, Engine::Buildah);
+        assert_eq!(choice.reason, "the first that works (buildx: cannot connect to the docker daemon)");
+        assert_eq!(asked, [Engine::Buildx, Engine::Buildah]);
+        let (choice, _) = chosen(None, &demand, &[Engine::Docker]);
+        assert!(
+            choice
+                .unwrap()
+                .reason
+                .ends_with("a fallback without cache export and without reproducible layers")
+        );
+        let (choice, asked) = chosen(Some(Engine::Podman), &demand, &[Engine::Podman]);
+        assert_eq!((choice.unwrap().reason.as_str(), asked.len()), ("as asked for", 1));
+    }
+
+    #[test]
+    fn who_cannot_is_refused_with_the_reason() {
+        let mounts = Demand { mounts: Some("Dockerfile:7".to_owned()), platforms: 1 };
+        let (refusal, _) = chosen(None, &mounts, &[Engine::Docker]);
+        let refusal = refusal.unwrap_err();
+        assert_eq!(refusal.message, "nothing here can build images");
+        assert_eq!(refusal.causes.len(), 4);
+        assert!(refusal.causes[3].contains("knows no `RUN --mount`, which Dockerfile:7 has"));
+        let several = Demand { mounts: None, platforms: 2 };
+        let (refusal, _) = chosen(Some(Engine::Buildah), &several, &[Engine::Buildah]);
+        assert_eq!(
+            refusal.unwrap_err().causes,
+            ["buildah: one image for several platforms is built by buildx only"]
+        );
+        assert_eq!(Engine::ALL.map(|engine| Engine::of(engine.name())), Engine::ALL.map(Some));
+        assert_eq!(Engine::of("auto"), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! Images in registries: whether one is there already, and what is said beside it.
+
+use std::collections::BTreeMap;
+
+use super::build::Output;
+use super::engines;
+use super::policy::Seen;
+use super::prepare::Prepared;
+use crate::core::command::Command;
+use crate::core::image::labels::{CREATED, REVISION, SOURCE};
+use crate::core::image::{name, provenance, sbom};
+use crate::core::registry::Reference;
+use crate::core::registry::manifest::{Descriptor, Document};
+use crate::core::release::images::{Built, Image};
+use crate::core::release::model::ComponentName;
+use crate::cx::Cx;
+use crate::driver::registry::{Attachment, Fetched, Presence, Registry};
+use crate::error::{Error, Result};
+
+/// What built an image that nobody had to build.
+const FOUND: &str = "found in the registry by its fingerprint";
+
+/// The image, where the registry has one that was made from the same; it gets the tag for people, too.
+///
+/// Only a registry that says so does not have it. One that cannot be asked is no reason to build nothing.
+pub(super) fn find(cx: &Cx, prepared: &Prepared) -> Result<Option<Built>> {
+    if !prepared.is_resolved {
+        cx.note("not looked for in the registry: a base has no digest, so that the same name may stand for something else");
+        return Ok(None);
+    }
+    let (registry, reference) = at(cx, &prepared.by_fingerprint())?;
+    let found = match registry.exists(&reference)? {
+        Presence::Present(descriptor) => descriptor,
+        Presence::Absent => return Ok(None),
+        Presence::Unknown(error) => {
+            cx.warn_of(&error, "it is not known whether the image is there: it is built");
+            return Ok(None);
+        }
+    };
+    let fetched = registry.manifest(&reference.with_digest(&found.digest))?;
+    registry.retag(&reference, &prepared.tag)?;
+    let built = describe(&registry, &reference, &fetched, prepared, FOUND.to_owned())?;
+    cx.note(format!("`{}@{}` is there already: nothing was built", prepared.repository, built.image.digest));
+    Ok(Some(built))
+}
+
+/// Looks at what was pushed, attaches what is known about it, and gives it the tag by which it is found the next time.
+pub(super) fn complete(
+    cx: &Cx,
+    prepared: &Prepared,
+    digest: &str,
+    output: &Output,
+    seen: &Seen,
+) -> Result<Built> {
+    let (registry, reference) = at(cx, &prepared.reference())?;
+    let digest: crate::core::registry::Digest = digest.parse()?;
+    // By its digest: this is what was pushed, whoever has moved the tag since. Its bytes are compared with it.
+    let by_digest = reference.with_digest(&digest);
+    let fetched = registry.manifest(&by_digest)?;
+    let engine = output.build.engine;
+    let built = describe(&registry, &reference, &fetched, prepared, engine.name().to_owned())?;
+    cx.step("attach", |cx| attach(cx, prepared, &registry, &by_digest, &built, seen))?;
+    sign(cx, &by_digest)?;
+    // The last thing that is written: who finds this tag finds everything.
+    let tag = name::fingerprint_tag(&prepared.fingerprint);
+    registry.put_manifest(&reference.with_tag(&tag)?, &fetched.descriptor.media_type, &fetched.bytes)?;
+    Ok(built)
+}
+
+fn at(cx: &Cx, text: &str) -> Result<(Registry, Reference)> {
+    let reference: Reference = text.parse()?;
+    Ok((cx.registry(reference.registry())?, reference))
+}
+
+/// What there is to know about an image in a registry.
+fn describe(
+    registry: &Registry,
+    reference: &Reference,
+    fetched: &Fetched,
+    prepared: &Prepared,
+    built_by: String,
+) -> Result<Built> {
+    let (platforms, size, labels) = match fetched.document()? {
+        Document::Manifest(manifest) => {
+            let config = registry.image_config(reference, &manifest)?;
+            // An image that was found says which commit it was made from; that may be an older one than ours.
+            let labels: BTreeMap<String, String> = config.config.labels.into_iter().collect();
+            (vec![format!("{}/{}", config.os, config.architecture)], manifest.layers_size(), labels)
+        }
+        Document::Index(index) => {
+            let platform = |one: &Descriptor| {
+                one.platform.as_ref().map(|platform| format!("{}/{}", platform.os, platform.architecture))
+            };
+            (index.manifests.iter().filter_map(platform).collect(), 0, prepared.labels.clone())
+        }
+    };
+    Ok(Built {
+        image: Image {
+            component: ComponentName(prepared.component.name.as_str().into()),
+            reference: prepared.reference(),
+            digest: fetched.descriptor.digest.to_string(),
+        },
+        platforms,
+        size,
+        labels,
+        fingerprint: prepared.fingerprint.clone(),
+        built_by,
+    })
+}
+
+/// Attaches the bill of materials and the provenance.
+fn attach(
+    cx: &Cx,
+    prepared: &Prepared,
+    registry: &Registry,
+    image: &Reference,
+    built: &Built,
+    seen: &Seen,
+) -> Result<()> {
+    let digest = built.image.digest.as_str();
+    let label = |key: &str| prepared.labels.get(key).map(String::as_str);
+    let unwritable =
+        |error: serde_json::Error| Error::bug("a document about the image cannot be written").source(error);
+    let packages = seen.inventory.packages();
+    let created = label(CREATED).unwrap_or_default();
+    let bom = sbom::document(&prepared.repository, digest, created, &packages).map_err(unwritable)?;
+    let statement = provenance::statement(&provenance::Provenance {
+        repository: &prepared.repository,
+        digest,
+        component: &prepared.component.name,
+        dockerfile: &prepared.dockerfile_path.to_string_lossy(),
+        arguments: &prepared.arguments,
+        engine: &built.built_by,
+        fingerprint: &prepared.fingerprint,
+        source: label(SOURCE),
+        revision: label(REVISION).unwrap_or_default(),
+        bases: &prepared.bases,
+        builder: cx.environment().get("GITHUB_WORKFLOW_REF"),
+        invocation: cx.environment().get("GITHUB_RUN_ID"),
+    });
+    let statement = serde_json::to_vec(&statement).map_err(unwritable)?;
+    for (media_type, bytes) in [(sbom::MEDIA_TYPE, &bom), (provenance::MEDIA_TYPE, &statement)] {
+        let file = Attachment { media_type, bytes, annotations: BTreeMap::new() };
+        registry.attach(image, media_type, &[file], &BTreeMap::new())?;
+    }
+    cx.note(format!("attached: what is in it ({} packages) and where it comes from", packages.len()));
+    Ok(())
+}
+
+/// Signs the image where cosign is there and has something to sign with: a key, or the identity of a workflow.
+fn sign(cx: &Cx, image: &Reference) -> Result<()> {
+    let has = |name: &str| cx.environment().get(name).is_some_and(|value| !value.is_empty());
+    let key = if has("COSIGN_PRIVATE_KEY") {
+        vec!["--key", "env://COSIGN_PRIVATE_KEY"]
+    } else if has("ACTIONS_ID_TOKEN_REQUEST_URL") {
+        Vec::new()
+    } else {
+        cx.note("not signed: there is neither a key in `COSIGN_PRIVATE_KEY` nor the identity of a workflow");
+        return Ok(());
+    };
+    if cx.find("cosign").is_err() {
+        cx.note("not signed: `cosign` is not installed");
+        return Ok(());
+    }
+    let variables = ["COSIGN_*", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+    let sign = Command::new("cosign").args(["sign", "--yes"]).args(key);
+    let sign = if name::is_loopback(image.registry()) { sign.arg("--allow-insecure-registry") } else { sign };
+    let sign = sign.arg(format!("{}@{}", image.name(), image.identifier()));
+    let sign = cx
+        .environment()
+        .named(&variables)
+        .into_iter()
+        .fold(sign, |sign, (name, value)| sign.env(name, value));
+    cx.step("sign", |cx| engines::run(cx, vec![sign]))
+}
