@@ -408,6 +408,7 @@ fn a_release_under_way_has_to_end_first() {
         floors: Vec::new(),
         evidence: Vec::new(),
         abort: false,
+        promote: None,
         back: None,
     };
     head = head.noting(journal, &Arc::default(), 0);

@@ -41,6 +41,8 @@ pub enum Action {
     Measure {
         /// The component's position in the plan.
         part: usize,
+        /// How many checks to send to each side before, where users are too few; the next tick has them.
+        checks: u64,
     },
     /// Ask the pods of a slot the questions of the smoke test.
     Smoke {

@@ -150,6 +150,8 @@ pub enum Ending {
     Inconclusive,
     /// Nothing was measured; the old release serves.
     NoEvidence,
+    /// What runs is written down, and nothing was changed.
+    Adopted,
     /// There was nothing to do.
     Nothing,
     /// It was not begun: the cluster has moved on, or somebody else owns it.
@@ -164,7 +166,7 @@ impl Ending {
     /// The exit code of the process.
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::Promoted | Self::Nothing => 0,
+            Self::Promoted | Self::Adopted | Self::Nothing => 0,
             Self::Refused => 5,
             Self::RolledBack | Self::Aborted | Self::Inconclusive | Self::NoEvidence => 6,
             Self::Superseded | Self::Stuck => 7,
@@ -200,11 +202,22 @@ mod tests {
     #[test]
     fn endings_have_the_exit_codes_of_the_help() {
         use Ending::{
-            Aborted, Inconclusive, NoEvidence, Nothing, Promoted, Refused, RolledBack, Stuck, Superseded,
+            Aborted, Adopted, Inconclusive, NoEvidence, Nothing, Promoted, Refused, RolledBack, Stuck,
+            Superseded,
         };
-        let codes =
-            [Promoted, Nothing, Refused, RolledBack, Aborted, Inconclusive, NoEvidence, Superseded, Stuck]
-                .map(Ending::exit_code);
-        assert_eq!(codes, [0, 0, 5, 6, 6, 6, 6, 7, 7]);
+        let codes = [
+            Promoted,
+            Adopted,
+            Nothing,
+            Refused,
+            RolledBack,
+            Aborted,
+            Inconclusive,
+            NoEvidence,
+            Superseded,
+            Stuck,
+        ]
+        .map(Ending::exit_code);
+        assert_eq!(codes, [0, 0, 0, 5, 6, 6, 6, 6, 7, 7]);
     }
 }

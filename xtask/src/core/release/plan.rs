@@ -91,6 +91,8 @@ pub struct Part {
     pub strategy: Strategy,
     /// How it is judged.
     pub measures: Measures,
+    /// Whether its live pods came to be before there were slots, without the labels of one.
+    pub is_adopted: bool,
     /// The pods that serve, which is what the new slot is filled up to.
     pub replicas: u32,
     /// The pods of each step of the canary.
@@ -284,6 +286,7 @@ fn part(slots: &Slots, wanted: &Wanted, live: &Live, refused: &mut Vec<Refused>)
         slot,
         strategy: strategy.clone(),
         measures: wanted.measures.clone(),
+        is_adopted: serving.is_some() && !shared,
         replicas,
         splits,
         extra,
@@ -307,6 +310,7 @@ fn rolling_part(rolling: &Rolling, wanted: &Wanted, live: &Live) -> Part {
         slot: Slot::A,
         strategy: Strategy::Rolling,
         measures: wanted.measures.clone(),
+        is_adopted: false,
         replicas,
         splits: Vec::new(),
         extra: Resources::of_pod(template) * pods,

@@ -81,7 +81,7 @@ impl Slots {
             Traffic::Both => return self.services.clone(),
             Traffic::One(slot) => json!(slot),
             Traffic::Nobody => json!(NOBODY),
-            Traffic::Foreign => return Vec::new(),
+            Traffic::Adopted | Traffic::Foreign => return Vec::new(),
         };
         let mut services = self.services.clone();
         for service in &mut services {

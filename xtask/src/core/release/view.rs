@@ -113,6 +113,8 @@ pub enum Traffic {
     One(Slot),
     /// Those of both.
     Both,
+    /// Those of slot a by that slot's own selector, as before there were slots: its pods lack the labels.
+    Adopted,
     /// None: nothing serves yet, or any more.
     Nobody,
     /// Others: somebody else has written the selector.

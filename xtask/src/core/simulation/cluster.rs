@@ -403,6 +403,7 @@ impl Component {
             quota: None,
             has_room: true,
             hurt_at: None,
+            is_adopted: false,
             is_rolling: false,
             endpoints_due: false,
             low_since: None,
@@ -422,6 +423,16 @@ impl Component {
         self.slots[Slot::B as usize] = None;
         self.service = None;
         self.is_rolling = true;
+        self
+    }
+
+    /// The same as it was before there were slots.
+    pub fn adopted(mut self) -> Self {
+        self.slots[Slot::B as usize] = None;
+        self.is_adopted = true;
+        if let Some(service) = &mut self.service {
+            service.object = Traffic::Adopted;
+        }
         self
     }
 

@@ -57,6 +57,8 @@ pub struct Component {
     pub(super) has_room: bool,
     /// When a pod was last lost without anybody's doing.
     pub(super) hurt_at: Option<Duration>,
+    /// Whether it ran before there were slots.
+    pub is_adopted: bool,
     /// Whether its one Deployment is changed in place.
     pub is_rolling: bool,
     pub(super) endpoints_due: bool,
@@ -82,10 +84,17 @@ impl Component {
     /// Whether the Service's selector takes the pods of a slot.
     pub fn selects(&self, slot: Slot) -> bool {
         match self.service.as_ref().map(|read| read.object) {
-            Some(Traffic::One(one)) => one == slot,
-            Some(Traffic::Both) => true,
+            Some(Traffic::One(one)) => one == slot && !self.lacks_labels(slot),
+            Some(Traffic::Both) => !self.lacks_labels(slot),
+            Some(Traffic::Adopted) => slot == Slot::A,
             Some(Traffic::Nobody | Traffic::Foreign) | None => false,
         }
+    }
+
+    /// Whether the pods of a slot came to be before there were slots: until it runs another template.
+    fn lacks_labels(&self, slot: Slot) -> bool {
+        let is_first = self.slot(slot).is_some_and(|deployment| deployment.revision == 0);
+        self.is_adopted && slot == Slot::A && is_first
     }
 
     /// What a look shows.

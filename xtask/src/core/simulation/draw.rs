@@ -207,7 +207,13 @@ impl Night<'_> {
         }
         if self.has(0.6) {
             for _ in 0..=self.random.below(2) {
-                let all = [Command::Promote, Command::Pause, Command::Resume, Command::Abort];
+                let all = [
+                    Command::Promote,
+                    Command::PromoteFully,
+                    Command::Pause,
+                    Command::Resume,
+                    Command::Abort,
+                ];
                 let command = self.random.pick(&all).unwrap_or(Command::Abort);
                 let (at, owner) = (self.early(), self.random.less_than(2) as usize);
                 self.faults.push(Fault::Command { at, owner, command });

@@ -6,7 +6,7 @@ use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
 use super::invariant::Invariant;
 use super::nature::Failure;
-use super::scrape::Monitor;
+use super::scrape::{Ask, Monitor};
 use super::watch::Write;
 use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
@@ -58,9 +58,9 @@ impl<D: Deployer> World<'_, D> {
                     Landing { owner, id, object, version, fence, change, is_forced, answer, last: None };
                 self.send(landing);
             }
-            Action::Measure { part } => {
+            Action::Measure { part, checks } => {
                 let at = self.now + self.between(50, 400);
-                self.queue.push(at, Event::Measure { owner, id, part });
+                self.queue.push(at, Event::Measure { owner, id, part, checks });
             }
             Action::Smoke { part, slot } => {
                 let at = self.now + self.between(200, 1500);
@@ -245,7 +245,7 @@ impl<D: Deployer> World<'_, D> {
         self.queue.push(at, Event::Answer { owner, input: Box::new(Input::Wrote(id, outcome)) });
     }
 
-    pub(super) fn measure(&mut self, owner: usize, id: EffectId, part: usize) {
+    pub(super) fn measure(&mut self, owner: usize, id: EffectId, part: usize, checks: u64) {
         let state = &mut self.owners[owner];
         if state.machine.is_none() {
             return;
@@ -254,7 +254,8 @@ impl<D: Deployer> World<'_, D> {
         let new = &self.scenario.course.parts[part].new;
         let monitor = &mut state.monitors[part];
         let tick = if self.api_down == 0 {
-            monitor.tick(&mut self.cluster, part, new, self.blind, &mut self.random, clock)
+            let ask = Ask { part, new, checks, blind: self.blind };
+            monitor.tick(&mut self.cluster, ask, &mut self.random, clock)
         } else {
             *monitor = Monitor::default(); // what it misses is nobody's tick
             None

@@ -160,6 +160,8 @@ impl Recorder {
         let subject = match (self.listeners.len(), intent) {
             (_, Intent::Recover) => "recover",
             (_, Intent::Abort) => "rollback",
+            (_, Intent::Adopt) => "adopt",
+            (_, Intent::Promote(_)) => "promote",
             (0, Intent::Release) => "release",
             (_, Intent::Release) => "release 2",
         };

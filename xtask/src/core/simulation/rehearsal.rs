@@ -56,7 +56,10 @@ impl Scenario {
             other => other,
         };
         let faults = self.faults.iter().map(fault).collect();
-        Self { seed: self.seed, course, setups, faults, recover: self.recover }
+        if self.course.parts.iter().any(|part| part.is_adopted) {
+            course.parts.iter_mut().for_each(|part| part.is_adopted = true);
+        }
+        Self { seed: self.seed, intent: self.intent, course, setups, faults, recover: self.recover }
     }
 
     /// The same with so many requests a second to each component, but for those that the scenario is about.

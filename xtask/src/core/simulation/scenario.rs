@@ -12,7 +12,7 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
-use crate::core::release::ledger::{Entry, Head, State};
+use crate::core::release::ledger::{Consent, Entry, Head, State};
 use crate::core::release::machine::{
     Command, Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing,
 };
@@ -28,6 +28,8 @@ pub const BEGIN: Duration = Duration::from_hours(1);
 pub struct Scenario {
     /// The seed of everything that the scenario leaves to chance.
     pub seed: u64,
+    /// What the first deployer wants.
+    pub intent: Intent,
     /// What is to be released.
     pub course: Course,
     /// What is there, one for each component of the course.
@@ -69,7 +71,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 20] = [
+pub const NAMES: [(&str, &str); 25] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -84,8 +86,13 @@ pub const NAMES: [(&str, &str); 20] = [
     ("monitoring-down", "the pods on trial cannot be measured"),
     ("quota", "the quota leaves no room for the new pods"),
     ("hpa-grows", "the load rises from three pods to ten during the canary"),
+    ("gate", "a person lets the release pass a gate after eight minutes"),
+    ("gate-unanswered", "nobody says that the release may pass a gate"),
+    ("held", "the pods on trial cannot be measured, and a person promotes them all the same"),
     ("rolling", "a worker without requests is replaced pod by pod"),
     ("rolling-back", "the image of a worker that is replaced pod by pod cannot be pulled"),
+    ("adopt", "what runs already is written down"),
+    ("after-adoption", "the first release of what was adopted"),
     ("first-release", "nothing has been released yet"),
     ("first-release-fails", "nothing has been released yet, and every request fails"),
     ("configuration", "nothing but further objects changes"),
@@ -96,7 +103,7 @@ impl Scenario {
     /// A release of two components, of which nothing goes wrong.
     pub fn plain(seed: u64, setups: Vec<Setup>) -> Self {
         let course = course(&setups);
-        Self { seed, course, setups, faults: Vec::new(), recover: true }
+        Self { seed, intent: Intent::Release, course, setups, faults: Vec::new(), recover: true }
     }
 
     /// The scenario of that name, if there is one.
@@ -135,12 +142,33 @@ impl Scenario {
                 Self { faults: more, ..Self::plain(seed, vec![grown(), grown()]) }
             }
             "rollback-during-deploy" => faulty(vec![Fault::Start { at: minutes(3), intent: Intent::Abort }]),
+            "gate" => {
+                let says = Fault::Command { at: minutes(8), owner: 0, command: Command::Promote };
+                Self { faults: vec![says], ..with(Nature::good()).with_gate() }
+            }
+            "gate-unanswered" => with(Nature::good()).with_gate(),
+            "held" => {
+                let blind = Blind { canary: true, baseline: false };
+                let says = Fault::Start { at: minutes(5), intent: Intent::Promote(Consent::Full) };
+                let dark = Fault::Dark { from: Duration::ZERO, until: minutes(20), blind };
+                let mut night = Self { faults: vec![dark, says], ..with(Nature::good()) };
+                night.course.timing.hold = minutes(15);
+                night
+            }
             "rolling" => with(Nature::good()).with_worker().with_extras(),
             "rolling-back" => {
                 let mut night = with(Nature::good()).with_worker();
                 night.setups[1].new = Nature::broken(Failure::NoImage);
                 night
             }
+            "adopt" => {
+                let mut night = Self { intent: Intent::Adopt, ..with(Nature::good()).with_adopted() };
+                let release = ReleaseId { number: 0, ..night.course.release };
+                (night.course.release, night.course.previous) = (release, None);
+                night.course.parts.iter_mut().for_each(|part| part.old = Some(part.new.clone()));
+                night
+            }
+            "after-adoption" => with(Nature::good()).with_adopted(),
             "first-release" => with(Nature::good()).first().with_extras(),
             "first-release-fails" => with(Nature::failing(1.0)).first(),
             "configuration" => {
@@ -154,12 +182,30 @@ impl Scenario {
         })
     }
 
+    /// The same with a gate after the last step.
+    pub fn with_gate(mut self) -> Self {
+        for part in &mut self.course.parts {
+            if let Strategy::Canary(steps) = &mut part.strategy
+                && let Some(last) = steps.last_mut()
+            {
+                last.gate = true;
+            }
+        }
+        self
+    }
+
     /// The same where the last component is a worker without requests, replaced pod by pod.
     pub fn with_worker(mut self) -> Self {
         if let Some(setup) = self.setups.last_mut() {
             setup.rate = 0.0;
         }
         self.course = self.course.with_worker();
+        self
+    }
+
+    /// The same where what runs came to be before there were slots.
+    pub fn with_adopted(mut self) -> Self {
+        self.course.parts.iter_mut().for_each(|part| part.is_adopted = true);
         self
     }
 
@@ -253,9 +299,9 @@ impl Scenario {
         for step in steps {
             step.gate = random.chance(0.5);
         }
-        // A person looks in every few minutes, and says the same each time.
-        let command = random.pick(&[Command::Promote, Command::Promote, Command::Abort]);
-        let command = command.unwrap_or(Command::Abort);
+        // A person looks in every few minutes, and says the same each time; or never comes.
+        let wishes = [Some(Command::Promote), Some(Command::Promote), Some(Command::Abort), None];
+        let Some(command) = random.pick(&wishes).flatten() else { return self };
         let every = random.between((Duration::from_mins(2), Duration::from_mins(10)));
         for time in 1..=12 {
             self.faults.push(Fault::Command { at: every * time, owner: ANYBODY, command });
@@ -303,6 +349,9 @@ impl Scenario {
             let mut component = Component::new(position, setup.pods, revisions, setup.rate);
             if part.strategy == Strategy::Rolling {
                 component = component.rolling();
+            }
+            if part.is_adopted {
+                component = component.adopted();
             }
             if part.old.is_none() {
                 component = component.unborn();
@@ -382,6 +431,7 @@ fn course(setups: &[Setup]) -> Course {
             Objective::latency(Selector::new("request_seconds"), Duration::from_millis(250), 0.05),
         ],
         replicas: setups[position].pods,
+        is_adopted: false,
         settings: Settings::new(streams),
     });
     Course {

@@ -12,9 +12,6 @@ use crate::core::release::model::Revision;
 /// The share of scrapes that fail by themselves.
 const FAILING: f64 = 0.002;
 
-/// Checks a second that a deployer sends to each side.
-const CHECKS: f64 = 5.0;
-
 /// Which pods cannot be read.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Blind {
@@ -22,6 +19,19 @@ pub struct Blind {
     pub canary: bool,
     /// Those that serve the release before.
     pub baseline: bool,
+}
+
+/// What a deployer wants to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'r> {
+    /// The component.
+    pub part: usize,
+    /// What runs on trial.
+    pub new: &'r Revision,
+    /// How many checks are sent to each side where a pod is ready.
+    pub checks: u64,
+    /// Which pods cannot be read.
+    pub blind: Blind,
 }
 
 /// The memory of one deployer for one component. Another deployer has another: what was counted meanwhile is nobody's tick.
@@ -33,14 +43,11 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Reads the pods of a component: those that run `new` are on trial. `None` where nothing answers. `at` is the time on
-    /// the deployer's clock.
+    /// Reads the pods of a component. `None` where nothing answers. `at` is the time on the deployer's clock.
     pub fn tick(
         &mut self,
         cluster: &mut Cluster,
-        part: usize,
-        new: &Revision,
-        blind: Blind,
+        Ask { part, new, checks, blind }: Ask<'_>,
         random: &mut Random,
         at: Duration,
     ) -> Option<Tick> {
@@ -72,15 +79,14 @@ impl Monitor {
             });
         }
         self.readings = readings;
-        let mut checks = |pods: &[PodTick], position: usize| {
-            if !pods.iter().any(|pod| pod.ready) {
+        let mut checked = |pods: &[PodTick], position: usize| {
+            if checks == 0 || !pods.iter().any(|pod| pod.ready) {
                 return Counts::default();
             }
-            let total = random.rounded(length.as_secs_f64().min(15.0) * CHECKS);
             let rate = component.revisions[position].1.error_rate;
-            Counts::new(random.times(to_float(total) * rate), total)
+            Counts::new(random.times(to_float(checks) * rate).min(checks), checks)
         };
-        tick.checks = Sides { canary: checks(&tick.canary, position), baseline: checks(&tick.baseline, 0) };
+        tick.checks = Sides { canary: checked(&tick.canary, position), baseline: checked(&tick.baseline, 0) };
         let is_dark = answers == 0 && (blind.canary || blind.baseline);
         (!is_dark).then_some(tick)
     }

@@ -8,7 +8,7 @@ use super::component::Component;
 use super::nature::{Failure, Nature};
 use super::pod::Pod;
 use super::random::Random;
-use super::scrape::{Blind, Monitor};
+use super::scrape::{Ask, Blind, Monitor};
 use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{Change, Object, Outcome, Refusal};
 use crate::core::release::ledger::{Entry, Head};
@@ -79,7 +79,8 @@ impl Lab {
     fn tick(&mut self, monitor: &mut Monitor, blind: Blind) -> Option<Tick> {
         self.pass(5);
         let at = self.cluster.now();
-        monitor.tick(&mut self.cluster, 0, &revision(NEW), blind, &mut self.random, at)
+        let new = &revision(NEW);
+        monitor.tick(&mut self.cluster, Ask { part: 0, new, checks: 0, blind }, &mut self.random, at)
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) fn starts(intent: Intent) -> &'static str {
     match intent {
         Intent::Release => "another deployer starts with the same release",
         Intent::Recover => "somebody looks after releases without an owner",
+        Intent::Promote(_) => "somebody lets the release go on",
+        Intent::Adopt => "somebody adopts what runs",
         Intent::Abort => "somebody wants the old release back",
     }
 }
@@ -19,7 +21,8 @@ pub(super) fn starts(intent: Intent) -> &'static str {
 /// Somebody wants something of a deployer.
 pub(super) fn wants(command: Command) -> &'static str {
     match command {
-        Command::Promote => "somebody says: promote",
+        Command::Promote => "somebody says: it may pass",
+        Command::PromoteFully => "somebody says: promote, whatever the evidence says",
         Command::Pause => "somebody says: pause",
         Command::Resume => "somebody says: go on",
         Command::Abort => "somebody says: abort",
@@ -69,6 +72,7 @@ fn person(act: Act, name: &str) -> String {
         }
         Act::Select(Traffic::One(slot)) => format!("a person points the Service of {name} to slot {slot}"),
         Act::Select(Traffic::Both) => format!("a person points the Service of {name} to both slots"),
+        Act::Select(Traffic::Adopted) => format!("a person gives the Service of {name} its first selector"),
         Act::Select(Traffic::Nobody) => format!("a person points the Service of {name} to nobody"),
         Act::Select(Traffic::Foreign) => format!("a person points the Service of {name} elsewhere"),
         Act::Delete(object) => match object {

@@ -16,6 +16,7 @@ use super::verdict::{Line, Verdict};
 use super::watch::Watch;
 use super::words;
 use crate::core::release::effect::{EffectId, Object, Outcome};
+use crate::core::release::ledger::Consent;
 use crate::core::release::machine::{Command, End, Ending, Input, Intent, Machine};
 use crate::core::release::model::Slot;
 use crate::core::release::view::View;
@@ -36,7 +37,7 @@ pub(super) enum Event {
     Wake(usize),
     Look { owner: usize, id: EffectId, began: Duration, torn: Option<Box<View>> },
     Land(Box<Landing>),
-    Measure { owner: usize, id: EffectId, part: usize },
+    Measure { owner: usize, id: EffectId, part: usize, checks: u64 },
     Smoke { owner: usize, id: EffectId, part: usize, slot: Slot },
     Answer { owner: usize, input: Box<Input> },
     Fault(usize),
@@ -163,7 +164,7 @@ impl<'s, D: Deployer> World<'s, D> {
     }
 
     fn run(mut self) -> Verdict {
-        self.start(Intent::Release);
+        self.start(self.scenario.intent);
         let last = self.calm + END_MAX;
         while self.watch.broken().is_none() {
             let Some(at) = self.queue.next() else { break };
@@ -286,6 +287,9 @@ impl<'s, D: Deployer> World<'s, D> {
             journal: 0,
             aborted: false,
         });
+        if intent == Intent::Promote(Consent::Full) {
+            self.watch.is_promoted_by_hand = true;
+        }
         self.watch.attended(self.now);
         self.note(|_| format!("deployer {index} starts: {intent:?}"));
         let is_alone = self.owners[..index].iter().all(|owner| owner.machine.is_none());
@@ -362,7 +366,7 @@ impl<'s, D: Deployer> World<'s, D> {
             self.mark(MarkKind::Fault, || "the deployer is killed".to_owned());
             self.leave();
             if let Some(later) = next {
-                self.queue.push(self.now + later, Event::Start(Intent::Release));
+                self.queue.push(self.now + later, Event::Start(self.scenario.intent));
             }
         }
     }
@@ -401,7 +405,7 @@ impl<'s, D: Deployer> World<'s, D> {
                 let command = *command;
                 self.note(|_| format!("deployer {owner} is told to {command:?}"));
                 self.mark(MarkKind::Deed, || words::wants(command).to_owned());
-                self.watch.is_promoted_by_hand |= command == Command::Promote;
+                self.watch.is_promoted_by_hand |= command == Command::PromoteFully;
                 if command == Command::Abort && !self.owners[owner].aborted {
                     self.owners[owner].aborted = true;
                     let due = self.now.max(self.calm) + ABORT_MAX;
@@ -423,7 +427,7 @@ impl<'s, D: Deployer> World<'s, D> {
             Event::Wake(owner) => self.wake(owner),
             Event::Look { owner, id, began, torn } => self.looked(owner, id, began, torn),
             Event::Land(landing) => self.land(*landing),
-            Event::Measure { owner, id, part } => self.measure(owner, id, part),
+            Event::Measure { owner, id, part, checks } => self.measure(owner, id, part, checks),
             Event::Smoke { owner, id, part, slot } => self.smoke(owner, id, part, slot),
             Event::Answer { owner, input } => self.receive(owner, *input),
             Event::Fault(index) => self.strike(index),

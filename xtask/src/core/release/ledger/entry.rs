@@ -60,9 +60,12 @@ impl State {
             Ending::Inconclusive => Self::Inconclusive,
             Ending::NoEvidence => Self::NoEvidence,
             // The old release serves, and nobody has said anything about the new one.
-            Ending::Aborted | Ending::Nothing | Ending::Refused | Ending::Superseded | Ending::Stuck => {
-                Self::Aborted
-            }
+            Ending::Aborted
+            | Ending::Adopted
+            | Ending::Nothing
+            | Ending::Refused
+            | Ending::Superseded
+            | Ending::Stuck => Self::Aborted,
         }
     }
 

@@ -40,8 +40,30 @@ pub struct Journal {
     pub evidence: Vec<Option<String>>,
     /// The wish that it ends, left by somebody who does not own it.
     pub abort: bool,
-    /// On the way back: how it ends, and why.
+    /// The wish that it goes on, left likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote: Option<Wish>,
+    /// On the way back, and while a person is waited for: how it ends, and why.
     pub back: Option<(Ending, String)>,
+}
+
+/// What somebody who does not own a release has to say to it. It is about one phase, so that it may be said twice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Wish {
+    /// The phase that it was said in.
+    pub phase: Phase,
+    /// What was said.
+    pub consent: Consent,
+}
+
+/// How far somebody lets a release go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Consent {
+    /// Through the gate at which it stands, once the evidence is there.
+    Gate,
+    /// To the promotion, whatever the evidence says.
+    Full,
 }
 
 /// The phases of a release, in order. A phase is written down before its first effect.
@@ -58,6 +80,8 @@ pub enum Phase {
     Staged,
     /// This step of the canary gets its share.
     Exposed(u8),
+    /// The evidence is not enough: the canary is out of traffic, and a person may still decide.
+    Holding,
     /// The decision has been made: the idle slots are filled.
     Promoting,
     /// The Services flip, in the order of the plan; then workloads without traffic change.

@@ -10,11 +10,15 @@ use crate::core::release::model::{Content, Ending, ReleaseId, Slot};
 use crate::core::release::view::{Part, Read, SlotState, View};
 
 impl Machine {
-    /// A ledger in which nothing has been released, where the first release needs one. It is made empty: a creation cannot be
+    /// A ledger in which nothing has been released, where the first release or an adoption needs one. It is made empty: a creation cannot be
     /// fenced, and may come late.
     pub(super) fn open_ledger(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) -> bool {
-        let is_first = self.intent == Intent::Release && self.course.previous.is_none() && !self.aborted;
-        if view.ledger.is_some() || !is_first || something_runs(view) {
+        let is_wanted = match self.intent {
+            Intent::Release => self.course.previous.is_none() && !something_runs(view),
+            Intent::Adopt => something_runs(view),
+            Intent::Recover | Intent::Abort | Intent::Promote(_) => false,
+        };
+        if view.ledger.is_some() || self.aborted || !is_wanted {
             return false;
         }
         let head = Head::empty(self.course.parts.iter().map(|part| part.next(Slot::A)).collect());
@@ -41,14 +45,14 @@ impl Machine {
                 }
                 None => self.begin_release(view, head, now),
             },
-            (Intent::Release | Intent::Recover | Intent::Abort, Some(_), Some(journal)) => {
+            (_, Some(_), Some(journal)) => {
                 self.go_on(journal.clone(), now);
             }
             (_, Some(journal), None) => {
                 let words = format!("{} is not finished: `cargo xtask recover` ends it", journal.release);
                 self.give_back(End::new(Ending::Refused, words), now);
             }
-            (Intent::Recover | Intent::Abort, None, _) => {
+            (Intent::Recover | Intent::Abort | Intent::Adopt | Intent::Promote(_), None, _) => {
                 let ending = if self.aborted { Ending::Aborted } else { Ending::Nothing };
                 self.give_back(End::new(ending, "no release is under way"), now);
             }
@@ -102,6 +106,7 @@ impl Machine {
             floors: view.parts.iter().map(floor).collect(),
             evidence: vec![None; self.course.parts.len()],
             abort: false,
+            promote: None,
             back: None,
         });
         self.entered = now;
@@ -111,7 +116,7 @@ impl Machine {
     fn go_on(&mut self, journal: Journal, now: Duration) {
         let phase = journal.phase;
         let evidence = journal.evidence.clone();
-        self.journal = Some(journal);
+        self.journal = Some(Journal { promote: None, ..journal });
         self.entered = now;
         match (self.intent, phase) {
             (_, Phase::Reverting | Phase::Restoring | Phase::Cleaning) => {}
@@ -119,7 +124,10 @@ impl Machine {
             (Intent::Recover, Phase::Baking) | (Intent::Release, Phase::Baking | Phase::Verifying) => {
                 self.enter(Phase::Verifying, now);
             }
-            (Intent::Recover, _) => self.turn_back(Ending::Aborted, "its owner was gone", now),
+            (Intent::Recover, Phase::Holding) => self.let_go(now),
+            (Intent::Recover | Intent::Adopt | Intent::Promote(_), _) => {
+                self.turn_back(Ending::Aborted, "its owner was gone", now);
+            }
             (Intent::Release, Phase::Exposed(step)) => self.expose(step, Some(&evidence), now),
             (Intent::Release, _) => {}
         }

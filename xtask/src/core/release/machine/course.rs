@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::ledger::Account;
+use crate::core::release::ledger::{Account, Consent};
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Weight};
 
@@ -17,8 +17,12 @@ pub enum Intent {
     Release,
     /// End what has no living owner: eject an orphaned canary, end a bake.
     Recover,
+    /// Write down what runs as the release of the course, and change nothing of it.
+    Adopt,
     /// Take the release that is under way back, whoever owns it.
     Abort,
+    /// Let the release that is under way go on, whoever owns it: at the gate or in the hold where it stands.
+    Promote(Consent),
 }
 
 /// The whole of a release, decided.
@@ -108,6 +112,9 @@ pub struct PartCourse {
     pub strategy: Strategy,
     /// How many pods its first release has; after that, as many as serve.
     pub replicas: u32,
+    /// Whether its pods came to be before there were slots. They lack the labels of one, so no share of the requests can be
+    /// given away from them, and only slot a's own selector reaches them.
+    pub is_adopted: bool,
     /// What is measured.
     pub objectives: Vec<Objective>,
     /// How sure the analysis has to be.
@@ -138,7 +145,7 @@ impl PartCourse {
     /// The steps of its canary; none where it does not change, or has nothing to be compared with.
     pub fn steps(&self) -> &[StepCourse] {
         match &self.strategy {
-            Strategy::Canary(steps) if self.changes() && self.old.is_some() => steps,
+            Strategy::Canary(steps) if self.changes() && self.old.is_some() && !self.is_adopted => steps,
             Strategy::Canary(_) | Strategy::Flip | Strategy::Rolling => &[],
         }
     }
@@ -202,6 +209,8 @@ pub struct Timing {
     pub patience: Duration,
     /// How long to hold when the evidence is not enough, for a person to decide; none without a person.
     pub hold: Duration,
+    /// How long a gate or a pause waits for a person.
+    pub gate: Duration,
 }
 
 impl Default for Timing {
@@ -220,6 +229,7 @@ impl Default for Timing {
             give_way: Duration::from_secs(10),
             patience: Duration::from_mins(30),
             hold: Duration::ZERO,
+            gate: Duration::from_hours(1),
         }
     }
 }
@@ -227,8 +237,10 @@ impl Default for Timing {
 /// What somebody wants while it runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Command {
-    /// Go on at a gate, or from a hold, without more evidence.
+    /// Go on at the gate, once the evidence is there.
     Promote,
+    /// Promote, whatever the evidence says.
+    PromoteFully,
     /// Stay where it is.
     Pause,
     /// Go on after a pause.
@@ -266,6 +278,7 @@ mod tests {
             new: Revision("2".into()),
             strategy: Strategy::Canary(steps.to_vec()),
             replicas: 5,
+            is_adopted: false,
             objectives: Vec::new(),
             settings: Settings::new(1),
         };

@@ -77,6 +77,16 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
                 }
             }
         }
+        Phase::Holding => {
+            for place in places().filter(|place| !place.course.steps().is_empty()) {
+                // The canary leaves as long as the old pods get requests beside it.
+                if place.seen.serving(place.live) > 0 {
+                    place.send(&mut goal, place.home());
+                }
+                let alone = place.serves_alone(place.live);
+                goal.wait(alone, || format!("requests for {} to leave the new pods", place.course.name));
+            }
+        }
         Phase::Promoting => {
             for place in places().filter(|place| place.course.has_slots()) {
                 place.at_least(&mut goal, place.next(), place.full());
@@ -197,7 +207,7 @@ fn revert(goal: &mut Goal, back: &[Place<'_>]) {
     // A canary beside old pods that serve leaves at once, whatever becomes of the other components.
     let canaries = back.iter().filter(|place| place.traffic() == Some(Traffic::Both));
     for place in canaries.filter(|place| place.seen.serving(place.live) > 0) {
-        place.send(goal, Traffic::One(place.live));
+        place.send(goal, place.home());
     }
     if !goal.missing.is_empty() {
         return;
@@ -219,8 +229,8 @@ fn take_back(goal: &mut Goal, place: &Place<'_>) -> bool {
     // As long as the old pods get requests beside the new ones, these leave at once. After a flip the old ones
     // are waited for: nobody else serves.
     let serves = place.seen.serving(place.live) > 0 && place.traffic() == Some(Traffic::Both);
-    if filled || serves || place.traffic() == Some(Traffic::One(place.live)) {
-        place.send(goal, Traffic::One(place.live));
+    if filled || serves || place.traffic() == Some(place.home()) {
+        place.send(goal, place.home());
     }
     let alone = place.serves_alone(place.live);
     goal.wait(alone, || format!("requests for {} to reach the old pods alone", place.course.name));

@@ -12,8 +12,10 @@
 //!   write in flight finds another version and fails.
 //! - **Every wait has an end**, and every way leads to an [`End`].
 
+mod adopt;
 mod begin;
 pub mod course;
+mod gate;
 mod goals;
 mod owner;
 mod pending;
@@ -28,7 +30,7 @@ use std::time::Duration;
 
 use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Object};
-use crate::core::release::ledger::{Journal, Phase};
+use crate::core::release::ledger::{Consent, Journal, Phase, Wish};
 use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Version, View};
 
@@ -68,6 +70,8 @@ enum Stage {
     Acquiring,
     /// It owns it, and writes its number onto every object.
     Fencing,
+    /// It looks at what runs, to write it down.
+    Adopting,
     /// It follows the phases that are written down.
     Running,
     /// The release is over and that is being written down.
@@ -107,11 +111,22 @@ pub struct Machine {
     measure_at: Vec<Duration>,
     /// What the smoke test of each component said in the present phase.
     smoked: Vec<Option<Result<(), String>>>,
-    paused: bool,
+    /// Since when somebody wants it to stay where it is.
+    paused: Option<Duration>,
+    /// Since when a gate asks whether it may go on.
+    asked: Option<Duration>,
+    /// How far somebody lets it go on in the present phase.
+    consent: Option<Consent>,
+    /// What this process has to say to another one.
+    wish: Option<Wish>,
+    /// Whether it has asked to write down what runs.
+    has_noted: bool,
+    /// What the promotion was earned with, in words.
+    earned: Option<String>,
+    /// Whether a person has decided without the evidence.
+    is_by_hand: bool,
     /// Somebody has aborted it before it was known what is under way.
     aborted: bool,
-    /// Somebody wants to go on whatever the evidence says.
-    insisted: bool,
 }
 
 impl Machine {
@@ -134,9 +149,14 @@ impl Machine {
             trials: trial::of(&course),
             measure_at: vec![now; parts],
             smoked: vec![None; parts],
-            paused: false,
+            paused: None,
+            asked: None,
+            consent: None,
+            wish: None,
+            has_noted: false,
+            earned: None,
+            is_by_hand: false,
             aborted: false,
-            insisted: false,
             course,
             intent,
         }
@@ -242,9 +262,10 @@ impl Machine {
 
     fn obey(&mut self, command: Command, now: Duration) {
         match command {
-            Command::Pause => self.paused = true,
-            Command::Resume => self.paused = false,
-            Command::Promote => self.insisted = true,
+            Command::Pause => self.paused = self.paused.or(Some(now)),
+            Command::Resume => self.paused = None,
+            Command::Promote => self.agree(Consent::Gate),
+            Command::PromoteFully => self.agree(Consent::Full),
             Command::Abort if self.journal.is_some() => {
                 self.turn_back(Ending::Aborted, "somebody aborted it", now);
             }
@@ -253,12 +274,6 @@ impl Machine {
             }
             // It may own the environment already, and then what was under way has nobody else.
             Command::Abort => self.aborted = true,
-        }
-    }
-
-    fn weigh(&mut self, finding: Finding, now: Duration) {
-        if let Finding::Back(ending, reason) = finding {
-            self.turn_back(ending, &reason, now);
         }
     }
 
@@ -294,7 +309,8 @@ impl Machine {
             journal.phase = phase;
         }
         self.entered = now;
-        self.insisted = false;
+        self.asked = None;
+        self.consent = None;
         self.drained = None;
         self.waits_since = None;
         self.waits = None;
@@ -314,6 +330,7 @@ impl Machine {
                     Stage::Ended(End::new(Ending::Superseded, "somebody else has taken the release over"));
             }
             Stage::Fencing => self.fence_off(view, now, effects),
+            Stage::Adopting => self.adopt(view, now, effects),
             Stage::Running => self.run(view, now, effects),
             Stage::Closing(end) => self.close(view, end, now, effects),
             Stage::Ended(_) => {}
@@ -333,6 +350,11 @@ impl Machine {
         };
         if ledger.object.under_way.as_ref().is_some_and(|journal| journal.abort) {
             self.turn_back(Ending::Aborted, "somebody asked for it through the ledger", now);
+        }
+        if let Some(wish) = ledger.object.under_way.as_ref().and_then(|journal| journal.promote)
+            && self.phase() == Some(wish.phase)
+        {
+            self.agree(wish.consent);
         }
         if self.owner.is_due(&self.course.timing, now) {
             for (part, trial) in self.trials.iter().enumerate() {
@@ -384,7 +406,7 @@ impl Machine {
     /// How soon to look again when nothing was written.
     fn pace(&self) -> Duration {
         match self.phase() {
-            Some(Phase::Exposed(_) | Phase::Baking) => self.course.timing.look_steady,
+            Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking) => self.course.timing.look_steady,
             _ => self.course.timing.look,
         }
     }

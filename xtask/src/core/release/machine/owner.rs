@@ -84,6 +84,13 @@ impl Machine {
     pub(super) fn acquire(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
         let timing = self.course.timing;
         let lease = view.lease.as_ref();
+        let waited = now.saturating_sub(self.owner.began);
+        if let Intent::Promote(consent) = self.intent {
+            if waited >= timing.wait {
+                return self.end_with(Ending::Refused, "nobody could be told that it may go on");
+            }
+            return self.ask_to_go_on(view, consent, now, effects);
+        }
         let holder = lease.and_then(|read| read.object.holder);
         if holder == Some(self.owner.me) {
             self.owner.fence = Fence(lease.map_or(0, |read| read.object.transitions));
@@ -96,7 +103,6 @@ impl Machine {
             // Somebody else won, or the write was lost.
             return self.end_with(Ending::Aborted, "aborted before it began");
         }
-        let waited = now.saturating_sub(self.owner.began);
         if holder.is_some() && !self.owner.is_expired(&timing, now) {
             match self.intent {
                 // Longer than a lease: it is seen only a while after this process began.
@@ -104,14 +110,14 @@ impl Machine {
                     self.end_with(Ending::Nothing, "the environment has a living owner");
                     return;
                 }
-                Intent::Release if waited >= timing.wait => {
+                Intent::Release | Intent::Adopt if waited >= timing.wait => {
                     self.end_with(Ending::Refused, "somebody else is releasing to this environment");
                     return;
                 }
                 Intent::Abort if waited < timing.give_way => return self.ask_for_abort(view, now, effects),
                 // A rollback does not wait for whoever does not answer.
                 Intent::Abort => {}
-                Intent::Recover | Intent::Release => return,
+                Intent::Recover | Intent::Release | Intent::Adopt | Intent::Promote(_) => return,
             }
         }
         let change = Change::Lease {
@@ -143,6 +149,10 @@ impl Machine {
         if older.is_empty() {
             if self.open_ledger(view, now, effects) {
                 return;
+            }
+            if self.intent == Intent::Adopt {
+                (self.stage, self.entered) = (Stage::Adopting, now);
+                return self.adopt(view, now, effects);
             }
             self.stage = Stage::Running;
             self.begin(view, now);

@@ -40,7 +40,7 @@ impl Pending {
         let (what, version) = match &action {
             Action::Look => (Answered::Look, None),
             Action::Write { object, version, .. } => (Answered::Write(*object), *version),
-            Action::Measure { part } => (Answered::Measure(*part), None),
+            Action::Measure { part, .. } => (Answered::Measure(*part), None),
             Action::Smoke { part, .. } => (Answered::Smoke(*part), None),
         };
         self.waiting.insert(id, Waiting { what, version, until });

@@ -45,6 +45,11 @@ impl Place<'_> {
         self.seen.service.as_ref().map(|read| read.object)
     }
 
+    /// Where the requests went before the release.
+    pub(super) fn home(&self) -> Traffic {
+        if self.course.is_adopted { Traffic::Adopted } else { Traffic::One(self.live) }
+    }
+
     pub(super) fn available(&self, slot: Slot) -> u32 {
         self.state(slot).map_or(0, |state| state.available)
     }
@@ -133,9 +138,8 @@ impl Place<'_> {
 
     /// Whether only `slot` answers requests.
     pub(super) fn serves_alone(&self, slot: Slot) -> bool {
-        self.traffic() == Some(Traffic::One(slot))
-            && self.seen.serving(slot) > 0
-            && self.seen.serving(slot.other()) == 0
+        let wanted = if slot == self.live { self.home() } else { Traffic::One(slot) };
+        self.traffic() == Some(wanted) && self.seen.serving(slot) > 0 && self.seen.serving(slot.other()) == 0
     }
 }
 

@@ -26,6 +26,7 @@ impl Machine {
                 | Phase::Floored
                 | Phase::Staged
                 | Phase::Exposed(_)
+                | Phase::Holding
                 | Phase::Promoting
                 | Phase::Flipping
                 | Phase::Verifying
@@ -58,6 +59,7 @@ impl Machine {
                 }
             }
             Phase::Exposed(step) => self.judge(step, now),
+            Phase::Holding => self.hold_on(now),
             Phase::Promoting => self.enter(Phase::Flipping, now),
             Phase::Flipping => self.enter(Phase::Verifying, now),
             Phase::Verifying => {
@@ -77,7 +79,9 @@ impl Machine {
                 }
             }
             Phase::Cleaning => {
-                self.give_back(End::new(Ending::Promoted, "the new release serves, verified"), now);
+                let earned = self.earned.take().map_or(String::new(), |earned| format!("; {earned}"));
+                let words = format!("the new release serves, verified{earned}");
+                self.give_back(End::new(Ending::Promoted, words), now);
             }
             Phase::Restoring => {
                 let back = self.journal.as_ref().and_then(|journal| journal.back.clone());
@@ -120,36 +124,6 @@ impl Machine {
     pub(super) fn step_max(&self) -> Duration {
         let parts = self.course.parts.iter().filter(|part| !part.steps().is_empty());
         parts.map(|part| part.settings.step_max).max().unwrap_or_default()
-    }
-
-    /// Whether the canary may take its next step.
-    fn judge(&mut self, step: u8, now: Duration) {
-        let waited = now.saturating_sub(self.entered);
-        let is_last = usize::from(step) + 1 >= self.steps();
-        let gate = self
-            .course
-            .parts
-            .iter()
-            .any(|part| part.steps().get(usize::from(step)).is_some_and(|step| step.gate));
-        let evidence = self.trials.iter().try_for_each(|trial| trial.may_go_on(is_last));
-        if self.paused {
-            return;
-        }
-        if self.insisted || (evidence.is_ok() && !gate) {
-            match step.checked_add(1).filter(|_| !is_last) {
-                Some(next) => self.expose(next, None, now),
-                None => self.enter(Phase::Promoting, now),
-            }
-            return;
-        }
-        for index in 0..self.trials.len() {
-            let part = &self.course.parts[index];
-            let limit = part.settings.step_max + self.course.timing.hold;
-            if !part.steps().is_empty() && waited >= limit && !gate {
-                let finding = self.trials[index].conclude();
-                self.weigh(finding, now);
-            }
-        }
     }
 
     fn bake(&mut self, now: Duration) {
@@ -223,7 +197,8 @@ impl Machine {
                 // Also what is on no trial: the first tick of the bake then has something to count from.
                 if part.changes() && !self.pending.has(&Answered::Measure(index)) {
                     let until = now + self.course.timing.answer;
-                    effects.push(self.pending.send(Action::Measure { part: index }, until));
+                    let checks = self.trials[index].checks_due(part, self.course.timing.tick);
+                    effects.push(self.pending.send(Action::Measure { part: index, checks }, until));
                 }
             }
         }

@@ -95,6 +95,7 @@ impl Machine {
         let (words, next) = match &self.stage {
             Stage::Acquiring => ("waiting for the environment".to_owned(), Some("read everything again")),
             Stage::Fencing => ("fencing off whoever owned it before".to_owned(), Some("look what serves")),
+            Stage::Adopting => ("asking what runs whether it is well".to_owned(), Some("write it down")),
             Stage::Running => self.phase().map_or_else(
                 || ("looking what serves".to_owned(), None),
                 |phase| (self.doing(phase), Some(after(phase, self.steps()))),
@@ -128,6 +129,7 @@ impl Machine {
             Phase::Exposed(step) => {
                 format!("trying the new release on users, step {} of {}", usize::from(step) + 1, self.steps())
             }
+            Phase::Holding => format!("holding, the new pods are out of traffic: {}", back()),
             Phase::Promoting => "filling the new slots up to what serves".into(),
             Phase::Flipping => "sending all requests to the new pods".into(),
             Phase::Verifying => "looking whether the new release serves".into(),
@@ -155,7 +157,7 @@ impl Machine {
                 }
                 (None, Phase::Exposed(step)) => {
                     let words = self.evidence_missing(step)?;
-                    Some(Wait { words, until: self.entered + self.step_max() + timing.hold })
+                    Some(Wait { words, until: self.entered + self.step_max() })
                 }
                 (None, Phase::Baking) => {
                     let longest = self.trials.iter().map(|trial| trial.bake_length().unwrap_or_default());
@@ -169,11 +171,29 @@ impl Machine {
     }
 
     fn question(&self) -> Option<Question> {
-        (self.paused && matches!(self.phase(), Some(Phase::Exposed(_)))).then(|| Question {
-            words: "paused: go on, or take it back?".into(),
-            answers: &[Command::Resume, Command::Abort],
-            until: None,
-        })
+        let timing = &self.course.timing;
+        let question = |words: &str, answers, until| Some(Question { words: words.into(), answers, until });
+        match self.phase() {
+            Some(Phase::Holding) => question(
+                "the evidence is not enough: promote it all the same, or take it back?",
+                &[Command::PromoteFully, Command::Abort],
+                Some(self.entered + timing.hold),
+            ),
+            Some(Phase::Exposed(_)) => match (self.paused, self.asked) {
+                (Some(since), _) => question(
+                    "paused: go on, or take it back?",
+                    &[Command::Resume, Command::Abort],
+                    Some(since.max(self.entered) + timing.gate),
+                ),
+                (None, Some(since)) => question(
+                    "the evidence is there: may it go on?",
+                    &[Command::Promote, Command::Abort],
+                    Some(since + timing.gate),
+                ),
+                (None, None) => None,
+            },
+            _ => None,
+        }
     }
 
     fn part_status(&self, index: usize) -> PartStatus<'_> {
@@ -227,6 +247,7 @@ fn after(phase: Phase, steps: usize) -> &'static str {
         Phase::Staged if steps > 0 => "try the new release on users",
         Phase::Exposed(step) if usize::from(step) + 1 < steps => "raise the weight",
         Phase::Staged | Phase::Exposed(_) => "fill the new slots up to what serves",
+        Phase::Holding => "give the requests back to the old release",
         Phase::Promoting => "send all requests to the new pods",
         Phase::Flipping => "look whether the new release serves",
         Phase::Verifying => "watch the new release",

@@ -1,9 +1,11 @@
 //! Tests of the machine on a cluster that does at once what it is told, and can be told to lie about that.
 
+mod adopt;
 mod care;
 mod cluster;
 mod extras;
 mod first;
+mod gate;
 mod rolling;
 mod status;
 

@@ -138,6 +138,21 @@ impl Trial {
         }
     }
 
+    /// How many checks are to be sent to each side within a tick, so that all of them are made in time.
+    pub(super) fn checks_due(&self, part: &PartCourse, tick: Duration) -> u64 {
+        let wanted = self.analysis.as_ref().and_then(Analysis::checks_wanted);
+        wanted.map_or(0, |wanted| {
+            let ticks = wanted.within.as_millis().div_ceil(tick.as_millis().max(1)).max(1);
+            let each = u128::from(part.settings.checks).div_ceil(ticks);
+            wanted.count.min(u64::try_from(each).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// What earned the promotion, in words; `None` where nothing was compared, or a person has decided.
+    pub(super) fn earned(&self) -> Option<String> {
+        Some(self.analysis.as_ref()?.may_promote().ok()?.to_string())
+    }
+
     /// What is compared, once it is.
     pub(super) fn analysis(&self) -> Option<&Analysis> {
         self.analysis.as_ref()

@@ -21,6 +21,7 @@ pub(super) fn lines(
         Ending::Aborted => format!("ABORTED: {previous} serves"),
         Ending::Inconclusive => format!("INCONCLUSIVE: {previous} serves"),
         Ending::NoEvidence => format!("NO EVIDENCE: {previous} serves"),
+        Ending::Adopted => format!("ADOPTED: what runs is {release}"),
         Ending::Nothing => "NOTHING to do".to_owned(),
         Ending::Refused => "REFUSED: nothing was begun".to_owned(),
         Ending::Superseded => "SUPERSEDED: somebody else has it now".to_owned(),
@@ -44,6 +45,7 @@ pub fn outcome(ending: Ending) -> &'static str {
         Ending::Aborted => "aborted",
         Ending::Inconclusive => "inconclusive",
         Ending::NoEvidence => "without evidence",
+        Ending::Adopted => "adopted",
         Ending::Nothing => "nothing to do",
         Ending::Refused => "refused",
         Ending::Superseded => "superseded",
@@ -54,7 +56,7 @@ pub fn outcome(ending: Ending) -> &'static str {
 /// What to do next.
 fn next(ending: Ending) -> Option<&'static str> {
     Some(match ending {
-        Ending::Promoted | Ending::Nothing => return None,
+        Ending::Promoted | Ending::Adopted | Ending::Nothing => return None,
         Ending::RolledBack => "next: mend what is said above and make a new release; this one is withdrawn",
         Ending::Aborted => "next: nothing; make a new release when it is wanted",
         Ending::Inconclusive => {

@@ -85,6 +85,7 @@ impl Naive {
             floors: Vec::new(),
             evidence: Vec::new(),
             abort: false,
+            promote: None,
             back: None,
         };
         let head = self.head(view).noting(journal, &self.course.account, UnixSeconds::default());
@@ -131,7 +132,7 @@ impl Naive {
                 }
             }
             Stage::Measure => {
-                effects.extend(parts.map(|part| self.effect(Action::Measure { part })));
+                effects.extend(parts.map(|part| self.effect(Action::Measure { part, checks: 0 })));
             }
             Stage::Fill if self.mistake == Some(Mistake::ScalesDownFirst) => {
                 effects.extend(slots(self, Slot::A, None, 0));

@@ -2,10 +2,11 @@
 
 use super::super::scenario::NAMES;
 use super::super::{Scenario, play};
-use crate::core::release::machine::Ending::{Aborted, Inconclusive, Promoted, RolledBack};
+use crate::core::release::machine::Ending::{Aborted, Adopted, Inconclusive, Promoted, RolledBack};
 
 /// Kinds of releases that have more in them than the usual one.
-const KINDS: [&str; 5] = ["rolling", "rolling-back", "first-release", "first-release-fails", "configuration"];
+const KINDS: [&str; 7] =
+    ["gate", "held", "rolling", "rolling-back", "first-release", "first-release-fails", "configuration"];
 
 #[test]
 fn nights_end_as_their_names_say() {
@@ -23,8 +24,13 @@ fn nights_end_as_their_names_say() {
         ("monitoring-down", Inconclusive),
         ("quota", RolledBack),
         ("hpa-grows", Promoted),
+        ("gate", Promoted),
+        ("gate-unanswered", Inconclusive),
+        ("held", Promoted),
         ("rolling", Promoted),
         ("rolling-back", RolledBack),
+        ("adopt", Adopted),
+        ("after-adoption", Promoted),
         ("first-release", Promoted),
         ("first-release-fails", RolledBack),
         ("configuration", Promoted),
@@ -43,13 +49,23 @@ fn nights_end_as_their_names_say() {
     assert_eq!(NAMES.len(), table.len());
 }
 
+#[test]
+fn a_quiet_night_is_decided_by_checks() {
+    for (name, basis) in [("quiet-night", "promoted on checks"), ("good", "promoted on traffic")] {
+        let verdict = play(&Scenario::named(name, 1).unwrap(), false);
+        let end = verdict.ends.iter().find(|end| end.ending == Promoted).unwrap();
+        assert!(end.reason.contains(basis), "{}", end.reason);
+    }
+}
+
 /// What a seed draws to go wrong, in releases of other kinds than it draws.
 #[test]
 fn faults_of_a_seed_break_no_kind_of_release() {
     for name in KINDS {
         for seed in 0..100 {
             let Scenario { faults, recover, .. } = Scenario::drawn(seed);
-            let night = Scenario { faults, recover, ..Scenario::named(name, seed).unwrap() };
+            let mut night = Scenario { recover, ..Scenario::named(name, seed).unwrap() };
+            night.faults.extend(faults);
             let verdict = play(&night, true);
             assert_eq!(verdict.broken, None, "{name} {seed}: {:?}: {:#?}", night.faults, verdict.timeline);
         }

@@ -11,7 +11,7 @@ use crate::core::simulation::scenario::Scenario;
 
 type Wrong = (Invariant, String);
 
-/// Whether a write to the ledger says nothing but that the release is to end: anybody may.
+/// Whether a write to the ledger says nothing but that the release is to end, or may go on: anybody may.
 pub(super) fn is_wish(before: &Head, after: &Head) -> bool {
     let (Some(from), Some(to)) = (&before.under_way, &after.under_way) else { return false };
     let is_same = before.serving == after.serving
@@ -23,7 +23,8 @@ pub(super) fn is_wish(before: &Head, after: &Head) -> bool {
         && from.floors == to.floors
         && from.evidence == to.evidence
         && from.back == to.back;
-    to.abort && is_same
+    let is_more = to.abort >= from.abort && (to.abort > from.abort || to.promote != from.promote);
+    is_same && is_more
 }
 
 impl Watch {

@@ -17,7 +17,7 @@ use super::pod::Pod;
 use super::scenario::{BEGIN, Scenario, Setup};
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::ledger::Phase;
-use crate::core::release::machine::{Ending, Strategy};
+use crate::core::release::machine::{Ending, Intent, Strategy};
 use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Traffic, View};
 
@@ -228,7 +228,7 @@ impl Watch {
         let course = &scenario.course.parts[part];
         let is_new =
             course.changes() && cluster.components[part].slot(slot).is_some_and(|slot| slot.revision == NEW);
-        let is_compared = matches!(course.strategy, Strategy::Canary(_)) && course.old.is_some();
+        let is_compared = !course.steps().is_empty();
         let needs = is_compared && !self.is_promoted_by_hand;
         if is_new && needs && self.evidence[part] < EVIDENCE_MIN {
             let seen = self.evidence[part];
@@ -343,7 +343,8 @@ impl Watch {
         let parts = || scenario.setups.iter().zip(&scenario.course.parts).filter(|(_, part)| part.changes());
         let has_traffic =
             parts().all(|(setup, part)| setup.rate >= 50.0 || part.strategy == Strategy::Rolling);
-        if !scenario.faults.is_empty() || !has_traffic {
+        let asks = parts().any(|(_, part)| part.steps().iter().any(|step| step.gate));
+        if !scenario.faults.is_empty() || !has_traffic || asks {
             return;
         }
         // What answers nobody shows only whether it runs.
@@ -353,7 +354,11 @@ impl Watch {
         let expected = if natures().any(|good| good == Some(false)) {
             Ending::RolledBack
         } else if natures().all(|good| good == Some(true)) {
-            if scenario.course.changes() { Ending::Promoted } else { Ending::Nothing }
+            match scenario.intent {
+                Intent::Adopt => Ending::Adopted,
+                _ if scenario.course.changes() => Ending::Promoted,
+                _ => Ending::Nothing,
+            }
         } else {
             return;
         };

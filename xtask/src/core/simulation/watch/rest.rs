@@ -40,7 +40,7 @@ impl Watch {
         for (part, component) in cluster.components.iter().enumerate() {
             let (setup, touched) = (&scenario.setups[part], self.touched[part]);
             let course = &scenario.course.parts[part];
-            let live = *head.live.get(part)?;
+            let live = if head.serving.is_some() { *head.live.get(part)? } else { Slot::A };
             let service = component.service.as_ref().map(|read| read.object);
             if !is_new && course.old.is_none() {
                 let pods = component.wanted(Slot::A) + component.wanted(Slot::B);
@@ -52,7 +52,8 @@ impl Watch {
                 continue;
             }
             let is_without = service.is_none() && component.is_rolling;
-            if service != Some(Traffic::One(live)) && !is_without && !touched.service {
+            let is_adopted = service == Some(Traffic::Adopted) && live == Slot::A;
+            if service != Some(Traffic::One(live)) && !is_adopted && !is_without && !touched.service {
                 let words = format!("the service of component {part} selects {service:?}, not slot {live}");
                 return some(BoundsAreRestored, words);
             }

@@ -61,6 +61,7 @@ fn the_record_of_a_release_is_small() {
         floors: vec![Some(3), None],
         evidence: vec![Some(evidence); 2],
         abort: false,
+        promote: None,
         back: None,
     };
     let bytes = serde_json::to_string(&journal).unwrap().len();

@@ -40,6 +40,7 @@ fn journal(number: u32) -> Journal {
         floors: vec![Some(2), None],
         evidence: vec![None, None],
         abort: false,
+        promote: None,
         back: None,
     }
 }
@@ -77,6 +78,16 @@ fn a_head_reads_like_this() {
 }
 
 #[test]
+fn an_environment_in_which_nothing_serves_yet_has_a_ledger() {
+    let empty = Head::empty(vec![Slot::B]);
+    assert_eq!(decode(&encode(&empty).unwrap()).unwrap(), empty);
+    // After a first release that failed there is an entry, and still nothing serves.
+    let failed = Head { serving: None, under_way: None, ..head() };
+    let closed = failed.history.iter().all(|entry| entry.state != State::Intended);
+    assert_eq!(encode(&failed).is_ok(), closed);
+}
+
+#[test]
 fn whatever_is_damaged_is_named() {
     let good = encode(&head()).unwrap();
     let words = |key: &str, from: &str, to: &str| {
@@ -109,7 +120,7 @@ fn whatever_is_damaged_is_named() {
         `serving` is damaged: `production` is no release: one is an environment and a number, as in `production-42`
         `serving` is damaged: `production-7` has no entry
         `live` is damaged: unknown variant `c`, expected `a` or `b` at line 1 column 4
-        `under-way` is damaged: unknown variant `bored`, expected one of `intended`, `stated`, `floored`, `staged`, `exposed`, `promoting`, `flipping`, `verifying`, `baking`, `cleaning`, `reverting`, `restoring` at line 1 column 41
+        `under-way` is damaged: unknown variant `bored`, expected one of `intended`, `stated`, `floored`, `staged`, `exposed`, `holding`, `promoting`, `flipping`, `verifying`, `baking`, `cleaning`, `reverting`, `restoring` at line 1 column 41
         `production-2` is damaged: `is` says that it is under way, and it is not
         `production-0` is damaged: key must be a string at line 1 column 2
         `production-0` is damaged: `is` cannot be read: unknown variant `splendid`, expected one of `intended`, `unverified`, `verified`, `withdrawn`, `rolled-back`, `aborted`, `inconclusive`, `no-evidence`

@@ -201,6 +201,7 @@ pub(crate) fn begin(head: &Head, account: Account) -> Head {
         floors: vec![None],
         evidence: vec![None],
         abort: false,
+        promote: None,
         back: None,
     };
     head.noting(journal, &Arc::new(account), i64::from(number))

@@ -23,6 +23,7 @@ pub(super) fn course() -> Course {
         name: ComponentName(name.into()),
         old: Some(revision("old")),
         replicas: PODS,
+        is_adopted: false,
         new: revision("new"),
         strategy,
         objectives: vec![Objective::errors(
@@ -75,6 +76,8 @@ pub(super) struct Cluster {
     pub(super) is_blind: bool,
     /// Whether no pod passes a smoke test.
     pub(super) is_unwell: bool,
+    /// What somebody says to the machine, and when.
+    pub(super) says: Vec<(Duration, Command)>,
     /// The Deployment of which no new pod is ever ready.
     pub(super) hopeless: Option<Object>,
     /// The objects that were written, in order.
@@ -104,6 +107,7 @@ impl Cluster {
             failing: 0,
             is_blind: false,
             is_unwell: false,
+            says: Vec::new(),
             hopeless: None,
             log: Vec::new(),
             measured: BTreeMap::new(),
@@ -132,6 +136,11 @@ impl Cluster {
                 },
             };
             cluster.view.parts.push(part);
+            if course.is_adopted {
+                let part = &mut cluster.view.parts[index];
+                part.slots[1] = None;
+                part.service.iter_mut().for_each(|read| read.object = Traffic::Adopted);
+            }
         }
         for old in cluster.course.extras.iter().map(|extra| extra.old.clone()).collect::<Vec<_>>() {
             let read = old.map(|content| cluster.fresh(content));
@@ -191,7 +200,15 @@ impl Cluster {
             let traffic = part.service.as_ref().map(|read| read.object);
             for slot in [Slot::A, Slot::B] {
                 let pods = part.slots[slot as usize].as_ref().map_or(0, |read| read.object.available);
-                let gets = traffic == Some(Traffic::Both) || traffic == Some(Traffic::One(slot));
+                // Pods that came to be before there were slots lack the labels of one.
+                let is_bare = part.slots[slot as usize].as_ref().map(|read| &read.object.revision)
+                    == course.old.as_ref();
+                let gets = match traffic {
+                    Some(Traffic::One(one)) => one == slot && !(course.is_adopted && is_bare),
+                    Some(Traffic::Both) => !(course.is_adopted && is_bare),
+                    Some(Traffic::Adopted) => slot == Slot::A,
+                    Some(Traffic::Nobody | Traffic::Foreign) | None => false,
+                };
                 part.serving[slot as usize] = if gets { pods } else { 0 };
             }
             let has_served = course.old.is_some() && course.has_slots();
@@ -251,7 +268,7 @@ impl Cluster {
                     _ => Input::Wrote(effect.id, self.write(action)),
                 }
             }
-            Action::Measure { part } => Input::Measured(effect.id, Some(self.measure(*part, now))),
+            Action::Measure { part, .. } => Input::Measured(effect.id, Some(self.measure(*part, now))),
             Action::Smoke { .. } if self.is_unwell => {
                 Input::Smoked(effect.id, Some(Err("`/health` answers 500".into())))
             }
@@ -275,6 +292,9 @@ impl Cluster {
             rounds += 1;
             assert!(rounds < 20_000, "it ends: {:?} {machine:#?}", self.mood);
             let mut effects = Vec::new();
+            while self.says.first().is_some_and(|(at, _)| *at <= *now) {
+                inputs.push(Input::Command(self.says.remove(0).1));
+            }
             for input in inputs.drain(..) {
                 effects.extend(machine.handle(input, *now));
             }

@@ -253,7 +253,7 @@ impl Mutant {
         let other = |part: &mut usize| *part = self.parts - 1 - *part;
         match action {
             Action::Look => {}
-            Action::Measure { part } | Action::Smoke { part, .. } => other(part),
+            Action::Measure { part, .. } | Action::Smoke { part, .. } => other(part),
             Action::Write { object, change, .. } => {
                 match object {
                     Object::Slot(part, _) | Object::Service(part) | Object::Autoscaler(part) => other(part),
@@ -310,7 +310,7 @@ impl Deployer for Mutant {
             || (self.mistake == Mistake::NothingSpeaksAgainst && self.has_measured);
         let mut effects = Vec::new();
         if insists {
-            effects.extend(self.machine.handle(Input::Command(Command::Promote), now));
+            effects.extend(self.machine.handle(Input::Command(Command::PromoteFully), now));
         }
         effects.extend(self.machine.handle(input, now));
         let mut kept = Vec::new();
