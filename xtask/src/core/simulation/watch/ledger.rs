@@ -122,7 +122,8 @@ fn taken_back(from: &Journal, to: &Journal) -> Option<String> {
     if from.abort && !to.abort && to.phase < Phase::Cleaning {
         return Some("the wish that it ends is gone".to_owned());
     }
-    (from.back.is_some() && from.back != to.back)
+    // A person may still decide otherwise while the release is held.
+    (from.back.is_some() && from.back != to.back && from.phase != Phase::Holding)
         .then(|| "the reason of the way back is another one".to_owned())
 }
 
