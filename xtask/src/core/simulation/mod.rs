@@ -6,7 +6,7 @@
 //! come first, then calm; then an end is demanded.
 //!
 //! - [`cluster`], [`component`], [`pod`], [`traffic`]: what is there, and what it does by itself.
-//! - [`nature`]: what a revision is like. [`fault`]: what goes wrong. [`scenario`]: both together, by name or by seed.
+//! - [`nature`], [`job`]: what a revision and a Job are like. [`fault`]: what goes wrong. [`scenario`]: both together, by name or by seed.
 //! - [`play`]: one night. [`invariant`]: what must hold in it. [`verdict`]: how it went.
 
 pub mod cluster;
@@ -16,6 +16,7 @@ mod exchange;
 pub mod fault;
 pub mod figures;
 pub mod invariant;
+pub mod job;
 pub mod nature;
 pub mod pod;
 mod queue;

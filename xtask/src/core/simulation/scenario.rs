@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::cluster::{Act, Cluster};
 use super::component::Component;
 use super::fault::{Fault, Moment, draw};
+use super::job::JobNature;
 use super::nature::{Failure, Nature};
 use super::random::Random;
 use super::scrape::Blind;
@@ -13,9 +14,10 @@ use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::ledger::{Consent, Entry, Head, State};
 use crate::core::release::machine::{
-    Command, Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing,
+    Command, Course, Extra, Intent, MigrationCourse, PartCourse, StepCourse, Strategy, Timing,
 };
 use crate::core::release::metrics::Selector;
+use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
 
@@ -33,6 +35,8 @@ pub struct Scenario {
     pub course: Course,
     /// What is there, one for each component of the course.
     pub setups: Vec<Setup>,
+    /// What its Jobs are like, one for each migration of the course.
+    pub jobs: Vec<JobNature>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Whether every five minutes somebody ends what has no living owner.
@@ -70,7 +74,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 25] = [
+pub const NAMES: [(&str, &str); 28] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -90,6 +94,9 @@ pub const NAMES: [(&str, &str); 25] = [
     ("held", "the pods on trial cannot be measured, and a person promotes them all the same"),
     ("rolling", "a worker without requests is replaced pod by pod"),
     ("rolling-back", "the image of a worker that is replaced pod by pod cannot be pulled"),
+    ("migration", "the database is expanded before the release and contracted after it"),
+    ("migration-fails", "the Job fails that adds what the new release needs"),
+    ("contraction-fails", "the Job fails that takes away what the old release needed"),
     ("adopt", "what runs already is written down"),
     ("after-adoption", "the first release of what was adopted"),
     ("first-release", "nothing has been released yet"),
@@ -102,7 +109,15 @@ impl Scenario {
     /// A release of two components, of which nothing goes wrong.
     pub fn plain(seed: u64, setups: Vec<Setup>) -> Self {
         let course = course(&setups);
-        Self { seed, intent: Intent::Release, course, setups, faults: Vec::new(), recover: true }
+        Self {
+            seed,
+            intent: Intent::Release,
+            course,
+            setups,
+            jobs: Vec::new(),
+            faults: Vec::new(),
+            recover: true,
+        }
     }
 
     /// The scenario of that name, if there is one.
@@ -160,6 +175,9 @@ impl Scenario {
                 night.setups[1].new = Nature::broken(Failure::NoImage);
                 night
             }
+            "migration" => with(Nature::good()).with_migrations(None),
+            "migration-fails" => with(Nature::good()).with_migrations(Some(0)),
+            "contraction-fails" => with(Nature::good()).with_migrations(Some(1)),
             "adopt" => {
                 let mut night = Self { intent: Intent::Adopt, ..with(Nature::good()).with_adopted() };
                 let release = ReleaseId { number: 0, ..night.course.release };
@@ -200,6 +218,19 @@ impl Scenario {
         }
         self.course = self.course.with_worker();
         self
+    }
+
+    /// The same with a Job that expands the database and one that contracts it, of which one may fail.
+    pub fn with_migrations(mut self, failing: Option<usize>) -> Self {
+        self.course = self.course.with_migrations();
+        let nature = |index| JobNature { takes: Duration::from_secs(30), fails: failing == Some(index) };
+        self.jobs = (0..self.course.migrations.len()).map(nature).collect();
+        self
+    }
+
+    /// Whether it may end where only a person can help.
+    pub fn may_need_a_person(&self) -> bool {
+        self.faults.iter().any(Fault::may_need_a_person) || self.jobs.iter().any(|job| job.fails)
     }
 
     /// The same where what runs came to be before there were slots.
@@ -314,6 +345,7 @@ impl Scenario {
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
         let before = self.course.extras.iter().map(|extra| extra.old.clone());
         let mut cluster = Cluster::new(components.collect(), head, random, begin).with_extras(before);
+        cluster = cluster.with_jobs(self.jobs.iter().copied());
         for (part, setup) in self.setups.iter().enumerate().filter(|(_, setup)| !setup.has_idle) {
             debug_assert!(!setup.has_idle, "only those");
             cluster.act(part, Act::Delete(Object::Slot(part, Slot::B)));
@@ -330,6 +362,14 @@ impl Course {
             part.strategy = Strategy::Rolling;
             part.objectives.clear();
         }
+        self
+    }
+
+    /// The same with a Job that expands the database, and one that contracts it.
+    pub(super) fn with_migrations(mut self) -> Self {
+        let job = |name: &str, kind| MigrationCourse { name: name.into(), kind };
+        self.migrations =
+            vec![job("Job expand", Migration::Expand), job("Job contract", Migration::Contract)];
         self
     }
 
@@ -383,6 +423,7 @@ fn course(setups: &[Setup]) -> Course {
         previous: Some(release(1)),
         parts: parts.collect(),
         extras: Vec::new(),
+        migrations: Vec::new(),
         timing: Timing::default(),
         account: Arc::default(),
         origin: 0,
