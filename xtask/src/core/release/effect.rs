@@ -68,6 +68,8 @@ pub enum Object {
     Autoscaler(usize),
     /// A further object of the plan.
     Extra(usize),
+    /// A Job that changes the database.
+    Job(usize),
 }
 
 /// What an object is to say.
@@ -99,6 +101,11 @@ pub enum Change {
     Autoscaler(Autoscaler),
     /// This content of a further object.
     Content(Content),
+    /// A Job that does nothing yet, or runs.
+    Job {
+        /// Whether it does nothing yet. It is made so, because a creation cannot be fenced.
+        is_suspended: bool,
+    },
 }
 
 /// How an effect went.

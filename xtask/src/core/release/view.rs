@@ -43,6 +43,8 @@ pub struct View {
     pub parts: Vec<Part>,
     /// The further objects, in the order of the plan.
     pub extras: Vec<Option<Read<Content>>>,
+    /// The Jobs that change the database, in the order of the plan.
+    pub jobs: Vec<Option<Read<JobState>>>,
 }
 
 /// The objects of one component.
@@ -119,6 +121,19 @@ pub enum Traffic {
     Nobody,
     /// Others: somebody else has written the selector.
     Foreign,
+}
+
+/// How far a Job has come. Its name goes with its content, so one that is there does what the plan says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum JobState {
+    /// It was made and does nothing.
+    Suspended,
+    /// It runs.
+    Running,
+    /// It is done.
+    Complete,
+    /// It will never be done: why, in words.
+    Failed(String),
 }
 
 /// An autoscaler.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::component::{Component, Deployment};
+use super::job::{Job, JobNature};
 use super::nature::Nature;
 use super::pod::{Counters, Pod};
 use super::queue::Queue;
@@ -10,7 +11,7 @@ use super::random::Random;
 use crate::core::release::effect::{Change, Object, Outcome, Refusal};
 use crate::core::release::ledger::Head;
 use crate::core::release::model::{Content, Fence, Revision, Slot};
-use crate::core::release::view::{Autoscaler, Lease, Read, Traffic, Version, View};
+use crate::core::release::view::{Autoscaler, JobState, Lease, Read, Traffic, Version, View};
 
 /// How often an autoscaler takes its turn.
 const AUTOSCALE: Duration = Duration::from_secs(15);
@@ -26,6 +27,8 @@ pub struct Cluster {
     pub components: Vec<Component>,
     /// The further objects, in the order of the plan.
     pub extras: Vec<Option<Read<Content>>>,
+    /// The Jobs of the plan.
+    pub jobs: Vec<Job>,
     pub(super) shared: Shared,
 }
 
@@ -60,6 +63,8 @@ pub(super) enum Event {
     Pod { part: usize, id: u32, turn: u32 },
     /// An autoscaler takes its turn.
     Autoscale(usize),
+    /// A Job ends.
+    Job(usize),
 }
 
 /// What has just happened in the cluster.
@@ -90,7 +95,8 @@ impl Cluster {
     /// A cluster at `now` in which nothing runs yet; [`Cluster::settle`] starts it.
     pub fn new(components: Vec<Component>, ledger: Option<Head>, random: Random, now: Duration) -> Self {
         let shared = Shared { now, queue: Queue::new(), random, versions: 0, pods: 0 };
-        let mut cluster = Self { lease: None, ledger: None, components, extras: Vec::new(), shared };
+        let mut cluster =
+            Self { lease: None, ledger: None, components, extras: Vec::new(), jobs: Vec::new(), shared };
         if let Some(head) = ledger {
             put(&mut cluster.ledger, head, Fence::default(), &mut cluster.shared);
         }
@@ -106,6 +112,12 @@ impl Cluster {
             }
             self.extras.push(cell);
         }
+        self
+    }
+
+    /// The same with Jobs that can be made; none of them is there.
+    pub fn with_jobs(mut self, jobs: impl Iterator<Item = JobNature>) -> Self {
+        self.jobs.extend(jobs.map(|nature| Job { nature, read: None }));
         self
     }
 
@@ -147,6 +159,10 @@ impl Cluster {
             Event::Pod { part, id, turn } => {
                 self.components[part].pod_turn(id, turn, shared);
                 Happened::Pods(part)
+            }
+            Event::Job(index) => {
+                self.jobs[index].end(shared.version());
+                Happened::Nothing
             }
             Event::Autoscale(part) => {
                 shared.queue.push(shared.now + AUTOSCALE, event);
@@ -227,6 +243,7 @@ impl Cluster {
             ledger: self.ledger.clone(),
             parts,
             extras: self.extras.clone(),
+            jobs: self.jobs.iter().map(|job| job.read.clone()).collect(),
         }
     }
 
@@ -293,6 +310,14 @@ impl Cluster {
                 }
                 put(&mut components[part].autoscaler, *autoscaler, fence, shared);
             }
+            (Object::Job(index), Change::Job { is_suspended }) => {
+                let job = &mut self.jobs[index];
+                let state = if *is_suspended { JobState::Suspended } else { JobState::Running };
+                if !is_suspended {
+                    shared.queue.push(shared.now + job.nature.takes, Event::Job(index));
+                }
+                put(&mut job.read, state, fence, shared);
+            }
             (Object::Extra(index), Change::Content(content)) => {
                 put(&mut self.extras[index], content.clone(), fence, shared);
             }
@@ -305,6 +330,7 @@ impl Cluster {
     pub(super) fn knows(&self, object: Object) -> bool {
         match object {
             Object::Extra(index) => index < self.extras.len(),
+            Object::Job(index) => index < self.jobs.len(),
             _ => part(object) < self.components.len(),
         }
     }
@@ -334,6 +360,7 @@ impl Cluster {
             Object::Service(part) => self.components[part].service.as_mut().map(of),
             Object::Autoscaler(part) => self.components[part].autoscaler.as_mut().map(of),
             Object::Extra(index) => self.extras[index].as_mut().map(of),
+            Object::Job(index) => self.jobs[index].read.as_mut().map(of),
         }
     }
 
@@ -370,6 +397,7 @@ impl Cluster {
             }
             Act::Delete(Object::Autoscaler(_)) => component.autoscaler = None,
             Act::Delete(Object::Extra(index)) => self.extras[index] = None,
+            Act::Delete(Object::Job(index)) => self.jobs[index].read = None,
         }
     }
 }
@@ -455,7 +483,7 @@ impl Component {
 /// The position of the component that an object belongs to; 0 for those that belong to none.
 pub(super) fn part(object: Object) -> usize {
     match object {
-        Object::Lease | Object::Ledger | Object::Extra(_) => 0,
+        Object::Lease | Object::Ledger | Object::Extra(_) | Object::Job(_) => 0,
         Object::Slot(part, _) | Object::Service(part) | Object::Autoscaler(part) => part,
     }
 }

@@ -106,6 +106,7 @@ impl<D: Deployer> World<'_, D> {
             if self.random.chance(0.5) {
                 view.parts = std::mem::take(&mut early.parts);
                 view.extras = std::mem::take(&mut early.extras);
+                view.jobs = std::mem::take(&mut early.jobs);
             } else {
                 (view.lease, view.ledger) = (early.lease.take(), early.ledger.take());
             }

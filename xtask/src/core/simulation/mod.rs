@@ -6,7 +6,7 @@
 //! come first, then calm; then an end is demanded.
 //!
 //! - [`cluster`], [`component`], [`pod`], [`traffic`]: what is there, and what it does by itself.
-//! - [`nature`]: what a revision is like. [`fault`]: what goes wrong. [`scenario`]: both together, by name or by seed.
+//! - [`nature`], [`job`]: what a revision and a Job are like. [`fault`]: what goes wrong. [`scenario`]: both together, by name or by seed.
 //! - [`play`]: one night. [`invariant`]: what must hold in it. [`verdict`]: how it went.
 //! - `draw` draws the faults, `trouble` lets them happen, `exchange` carries writes and answers, `watch` watches.
 
@@ -18,6 +18,8 @@ mod exchange;
 pub mod fault;
 pub mod figures;
 pub mod invariant;
+pub mod job;
+mod kinds;
 pub mod nature;
 pub mod pod;
 mod queue;

@@ -1,6 +1,9 @@
 //! Nights laid over what a repository really releases: its components, strategies and times, and the pods that serve it.
 
+use std::time::Duration;
+
 use super::fault::Fault;
+use super::job::JobNature;
 use super::scenario::{Scenario, Setup};
 use crate::core::release::machine::{Course, PartCourse};
 
@@ -59,7 +62,12 @@ impl Scenario {
         if self.course.parts.iter().any(|part| part.is_adopted) {
             course.parts.iter_mut().for_each(|part| part.is_adopted = true);
         }
-        Self { seed: self.seed, intent: self.intent, course, setups, faults, recover: self.recover }
+        let mut jobs = self.jobs;
+        if !jobs.is_empty() {
+            course = course.with_migrations();
+        }
+        jobs.resize(course.migrations.len(), JobNature { takes: Duration::from_secs(30), fails: false });
+        Self { seed: self.seed, intent: self.intent, course, setups, jobs, faults, recover: self.recover }
     }
 
     /// The same with so many requests a second to each component, but for those that the scenario is about.

@@ -7,17 +7,16 @@ use super::cluster::{Act, Cluster};
 use super::component::Component;
 use super::draw::draw;
 use super::fault::{ANYBODY, Fault, Moment};
+use super::job::JobNature;
 use super::nature::{Failure, Nature};
 use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::ledger::{Consent, Entry, Head, State};
-use crate::core::release::machine::{
-    Command, Course, Extra, Intent, PartCourse, StepCourse, Strategy, Timing,
-};
+use crate::core::release::machine::{Command, Course, Intent, PartCourse, StepCourse, Strategy, Timing};
 use crate::core::release::metrics::Selector;
-use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
+use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
@@ -34,6 +33,8 @@ pub struct Scenario {
     pub course: Course,
     /// What is there, one for each component of the course.
     pub setups: Vec<Setup>,
+    /// What its Jobs are like, one for each migration of the course.
+    pub jobs: Vec<JobNature>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Whether every five minutes somebody ends what has no living owner.
@@ -71,7 +72,7 @@ impl Default for Setup {
 }
 
 /// The scenarios that have a name, and what they show.
-pub const NAMES: [(&str, &str); 25] = [
+pub const NAMES: [(&str, &str); 28] = [
     ("good", "a good release at 50 requests a second"),
     ("quiet-night", "a good release at one request every five seconds"),
     ("bad-canary", "one request in five fails on the new release"),
@@ -91,6 +92,9 @@ pub const NAMES: [(&str, &str); 25] = [
     ("held", "the pods on trial cannot be measured, and a person promotes them all the same"),
     ("rolling", "a worker without requests is replaced pod by pod"),
     ("rolling-back", "the image of a worker that is replaced pod by pod cannot be pulled"),
+    ("migration", "the database is expanded before the release and contracted after it"),
+    ("migration-fails", "the Job fails that adds what the new release needs"),
+    ("contraction-fails", "the Job fails that takes away what the old release needed"),
     ("adopt", "what runs already is written down"),
     ("after-adoption", "the first release of what was adopted"),
     ("first-release", "nothing has been released yet"),
@@ -103,7 +107,15 @@ impl Scenario {
     /// A release of two components, of which nothing goes wrong.
     pub fn plain(seed: u64, setups: Vec<Setup>) -> Self {
         let course = course(&setups);
-        Self { seed, intent: Intent::Release, course, setups, faults: Vec::new(), recover: true }
+        Self {
+            seed,
+            intent: Intent::Release,
+            course,
+            setups,
+            jobs: Vec::new(),
+            faults: Vec::new(),
+            recover: true,
+        }
     }
 
     /// The scenario of that name, if there is one.
@@ -161,6 +173,9 @@ impl Scenario {
                 night.setups[1].new = Nature::broken(Failure::NoImage);
                 night
             }
+            "migration" => with(Nature::good()).with_migrations(None),
+            "migration-fails" => with(Nature::good()).with_migrations(Some(0)),
+            "contraction-fails" => with(Nature::good()).with_migrations(Some(1)),
             "adopt" => {
                 let mut night = Self { intent: Intent::Adopt, ..with(Nature::good()).with_adopted() };
                 let release = ReleaseId { number: 0, ..night.course.release };
@@ -182,43 +197,9 @@ impl Scenario {
         })
     }
 
-    /// The same with a gate after the last step.
-    pub fn with_gate(mut self) -> Self {
-        for part in &mut self.course.parts {
-            if let Strategy::Canary(steps) = &mut part.strategy
-                && let Some(last) = steps.last_mut()
-            {
-                last.gate = true;
-            }
-        }
-        self
-    }
-
-    /// The same where the last component is a worker without requests, replaced pod by pod.
-    pub fn with_worker(mut self) -> Self {
-        if let Some(setup) = self.setups.last_mut() {
-            setup.rate = 0.0;
-        }
-        self.course = self.course.with_worker();
-        self
-    }
-
-    /// The same where what runs came to be before there were slots.
-    pub fn with_adopted(mut self) -> Self {
-        self.course.parts.iter_mut().for_each(|part| part.is_adopted = true);
-        self
-    }
-
-    /// The same where nothing has been released yet.
-    pub fn first(mut self) -> Self {
-        self.course = self.course.first();
-        self
-    }
-
-    /// The same release with further objects.
-    pub fn with_extras(mut self) -> Self {
-        self.course.extras = extras();
-        self
+    /// Whether it may end where only a person can help.
+    pub fn may_need_a_person(&self) -> bool {
+        self.faults.iter().any(Fault::may_need_a_person) || self.jobs.iter().any(|job| job.fails)
     }
 
     /// The night of a seed.
@@ -370,30 +351,13 @@ impl Scenario {
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
         let before = self.course.extras.iter().map(|extra| extra.old.clone());
         let mut cluster = Cluster::new(components.collect(), head, random, begin).with_extras(before);
+        cluster = cluster.with_jobs(self.jobs.iter().copied());
         for (part, setup) in self.setups.iter().enumerate().filter(|(_, setup)| !setup.has_idle) {
             debug_assert!(!setup.has_idle, "only those");
             cluster.act(part, Act::Delete(Object::Slot(part, Slot::B)));
         }
         cluster.settle();
         cluster
-    }
-}
-
-impl Course {
-    /// The same where the last component is a worker without requests, replaced pod by pod.
-    pub(super) fn with_worker(mut self) -> Self {
-        if let Some(part) = self.parts.last_mut() {
-            part.strategy = Strategy::Rolling;
-            part.objectives.clear();
-        }
-        self
-    }
-
-    /// The same where nothing has been released yet.
-    pub(super) fn first(mut self) -> Self {
-        self.previous = None;
-        self.parts.iter_mut().for_each(|part| part.old = None);
-        self
     }
 }
 
@@ -439,30 +403,9 @@ fn course(setups: &[Setup]) -> Course {
         previous: Some(release(1)),
         parts: parts.collect(),
         extras: Vec::new(),
+        migrations: Vec::new(),
         timing: Timing::default(),
         account: Arc::default(),
         origin: 0,
     }
-}
-
-/// Further objects of every kind: one that stays, one that changes, one that goes by its content, and two workloads, of which
-/// the second is new.
-pub fn extras() -> Vec<Extra> {
-    let content = |text: &str| Content(text.into());
-    let extra = |name: &str, old: Option<&str>, new: &str| Extra {
-        name: name.into(),
-        old: old.map(content),
-        new: content(new),
-        idle: None,
-        is_immutable: false,
-        late: false,
-    };
-    let workload = |extra: Extra| Extra { idle: Some(content("idle")), late: true, ..extra };
-    vec![
-        extra("PodDisruptionBudget backend", Some("one"), "one"),
-        extra("NetworkPolicy backend", Some("one"), "two"),
-        Extra { is_immutable: true, ..extra("ConfigMap settings-two", None, "two") },
-        workload(extra("CronJob nightly", Some("one"), "two")),
-        workload(extra("Deployment worker", None, "two")),
-    ]
 }

@@ -81,6 +81,7 @@ fn person(act: Act, name: &str) -> String {
             Object::Slot(_, slot) => format!("a person deletes slot {slot} of {name}"),
             Object::Service(_) => format!("a person deletes the Service of {name}"),
             Object::Autoscaler(_) => format!("a person deletes the autoscaler of {name}"),
+            Object::Job(_) => "a person deletes a Job".to_owned(),
             Object::Extra(_) => "a person deletes one of the further objects".to_owned(),
         },
     }

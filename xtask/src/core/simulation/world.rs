@@ -205,7 +205,7 @@ impl<'s, D: Deployer> World<'s, D> {
                 .fail(Invariant::EveryRunEnds, self.now, || format!("deployer {owner} waits for nothing"));
         }
         let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
-        let may_be_stuck = self.scenario.faults.iter().any(Fault::may_need_a_person);
+        let may_be_stuck = self.scenario.may_need_a_person();
         let is_left = self.owners.iter().any(|owner| owner.machine.is_none()) && self.ends.is_empty();
         // Who comes after that and may not help either says something else.
         let was_stuck = self.ends.iter().any(|end| end.ending == Ending::Stuck) && !self.scenario.recover;
@@ -322,7 +322,7 @@ impl<'s, D: Deployer> World<'s, D> {
             if owner == 0 && self.owners.len() == 1 {
                 self.watch.ended(self.scenario, end.ending, self.now);
             }
-            if end.ending == Ending::Stuck && !self.scenario.faults.iter().any(Fault::may_need_a_person) {
+            if end.ending == Ending::Stuck && !self.scenario.may_need_a_person() {
                 let words = end.reason.clone();
                 self.watch.fail(Invariant::EveryRunEnds, self.now, || format!("stuck without need: {words}"));
             }

@@ -74,6 +74,8 @@ pub enum Phase {
     Intended,
     /// Further objects say what both releases can live with.
     Stated,
+    /// What the new release needs of the database is added.
+    Expanding,
     /// The autoscalers let go of nothing that serves.
     Floored,
     /// The idle slots have the new template and a few pods, without traffic.
@@ -92,6 +94,8 @@ pub enum Phase {
     Baking,
     /// The old slots are scaled down.
     Cleaning,
+    /// What the old release needed of the database is taken away: nobody goes back to it any more.
+    Contracting,
     /// The way back: the old slots serve.
     Reverting,
     /// The new slots are scaled down, floors and further objects are put back.

@@ -119,7 +119,7 @@ impl Machine {
         self.journal = Some(Journal { promote: None, ..journal });
         self.entered = now;
         match (self.intent, phase) {
-            (_, Phase::Reverting | Phase::Restoring | Phase::Cleaning) => {}
+            (_, Phase::Reverting | Phase::Restoring | Phase::Cleaning | Phase::Contracting) => {}
             (Intent::Abort, _) => self.turn_back(Ending::Aborted, "somebody rolled it back", now),
             (Intent::Recover, Phase::Baking) | (Intent::Release, Phase::Baking | Phase::Verifying) => {
                 self.enter(Phase::Verifying, now);

@@ -7,6 +7,7 @@ use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::ledger::{Account, Consent};
+use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Weight};
 
@@ -36,6 +37,8 @@ pub struct Course {
     pub parts: Vec<PartCourse>,
     /// Everything else, in the order in which it is written.
     pub extras: Vec<Extra>,
+    /// The Jobs that change the database and have not run yet, in the order in which they run.
+    pub migrations: Vec<MigrationCourse>,
     /// The times.
     pub timing: Timing,
     /// What the ledger says of it.
@@ -47,7 +50,7 @@ pub struct Course {
 impl Course {
     /// Whether anything is to change at all.
     pub fn changes(&self) -> bool {
-        self.parts.iter().any(PartCourse::changes) || self.changes_extras()
+        self.parts.iter().any(PartCourse::changes) || self.changes_extras() || !self.migrations.is_empty()
     }
 
     /// Whether one of the further objects is to change.
@@ -69,9 +72,19 @@ impl Course {
             Object::Slot(index, slot) => format!("slot {slot} of {}", part(index)),
             Object::Service(index) => format!("the Service of {}", part(index)),
             Object::Autoscaler(index) => format!("the autoscaler of {}", part(index)),
+            Object::Job(index) => self.migrations.get(index).map_or("?", |job| &job.name).into(),
             Object::Extra(index) => self.extras.get(index).map_or("?", |extra| &extra.name).into(),
         }
     }
+}
+
+/// A Job that changes the database. Its name goes with its content.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MigrationCourse {
+    /// What it is called, for people: `Job migrate-1f2e`.
+    pub name: Arc<str>,
+    /// What it does: one that expands runs before the first new pod, one that contracts when nobody goes back any more.
+    pub kind: Migration,
 }
 
 /// An object beside those of the components: a config map, a network policy, a budget, a worker without traffic.
@@ -209,6 +222,8 @@ pub struct Timing {
     pub patience: Duration,
     /// How long to hold when the evidence is not enough, for a person to decide; none without a person.
     pub hold: Duration,
+    /// How long the Jobs of a migration may take.
+    pub migration: Duration,
     /// How long a gate or a pause waits for a person.
     pub gate: Duration,
 }
@@ -229,6 +244,7 @@ impl Default for Timing {
             give_way: Duration::from_secs(10),
             patience: Duration::from_mins(30),
             hold: Duration::ZERO,
+            migration: Duration::from_mins(30),
             gate: Duration::from_hours(1),
         }
     }

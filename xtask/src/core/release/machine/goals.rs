@@ -10,8 +10,9 @@ use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::ledger::{Head, Journal, Line, Phase};
 use crate::core::release::machine::course::{Course, End, Extra, PartCourse};
 use crate::core::release::machine::place::{Floor, Place};
+use crate::core::release::migration::Migration;
 use crate::core::release::model::{Ending, Slot};
-use crate::core::release::view::{Read, Traffic, View};
+use crate::core::release::view::{JobState, Read, Traffic, View};
 
 /// A write that is missing.
 pub(super) type Missing = (Object, Change);
@@ -55,6 +56,8 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
     match phase {
         Phase::Intended => {}
         Phase::Stated => extras(&mut goal, course, view, |extra| !extra.late),
+        Phase::Expanding => migrate(&mut goal, course, view, Migration::Expand),
+        Phase::Contracting => migrate(&mut goal, course, view, Migration::Contract),
         Phase::Floored => {
             let served = places().filter(|place| place.course.old.is_some());
             served.for_each(|place| place.scale(&mut goal, place.live, Floor::AtLeast(place.full())));
@@ -190,6 +193,25 @@ fn extras(goal: &mut Goal, course: &Course, view: &View, which: impl Fn(&Extra) 
     }
 }
 
+/// The Jobs of a kind run, one after the other. Each is made without doing anything and let go by version, as a creation
+/// may come late; one that is done is not run again.
+fn migrate(goal: &mut Goal, course: &Course, view: &View, kind: Migration) {
+    for (index, job) in course.migrations.iter().enumerate().filter(|(_, job)| job.kind == kind) {
+        let mut write = |is_suspended| goal.write(Object::Job(index), Change::Job { is_suspended });
+        match view.jobs[index].as_ref().map(|read| &read.object) {
+            Some(JobState::Complete) => continue,
+            None => write(true),
+            Some(JobState::Suspended) => write(false),
+            Some(JobState::Running) => {}
+            Some(JobState::Failed(words)) => {
+                goal.hopeless = Some(format!("{} failed: {words}", job.name));
+            }
+        }
+        goal.wait(false, || format!("{} to be done", job.name));
+        return;
+    }
+}
+
 /// What the release has changed says again what it said before. What it has made stays, with nothing to do; what somebody
 /// else has written since is left alone.
 fn put_back(goal: &mut Goal, course: &Course, view: &View) {
@@ -283,6 +305,8 @@ pub(super) fn inventory(view: &View) -> Vec<(Object, Read<()>)> {
         all.extend(part.service.as_ref().map(|read| (Object::Service(index), bare(read))));
         all.extend(part.autoscaler.as_ref().map(|read| (Object::Autoscaler(index), bare(read))));
     }
+    let jobs = view.jobs.iter().enumerate();
+    all.extend(jobs.filter_map(|(index, read)| Some((Object::Job(index), bare(read.as_ref()?)))));
     let extras = view.extras.iter().enumerate();
     all.extend(extras.filter_map(|(index, read)| Some((Object::Extra(index), bare(read.as_ref()?)))));
     all

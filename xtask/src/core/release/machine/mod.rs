@@ -35,7 +35,9 @@ use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Version, View};
 
 pub use crate::core::release::model::Ending;
-pub use course::{Command, Course, End, Extra, Intent, PartCourse, StepCourse, Strategy, Timing};
+pub use course::{
+    Command, Course, End, Extra, Intent, MigrationCourse, PartCourse, StepCourse, Strategy, Timing,
+};
 pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;
@@ -285,7 +287,7 @@ impl Machine {
                 self.stage = Stage::Ended(End::new(Ending::Stuck, words));
             }
             None => self.stage = Stage::Ended(End::new(Ending::Refused, reason)),
-            Some(Phase::Cleaning | Phase::Reverting | Phase::Restoring) => {
+            Some(Phase::Cleaning | Phase::Contracting | Phase::Reverting | Phase::Restoring) => {
                 self.stage = Stage::Ended(End::new(Ending::Stuck, reason));
             }
             Some(_) => self.turn_back(Ending::RolledBack, &reason, now),
@@ -373,6 +375,10 @@ impl Machine {
         }
         let goal = goals::of(journal.phase, &self.course, &journal, &self.live, view);
         if let Some(reason) = goal.hopeless {
+            if journal.phase == Phase::Contracting {
+                self.stage = Stage::Ended(self.not_contracted(&reason));
+                return;
+            }
             self.turn_back(Ending::RolledBack, &reason, now);
             return;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Answered, End, Ending, Machine, PartCourse, Stage};
 use crate::core::release::effect::{Action, Effect};
 use crate::core::release::ledger::Phase;
+use crate::core::release::migration::Migration;
 
 impl Machine {
     /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.
@@ -21,6 +22,13 @@ impl Machine {
             match phase {
                 Phase::Cleaning | Phase::Reverting | Phase::Restoring if waited >= timing.patience => {
                     self.stage = Stage::Ended(End::new(Ending::Stuck, format!("waited in vain for {words}")));
+                }
+                Phase::Contracting if waited >= timing.migration => {
+                    let words = format!("waited in vain for {words}");
+                    self.stage = Stage::Ended(self.not_contracted(&words));
+                }
+                Phase::Expanding if waited >= timing.migration => {
+                    self.turn_back(Ending::RolledBack, &format!("waited in vain for {words}"), now);
                 }
                 Phase::Stated
                 | Phase::Floored
@@ -45,10 +53,11 @@ impl Machine {
         self.waits = None;
         match phase {
             Phase::Intended => self.enter(Phase::Stated, now),
-            Phase::Stated if !self.course.parts.iter().any(PartCourse::changes) => {
+            Phase::Stated => self.enter(Phase::Expanding, now),
+            Phase::Expanding if !self.course.parts.iter().any(PartCourse::changes) => {
                 self.enter(Phase::Flipping, now);
             }
-            Phase::Stated => self.enter(Phase::Floored, now),
+            Phase::Expanding => self.enter(Phase::Floored, now),
             Phase::Floored => self.enter(Phase::Staged, now),
             Phase::Staged => {
                 if self.smoke(now, effects) {
@@ -78,7 +87,10 @@ impl Machine {
                     self.enter(Phase::Restoring, now);
                 }
             }
-            Phase::Cleaning => {
+            Phase::Cleaning if self.course.migrations.iter().any(|job| job.kind == Migration::Contract) => {
+                self.enter(Phase::Contracting, now);
+            }
+            Phase::Cleaning | Phase::Contracting => {
                 let earned = self.earned.take().map_or(String::new(), |earned| format!("; {earned}"));
                 let words = format!("the new release serves, verified{earned}");
                 self.give_back(End::new(Ending::Promoted, words), now);
@@ -89,6 +101,15 @@ impl Machine {
                 self.give_back(End::new(ending, reason), now);
             }
         }
+    }
+
+    /// The new release serves, and what the old one needed could not be taken away: that is for a person to mend.
+    pub(super) fn not_contracted(&self, words: &str) -> End {
+        let words = format!(
+            "{words}; {} serves all the same: mend the migration, delete its Job, and let `cargo xtask recover` run it again",
+            self.course.release
+        );
+        End::new(Ending::Stuck, words)
     }
 
     /// How many steps the canary has: those of the component with the most.

@@ -124,6 +124,7 @@ impl Machine {
         match phase {
             Phase::Intended => "writing down that the release begins".into(),
             Phase::Stated => "writing what both releases can live with".into(),
+            Phase::Expanding => "adding to the database what the new release needs".into(),
             Phase::Floored => "keeping autoscalers from taking a serving pod away".into(),
             Phase::Staged => "starting new pods, without traffic".into(),
             Phase::Exposed(step) => {
@@ -135,6 +136,7 @@ impl Machine {
             Phase::Verifying => "looking whether the new release serves".into(),
             Phase::Baking => "watching the new release, the old pods stand by".into(),
             Phase::Cleaning => "taking the old pods away".into(),
+            Phase::Contracting => "taking from the database what the old release needed".into(),
             Phase::Reverting => format!("giving the requests back to the old pods: {}", back()),
             Phase::Restoring => format!("taking the new pods away: {}", back()),
         }
@@ -149,6 +151,7 @@ impl Machine {
             (Stage::Running, Some(phase)) => match (&self.waits, phase) {
                 (Some(words), _) => {
                     let patience = match phase {
+                        Phase::Expanding | Phase::Contracting => timing.migration,
                         Phase::Cleaning | Phase::Reverting | Phase::Restoring => timing.patience,
                         _ => timing.ready,
                     };
@@ -242,7 +245,8 @@ fn pods(seen: Option<&Part>, slot: Slot) -> Pods {
 fn after(phase: Phase, steps: usize) -> &'static str {
     match phase {
         Phase::Intended => "write what both releases can live with",
-        Phase::Stated => "keep autoscalers from taking a serving pod away",
+        Phase::Stated => "add to the database what the new release needs",
+        Phase::Expanding => "keep autoscalers from taking a serving pod away",
         Phase::Floored => "start new pods, without traffic",
         Phase::Staged if steps > 0 => "try the new release on users",
         Phase::Exposed(step) if usize::from(step) + 1 < steps => "raise the weight",
@@ -252,7 +256,7 @@ fn after(phase: Phase, steps: usize) -> &'static str {
         Phase::Flipping => "look whether the new release serves",
         Phase::Verifying => "watch the new release",
         Phase::Baking => "take the old pods away",
-        Phase::Cleaning => "end, promoted",
+        Phase::Cleaning | Phase::Contracting => "end, promoted",
         Phase::Reverting => "take the new pods away",
         Phase::Restoring => "end, with the old release serving",
     }

@@ -6,6 +6,7 @@ mod cluster;
 mod extras;
 mod first;
 mod gate;
+mod migrations;
 mod rolling;
 mod status;
 

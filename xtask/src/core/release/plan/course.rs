@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Further, Part, Plan, Strategy};
+use serde_json::Value;
+
+use super::{Further, Identity, Part, Plan, Strategy};
 use crate::core::mask::Mask;
 use crate::core::release::analysis::Settings;
 use crate::core::release::ledger::{Account, Line, Piece, Unstorable};
 use crate::core::release::machine;
-use crate::core::release::machine::{Course, PartCourse, StepCourse, Timing};
+use crate::core::release::machine::{Course, MigrationCourse, PartCourse, StepCourse, Timing};
+use crate::core::release::migration;
 use crate::core::release::slots::Derived;
 
 impl Plan {
@@ -23,6 +26,7 @@ impl Plan {
             release: self.release.clone(),
             previous: self.previous.clone(),
             parts: self.parts.iter().map(|part| course(part, &settings)).collect(),
+            migrations: self.migrations.iter().map(migration_course).collect(),
             extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
             account: Arc::default(),
@@ -54,6 +58,10 @@ impl Plan {
             ..Account::default()
         })
     }
+}
+
+fn migration_course(job: &Value) -> MigrationCourse {
+    MigrationCourse { name: Identity::of(job).to_string().into(), kind: migration::of(job) }
 }
 
 fn course(part: &Part, settings: &Settings) -> PartCourse {

@@ -67,7 +67,7 @@ impl Naive {
             Object::Ledger => view.ledger.as_ref().map(|read| read.version),
             Object::Slot(part, slot) => view.parts[part].slot(slot).map(|read| read.version),
             Object::Service(part) => view.parts[part].service.as_ref().map(|read| read.version),
-            Object::Lease | Object::Autoscaler(_) | Object::Extra(_) => None,
+            Object::Lease | Object::Autoscaler(_) | Object::Extra(_) | Object::Job(_) => None,
         };
         self.effect(Action::Write { object, version, fence: Fence(1), change })
     }

@@ -2,7 +2,7 @@
 
 use super::super::scenario::NAMES;
 use super::super::{Scenario, play};
-use crate::core::release::machine::Ending::{Aborted, Adopted, Inconclusive, Promoted, RolledBack};
+use crate::core::release::machine::Ending::{Aborted, Adopted, Inconclusive, Promoted, RolledBack, Stuck};
 
 /// Kinds of releases that have more in them than the usual one.
 const KINDS: [&str; 7] =
@@ -29,6 +29,9 @@ fn nights_end_as_their_names_say() {
         ("held", Promoted),
         ("rolling", Promoted),
         ("rolling-back", RolledBack),
+        ("migration", Promoted),
+        ("migration-fails", RolledBack),
+        ("contraction-fails", Stuck),
         ("adopt", Adopted),
         ("after-adoption", Promoted),
         ("first-release", Promoted),
@@ -74,9 +77,14 @@ fn faults_of_a_seed_break_no_kind_of_release() {
 
 #[test]
 fn a_death_at_any_point_of_the_journal_breaks_nothing() {
-    for (name, least) in
-        [("good", 12), ("bad-canary", 8), ("configuration", 6), ("rolling", 12), ("first-release", 9)]
-    {
+    for (name, least) in [
+        ("good", 12),
+        ("bad-canary", 8),
+        ("configuration", 6),
+        ("rolling", 12),
+        ("migration", 14),
+        ("first-release", 9),
+    ] {
         let scenario = Scenario::named(name, 1).unwrap();
         let points = play(&scenario, false).journal;
         assert!(points >= least, "{name}: {points} points");

@@ -75,7 +75,7 @@ impl Watch {
         after: &Head,
     ) -> Option<Wrong> {
         let is_promoted = match journal.phase {
-            Phase::Cleaning => true,
+            Phase::Cleaning | Phase::Contracting => true,
             Phase::Restoring => false,
             phase => {
                 let words = format!("the release was {phase:?} and is said to be over");

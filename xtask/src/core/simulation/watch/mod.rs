@@ -130,6 +130,7 @@ impl Watch {
         let fence = Fence(lease.object.transitions);
         let is_ours = |other: Option<Fence>| other.is_none_or(|other| other == fence);
         let all = is_ours(view.ledger.as_ref().map(|read| read.fence))
+            && view.jobs.iter().all(|job| is_ours(job.as_ref().map(|read| read.fence)))
             && view.extras.iter().all(|extra| is_ours(extra.as_ref().map(|read| read.fence)))
             && view.parts.iter().all(|part| {
                 part.slots.iter().all(|slot| is_ours(slot.as_ref().map(|read| read.fence)))
@@ -163,7 +164,7 @@ impl Watch {
                 });
                 Before { supply: 0, wrong, is_wish }
             }
-            (Object::Ledger | Object::Lease | Object::Extra(_), _) => Before::default(),
+            (Object::Ledger | Object::Lease | Object::Extra(_) | Object::Job(_), _) => Before::default(),
         }
     }
 
@@ -344,7 +345,8 @@ impl Watch {
         let has_traffic =
             parts().all(|(setup, part)| setup.rate >= 50.0 || part.strategy == Strategy::Rolling);
         let asks = parts().any(|(_, part)| part.steps().iter().any(|step| step.gate));
-        if !scenario.faults.is_empty() || !has_traffic || asks {
+        let fails = scenario.jobs.iter().any(|job| job.fails);
+        if !scenario.faults.is_empty() || !has_traffic || asks || fails {
             return;
         }
         // What answers nobody shows only whether it runs.
@@ -373,7 +375,7 @@ fn is_new_good(cluster: &Cluster, part: usize) -> bool {
     let Some(head) = cluster.ledger.as_ref().map(|read| &read.object) else { return true };
     match &head.under_way {
         Some(journal) => match journal.phase {
-            Phase::Flipping | Phase::Verifying | Phase::Baking | Phase::Cleaning => true,
+            Phase::Flipping | Phase::Verifying | Phase::Baking | Phase::Cleaning | Phase::Contracting => true,
             // Its flip has still to be undone; what rolls goes back pod by pod.
             Phase::Reverting | Phase::Restoring => {
                 let component = &cluster.components[part];
@@ -422,6 +424,9 @@ fn is_harmless_creation(scenario: &Scenario, cluster: &Cluster, object: Object, 
     let version = match (object, change) {
         (Object::Slot(part, slot), Change::Slot { replicas: 0, .. }) => {
             cluster.components[part].slots[slot as usize].as_ref().map(|read| read.version)
+        }
+        (Object::Job(index), Change::Job { is_suspended: true }) => {
+            cluster.jobs[index].read.as_ref().map(|read| read.version)
         }
         (Object::Extra(index), Change::Content(content)) => {
             let idle = &scenario.course.extras[index].idle;

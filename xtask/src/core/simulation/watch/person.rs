@@ -73,7 +73,7 @@ impl Watch {
             }
             Act::Delete(Object::Slot(_, slot)) => touched.slots[slot as usize] = true,
             Act::Delete(Object::Autoscaler(_)) => touched.autoscaler = true,
-            Act::Delete(Object::Lease | Object::Ledger | Object::Extra(_)) => {}
+            Act::Delete(Object::Lease | Object::Ledger | Object::Extra(_) | Object::Job(_)) => {}
         }
     }
 

@@ -1,8 +1,9 @@
 //! What has to be true once everybody has ended.
 
 use super::{NEW, OLD, Watch};
+use crate::core::release::migration::Migration;
 use crate::core::release::model::{ReleaseId, Slot};
-use crate::core::release::view::Traffic;
+use crate::core::release::view::{JobState, Traffic};
 use crate::core::simulation::cluster::Cluster;
 use crate::core::simulation::invariant::Invariant::{self, AllOrNothing, BoundsAreRestored};
 use crate::core::simulation::scenario::Scenario;
@@ -26,6 +27,18 @@ impl Watch {
         let named = ReleaseId::or_nothing(head.serving.as_ref());
         if !is_new && head.serving != scenario.course.previous {
             return some(AllOrNothing, format!("the ledger says that `{named}` serves"));
+        }
+        for (migration, job) in scenario.course.migrations.iter().zip(&cluster.jobs) {
+            let state = job.read.as_ref().map(|read| &read.object);
+            let is_right = if is_new {
+                state == Some(&JobState::Complete)
+            } else {
+                // What the old release needs is still there; what it does not mind may be.
+                migration.kind == Migration::Expand || matches!(state, None | Some(JobState::Suspended))
+            };
+            if !is_right {
+                return some(AllOrNothing, format!("{} is {state:?}, and `{named}` serves", migration.name));
+            }
         }
         for (extra, read) in scenario.course.extras.iter().zip(&cluster.extras) {
             let says = read.as_ref().map(|read| &read.object);

@@ -9,7 +9,7 @@ use crate::core::release::effect::{Outcome, Refusal};
 use crate::core::release::ledger::{Entry, Head, State};
 use crate::core::release::metrics::{Counts, Increment};
 use crate::core::release::model::{ComponentName, Revision};
-use crate::core::release::view::{Autoscaler, Lease, Part, Read, SlotState, Traffic};
+use crate::core::release::view::{Autoscaler, JobState, Lease, Part, Read, SlotState, Traffic};
 use crate::core::release::weights::Weight;
 
 pub(super) const PODS: u32 = 3;
@@ -44,6 +44,7 @@ pub(super) fn course() -> Course {
         release: "production-2".parse().unwrap(),
         previous: Some("production-1".parse().unwrap()),
         extras: Vec::new(),
+        migrations: Vec::new(),
         parts: vec![part("backend", Strategy::Canary(steps.to_vec())), part("frontend", Strategy::Flip)],
         timing: Timing::default(),
         account: Arc::default(),
@@ -78,6 +79,8 @@ pub(super) struct Cluster {
     pub(super) is_unwell: bool,
     /// What somebody says to the machine, and when.
     pub(super) says: Vec<(Duration, Command)>,
+    /// The Jobs that fail.
+    pub(super) failing_jobs: Vec<usize>,
     /// The Deployment of which no new pod is ever ready.
     pub(super) hopeless: Option<Object>,
     /// The objects that were written, in order.
@@ -99,6 +102,7 @@ impl Cluster {
                 ledger: None,
                 parts: Vec::new(),
                 extras: Vec::new(),
+                jobs: vec![None; course.migrations.len()],
             },
             versions: 0,
             mood,
@@ -108,6 +112,7 @@ impl Cluster {
             is_blind: false,
             is_unwell: false,
             says: Vec::new(),
+            failing_jobs: Vec::new(),
             hopeless: None,
             log: Vec::new(),
             measured: BTreeMap::new(),
@@ -184,6 +189,11 @@ impl Cluster {
             (Object::Extra(index), Change::Content(content)) => {
                 set(&mut view.extras[index], how, Some(content))
             }
+            (Object::Job(index), Change::Job { is_suspended }) => {
+                let state = if is_suspended { JobState::Suspended } else { JobState::Running };
+                set(&mut view.jobs[index], how, Some(state))
+            }
+            (Object::Job(index), Change::Fence) => set(&mut view.jobs[index], how, None),
             (Object::Ledger, Change::Fence) => set(&mut view.ledger, how, None),
             (Object::Slot(part, slot), Change::Fence) => {
                 set(&mut view.parts[part].slots[slot as usize], how, None)
@@ -214,7 +224,16 @@ impl Cluster {
             let has_served = course.old.is_some() && course.has_slots();
             assert!(part.serving.iter().sum::<u32>() > 0 || !has_served, "somebody serves");
         }
-        View { began: now, ..self.view.clone() }
+        let view = View { began: now, ..self.view.clone() };
+        // What runs has ended by the next look.
+        for (index, job) in self.view.jobs.iter_mut().enumerate() {
+            if let Some(read) = job.as_mut().filter(|read| read.object == JobState::Running) {
+                let fails = self.failing_jobs.contains(&index);
+                let failed = || JobState::Failed("BackoffLimitExceeded".into());
+                read.object = if fails { failed() } else { JobState::Complete };
+            }
+        }
+        view
     }
 
     fn measure(&mut self, part: usize, now: Duration) -> Tick {
