@@ -105,33 +105,33 @@ fn a_bad_canary_is_found_within_seconds() {
     check(
         "bad-canary",
         &expect![[r#"
-        rehearsed in virtual time; no cluster is asked
-        backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
-        frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
-              0s  release   production-2 begins
-              0s  backend   3 pods serve from slot a; slot b is next
-              0s  frontend  2 pods serve from slot a; slot b is next
-              1s  release   starting new pods, without traffic
-             15s  backend   1 new pod ready in slot b
-             16s  frontend  1 new pod ready in slot b
-             18s  release   the smoke test passed: users see the new release
-             18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-             28s  release   BACK to the old release
-                            errors: canary 15 of 117 (12.82 %), baseline 0 of 384 (0.00 %); E 353 of 200
-             28s  backend   3 old pods serve alone
-             34s  release   the new pods go
-             35s  release   ROLLED BACK: production-1 serves, after 35s, exit code 6
-                            errors: canary 15 of 117 (12.82 %), baseline 0 of 384 (0.00 %); E 353 of 200
-             35s  release   next: mend what is said above and make a new release; this one is withdrawn
+            rehearsed in virtual time; no cluster is asked
+            backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
+            frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
+                  0s  release   production-2 begins
+                  0s  backend   3 pods serve from slot a; slot b is next
+                  0s  frontend  2 pods serve from slot a; slot b is next
+                  1s  release   starting new pods, without traffic
+                 15s  backend   1 new pod ready in slot b
+                 16s  frontend  1 new pod ready in slot b
+                 18s  release   the smoke test passed: users see the new release
+                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 28s  release   BACK to the old release
+                                errors: canary 15 of 117 (12.82 %), baseline 0 of 384 (0.00 %); E 353 of 200
+                 29s  backend   3 old pods serve alone
+                 34s  release   the new pods go
+                 36s  release   ROLLED BACK: production-1 serves, after 36s, exit code 6
+                                errors: canary 15 of 117 (12.82 %), baseline 0 of 384 (0.00 %); E 353 of 200
+                 36s  release   next: mend what is said above and make a new release; this one is withdrawn
 
-        it took                     35s
-        found                       9s after its first failed request
-        users had it for            10s
-        failed because of it        17 of 3,983 requests
-        both releases served        10s
-        the deploy would exit with  6 (rolled back)
-        picture                     target/xtask/rehearse-production-bad-canary.html
-    "#]],
+            it took                     36s
+            found                       10s after its first failed request
+            users had it for            10s
+            failed because of it        16 of 4,002 requests
+            both releases served        10s
+            the deploy would exit with  6 (rolled back)
+            picture                     target/xtask/rehearse-production-bad-canary.html
+        "#]],
     );
 }
 
@@ -180,34 +180,34 @@ fn a_slow_leak_shows_while_the_old_pods_stand_by() {
                  16s  frontend  1 new pod ready in slot b
                  18s  release   the smoke test passed: users see the new release
                  18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-                 48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
-                                9 more errors in a row would roll back
-              2m 26s  backend   errors 2 of 1,552 (0.13 %), old release 3 of 4,696 (0.06 %), ratio 2; E 0.52 of 200
-              2m 26s  release   enough evidence for the next step
-              2m 37s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
-              2m 57s  backend   errors 2 of 2,135 (0.09 %), old release 4 of 5,585 (0.07 %), ratio 1.3; E 0.29 of 200
-                                11 more errors in a row would roll back; to promote: measured for 29 s of 120 s
-              4m 29s  backend   errors 5 of 4,517 (0.11 %), old release 6 of 7,968 (0.08 %), ratio 1.5; E 0.235 of 200
-              4m 29s  release   the last step is over: new pods are started until they are as many as serve
-              4m 40s  release   all new pods are ready: requests go to them alone
-              4m 42s  backend   3 new pods serve alone
-              4m 42s  frontend  2 new pods serve alone
-              4m 44s  release   the new release serves, and its smoke test passed; watched for 15 min, old pods stand by
-              7m 38s  backend   2 of 3 new pods serve
-              7m 39s  release   BACK to the old release
+                 48s  backend   errors 0 of 303 (0.00 %), old release 1 of 944 (0.11 %); E 0.433 of 200
+                                8 more errors in a row would roll back
+              2m 21s  backend   errors 3 of 1,492 (0.20 %), old release 2 of 4,511 (0.04 %), ratio 4.5; E 1.6 of 200
+              2m 21s  release   enough evidence for the next step
+              2m 32s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
+              2m 52s  backend   errors 3 of 2,080 (0.14 %), old release 4 of 5,405 (0.07 %), ratio 1.9; E 0.471 of 200
+                                10 more errors in a row would roll back; to promote: measured for 29 s of 120 s
+              4m 24s  backend   errors 4 of 4,457 (0.09 %), old release 10 of 7,786 (0.13 %), ratio 0.699; E 0.049 of 200
+              4m 24s  release   the last step is over: new pods are started until they are as many as serve
+              4m 33s  release   all new pods are ready: requests go to them alone
+              4m 33s  backend   3 new pods serve alone
+              4m 33s  frontend  2 new pods serve alone
+              4m 35s  release   the new release serves, and its smoke test passed; watched for 15 min, old pods stand by
+              7m 35s  release   BACK to the old release
                                 a container of new pod `5` ran out of memory
-              7m 40s  frontend  2 old pods serve alone
-              7m 40s  backend   3 old pods serve alone
-              7m 45s  release   the new pods go
-              7m 47s  release   ROLLED BACK: production-1 serves, after 7m 47s, exit code 6
+              7m 35s  backend   2 of 3 new pods serve
+              7m 36s  frontend  2 old pods serve alone
+              7m 36s  backend   3 old pods serve alone
+              7m 42s  release   the new pods go
+              7m 44s  release   ROLLED BACK: production-1 serves, after 7m 44s, exit code 6
                                 a container of new pod `5` ran out of memory
-              7m 47s  release   next: mend what is said above and make a new release; this one is withdrawn
+              7m 44s  release   next: mend what is said above and make a new release; this one is withdrawn
 
-            it took                     7m 47s
-            found                       6m 31s after its first failed request
-            users had it for            7m 22s
-            failed because of it        14 of 47,123 requests
-            both releases served        4m 23s
+            it took                     7m 44s
+            found                       6m 47s after its first failed request
+            users had it for            7m 17s
+            failed because of it        13 of 46,802 requests
+            both releases served        4m 15s
             the deploy would exit with  6 (rolled back)
             picture                     target/xtask/rehearse-production-slow-leak.html
         "#]],
@@ -230,25 +230,25 @@ fn a_killed_deployer_leaves_nothing_behind() {
                  16s  frontend  1 new pod ready in slot b
                  18s  release   the smoke test passed: users see the new release
                  18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-                 48s  backend   errors 0 of 302 (0.00 %), old release 2 of 938 (0.21 %); E 0.273 of 200
-                                9 more errors in a row would roll back
+                 48s  backend   errors 0 of 303 (0.00 %), old release 1 of 944 (0.11 %); E 0.433 of 200
+                                8 more errors in a row would roll back
               2m 00s  event     the deployer is killed
               5m 00s  event     somebody looks after releases without an owner
               5m 20s  recover   waits for the environment to be free; 1m 40s left
-              5m 30s  recover   takes production-2 up where it was left
-              5m 30s  recover   BACK to the old release
+              5m 31s  recover   takes production-2 up where it was left
+              5m 31s  recover   BACK to the old release
                                 its owner was gone
-              5m 31s  backend   3 old pods serve alone
-              5m 36s  recover   the new pods go
-              5m 38s  recover   ABORTED: production-1 serves, after 5m 38s, exit code 6
+              5m 32s  backend   3 old pods serve alone
+              5m 38s  recover   the new pods go
+              5m 40s  recover   ABORTED: production-1 serves, after 5m 40s, exit code 6
                                 its owner was gone
-              5m 38s  recover   next: nothing; make a new release when it is wanted
+              5m 40s  recover   next: nothing; make a new release when it is wanted
 
-            it took                     5m 38s
-            turned back                 5m 12s after users saw it
-            users had it for            5m 12s
-            failed because of it        0 of 34,179 requests
-            both releases served        5m 12s
+            it took                     5m 40s
+            turned back                 5m 13s after users saw it
+            users had it for            5m 13s
+            failed because of it        0 of 34,375 requests
+            both releases served        5m 13s
             the deploy would exit with  nothing: it was killed
             picture                     target/xtask/rehearse-production-killed-deployer.html
         "#]],
@@ -260,44 +260,44 @@ fn a_quiet_night_is_decided_by_checks() {
     check(
         "quiet-night",
         &expect![[r#"
-        rehearsed in virtual time; no cluster is asked
-        backend   3 pods, 0.2 requests/s assumed, canary by 10 %, 50 %
-        frontend  2 pods, 0.2 requests/s assumed, all at once after a smoke test
-              0s  release   production-2 begins
-              0s  backend   3 pods serve from slot a; slot b is next
-              0s  frontend  2 pods serve from slot a; slot b is next
-              1s  release   starting new pods, without traffic
-             15s  backend   1 new pod ready in slot b
-             16s  frontend  1 new pod ready in slot b
-             18s  release   the smoke test passed: users see the new release
-             18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-             48s  backend   errors 0 of 0, old release 0 of 3 (0.00 %); E 1 of 200
-          2m 26s  backend   errors 0 of 5 (0.00 %), old release 0 of 16 (0.00 %); E 1 of 200
-          2m 26s  release   enough evidence for the next step
-          2m 37s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
-          2m 57s  backend   errors 0 of 6 (0.00 %), old release 0 of 18 (0.00 %); E 1 of 200
-                            6 more errors in a row would roll back; 2 h 49 min without an error at 0.034 requests/s would do to promote, about 3 h 21 min at this rate of errors
-          4m 58s  backend   errors 0 of 25 (0.00 %), old release 0 of 31 (0.00 %); E 1 of 200
-                            10 more errors in a row would roll back; to promote: 427 of 700 checks made
-          5m 56s  backend   errors 0 of 31 (0.00 %), old release 0 of 41 (0.00 %); E 1 of 200
-                            too few requests to tell: checks 0 of 724 failed
-          5m 56s  release   the last step is over: new pods are started until they are as many as serve
-          6m 02s  frontend  2 new pods ready in slot b
-          6m 02s  release   all new pods are ready: requests go to them alone
-          6m 02s  backend   3 new pods serve alone
-          6m 03s  frontend  2 new pods serve alone
-          6m 04s  release   the new release serves, and its smoke test passed; watched for 60 min, old pods stand by
-          1h 06m  release   the watch is over: the old pods go
-          1h 06m  release   PROMOTED: production-2 serves, after 1h 06m 08s, exit code 0
-                            backend: errors 0 of 31 (0.00 %), old release 0 of 41 (0.00 %); E 1 of 200
-                            backend: too few requests to tell: checks 0 of 724 failed
+            rehearsed in virtual time; no cluster is asked
+            backend   3 pods, 0.2 requests/s assumed, canary by 10 %, 50 %
+            frontend  2 pods, 0.2 requests/s assumed, all at once after a smoke test
+                  0s  release   production-2 begins
+                  0s  backend   3 pods serve from slot a; slot b is next
+                  0s  frontend  2 pods serve from slot a; slot b is next
+                  1s  release   starting new pods, without traffic
+                 15s  backend   1 new pod ready in slot b
+                 16s  frontend  1 new pod ready in slot b
+                 18s  release   the smoke test passed: users see the new release
+                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 48s  backend   errors 0 of 0, old release 0 of 3 (0.00 %); E 1 of 200
+              2m 21s  backend   errors 0 of 3 (0.00 %), old release 0 of 20 (0.00 %); E 1 of 200
+              2m 21s  release   enough evidence for the next step
+              2m 26s  backend   step 2 of 2: 2 of 3 new pods serve beside 3 old: 40 % of the requests
+              2m 32s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
+              2m 52s  backend   errors 0 of 4 (0.00 %), old release 0 of 23 (0.00 %); E 1 of 200
+                                4 more errors in a row would roll back; 2 h 50 min without an error at 0.034 requests/s would do to promote, about 3 h 22 min at this rate of errors
+              4m 53s  backend   errors 0 of 15 (0.00 %), old release 0 of 41 (0.00 %); E 1 of 200
+                                6 more errors in a row would roll back; to promote: 425 of 700 checks made
+              5m 46s  backend   errors 0 of 26 (0.00 %), old release 0 of 46 (0.00 %); E 1 of 200
+                                too few requests to tell: checks 0 of 700 failed
+              5m 46s  release   the last step is over: new pods are started until they are as many as serve
+              5m 53s  release   all new pods are ready: requests go to them alone
+              5m 54s  backend   3 new pods serve alone
+              5m 54s  frontend  2 new pods serve alone
+              5m 57s  release   the new release serves, and its smoke test passed; watched for 60 min, old pods stand by
+              1h 05m  release   the watch is over: the old pods go
+              1h 05m  release   PROMOTED: production-2 serves, after 1h 05m 59s, exit code 0
+                                backend: errors 0 of 26 (0.00 %), old release 0 of 46 (0.00 %); E 1 of 200
+                                backend: too few requests to tell: checks 0 of 700 failed
 
-        it took                     1h 06m 08s
-        failed because of it        0 of 1,584 requests
-        both releases served        5m 44s
-        the deploy would exit with  0 (promoted)
-        picture                     target/xtask/rehearse-production-quiet-night.html
-    "#]],
+            it took                     1h 05m 59s
+            failed because of it        0 of 1,569 requests
+            both releases served        5m 35s
+            the deploy would exit with  0 (promoted)
+            picture                     target/xtask/rehearse-production-quiet-night.html
+        "#]],
     );
 }
 

@@ -6,7 +6,8 @@
 //! come first, then calm; then an end is demanded.
 //!
 //! - [`cluster`], [`component`], [`pod`], [`traffic`]: what is there, and what it does by itself.
-//! - [`nature`], [`job`]: what a revision and a Job are like. [`fault`]: what goes wrong. [`scenario`]: both together, by name or by seed.
+//! - [`nature`], [`job`]: what a revision and a Job are like. [`fault`]: what goes wrong. [`scenario`]: both together, by name
+//!   or by seed.
 //! - [`play`]: one night. [`invariant`]: what must hold in it. [`verdict`]: how it went.
 //! - `draw` draws the faults, `trouble` lets them happen, `exchange` carries writes and answers, `watch` watches.
 

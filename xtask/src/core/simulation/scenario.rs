@@ -242,8 +242,8 @@ impl Scenario {
         scenario.vary(&mut random.fork())
     }
 
-    /// Draws what is rarer: further objects, a worker, a first release, components that flip together, an autoscaler with room,
-    /// a gate.
+    /// Draws what is rarer: further objects, a worker, a first release, migrations, components that flip together, an
+    /// autoscaler with room, a gate.
     fn vary(mut self, random: &mut Random) -> Self {
         if random.chance(0.15) {
             self = self.with_extras();
@@ -256,6 +256,10 @@ impl Scenario {
                 .for_each(|setup| setup.autoscaler = None);
         } else if random.chance(0.05) {
             self = self.first();
+        }
+        if random.chance(0.08) {
+            let failing = random.pick(&[None, None, Some(0), Some(1)]).flatten();
+            self = self.with_migrations(failing);
         }
         if random.chance(0.08) {
             let slots = self.course.parts.iter_mut().filter(|part| part.has_slots());

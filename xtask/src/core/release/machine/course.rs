@@ -63,6 +63,11 @@ impl Course {
         self.origin.saturating_add(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
     }
 
+    /// Whether a Job of that kind has to run.
+    pub fn migrates(&self, kind: Migration) -> bool {
+        self.migrations.iter().any(|job| job.kind == kind)
+    }
+
     /// An object in words.
     pub fn words(&self, object: Object) -> String {
         let part = |index: usize| self.parts.get(index).map_or("?", |part| &part.name.0);

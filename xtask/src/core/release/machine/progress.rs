@@ -53,11 +53,11 @@ impl Machine {
         self.waits = None;
         match phase {
             Phase::Intended => self.enter(Phase::Stated, now),
-            Phase::Stated => self.enter(Phase::Expanding, now),
-            Phase::Expanding if !self.course.parts.iter().any(PartCourse::changes) => {
+            Phase::Stated if self.course.migrates(Migration::Expand) => self.enter(Phase::Expanding, now),
+            Phase::Stated | Phase::Expanding if !self.course.parts.iter().any(PartCourse::changes) => {
                 self.enter(Phase::Flipping, now);
             }
-            Phase::Expanding => self.enter(Phase::Floored, now),
+            Phase::Stated | Phase::Expanding => self.enter(Phase::Floored, now),
             Phase::Floored => self.enter(Phase::Staged, now),
             Phase::Staged => {
                 if self.smoke(now, effects) {
@@ -87,7 +87,7 @@ impl Machine {
                     self.enter(Phase::Restoring, now);
                 }
             }
-            Phase::Cleaning if self.course.migrations.iter().any(|job| job.kind == Migration::Contract) => {
+            Phase::Cleaning if self.course.migrates(Migration::Contract) => {
                 self.enter(Phase::Contracting, now);
             }
             Phase::Cleaning | Phase::Contracting => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Command, Machine, Stage};
 use crate::core::release::analysis::{Analysis, Report};
 use crate::core::release::ledger::Phase;
+use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, ReleaseId, Slot};
 use crate::core::release::view::Part;
 
@@ -98,7 +99,7 @@ impl Machine {
             Stage::Adopting => ("asking what runs whether it is well".to_owned(), Some("write it down")),
             Stage::Running => self.phase().map_or_else(
                 || ("looking what serves".to_owned(), None),
-                |phase| (self.doing(phase), Some(after(phase, self.steps()))),
+                |phase| (self.doing(phase), Some(self.after(phase))),
             ),
             Stage::Closing(end) => (format!("writing down the end: {}", end.reason), Some("end")),
             Stage::Ended(end) => (end.reason.clone(), None),
@@ -199,6 +200,33 @@ impl Machine {
         }
     }
 
+    /// What comes after a phase, where all goes well.
+    fn after(&self, phase: Phase) -> &'static str {
+        let steps = self.steps();
+        match phase {
+            Phase::Intended => "write what both releases can live with",
+            Phase::Stated if self.course.migrates(Migration::Expand) => {
+                "add to the database what the new release needs"
+            }
+            Phase::Stated | Phase::Expanding => "keep autoscalers from taking a serving pod away",
+            Phase::Floored => "start new pods, without traffic",
+            Phase::Staged if steps > 0 => "try the new release on users",
+            Phase::Exposed(step) if usize::from(step) + 1 < steps => "raise the weight",
+            Phase::Staged | Phase::Exposed(_) => "fill the new slots up to what serves",
+            Phase::Holding => "give the requests back to the old release",
+            Phase::Promoting => "send all requests to the new pods",
+            Phase::Flipping => "look whether the new release serves",
+            Phase::Verifying => "watch the new release",
+            Phase::Baking => "take the old pods away",
+            Phase::Cleaning if self.course.migrates(Migration::Contract) => {
+                "take from the database what the old release needed"
+            }
+            Phase::Cleaning | Phase::Contracting => "end, promoted",
+            Phase::Reverting => "take the new pods away",
+            Phase::Restoring => "end, with the old release serving",
+        }
+    }
+
     fn part_status(&self, index: usize) -> PartStatus<'_> {
         let course = &self.course.parts[index];
         let live = self.live.get(index).copied().unwrap_or(Slot::A);
@@ -238,26 +266,5 @@ fn pods(seen: Option<&Part>, slot: Slot) -> Pods {
         wanted: state.map_or(0, |state| state.wanted),
         available: state.map_or(0, |state| state.available),
         serving: seen.map_or(0, |part| part.serving(slot)),
-    }
-}
-
-/// What comes after a phase, where all goes well.
-fn after(phase: Phase, steps: usize) -> &'static str {
-    match phase {
-        Phase::Intended => "write what both releases can live with",
-        Phase::Stated => "add to the database what the new release needs",
-        Phase::Expanding => "keep autoscalers from taking a serving pod away",
-        Phase::Floored => "start new pods, without traffic",
-        Phase::Staged if steps > 0 => "try the new release on users",
-        Phase::Exposed(step) if usize::from(step) + 1 < steps => "raise the weight",
-        Phase::Staged | Phase::Exposed(_) => "fill the new slots up to what serves",
-        Phase::Holding => "give the requests back to the old release",
-        Phase::Promoting => "send all requests to the new pods",
-        Phase::Flipping => "look whether the new release serves",
-        Phase::Verifying => "watch the new release",
-        Phase::Baking => "take the old pods away",
-        Phase::Cleaning | Phase::Contracting => "end, promoted",
-        Phase::Reverting => "take the new pods away",
-        Phase::Restoring => "end, with the old release serving",
     }
 }

@@ -276,7 +276,10 @@ fn every_name_is_a_scenario() {
     for (name, words) in NAMES {
         let scenario = Scenario::named(name, 1).unwrap_or_else(|| panic!("{name}"));
         assert!(!words.is_empty() && scenario.setups.len() == 2);
-        let _ = play_with(&scenario, &begin, false).ending();
+        // It only knows how to go on from a release.
+        if scenario.course.previous.is_some() {
+            let _ = play_with(&scenario, &begin, false).ending();
+        }
     }
     assert!(Scenario::named("no-such-night", 1).is_none());
     assert_eq!(Nature::failing(0.5).is_good(&Nature::good()), Some(false));

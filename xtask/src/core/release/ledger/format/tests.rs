@@ -120,7 +120,7 @@ fn whatever_is_damaged_is_named() {
         `serving` is damaged: `production` is no release: one is an environment and a number, as in `production-42`
         `serving` is damaged: `production-7` has no entry
         `live` is damaged: unknown variant `c`, expected `a` or `b` at line 1 column 4
-        `under-way` is damaged: unknown variant `bored`, expected one of `intended`, `stated`, `floored`, `staged`, `exposed`, `holding`, `promoting`, `flipping`, `verifying`, `baking`, `cleaning`, `reverting`, `restoring` at line 1 column 41
+        `under-way` is damaged: unknown variant `bored`, expected one of `intended`, `stated`, `expanding`, `floored`, `staged`, `exposed`, `holding`, `promoting`, `flipping`, `verifying`, `baking`, `cleaning`, `contracting`, `reverting`, `restoring` at line 1 column 41
         `production-2` is damaged: `is` says that it is under way, and it is not
         `production-0` is damaged: key must be a string at line 1 column 2
         `production-0` is damaged: `is` cannot be read: unknown variant `splendid`, expected one of `intended`, `unverified`, `verified`, `withdrawn`, `rolled-back`, `aborted`, `inconclusive`, `no-evidence`
