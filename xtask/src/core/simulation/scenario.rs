@@ -310,11 +310,13 @@ impl Scenario {
         nights
     }
 
-    /// Whether the new release is as good as the one before and nothing hurts its pods: it should not be found to be worse.
+    /// Whether the new release is as good as the one before, and neither a Job fails nor anything hurts its pods: it should not
+    /// be found to be worse.
     pub fn is_harmless(&self) -> bool {
         let is_equal =
             |setup: &Setup| setup.new.failure.is_none() && setup.new.is_good(&setup.old) == Some(true);
-        self.setups.iter().all(is_equal) && !self.faults.iter().any(Fault::may_hurt_pods)
+        let is_hurt = self.faults.iter().any(Fault::may_hurt_pods) || self.jobs.iter().any(|job| job.fails);
+        self.setups.iter().all(is_equal) && !is_hurt
     }
 
     /// When everything that goes wrong is over.
