@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::component::{Component, Deployment};
+use super::component::{Component, Deployment, Form};
 use super::job::{Job, JobNature};
 use super::nature::Nature;
 use super::pod::{Counters, Pod};
@@ -431,8 +431,7 @@ impl Component {
             quota: None,
             has_room: true,
             hurt_at: None,
-            is_adopted: false,
-            is_rolling: false,
+            form: Form::Slots,
             endpoints_due: false,
             low_since: None,
         }
@@ -450,14 +449,14 @@ impl Component {
     pub fn rolling(mut self) -> Self {
         self.slots[Slot::B as usize] = None;
         self.service = None;
-        self.is_rolling = true;
+        self.form = Form::Rolling;
         self
     }
 
     /// The same as it was before there were slots.
     pub fn adopted(mut self) -> Self {
         self.slots[Slot::B as usize] = None;
-        self.is_adopted = true;
+        self.form = Form::Adopted;
         if let Some(service) = &mut self.service {
             service.object = Traffic::Adopted;
         }

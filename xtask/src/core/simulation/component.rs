@@ -34,6 +34,17 @@ pub struct Deployment {
     pub(super) refused_since: Option<Duration>,
 }
 
+/// How a component is made of Deployments.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// Of two that take turns.
+    Slots,
+    /// Of two, of which the first ran before there were slots.
+    Adopted,
+    /// Of one that is changed in place.
+    Rolling,
+}
+
 /// A component.
 #[derive(Clone, Debug)]
 pub struct Component {
@@ -57,10 +68,8 @@ pub struct Component {
     pub(super) has_room: bool,
     /// When a pod was last lost without anybody's doing.
     pub(super) hurt_at: Option<Duration>,
-    /// Whether it ran before there were slots.
-    pub is_adopted: bool,
-    /// Whether its one Deployment is changed in place.
-    pub is_rolling: bool,
+    /// How it is made of Deployments.
+    pub form: Form,
     pub(super) endpoints_due: bool,
     pub(super) low_since: Option<Duration>,
 }
@@ -94,7 +103,7 @@ impl Component {
     /// Whether the pods of a slot came to be before there were slots: until it runs another template.
     fn lacks_labels(&self, slot: Slot) -> bool {
         let is_first = self.slot(slot).is_some_and(|deployment| deployment.revision == 0);
-        self.is_adopted && slot == Slot::A && is_first
+        self.form == Form::Adopted && slot == Slot::A && is_first
     }
 
     /// What a look shows.

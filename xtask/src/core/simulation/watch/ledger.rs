@@ -23,8 +23,8 @@ pub(super) fn is_wish(before: &Head, after: &Head) -> bool {
         && from.floors == to.floors
         && from.evidence == to.evidence
         && from.back == to.back;
-    let is_more = to.abort >= from.abort && (to.abort > from.abort || to.promote != from.promote);
-    is_same && is_more
+    let is_kept = to.abort || !from.abort;
+    is_same && is_kept && (from.abort, &from.promote) != (to.abort, &to.promote)
 }
 
 impl Watch {

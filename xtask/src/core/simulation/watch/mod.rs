@@ -11,7 +11,7 @@ mod rest;
 use std::time::Duration;
 
 use super::cluster::Cluster;
-use super::component::Component;
+use super::component::{Component, Form};
 use super::invariant::{Broken, Invariant};
 use super::pod::Pod;
 use super::scenario::{BEGIN, Scenario, Setup};
@@ -379,7 +379,7 @@ fn is_new_good(cluster: &Cluster, part: usize) -> bool {
             // Its flip has still to be undone; what rolls goes back pod by pod.
             Phase::Reverting | Phase::Restoring => {
                 let component = &cluster.components[part];
-                component.is_rolling || serves_alone(component, NEW)
+                component.form == Form::Rolling || serves_alone(component, NEW)
             }
             _ => false,
         },
@@ -389,7 +389,7 @@ fn is_new_good(cluster: &Cluster, part: usize) -> bool {
 
 /// Whether users get nothing but this revision.
 fn serves_alone(component: &Component, revision: usize) -> bool {
-    if component.is_rolling {
+    if component.form == Form::Rolling {
         return component.slot(Slot::A).is_some_and(|slot| slot.revision == revision);
     }
     match component.service.as_ref().map(|read| read.object) {

@@ -5,6 +5,7 @@ use crate::core::release::migration::Migration;
 use crate::core::release::model::{ReleaseId, Slot};
 use crate::core::release::view::{JobState, Traffic};
 use crate::core::simulation::cluster::Cluster;
+use crate::core::simulation::component::Form;
 use crate::core::simulation::invariant::Invariant::{self, AllOrNothing, BoundsAreRestored};
 use crate::core::simulation::scenario::Scenario;
 
@@ -64,7 +65,7 @@ impl Watch {
                 }
                 continue;
             }
-            let is_without = service.is_none() && component.is_rolling;
+            let is_without = service.is_none() && component.form == Form::Rolling;
             let is_adopted = service == Some(Traffic::Adopted) && live == Slot::A;
             if service != Some(Traffic::One(live)) && !is_adopted && !is_without && !touched.service {
                 let words = format!("the service of component {part} selects {service:?}, not slot {live}");
