@@ -72,6 +72,16 @@ pub enum Object {
     Job(usize),
 }
 
+impl Object {
+    /// The position of the component that it belongs to; `None` for what belongs to none.
+    pub fn part(self) -> Option<usize> {
+        match self {
+            Self::Slot(part, _) | Self::Service(part) | Self::Autoscaler(part) => Some(part),
+            Self::Lease | Self::Ledger | Self::Extra(_) | Self::Job(_) => None,
+        }
+    }
+}
+
 /// What an object is to say.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {

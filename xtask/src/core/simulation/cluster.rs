@@ -481,10 +481,7 @@ impl Component {
 
 /// The position of the component that an object belongs to; 0 for those that belong to none.
 pub(super) fn part(object: Object) -> usize {
-    match object {
-        Object::Lease | Object::Ledger | Object::Extra(_) | Object::Job(_) => 0,
-        Object::Slot(part, _) | Object::Service(part) | Object::Autoscaler(part) => part,
-    }
+    object.part().unwrap_or(0)
 }
 
 /// What an object says now; a new object gets a new uid.

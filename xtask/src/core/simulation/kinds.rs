@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use super::job::JobNature;
 use super::scenario::Scenario;
-use crate::core::release::machine::{Course, Extra, MigrationCourse, Strategy};
+use crate::core::release::machine::{Course, Extra, Intent, MigrationCourse, Strategy};
 use crate::core::release::migration::Migration;
-use crate::core::release::model::Content;
+use crate::core::release::model::{Content, ReleaseId};
 
 impl Scenario {
     /// The same with a gate after the last step.
     pub fn with_gate(mut self) -> Self {
-        for part in &mut self.course.parts {
-            if let Strategy::Canary(steps) = &mut part.strategy
-                && let Some(last) = steps.last_mut()
-            {
-                last.gate = true;
-            }
-        }
+        self.course = self.course.with_gate();
         self
+    }
+
+    /// An adoption of what the release was to be.
+    pub fn with_adoption(mut self) -> Self {
+        self.intent = Intent::Adopt;
+        self.course = self.course.adoption();
+        self.with_adopted()
     }
 
     /// The same where the last component is a worker without requests, replaced pod by pod.
@@ -58,6 +59,31 @@ impl Scenario {
 }
 
 impl Course {
+    /// The same with a gate after the last step of each canary.
+    pub(super) fn with_gate(mut self) -> Self {
+        for part in &mut self.parts {
+            if let Strategy::Canary(steps) = &mut part.strategy
+                && let Some(last) = steps.last_mut()
+            {
+                last.gate = true;
+            }
+        }
+        self
+    }
+
+    /// Whether a person is asked on the way.
+    pub(super) fn asks(&self) -> bool {
+        self.parts.iter().any(|part| part.steps().iter().any(|step| step.gate))
+    }
+
+    /// Writing down what runs, of which nothing changes.
+    pub(super) fn adoption(mut self) -> Self {
+        let release = ReleaseId { number: 0, ..self.release };
+        (self.release, self.previous) = (release, None);
+        self.parts.iter_mut().for_each(|part| part.old = Some(part.new.clone()));
+        self
+    }
+
     /// The same where the last component is a worker without requests, replaced pod by pod.
     pub(super) fn with_worker(mut self) -> Self {
         if let Some(part) = self.parts.last_mut() {

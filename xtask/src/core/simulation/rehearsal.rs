@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::job::JobNature;
 use super::scenario::{Scenario, Setup};
-use crate::core::release::machine::{Course, PartCourse};
+use crate::core::release::machine::{Course, Intent, PartCourse};
 
 /// What serves a component before the release.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,9 +33,15 @@ impl Scenario {
             // A night in which no component changes.
             course.parts.iter_mut().for_each(|part| part.old = Some(part.new.clone()));
         }
-        if self.course.previous.is_none() {
+        if self.intent == Intent::Adopt {
+            course = course.adoption();
+        } else if self.course.previous.is_none() {
             course = course.first();
         }
+        if self.course.asks() {
+            course = course.with_gate();
+        }
+        course.timing.hold = course.timing.hold.max(self.course.timing.hold);
         if self.course.parts.iter().any(|part| !part.has_slots())
             && course.parts.iter().all(PartCourse::has_slots)
         {
@@ -78,5 +84,32 @@ impl Scenario {
             setup.rate = rate;
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenario::NAMES;
+    use super::super::{play, play_with};
+    use super::*;
+    use crate::core::release::machine::{Machine, Strategy};
+
+    /// A release of another shape: the canary is not the first one.
+    fn other() -> (Course, Vec<Ground>) {
+        let mut course = Scenario::plain(1, vec![Setup::default(); 3]).course;
+        course.parts[0].strategy = Strategy::Flip;
+        course.parts[2].strategy = Strategy::Flip;
+        (course, vec![Ground { pods: 2, autoscaler: None }; 3])
+    }
+
+    #[test]
+    fn nights_with_a_name_end_over_another_release_as_over_their_own() {
+        for (name, _) in NAMES {
+            let night = Scenario::named(name, 1).unwrap();
+            let own = play(&night, false).ending();
+            let (course, grounds) = other();
+            let over = play_with(&night.over(course, &grounds), &Machine::new, false);
+            assert_eq!((over.ending(), &over.broken), (own, &None), "{name}: {:?}", over.ends);
+        }
     }
 }

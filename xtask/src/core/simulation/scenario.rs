@@ -176,13 +176,7 @@ impl Scenario {
             "migration" => with(Nature::good()).with_migrations(None),
             "migration-fails" => with(Nature::good()).with_migrations(Some(0)),
             "contraction-fails" => with(Nature::good()).with_migrations(Some(1)),
-            "adopt" => {
-                let mut night = Self { intent: Intent::Adopt, ..with(Nature::good()).with_adopted() };
-                let release = ReleaseId { number: 0, ..night.course.release };
-                (night.course.release, night.course.previous) = (release, None);
-                night.course.parts.iter_mut().for_each(|part| part.old = Some(part.new.clone()));
-                night
-            }
+            "adopt" => with(Nature::good()).with_adoption(),
             "after-adoption" => with(Nature::good()).with_adopted(),
             "first-release" => with(Nature::good()).first().with_extras(),
             "first-release-fails" => with(Nature::failing(1.0)).first(),

@@ -32,7 +32,7 @@ use crate::core::release::analysis::Tick;
 use crate::core::release::effect::{self, Action, Change, Effect, EffectId, Object};
 use crate::core::release::ledger::{Consent, Journal, Phase, Wish};
 use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Version, View};
+use crate::core::release::view::{Traffic, Version, View};
 
 pub use crate::core::release::model::Ending;
 pub use course::{
@@ -383,13 +383,32 @@ impl Machine {
             return;
         }
         let idle = goal.missing.is_empty();
-        for (object, change) in goal.missing {
+        for (object, change) in self.in_order(goal.missing, view) {
             let version = goals::inventory(view).into_iter().find(|(other, _)| *other == object);
             self.write(object, version.map(|(_, read)| read.version), change, now, effects);
         }
         if !self.settle(view, now, effects) && idle {
             self.advance(journal.phase, goal.waits, now, effects);
         }
+    }
+
+    /// The writes that may be done now. The order of the components holds for what is in flight, too: as long as a write of
+    /// another component may still land, only canaries are ejected, because that waits for nobody.
+    fn in_order(&self, missing: Vec<goals::Missing>, view: &View) -> Vec<goals::Missing> {
+        let unsettled = self.pending.unsettled(view);
+        let is_ordered = matches!(self.phase(), Some(Phase::Flipping | Phase::Reverting));
+        if !is_ordered || unsettled.is_empty() {
+            return missing;
+        }
+        let ejects = |object: Object| {
+            let service = object.part().and_then(|part| view.parts[part].service.as_ref());
+            service.is_some_and(|read| read.object == Traffic::Both)
+        };
+        let is_free = |object: Object| {
+            let others = unsettled.iter().filter_map(|(other, _)| other.part());
+            others.into_iter().all(|other| Some(other) == object.part())
+        };
+        missing.into_iter().filter(|(object, _)| ejects(*object) || is_free(*object)).collect()
     }
 
     /// Writes objects again that a write in flight may still change, so that it finds another version and fails; those that

@@ -344,9 +344,8 @@ impl Watch {
         let parts = || scenario.setups.iter().zip(&scenario.course.parts).filter(|(_, part)| part.changes());
         let has_traffic =
             parts().all(|(setup, part)| setup.rate >= 50.0 || part.strategy == Strategy::Rolling);
-        let asks = parts().any(|(_, part)| part.steps().iter().any(|step| step.gate));
         let fails = scenario.jobs.iter().any(|job| job.fails);
-        if !scenario.faults.is_empty() || !has_traffic || asks || fails {
+        if !scenario.faults.is_empty() || !has_traffic || scenario.course.asks() || fails {
             return;
         }
         // What answers nobody shows only whether it runs.
