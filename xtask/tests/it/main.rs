@@ -10,6 +10,7 @@ mod config;
 mod image;
 mod machine;
 mod manifests;
+mod nights;
 mod pipeline;
 mod plan;
 mod program;

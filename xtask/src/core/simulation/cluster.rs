@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::component::{Component, Deployment};
 use super::job::{Job, JobNature};
 use super::nature::Nature;
-use super::pod::Pod;
+use super::pod::{Counters, Pod};
 use super::queue::Queue;
 use super::random::Random;
 use crate::core::release::effect::{Change, Object, Outcome, Refusal};
@@ -200,6 +200,19 @@ impl Cluster {
     /// Changes the quota.
     pub fn limit(&mut self, part: usize, quota: Option<u32>) {
         self.components[part].quota = quota;
+    }
+
+    /// Says whether new pods of a component find a node.
+    pub fn schedule(&mut self, part: usize, has_room: bool) {
+        self.components[part].schedule(has_room, &mut self.shared);
+    }
+
+    /// The counters of all pods of a component begin again.
+    pub fn reset(&mut self, part: usize) {
+        self.flow(part);
+        for pod in &mut self.components[part].pods {
+            pod.counters = Counters { resets: pod.counters.resets + 1, ..Counters::default() };
+        }
     }
 
     /// A node is lost, and so many pods with it.
@@ -416,6 +429,7 @@ impl Component {
             pods: Vec::new(),
             load,
             quota: None,
+            has_room: true,
             hurt_at: None,
             is_adopted: false,
             is_rolling: false,

@@ -53,6 +53,8 @@ pub struct Component {
     pub load: Load,
     /// The most pods that the quota allows.
     pub quota: Option<u32>,
+    /// Whether nodes have room for new pods.
+    pub(super) has_room: bool,
     /// When a pod was last lost without anybody's doing.
     pub(super) hurt_at: Option<Duration>,
     /// Whether it ran before there were slots.
@@ -118,7 +120,7 @@ impl Component {
         let fresh = |pod: &&Pod| pod.slot == slot && pod.revision == deployment.revision && pod.is_active();
         let refused = deployment.refused_since.filter(|since| now >= *since + REFUSED);
         let hopeless = refused.map(|_| "FailedCreate: exceeded quota").or_else(|| {
-            let mut reasons = self.pods.iter().filter(fresh).map(Pod::hopeless);
+            let mut reasons = self.pods.iter().filter(fresh).map(|pod| pod.hopeless(now));
             let first = reasons.next().flatten();
             first.filter(|_| reasons.all(|reason| reason.is_some()))
         });
@@ -217,7 +219,8 @@ impl Component {
             id,
             slot,
             revision,
-            state: State::Starting,
+            made: shared.now,
+            state: if self.has_room { State::Starting } else { State::Pending },
             ready_since: Duration::ZERO,
             restarts: 0,
             out_of_memory: false,
@@ -227,7 +230,20 @@ impl Component {
             turn: 0,
         };
         self.pods.push(pod);
-        self.start(self.pods.len() - 1, shared);
+        if self.has_room {
+            self.start(self.pods.len() - 1, shared);
+        }
+    }
+
+    /// Whether nodes have room for new pods; those that wait for it start.
+    pub(super) fn schedule(&mut self, has_room: bool, shared: &mut Shared) {
+        self.has_room = has_room;
+        for index in 0..self.pods.len() {
+            if has_room && self.pods[index].state == State::Pending {
+                self.pods[index].enter(State::Starting);
+                self.start(index, shared);
+            }
+        }
     }
 
     /// A container starts: what it does next, and when.
@@ -283,7 +299,7 @@ impl Component {
                 self.flow(shared);
                 self.pods.remove(index);
             }
-            (State::NoImage, _) => {}
+            (State::NoImage | State::Pending, _) => {}
         }
     }
 
@@ -325,7 +341,8 @@ impl Component {
             return Happened::Nothing;
         };
         let wanted = self.wanted(target);
-        if wanted == 0 {
+        // Nor without a pod that could be measured.
+        if wanted == 0 || !self.pods.iter().any(|pod| pod.slot == target && pod.is_ready()) {
             return Happened::Nothing;
         }
         let desired = self.demand(target).max(floor).min(ceiling);

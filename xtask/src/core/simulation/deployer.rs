@@ -16,6 +16,11 @@ pub trait Deployer {
     /// How it ended, once it has.
     fn end(&self) -> Option<&End>;
 
+    /// Whether its writes carry the version that they were made from. One without a version is done whatever the object says.
+    fn is_careful(&self) -> bool {
+        true
+    }
+
     /// Where it stands, for people; `None` where it does not say.
     fn status(&self) -> Option<Status<'_>> {
         None

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::deployer::Deployer;
 use super::fault::{Fate, Fault, Moment};
-use super::invariant::{Before, Invariant};
+use super::invariant::Invariant;
 use super::nature::Failure;
 use super::scrape::{Ask, Monitor};
+use super::watch::Write;
 use super::world::{Event, World};
 use crate::core::release::analysis::PodTick;
-use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome};
+use crate::core::release::effect::{Action, Change, Effect, EffectId, Object, Outcome, Refusal};
 use crate::core::release::ledger::{Head, Phase};
 use crate::core::release::machine::{Command, Input};
 use crate::core::release::model::{Fence, ReleaseId, Slot};
@@ -23,6 +24,8 @@ pub(super) struct Landing {
     version: Option<Version>,
     fence: Fence,
     change: Change,
+    /// It carries no version.
+    is_forced: bool,
     answer: Reply,
     /// The deployer dies as soon as this is done; how much later another one starts.
     last: Option<Death>,
@@ -48,8 +51,11 @@ impl<D: Deployer> World<'_, D> {
         match action {
             Action::Look => self.look(owner, id),
             Action::Write { object, version, fence, change } => {
+                let is_forced =
+                    self.owners[owner].machine.as_ref().is_some_and(|machine| !machine.is_careful());
+                let answer = Reply::Outcome;
                 let landing =
-                    Landing { owner, id, object, version, fence, change, answer: Reply::Outcome, last: None };
+                    Landing { owner, id, object, version, fence, change, is_forced, answer, last: None };
                 self.send(landing);
             }
             Action::Measure { part, checks } => {
@@ -77,6 +83,10 @@ impl<D: Deployer> World<'_, D> {
         if late == Some(None) || self.api_down > 0 {
             let input = Box::new(Input::Looked(id, None));
             self.queue.push(at + Duration::from_secs(2), Event::Answer { owner, input });
+        } else if self.stale.is_some() && self.random.chance(0.5) {
+            let view = self.stale.as_deref().map(|view| View { began, ..view.clone() });
+            self.note(|_| format!("look {nth} of deployer {owner} shows what was before"));
+            self.queue.push(at, Event::Answer { owner, input: Box::new(Input::Looked(id, view)) });
         } else if let Some(Some(late)) = late {
             let input = Box::new(Input::Looked(id, Some(self.cluster.look(began))));
             self.note(|_| format!("look {nth} of deployer {owner} is answered late"));
@@ -145,7 +155,7 @@ impl<D: Deployer> World<'_, D> {
                 )
             });
         }
-        let at = self.now + self.between(20, 120);
+        let at = self.now + self.slow + self.between(20, 120);
         let mut at_landing = at;
         match fate {
             None => {}
@@ -161,6 +171,19 @@ impl<D: Deployer> World<'_, D> {
                     let input = Box::new(Input::Command(Command::Abort));
                     self.queue.push(at, Event::Answer { owner, input });
                 }
+            }
+            Some(Fate::Left { late, dies, heir }) => {
+                landing.answer = Reply::Nothing;
+                at_landing += late;
+                self.queue.push(at, Event::Start(heir));
+                self.in_flight += 1;
+                self.queue.push(at_landing, Event::Land(Box::new(landing)));
+                if dies {
+                    self.kill(owner, None);
+                } else {
+                    self.owners[owner].asleep_until = at_landing;
+                }
+                return;
             }
             Some(Fate::Unknown) => landing.answer = Reply::Unknown,
             Some(Fate::Silent) => landing.answer = Reply::Nothing,
@@ -183,17 +206,26 @@ impl<D: Deployer> World<'_, D> {
 
     pub(super) fn land(&mut self, landing: Landing) {
         self.in_flight -= 1;
-        let Landing { owner, id, object, version, fence, change, answer, last } = landing;
+        let Landing { owner, id, object, mut version, fence, change, is_forced, answer, last } = landing;
         let mut outcome = Outcome::Unknown;
         // While the server is down, now and then a write gets through and only its answer is lost.
         if self.api_down == 0 || self.random.chance(0.2) {
-            let before = Before::of(&self.cluster, object);
-            outcome = self.cluster.write(object, version, fence, &change);
+            let is_ours = self.cluster.knows(object);
+            if is_forced && is_ours {
+                version = self.cluster.mark(object).map(|(version, _)| *version);
+            }
+            let write = Write { object, fence, change: &change };
+            let before = self.watch.before(self.scenario, &self.cluster, &write);
+            outcome = if self.denied.contains(&object) {
+                Outcome::Refused(Refusal::Denied("the role may not".to_owned()))
+            } else {
+                self.cluster.write(object, version, fence, &change)
+            };
             if outcome == Outcome::Done {
-                self.watch.written(self.scenario, &self.cluster, (object, fence, &change), &before);
+                self.watch.written(self.scenario, &self.cluster, &write, before);
             } else {
                 self.note(|_| format!("{object:?} of deployer {owner}: {outcome:?}"));
-                if !self.cluster.knows(object) {
+                if !is_ours {
                     self.watch.fail(Invariant::OnlyTheInventory, self.now, || format!("{object:?}"));
                 }
             }

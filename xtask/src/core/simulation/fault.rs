@@ -1,17 +1,14 @@
-//! What can go wrong in a night, and the nights that a seed draws.
-//!
-//! Each seed enables a few kinds of faults and leaves the others out (swarm testing, Groce et al. 2012): a night with
-//! everything in it hides what two faults do together. All times count from the start of the night.
+//! What can go wrong in a night. All times count from its beginning.
 
 use std::time::Duration;
 
 use super::cluster::Act;
-use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::effect::Object;
 use crate::core::release::machine::{Command, Intent};
-use crate::core::release::model::Slot;
-use crate::core::release::view::Traffic;
+
+/// Whichever deployer is at work.
+pub const ANYBODY: usize = usize::MAX;
 
 /// Something that goes wrong, or that somebody does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,6 +75,16 @@ pub enum Fault {
         /// By how much.
         ahead: Duration,
     },
+    /// The clock of a deployer jumps ahead, as that of a machine does which was suspended. It never goes back: deployers read a
+    /// clock that cannot.
+    Jump {
+        /// Which.
+        owner: usize,
+        /// When.
+        at: Duration,
+        /// By how much.
+        by: Duration,
+    },
     /// Another deployer starts.
     Start {
         /// When.
@@ -119,11 +126,63 @@ pub enum Fault {
         /// How many.
         pods: u32,
     },
+    /// New pods of a component find no node that has room for them.
+    NoRoom {
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// Of which component.
+        part: usize,
+    },
+    /// The counters of all pods of a component begin again, and no container was started again.
+    Reset {
+        /// When.
+        at: Duration,
+        /// Of which component.
+        part: usize,
+    },
+    /// A controller that knows nothing of the release puts an object back again and again.
+    Healed {
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// Of which component.
+        part: usize,
+        /// What it does each time.
+        act: Act,
+    },
+    /// The role of the deployers may not write an object.
+    Denied {
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// Which.
+        object: Object,
+    },
+    /// Half of the looks are answered by an API server that stands still: they show what was at the beginning.
+    Lag {
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+    },
+    /// Each write waits for an admission webhook.
+    Slow {
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// How long.
+        by: Duration,
+    },
     /// Somebody says something to a deployer.
     Command {
         /// When.
         at: Duration,
-        /// Which.
+        /// Which, or [`ANYBODY`].
         owner: usize,
         /// What.
         command: Command,
@@ -139,6 +198,16 @@ pub enum Fate {
     Late(Duration),
     /// The same, and at this moment somebody wants the release to end.
     LateInAnAbort(Duration),
+    /// It is done so much later. The deployer that sent it dies at this moment, or does not get to run until it is done; another
+    /// one starts.
+    Left {
+        /// How much later.
+        late: Duration,
+        /// Whether the deployer dies; else it sleeps.
+        dies: bool,
+        /// What the other one wants.
+        heir: Intent,
+    },
     /// It is done, and nobody knows.
     Unknown,
     /// It is done, and no answer ever comes.
@@ -162,185 +231,79 @@ pub enum Moment {
 }
 
 impl Fault {
-    /// When it is over, where that is a matter of time.
-    pub fn until(&self) -> Duration {
+    /// When it begins, where that is a matter of time.
+    pub fn from(&self) -> Option<Duration> {
         match *self {
-            Self::ApiDown { until, .. }
-            | Self::Dark { until, .. }
-            | Self::Sleep { until, .. }
-            | Self::Quota { until, .. } => until,
-            Self::Start { at, .. }
+            Self::ApiDown { from, .. }
+            | Self::Dark { from, .. }
+            | Self::Sleep { from, .. }
+            | Self::Quota { from, .. }
+            | Self::NoRoom { from, .. }
+            | Self::Healed { from, .. }
+            | Self::Denied { from, .. }
+            | Self::Lag { from, .. }
+            | Self::Slow { from, .. } => Some(from),
+            Self::Jump { at, .. }
+            | Self::Start { at, .. }
             | Self::Person { at, .. }
             | Self::Load { at, .. }
             | Self::NodeLost { at, .. }
+            | Self::Reset { at, .. }
             | Self::Command { at, .. }
-            | Self::Kill { moment: Moment::At(at), .. } => at,
+            | Self::Kill { moment: Moment::At(at), .. } => Some(at),
             Self::Write { .. }
             | Self::Renewal { .. }
             | Self::Look { .. }
             | Self::Clock { .. }
-            | Self::Kill { .. } => Duration::ZERO,
+            | Self::Kill { .. } => None,
         }
+    }
+
+    /// When it ends, where it lasts.
+    pub fn over(&self) -> Option<Duration> {
+        match *self {
+            Self::ApiDown { until, .. }
+            | Self::Dark { until, .. }
+            | Self::Sleep { until, .. }
+            | Self::Quota { until, .. }
+            | Self::NoRoom { until, .. }
+            | Self::Healed { until, .. }
+            | Self::Denied { until, .. }
+            | Self::Lag { until, .. }
+            | Self::Slow { until, .. } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// When nothing of it is left, where that is a matter of time.
+    pub fn until(&self) -> Duration {
+        self.over().or(self.from()).unwrap_or_default()
     }
 
     /// Whether a person, a quota or the end of the API server may leave a release where only a person can help.
     pub fn may_need_a_person(&self) -> bool {
         matches!(
             self,
-            Self::Person { .. } | Self::Quota { .. } | Self::ApiDown { .. } | Self::NodeLost { .. }
+            Self::Person { .. }
+                | Self::Quota { .. }
+                | Self::NoRoom { .. }
+                | Self::Healed { .. }
+                | Self::Denied { .. }
+                | Self::ApiDown { .. }
+                | Self::NodeLost { .. }
         )
     }
-}
 
-/// How long faults happen.
-const NIGHT: Duration = Duration::from_mins(25);
-
-/// Draws the faults of a night with `parts` components.
-pub fn draw(random: &mut Random, parts: usize) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    if random.chance(0.1) {
-        return faults;
-    }
-    // The night's own share of troubles; each kind is in it or not.
-    let common = 0.1 + 0.8 * random.unit();
-    let mut kinds = random.fork();
-    let mut has = |share: f64| kinds.chance(common * share);
-    if has(1.0) {
-        for _ in 0..=random.below(11) {
-            faults.push(Fault::Write { nth: random.less_than(60), fate: fate(random) });
-        }
-    }
-    if has(0.7) {
-        for _ in 0..=random.below(7) {
-            faults.push(Fault::Renewal { nth: random.less_than(150), fate: fate(random) });
-        }
-    }
-    if has(1.0) {
-        for _ in 0..=random.below(11) {
-            let late = random.chance(0.7).then(|| random.between(seconds(1, 30)));
-            faults.push(Fault::Look { nth: random.less_than(400), late });
-        }
-    }
-    if has(0.7) {
-        let (from, until) = span(random, seconds(2, 240));
-        faults.push(Fault::ApiDown { from, until });
-    }
-    if has(0.7) {
-        let (from, until) = span(random, seconds(5, 300));
-        let blind = Blind { canary: random.chance(0.7), baseline: random.chance(0.5) };
-        faults.push(Fault::Dark { from, until, blind });
-    }
-    if has(1.0) {
-        let moment = if random.chance(0.5) {
-            Moment::At(early(random))
-        } else {
-            Moment::Journal { nth: random.less_than(12), written: random.chance(0.5) }
-        };
-        let next = random.chance(0.6).then(|| random.between(seconds(1, 120)));
-        faults.push(Fault::Kill { owner: 0, moment, next });
-        if random.chance(0.3) {
-            faults.push(Fault::Kill { owner: 1, moment: Moment::At(early(random)), next: None });
-        }
-    }
-    if has(0.8) {
-        for _ in 0..=random.below(1) {
-            let intent = random.pick(&[Intent::Release, Intent::Release, Intent::Recover, Intent::Abort]);
-            faults.push(Fault::Start { at: early(random), intent: intent.unwrap_or(Intent::Release) });
-        }
-    }
-    if has(0.6) {
-        let (from, until) = span(random, seconds(5, 180));
-        faults.push(Fault::Sleep { owner: random.less_than(2) as usize, from, until });
-        if random.chance(0.6) {
-            // While one sleeps another takes over.
-            let intent = random.pick(&[Intent::Release, Intent::Recover, Intent::Abort]);
-            let at = from + random.between(seconds(0, 60));
-            faults.push(Fault::Start { at, intent: intent.unwrap_or(Intent::Recover) });
-        }
-    }
-    if has(0.5) {
-        let ahead = random.between(seconds(1, 60));
-        faults.push(Fault::Clock { owner: random.less_than(3) as usize, ahead });
-    }
-    let part = random.below(parts as u64);
-    let part = usize::try_from(part).unwrap_or_default();
-    if has(0.4) {
-        faults.push(Fault::Person { at: early(random), part, act: act(random, part) });
-    }
-    if has(0.4) {
-        faults.push(Fault::Load { at: early(random), percent: 150 + random.less_than(200) });
-    }
-    if has(0.5) {
-        faults.push(Fault::NodeLost { at: early(random), pods: 1 + random.less_than(3) });
-    }
-    if has(0.3) {
-        let (from, until) = span(random, seconds(20, 600));
-        faults.push(Fault::Quota { from, until, part, pods: 3 + random.less_than(3) });
-    }
-    if has(0.6) {
-        for _ in 0..=random.below(2) {
-            let all = [Command::PromoteFully, Command::Pause, Command::Resume, Command::Abort];
-            let command = random.pick(&all).unwrap_or(Command::Abort);
-            let (at, owner) = (early(random), random.less_than(2) as usize);
-            faults.push(Fault::Command { at, owner, command });
-            if command == Command::Pause {
-                let at = at + random.between(seconds(10, 300));
-                faults.push(Fault::Command { at, owner, command: Command::Resume });
-            }
-        }
-    }
-    faults
-}
-
-fn seconds(least: u64, most: u64) -> (Duration, Duration) {
-    (Duration::from_secs(least), Duration::from_secs(most))
-}
-
-/// A moment of the night, more often an early one: most of what can be disturbed happens then.
-fn early(random: &mut Random) -> Duration {
-    random.between((Duration::ZERO, NIGHT)).mul_f64(random.unit())
-}
-
-fn span(random: &mut Random, length: (Duration, Duration)) -> (Duration, Duration) {
-    let from = early(random);
-    (from, from + random.between(length))
-}
-
-fn fate(random: &mut Random) -> Fate {
-    let late = random.between((Duration::from_millis(200), Duration::from_mins(2)));
-    match random.below(7) {
-        0 => Fate::Lost,
-        1 | 2 => Fate::Late(late),
-        6 => Fate::LateInAnAbort(late),
-        3 => Fate::Unknown,
-        4 => Fate::Silent,
-        _ => Fate::Twice(late),
-    }
-}
-
-fn act(random: &mut Random, part: usize) -> Act {
-    let slot = if random.chance(0.5) { Slot::A } else { Slot::B };
-    match random.below(5) {
-        0 | 1 => Act::Scale(slot, random.less_than(6)),
-        2 => Act::Select(Traffic::Foreign),
-        3 => Act::Delete(Object::Slot(part, slot)),
-        _ => Act::Delete(Object::Service(part)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seed_draws_one_night_and_all_seeds_draw_everything() {
-        let mut kinds = std::collections::BTreeSet::new();
-        for seed in 0..500 {
-            let faults = draw(&mut Random::new(seed), 2);
-            assert_eq!(faults, draw(&mut Random::new(seed), 2));
-            let words = faults.iter().map(|fault| format!("{fault:?}"));
-            kinds.extend(words.map(|words| words.split(' ').next().unwrap_or_default().to_owned()));
-        }
-        assert_eq!(kinds.len(), 14, "{kinds:?}");
+    /// Whether it may hurt pods or take what they need: a release that goes back then is not worse for that.
+    pub fn may_hurt_pods(&self) -> bool {
+        matches!(
+            self,
+            Self::Person { .. }
+                | Self::Quota { .. }
+                | Self::NoRoom { .. }
+                | Self::Healed { .. }
+                | Self::Denied { .. }
+                | Self::NodeLost { .. }
+        )
     }
 }

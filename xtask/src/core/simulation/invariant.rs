@@ -1,45 +1,20 @@
 //! What must hold at every instant of every night, by name.
 
-mod rest;
-
 use std::fmt;
 use std::time::Duration;
-
-use super::cluster::Cluster;
-use super::component::Component;
-use super::pod::Pod;
-use super::scenario::Scenario;
-use crate::core::release::effect::{Change, Object};
-use crate::core::release::ledger::{Head, Phase};
-use crate::core::release::machine::{Ending, Intent, Strategy};
-use crate::core::release::model::{Fence, Slot};
-use crate::core::release::view::{Traffic, View};
-
-/// The position of the old revision among a component's, and of the new one.
-const OLD: usize = 0;
-const NEW: usize = 1;
-
-/// The fewest requests and checks that can earn a promotion: with fewer, even without any error, S stays below 20.
-const EVIDENCE_MIN: u64 = 300;
-
-/// How long a canary that fails everything may stay, at 50 requests a second.
-const DEAD_MAX: Duration = Duration::from_secs(20);
-
-/// How long the loss of a pod may go unseen: the time of a slow look and of what is written because of it.
-const UNSEEN: Duration = Duration::from_secs(10);
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub enum Invariant {
     /// Enough known-good pods serve at every instant, as far as the faults allow.
     KnownGoodServes,
-    /// Once a take-over has read everything, no older owner changes an object.
+    /// Once a new owner has read everything, or has acted, no older owner changes an object.
     OlderOwnersChangeNothing,
     /// With every deployer dead, the share of the new release never rises.
     UnwatchedNeverRises,
-    /// Nothing outside the inventory is touched.
+    /// Nothing outside the inventory is touched, and nothing of a component that does not change.
     OnlyTheInventory,
-    /// At rest all components run the new release or all the old one, and nothing of the experiment is left.
+    /// At rest all components run the new release or all the old one, and no pod of the experiment is left.
     AllOrNothing,
     /// Nothing is promoted without evidence.
     PromotionNeedsEvidence,
@@ -53,11 +28,25 @@ pub enum Invariant {
     RightEnding,
     /// A canary that fails every request is soon out of traffic.
     DeadCanaryIsOut,
+    /// What others depend on is new before they are, and old again after they are.
+    OrderIsKept,
+    /// While anybody looks after it, users do not see one component new and another one old for long.
+    MixedTimeIsBounded,
+    /// At rest autoscalers have their target, floor and ceiling, and every Service selects the slot that serves.
+    BoundsAreRestored,
+    /// The ledger loses nothing: no phase is taken back, no wish to end, no number that was noted, no withdrawn release.
+    LedgerLosesNothing,
+    /// What was measured is never forgotten: whoever goes on with a release goes on with its evidence.
+    EvidenceIsKept,
+    /// A release ends on what was verified: new pods that passed their test, or the pods of the release before.
+    EndsOnVerified,
+    /// Pods that got requests are not taken away before the last ones had time to be answered.
+    RequestsAreDrained,
 }
 
 impl Invariant {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 18] = [
         Self::KnownGoodServes,
         Self::OlderOwnersChangeNothing,
         Self::UnwatchedNeverRises,
@@ -69,6 +58,13 @@ impl Invariant {
         Self::PeakIsKept,
         Self::RightEnding,
         Self::DeadCanaryIsOut,
+        Self::OrderIsKept,
+        Self::MixedTimeIsBounded,
+        Self::BoundsAreRestored,
+        Self::LedgerLosesNothing,
+        Self::EvidenceIsKept,
+        Self::EndsOnVerified,
+        Self::RequestsAreDrained,
     ];
 
     /// Its name.
@@ -85,6 +81,13 @@ impl Invariant {
             Self::PeakIsKept => "peak-is-kept",
             Self::RightEnding => "right-ending",
             Self::DeadCanaryIsOut => "dead-canary-is-out",
+            Self::OrderIsKept => "order-is-kept",
+            Self::MixedTimeIsBounded => "mixed-time-is-bounded",
+            Self::BoundsAreRestored => "bounds-are-restored",
+            Self::LedgerLosesNothing => "ledger-loses-nothing",
+            Self::EvidenceIsKept => "evidence-is-kept",
+            Self::EndsOnVerified => "ends-on-verified",
+            Self::RequestsAreDrained => "requests-are-drained",
         }
     }
 }
@@ -106,389 +109,19 @@ pub struct Broken {
     pub words: String,
 }
 
-/// Watches one night.
-#[derive(Debug)]
-pub(super) struct Watch {
-    broken: Option<Broken>,
-    /// Pods that served each component when the night began.
-    start: Vec<u32>,
-    /// The most pods that each may have.
-    peak: Vec<u32>,
-    /// Components that a person has changed by hand: what happens to their pods is that person's.
-    excused: Vec<bool>,
-    /// The newest owner who has read everything under its own fence.
-    guarded: Fence,
-    /// How exposed each new slot was when the last deployer died.
-    unwatched: Option<Vec<u32>>,
-    /// Requests and checks of the new release that deployers have seen.
-    evidence: Vec<u64>,
-    /// Somebody has said that it may be promoted.
-    pub(super) is_promoted_by_hand: bool,
-    /// Since when users get nothing but failures from a canary.
-    dead_since: Vec<Option<Duration>>,
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
 
-impl Watch {
-    pub(super) fn new(scenario: &Scenario) -> Self {
-        // Before its first release nothing of a component is known to be good.
-        let both = scenario.setups.iter().zip(&scenario.course.parts);
-        let start: Vec<u32> =
-            both.map(|(setup, part)| if part.old.is_some() { setup.pods } else { 0 }).collect();
-        let most =
-            |setup: &super::scenario::Setup| setup.autoscaler.map_or(setup.pods, |(_, ceiling)| ceiling);
-        let peak = scenario.setups.iter().map(|setup| 2 * most(setup).max(setup.pods)).collect();
-        let parts = start.len();
-        Self {
-            broken: None,
-            start,
-            peak,
-            excused: vec![false; parts],
-            guarded: Fence::default(),
-            unwatched: None,
-            evidence: vec![0; parts],
-            is_promoted_by_hand: false,
-            dead_since: vec![None; parts],
+    use super::*;
+
+    #[test]
+    fn every_invariant_has_a_name_of_its_own_and_a_row_in_the_documentation() {
+        let names: BTreeSet<&str> = Invariant::ALL.iter().map(|invariant| invariant.name()).collect();
+        assert_eq!(names.len(), Invariant::ALL.len());
+        let page = include_str!("../../../../docs/simulation.md");
+        for name in names {
+            assert!(page.contains(&format!("| `{name}` |")), "`{name}` is not explained");
         }
     }
-
-    pub(super) fn broken(&self) -> Option<&Broken> {
-        self.broken.as_ref()
-    }
-
-    pub(super) fn into_broken(self) -> Option<Broken> {
-        self.broken
-    }
-
-    /// Notes that an invariant does not hold; the first one counts.
-    pub(super) fn fail(&mut self, invariant: Invariant, now: Duration, words: impl FnOnce() -> String) {
-        if self.broken.is_none() {
-            let at = now.saturating_sub(super::scenario::BEGIN);
-            self.broken = Some(Broken { invariant, at, words: words() });
-        }
-    }
-
-    /// A person has changed something of a component by hand.
-    pub(super) fn excuse(&mut self, part: usize) {
-        self.excused[part] = true;
-    }
-
-    /// A deployer has seen so much of the new release.
-    pub(super) fn measured(&mut self, part: usize, count: u64) {
-        self.evidence[part] += count;
-    }
-
-    /// A deployer was shown this.
-    pub(super) fn looked(&mut self, me: u64, view: &View) {
-        let Some(lease) = view.lease.as_ref().filter(|lease| lease.object.holder == Some(me)) else { return };
-        let fence = Fence(lease.object.transitions);
-        let is_ours = |other: Option<Fence>| other.is_none_or(|other| other == fence);
-        let all = is_ours(view.ledger.as_ref().map(|read| read.fence))
-            && view.jobs.iter().all(|job| is_ours(job.as_ref().map(|read| read.fence)))
-            && view.extras.iter().all(|extra| is_ours(extra.as_ref().map(|read| read.fence)))
-            && view.parts.iter().all(|part| {
-                part.slots.iter().all(|slot| is_ours(slot.as_ref().map(|read| read.fence)))
-                    && is_ours(part.service.as_ref().map(|read| read.fence))
-                    && is_ours(part.autoscaler.as_ref().map(|read| read.fence))
-            });
-        if all {
-            self.guarded = self.guarded.max(fence);
-        }
-    }
-
-    /// A write was done.
-    pub(super) fn written(
-        &mut self,
-        scenario: &Scenario,
-        cluster: &Cluster,
-        write: (Object, Fence, &Change),
-        before: &Before,
-    ) {
-        let (object, fence, change) = write;
-        let now = cluster.now();
-        let is_allowed = is_wish(change, before.head.as_ref())
-            || is_newer_lease(change, self.guarded)
-            || is_harmless_creation(scenario, cluster, object, change);
-        if fence < self.guarded && !is_allowed {
-            let guarded = self.guarded;
-            self.fail(Invariant::OlderOwnersChangeNothing, now, || {
-                format!("owner {} changed {object:?} after owner {} had read everything", fence.0, guarded.0)
-            });
-        }
-        let (Object::Slot(part, _) | Object::Service(part)) = object else { return };
-        let component = &cluster.components[part];
-        let after = supply(component, is_new_good(cluster, part));
-        let least = before.supply.unwrap_or_default().min(self.start[part]);
-        // Between a look and a write that follows it nobody can see that pods are gone.
-        let is_hurt = component.hurt_at.is_some_and(|at| now < at + UNSEEN);
-        if after < least && !self.excused[part] && !is_hurt {
-            self.fail(Invariant::KnownGoodServes, now, || {
-                format!("{object:?} {change:?}: {after} known-good pods serve, {least} did before")
-            });
-        }
-        if let Change::Traffic(Traffic::One(slot)) = change {
-            let course = &scenario.course.parts[part];
-            let is_new = course.changes() && component.slot(*slot).is_some_and(|slot| slot.revision == NEW);
-            let is_compared = !course.steps().is_empty();
-            let needs = is_compared && !self.is_promoted_by_hand;
-            if is_new && needs && self.evidence[part] < EVIDENCE_MIN {
-                let seen = self.evidence[part];
-                self.fail(Invariant::PromotionNeedsEvidence, now, || {
-                    format!(
-                        "component {part} was flipped to the new release after {seen} requests and checks"
-                    )
-                });
-            }
-        }
-        self.exposed(cluster, part);
-    }
-
-    /// The last deployer has died, and nothing that it sent is on its way any more.
-    pub(super) fn left_alone(&mut self, cluster: &Cluster) {
-        self.unwatched = Some(cluster.components.iter().map(exposure).collect());
-    }
-
-    /// Somebody is there again.
-    pub(super) fn attended(&mut self) {
-        self.unwatched = None;
-    }
-
-    /// Something about a component has changed.
-    pub(super) fn exposed(&mut self, cluster: &Cluster, part: usize) {
-        let exposure = exposure(&cluster.components[part]);
-        let excused = self.excused[part];
-        let Some(unwatched) = &mut self.unwatched else { return };
-        if exposure > unwatched[part] && !excused {
-            let before = unwatched[part];
-            self.fail(Invariant::UnwatchedNeverRises, cluster.now(), || {
-                format!("{exposure} pods of the new release are to serve, {before} were when the last deployer died")
-            });
-        } else {
-            unwatched[part] = exposure;
-        }
-    }
-
-    /// An autoscaler has changed its Deployment. That is its right, but not with a canary, before anything is decided.
-    pub(super) fn scaled(&mut self, cluster: &Cluster, part: usize) {
-        let journal = cluster.ledger.as_ref().and_then(|read| read.object.under_way.as_ref());
-        if journal.is_none_or(|journal| journal.phase >= Phase::Promoting)
-            && let Some(unwatched) = &mut self.unwatched
-        {
-            unwatched[part] = exposure(&cluster.components[part]);
-        }
-        self.exposed(cluster, part);
-    }
-
-    /// The pods of a component have changed.
-    pub(super) fn pods(&mut self, cluster: &Cluster, part: usize) {
-        let pods = cluster.components[part].count(Pod::is_active);
-        let peak = self.peak[part];
-        if pods > peak && !self.excused[part] {
-            self.fail(Invariant::PeakIsKept, cluster.now(), || {
-                format!("component {part} has {pods} pods, its peak is {peak}")
-            });
-        }
-    }
-
-    /// The endpoints of a component have been written.
-    pub(super) fn endpoints(&mut self, scenario: &Scenario, cluster: &Cluster, part: usize) {
-        let (component, now) = (&cluster.components[part], cluster.now());
-        let is_new_good = is_new_good(cluster, part);
-        let is_good = |revision: usize| revision == OLD || (is_new_good && revision == NEW);
-        // What no Service knows works as soon as it is ready.
-        let serves = |pod: &Pod| if component.service.is_some() { pod.serving } else { pod.is_ready() };
-        let serving = component.count(|pod| serves(pod) && is_good(pod.revision));
-        // What is asked for and not there was taken by a fault, or is still starting; nobody took it out of traffic.
-        let missing = |slot: Slot| {
-            let deployment = component.slot(slot).filter(|slot| is_good(slot.revision));
-            let ready = |revision| {
-                component.count(|pod| pod.slot == slot && pod.revision == revision && pod.is_ready())
-            };
-            deployment
-                .filter(|_| component.selects(slot) || component.service.is_none())
-                .map_or(0, |deployment| deployment.wanted.saturating_sub(ready(deployment.revision)))
-        };
-        let missing = missing(Slot::A) + missing(Slot::B);
-        let least = self.start[part];
-        if serving + missing < least && !self.excused[part] {
-            self.fail(Invariant::KnownGoodServes, now, || {
-                format!("component {part}: {serving} known-good endpoints, {missing} missing, {least} at the start")
-            });
-        }
-        let setup = &scenario.setups[part];
-        let is_compared = scenario.course.parts[part].old.is_some();
-        if !is_compared || setup.new.error_rate < 1.0 || setup.rate < 50.0 || !scenario.faults.is_empty() {
-            return;
-        }
-        if component.count(|pod| pod.serving && pod.revision == NEW) > 0 {
-            self.dead_since[part].get_or_insert(now);
-        } else {
-            self.dead_since[part] = None;
-        }
-    }
-
-    /// Time has passed.
-    pub(super) fn passed(&mut self, now: Duration) {
-        let longest = self.dead_since.iter().flatten().min().map(|since| now.saturating_sub(*since));
-        if let Some(time) = longest.filter(|time| *time > DEAD_MAX) {
-            self.fail(Invariant::DeadCanaryIsOut, now, || {
-                format!("a canary that fails every request has served for {} s", time.as_secs())
-            });
-        }
-    }
-
-    /// Everybody has ended, and the pods that had to go are gone.
-    pub(super) fn at_rest(&mut self, scenario: &Scenario, cluster: &Cluster) {
-        if self.excused.contains(&true) {
-            return;
-        }
-        if let Some(words) = rest::left_over(scenario, cluster) {
-            self.fail(Invariant::AllOrNothing, cluster.now(), || words);
-        }
-    }
-
-    /// How a night without faults has to end.
-    pub(super) fn ended(&mut self, scenario: &Scenario, ending: Ending, now: Duration) {
-        let parts = || scenario.setups.iter().zip(&scenario.course.parts).filter(|(_, part)| part.changes());
-        let has_traffic =
-            parts().all(|(setup, part)| setup.rate >= 50.0 || part.strategy == Strategy::Rolling);
-        let asks = parts().any(|(_, part)| part.steps().iter().any(|step| step.gate));
-        let fails = scenario.jobs.iter().any(|job| job.fails);
-        if !scenario.faults.is_empty() || !has_traffic || asks || fails {
-            return;
-        }
-        let natures = || parts().map(|(setup, _)| setup.new.is_good(&setup.old));
-        let expected = if natures().any(|good| good == Some(false)) {
-            Ending::RolledBack
-        } else if natures().all(|good| good == Some(true)) {
-            match scenario.intent {
-                Intent::Adopt => Ending::Adopted,
-                _ if scenario.course.changes() => Ending::Promoted,
-                _ => Ending::Nothing,
-            }
-        } else {
-            return;
-        };
-        if ending != expected {
-            self.fail(Invariant::RightEnding, now, || format!("it ended {ending:?}, not {expected:?}"));
-        }
-    }
-}
-
-/// Whether the new release counts as good: it was decided so, and not taken back.
-fn is_new_good(cluster: &Cluster, part: usize) -> bool {
-    let Some(head) = cluster.ledger.as_ref().map(|read| &read.object) else { return true };
-    match &head.under_way {
-        Some(journal) => match journal.phase {
-            Phase::Flipping | Phase::Verifying | Phase::Baking | Phase::Cleaning | Phase::Contracting => true,
-            // Its flip has still to be undone; what rolls goes back pod by pod.
-            Phase::Reverting | Phase::Restoring => {
-                let component = &cluster.components[part];
-                component.is_rolling || serves_new_alone(component)
-            }
-            _ => false,
-        },
-        None => serves_new_alone(&cluster.components[part]),
-    }
-}
-
-/// Whether users get nothing but the new release.
-fn serves_new_alone(component: &Component) -> bool {
-    let is_new = |slot: Slot| component.slot(slot).is_some_and(|deployment| deployment.revision == NEW);
-    if component.is_rolling {
-        return is_new(Slot::A);
-    }
-    match component.service.as_ref().map(|read| read.object) {
-        Some(Traffic::One(slot)) => is_new(slot),
-        _ => false,
-    }
-}
-
-/// What a write is compared to.
-#[derive(Debug, Default)]
-pub(super) struct Before {
-    supply: Option<u32>,
-    head: Option<Head>,
-}
-
-impl Before {
-    /// What has to be known before a write, to judge it after.
-    pub(super) fn of(cluster: &Cluster, object: Object) -> Self {
-        match object {
-            Object::Slot(part, _) | Object::Service(part) => Self {
-                supply: cluster.components.get(part).map(|c| supply(c, is_new_good(cluster, part))),
-                head: None,
-            },
-            Object::Ledger => {
-                Self { supply: None, head: cluster.ledger.as_ref().map(|read| read.object.clone()) }
-            }
-            Object::Lease | Object::Autoscaler(_) | Object::Extra(_) | Object::Job(_) => Self::default(),
-        }
-    }
-}
-
-/// Known-good pods that serve as soon as the endpoints follow, and that are to stay.
-fn supply(component: &Component, is_new_good: bool) -> u32 {
-    [Slot::A, Slot::B]
-        .into_iter()
-        .filter(|slot| component.selects(*slot))
-        .map(|slot| {
-            let is_good = |revision| revision == OLD || (is_new_good && revision == NEW);
-            let ready = component.count(|pod| pod.slot == slot && pod.is_ready() && is_good(pod.revision));
-            ready.min(component.wanted(slot))
-        })
-        .sum()
-}
-
-/// Pods of the new release that are to serve.
-fn exposure(component: &Component) -> u32 {
-    let is_exposed = |slot: &Slot| {
-        component.selects(*slot) && component.slot(*slot).is_some_and(|deployment| deployment.revision == NEW)
-    };
-    [Slot::A, Slot::B].into_iter().filter(is_exposed).map(|slot| component.wanted(slot)).sum()
-}
-
-/// Whether a write to the ledger says nothing but that the release is to end, or may go on: anybody may.
-fn is_wish(change: &Change, before: Option<&Head>) -> bool {
-    let Change::Ledger(after) = change else { return false };
-    let Some(before) = before else { return false };
-    let mut wished = before.clone();
-    match &mut wished.under_way {
-        Some(journal) => {
-            let told = after.under_way.as_ref();
-            journal.abort |= told.is_some_and(|journal| journal.abort);
-            journal.promote = told.and_then(|journal| journal.promote);
-        }
-        None => return false,
-    }
-    wished == **after
-}
-
-/// Whether a write has made something that does nothing by itself: no version can stop a creation.
-fn is_harmless_creation(scenario: &Scenario, cluster: &Cluster, object: Object, change: &Change) -> bool {
-    let version = match (object, change) {
-        (Object::Slot(part, slot), Change::Slot { replicas: 0, .. }) => {
-            cluster.components[part].slots[slot as usize].as_ref().map(|read| read.version)
-        }
-        (Object::Job(index), Change::Job { is_suspended: true }) => {
-            cluster.jobs[index].read.as_ref().map(|read| read.version)
-        }
-        (Object::Extra(index), Change::Content(content)) => {
-            let idle = &scenario.course.extras[index].idle;
-            let read = cluster.extras[index].as_ref();
-            read.filter(|_| idle.as_ref().is_none_or(|idle| idle == content)).map(|read| read.version)
-        }
-        (Object::Service(part), Change::Traffic(Traffic::Nobody)) => {
-            cluster.components[part].service.as_ref().map(|read| read.version)
-        }
-        (Object::Ledger, Change::Ledger(head)) if head.serving.is_none() && head.under_way.is_none() => {
-            cluster.ledger.as_ref().map(|read| read.version)
-        }
-        _ => None,
-    };
-    version.is_some_and(|version| version.uid == version.resource)
-}
-
-/// Whether a write makes somebody the owner who is newer than `guarded`.
-fn is_newer_lease(change: &Change, guarded: Fence) -> bool {
-    matches!(change, Change::Lease { transitions, .. } if Fence(*transitions) > guarded)
 }

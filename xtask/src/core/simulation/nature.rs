@@ -47,6 +47,11 @@ impl Nature {
         Self { failure: Some(failure), ..Self::good() }
     }
 
+    /// Whether its pods fail without anybody asking them anything.
+    pub fn is_running_ill(&self) -> bool {
+        matches!(self.failure, Some(Failure::AtOnce | Failure::NoImage | Failure::Unwell | Failure::After(_)))
+    }
+
     /// Whether it is as good as `before`, or so much worse that every deployer should find out within the steps of a canary:
     /// `None` where that is not sure.
     pub fn is_good(&self, before: &Self) -> Option<bool> {

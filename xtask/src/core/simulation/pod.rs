@@ -10,6 +10,9 @@ pub(super) const LEAVING: Duration = Duration::from_secs(5);
 /// How long a pod has to be ready until it counts as available (`minReadySeconds`).
 pub(super) const READY_MIN: Duration = Duration::from_secs(2);
 
+/// How long a pod has to find no node until it counts as hopeless.
+const UNSCHEDULABLE: Duration = Duration::from_mins(1);
+
 /// A pod.
 #[derive(Clone, Debug)]
 pub struct Pod {
@@ -19,6 +22,8 @@ pub struct Pod {
     pub slot: Slot,
     /// The position of its template among the component's revisions.
     pub revision: usize,
+    /// When it was made.
+    pub made: Duration,
     /// What it does.
     pub state: State,
     /// Since when it is ready.
@@ -46,11 +51,15 @@ pub struct Counters {
     pub errors: u64,
     /// Those that took too long.
     pub slow: u64,
+    /// How often it has begun again without its container being started again.
+    pub resets: u32,
 }
 
 /// What a pod does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum State {
+    /// No node has room for it.
+    Pending,
     /// Its container starts.
     Starting,
     /// It answers.
@@ -80,9 +89,10 @@ impl Pod {
     }
 
     /// Why it will never be ready, where that can be seen already.
-    pub(super) fn hopeless(&self) -> Option<&'static str> {
+    pub(super) fn hopeless(&self, now: Duration) -> Option<&'static str> {
         match self.state {
             State::Crashed => Some("CrashLoopBackOff"),
+            State::Pending if now >= self.made + UNSCHEDULABLE => Some("Unschedulable: no node has room"),
             State::NoImage => Some("ErrImagePull: not found"),
             State::Starting if self.restarts > 1 => Some("CrashLoopBackOff"),
             _ => None,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::cluster::{Act, Cluster};
 use super::component::Component;
-use super::fault::{Fault, Moment, draw};
+use super::draw::draw;
+use super::fault::{ANYBODY, Fault, Moment};
 use super::job::JobNature;
 use super::nature::{Failure, Nature};
 use super::random::Random;
@@ -13,12 +14,9 @@ use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::ledger::{Consent, Entry, Head, State};
-use crate::core::release::machine::{
-    Command, Course, Extra, Intent, MigrationCourse, PartCourse, StepCourse, Strategy, Timing,
-};
+use crate::core::release::machine::{Command, Course, Intent, PartCourse, StepCourse, Strategy, Timing};
 use crate::core::release::metrics::Selector;
-use crate::core::release::migration::Migration;
-use crate::core::release::model::{ComponentName, Content, ReleaseId, Revision, Slot};
+use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
 
 /// When a night begins: not at zero, so that a clock may also be behind.
@@ -199,56 +197,9 @@ impl Scenario {
         })
     }
 
-    /// The same with a gate after the last step.
-    pub fn with_gate(mut self) -> Self {
-        for part in &mut self.course.parts {
-            if let Strategy::Canary(steps) = &mut part.strategy
-                && let Some(last) = steps.last_mut()
-            {
-                last.gate = true;
-            }
-        }
-        self
-    }
-
-    /// The same where the last component is a worker without requests, replaced pod by pod.
-    pub fn with_worker(mut self) -> Self {
-        if let Some(setup) = self.setups.last_mut() {
-            setup.rate = 0.0;
-        }
-        self.course = self.course.with_worker();
-        self
-    }
-
-    /// The same with a Job that expands the database and one that contracts it, of which one may fail.
-    pub fn with_migrations(mut self, failing: Option<usize>) -> Self {
-        self.course = self.course.with_migrations();
-        let nature = |index| JobNature { takes: Duration::from_secs(30), fails: failing == Some(index) };
-        self.jobs = (0..self.course.migrations.len()).map(nature).collect();
-        self
-    }
-
     /// Whether it may end where only a person can help.
     pub fn may_need_a_person(&self) -> bool {
         self.faults.iter().any(Fault::may_need_a_person) || self.jobs.iter().any(|job| job.fails)
-    }
-
-    /// The same where what runs came to be before there were slots.
-    pub fn with_adopted(mut self) -> Self {
-        self.course.parts.iter_mut().for_each(|part| part.is_adopted = true);
-        self
-    }
-
-    /// The same where nothing has been released yet.
-    pub fn first(mut self) -> Self {
-        self.course = self.course.first();
-        self
-    }
-
-    /// The same release with further objects.
-    pub fn with_extras(mut self) -> Self {
-        self.course.extras = extras();
-        self
     }
 
     /// The night of a seed.
@@ -288,7 +239,55 @@ impl Scenario {
             part.old = Some(part.new.clone());
             scenario.setups[0].new = scenario.setups[0].old.clone();
         }
-        scenario
+        scenario.vary(&mut random.fork())
+    }
+
+    /// Draws what is rarer: further objects, a worker, a first release, components that flip together, an autoscaler with room,
+    /// a gate.
+    fn vary(mut self, random: &mut Random) -> Self {
+        if random.chance(0.15) {
+            self = self.with_extras();
+        }
+        if random.chance(0.1) {
+            self = self.with_worker();
+            self.setups
+                .iter_mut()
+                .filter(|setup| setup.rate == 0.0)
+                .for_each(|setup| setup.autoscaler = None);
+        } else if random.chance(0.05) {
+            self = self.first();
+        }
+        if random.chance(0.08) {
+            let slots = self.course.parts.iter_mut().filter(|part| part.has_slots());
+            slots.for_each(|part| part.strategy = Strategy::Flip);
+        }
+        if random.chance(0.15) {
+            // From three pods to ten, while the canary is on trial.
+            for setup in self.setups.iter_mut().filter(|setup| setup.rate > 0.0) {
+                setup.autoscaler = Some((setup.pods, setup.pods.max(10)));
+            }
+            let at = random.between((Duration::ZERO, Duration::from_mins(8)));
+            self.faults.push(Fault::Load { at, percent: 330 });
+        }
+        let steps = self.course.parts.iter_mut().filter_map(|part| match &mut part.strategy {
+            Strategy::Canary(steps) if part.old.as_ref() != Some(&part.new) => Some(steps),
+            _ => None,
+        });
+        let steps: Vec<&mut StepCourse> = steps.flatten().collect();
+        if steps.is_empty() || !random.chance(0.1) {
+            return self;
+        }
+        for step in steps {
+            step.gate = random.chance(0.5);
+        }
+        // A person looks in every few minutes, and says the same each time; or never comes.
+        let wishes = [Some(Command::Promote), Some(Command::Promote), Some(Command::Abort), None];
+        let Some(command) = random.pick(&wishes).flatten() else { return self };
+        let every = random.between((Duration::from_mins(2), Duration::from_mins(10)));
+        for time in 1..=12 {
+            self.faults.push(Fault::Command { at: every * time, owner: ANYBODY, command });
+        }
+        self
     }
 
     /// The same night with the deployer killed, once for each of its `points` in the journal: before and after that is
@@ -305,6 +304,13 @@ impl Scenario {
             }
         }
         nights
+    }
+
+    /// Whether the new release is as good as the one before and nothing hurts its pods: it should not be found to be worse.
+    pub fn is_harmless(&self) -> bool {
+        let is_equal =
+            |setup: &Setup| setup.new.failure.is_none() && setup.new.is_good(&setup.old) == Some(true);
+        self.setups.iter().all(is_equal) && !self.faults.iter().any(Fault::may_hurt_pods)
     }
 
     /// When everything that goes wrong is over.
@@ -355,32 +361,6 @@ impl Scenario {
     }
 }
 
-impl Course {
-    /// The same where the last component is a worker without requests, replaced pod by pod.
-    pub(super) fn with_worker(mut self) -> Self {
-        if let Some(part) = self.parts.last_mut() {
-            part.strategy = Strategy::Rolling;
-            part.objectives.clear();
-        }
-        self
-    }
-
-    /// The same with a Job that expands the database, and one that contracts it.
-    pub(super) fn with_migrations(mut self) -> Self {
-        let job = |name: &str, kind| MigrationCourse { name: name.into(), kind };
-        self.migrations =
-            vec![job("Job expand", Migration::Expand), job("Job contract", Migration::Contract)];
-        self
-    }
-
-    /// The same where nothing has been released yet.
-    pub(super) fn first(mut self) -> Self {
-        self.previous = None;
-        self.parts.iter_mut().for_each(|part| part.old = None);
-        self
-    }
-}
-
 /// Something that can be wrong with a release.
 fn ill(random: &mut Random) -> Nature {
     match random.below(9) {
@@ -428,26 +408,4 @@ fn course(setups: &[Setup]) -> Course {
         account: Arc::default(),
         origin: 0,
     }
-}
-
-/// Further objects of every kind: one that stays, one that changes, one that goes by its content, and two workloads, of which
-/// the second is new.
-pub fn extras() -> Vec<Extra> {
-    let content = |text: &str| Content(text.into());
-    let extra = |name: &str, old: Option<&str>, new: &str| Extra {
-        name: name.into(),
-        old: old.map(content),
-        new: content(new),
-        idle: None,
-        is_immutable: false,
-        late: false,
-    };
-    let workload = |extra: Extra| Extra { idle: Some(content("idle")), late: true, ..extra };
-    vec![
-        extra("PodDisruptionBudget backend", Some("one"), "one"),
-        extra("NetworkPolicy backend", Some("one"), "two"),
-        Extra { is_immutable: true, ..extra("ConfigMap settings-two", None, "two") },
-        workload(extra("CronJob nightly", Some("one"), "two")),
-        workload(extra("Deployment worker", None, "two")),
-    ]
 }

@@ -93,14 +93,14 @@ impl Monitor {
 }
 
 fn increment(pod: &Pod, known: Option<(u32, Counters)>) -> Increment {
-    let Counters { requests, errors, slow } = pod.counters;
+    let Counters { requests, errors, slow, resets } = pod.counters;
     let streams = |total, errors, slow| vec![Ok(Counts::new(errors, total)), Ok(Counts::new(slow, total))];
     match known {
         None => {
             let first = || vec![Err(Unmeasured::First); 2];
             Increment { streams: first(), served: vec![0; 2], restarted: false }
         }
-        Some((restarts, _)) if restarts != pod.restarts => {
+        Some((restarts, before)) if (restarts, before.resets) != (pod.restarts, resets) => {
             Increment { streams: streams(requests, errors, slow), served: vec![0; 2], restarted: true }
         }
         Some((_, before)) => Increment {

@@ -1,7 +1,10 @@
 //! What goes wrong in a night while it goes on, and who looks after it.
 
+use std::time::Duration;
+
+use super::cluster::Act;
 use super::deployer::Deployer;
-use super::fault::Fault;
+use super::fault::{ANYBODY, Fault};
 use super::invariant::Invariant;
 use super::recording::MarkKind;
 use super::scenario::BEGIN;
@@ -9,6 +12,9 @@ use super::scrape::Blind;
 use super::words;
 use super::world::{ABORT_MAX, Event, RECOVER, World};
 use crate::core::release::machine::{Ending, Input, Intent};
+
+/// How often a controller looks whether there is something to put back.
+const HEAL: Duration = Duration::from_secs(20);
 
 impl<D: Deployer> World<'_, D> {
     pub(super) fn recover(&mut self) {
@@ -56,14 +62,53 @@ impl<D: Deployer> World<'_, D> {
                 }
             }
             Fault::Start { intent, .. } => self.start(intent),
-            Fault::Person { part, act, .. } => {
-                self.watch.excuse(part);
-                self.cluster.act(part, act);
+            Fault::Jump { owner, by, .. } => {
+                if let Some(state) = self.owners.get_mut(owner) {
+                    state.ahead += by;
+                    self.receive(owner, Input::Wake);
+                }
             }
+            Fault::Person { part, act, .. } => self.touch(part, act),
+            Fault::Healed { .. } => self.heal(index),
+            Fault::Slow { by, .. } => self.slow = by,
+            Fault::Denied { object, .. } => self.denied.push(object),
+            Fault::Lag { .. } => self.stale = Some(Box::new(self.cluster.look(self.now))),
+            Fault::NoRoom { part, .. } => self.cluster.schedule(part, false),
+            Fault::Reset { part, .. } => self.cluster.reset(part),
             Fault::Load { percent, .. } => self.cluster.multiply_load(f64::from(percent) / 100.0),
             Fault::NodeLost { pods, .. } => self.cluster.lose_node(pods),
+            Fault::Command { owner: ANYBODY, command, .. } => {
+                for owner in 0..self.owners.len() {
+                    self.receive(owner, Input::Command(command));
+                }
+            }
             Fault::Command { owner, command, .. } => self.receive(owner, Input::Command(command)),
             Fault::Write { .. } | Fault::Renewal { .. } | Fault::Look { .. } | Fault::Clock { .. } => {}
+        }
+    }
+
+    /// A person, or a controller that is none of ours, changes something of a component.
+    fn touch(&mut self, part: usize, act: Act) {
+        self.watch.touched(self.scenario, &self.cluster, part, act);
+        self.cluster.act(part, act);
+        self.watch.was_touched(&self.cluster, part);
+    }
+
+    /// A controller puts something back, where it is another way.
+    pub(super) fn heal(&mut self, index: usize) {
+        let Fault::Healed { part, act, until, .. } = self.scenario.faults[index] else { return };
+        let component = &self.cluster.components[part];
+        let is_so = match act {
+            Act::Scale(slot, pods) => component.slot(slot).is_none_or(|slot| slot.wanted == pods),
+            Act::Select(traffic) => component.service.as_ref().is_none_or(|read| read.object == traffic),
+            Act::Delete(_) => true,
+        };
+        if !is_so {
+            self.note(|_| format!("a controller heals component {part}: {act:?}"));
+            self.touch(part, act);
+        }
+        if self.now + HEAL < BEGIN + until {
+            self.queue.push(self.now + HEAL, Event::Heal(index));
         }
     }
 
@@ -75,6 +120,10 @@ impl<D: Deployer> World<'_, D> {
             Fault::ApiDown { .. } => self.api_down = self.api_down.saturating_sub(1),
             Fault::Dark { .. } => self.blind = Blind::default(),
             Fault::Quota { part, .. } => self.cluster.limit(part, None),
+            Fault::Slow { .. } => self.slow = Duration::ZERO,
+            Fault::Denied { object, .. } => self.denied.retain(|denied| *denied != object),
+            Fault::Lag { .. } => self.stale = None,
+            Fault::NoRoom { part, .. } => self.cluster.schedule(part, true),
             _ => {}
         }
     }

@@ -40,6 +40,29 @@ pub struct Line {
 }
 
 impl Verdict {
+    /// Whether the release went back because it was found to be worse.
+    pub fn is_rolled_back(&self) -> bool {
+        self.ending() == Some(Ending::RolledBack)
+    }
+
+    /// What broke, the faults that were needed for it, and what happened: for whoever has to find out why.
+    pub fn story(&self) -> String {
+        let seed = self.seed;
+        let mut story = match &self.broken {
+            Some(Broken { invariant, at, words }) => {
+                format!("seed {seed} broke {invariant} after {:.3} s: {words}\n", at.as_secs_f64())
+            }
+            None => format!("seed {seed} broke nothing\n"),
+        };
+        story.push_str("needed for it:\n");
+        story.extend(self.faults.iter().map(|fault| format!("    {fault:?}\n")));
+        story.push_str("what happened:\n");
+        let lines = self.timeline.iter();
+        story.extend(lines.map(|line| format!("{:>10.3} {}\n", line.at.as_secs_f64(), line.words)));
+        story.extend(["again: cargo xtask rehearse --seed ", &seed.to_string(), "\n"]);
+        story
+    }
+
     /// How the release ended: what the last deployer said that had something to do.
     pub fn ending(&self) -> Option<Ending> {
         let minor = [Ending::Nothing, Ending::Refused, Ending::Superseded];

@@ -5,16 +5,17 @@ use std::time::Duration;
 use super::cluster::{Cluster, Happened};
 use super::deployer::{Begin, Deployer};
 use super::exchange::Landing;
-use super::fault::{Fault, Moment};
-use super::invariant::{Invariant, Watch};
+use super::fault::Fault;
+use super::invariant::Invariant;
 use super::queue::Queue;
 use super::random::Random;
 use super::recording::{MarkKind, Recorder};
 use super::scenario::{BEGIN, Scenario};
 use super::scrape::{Blind, Monitor};
 use super::verdict::{Line, Verdict};
+use super::watch::Watch;
 use super::words;
-use crate::core::release::effect::{EffectId, Outcome};
+use crate::core::release::effect::{EffectId, Object, Outcome};
 use crate::core::release::ledger::Consent;
 use crate::core::release::machine::{Command, End, Ending, Input, Intent, Machine};
 use crate::core::release::model::Slot;
@@ -41,6 +42,7 @@ pub(super) enum Event {
     Answer { owner: usize, input: Box<Input> },
     Fault(usize),
     FaultOver(usize),
+    Heal(usize),
     Start(Intent),
     Recover,
     AbortDue(usize),
@@ -75,6 +77,10 @@ pub(super) struct World<'s, D> {
     /// Windows that are open.
     pub(super) api_down: u32,
     pub(super) blind: Blind,
+    pub(super) slow: Duration,
+    pub(super) denied: Vec<Object>,
+    /// What an API server shows that stands still.
+    pub(super) stale: Option<Box<View>>,
     pub(super) calm: Duration,
     pub(super) ends: Vec<End>,
     pub(super) timeline: Option<Vec<Line>>,
@@ -112,6 +118,9 @@ impl<'s, D: Deployer> World<'s, D> {
             in_flight: 0,
             api_down: 0,
             blind: Blind::default(),
+            slow: Duration::ZERO,
+            denied: Vec::new(),
+            stale: None,
             calm: scenario.calm(),
             ends: Vec::new(),
             timeline: is_kept.then(Vec::new),
@@ -127,26 +136,10 @@ impl<'s, D: Deployer> World<'s, D> {
     }
 
     fn plan(&mut self, index: usize, fault: &Fault) {
-        let at = match *fault {
-            Fault::ApiDown { from, .. }
-            | Fault::Dark { from, .. }
-            | Fault::Sleep { from, .. }
-            | Fault::Quota { from, .. } => from,
-            Fault::Start { at, .. }
-            | Fault::Person { at, .. }
-            | Fault::Load { at, .. }
-            | Fault::NodeLost { at, .. }
-            | Fault::Command { at, .. }
-            | Fault::Kill { moment: Moment::At(at), .. } => at,
-            Fault::Write { .. }
-            | Fault::Renewal { .. }
-            | Fault::Look { .. }
-            | Fault::Clock { .. }
-            | Fault::Kill { .. } => return,
-        };
-        self.queue.push(BEGIN + at, Event::Fault(index));
-        if matches!(fault, Fault::ApiDown { .. } | Fault::Dark { .. } | Fault::Quota { .. }) {
-            self.queue.push(BEGIN + fault.until(), Event::FaultOver(index));
+        let Some(from) = fault.from() else { return };
+        self.queue.push(BEGIN + from, Event::Fault(index));
+        if let Some(until) = fault.over() {
+            self.queue.push(BEGIN + until, Event::FaultOver(index));
         }
     }
 
@@ -189,7 +182,8 @@ impl<'s, D: Deployer> World<'s, D> {
             let Some((at, event)) = self.queue.pop() else { break };
             self.now = at;
             self.cluster.pass(at);
-            self.watch.passed(at);
+            let is_attended = self.owners.iter().any(|owner| owner.machine.is_some());
+            self.watch.passed(at, is_attended);
             self.happen(event);
             self.observe();
         }
@@ -213,7 +207,9 @@ impl<'s, D: Deployer> World<'s, D> {
         let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
         let may_be_stuck = self.scenario.may_need_a_person();
         let is_left = self.owners.iter().any(|owner| owner.machine.is_none()) && self.ends.is_empty();
-        if (is_stuck && may_be_stuck)
+        // Who comes after that and may not help either says something else.
+        let was_stuck = self.ends.iter().any(|end| end.ending == Ending::Stuck) && !self.scenario.recover;
+        if ((is_stuck || was_stuck) && may_be_stuck)
             || (!self.scenario.recover && self.was_left())
             || (is_left && !self.scenario.recover)
         {
@@ -294,7 +290,7 @@ impl<'s, D: Deployer> World<'s, D> {
         if intent == Intent::Promote(Consent::Full) {
             self.watch.is_promoted_by_hand = true;
         }
-        self.watch.attended();
+        self.watch.attended(self.now);
         self.note(|_| format!("deployer {index} starts: {intent:?}"));
         let is_alone = self.owners[..index].iter().all(|owner| owner.machine.is_none());
         let is_open = self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some());
@@ -436,6 +432,7 @@ impl<'s, D: Deployer> World<'s, D> {
             Event::Answer { owner, input } => self.receive(owner, *input),
             Event::Fault(index) => self.strike(index),
             Event::FaultOver(index) => self.relieve(index),
+            Event::Heal(index) => self.heal(index),
             Event::Start(intent) => self.start(intent),
             Event::Recover => self.recover(),
             Event::AbortDue(owner) => self.abort_due(owner),

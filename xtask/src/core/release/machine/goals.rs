@@ -160,8 +160,15 @@ fn serve(goal: &mut Goal, place: &Place<'_>) {
         return;
     }
     let next = place.next();
-    place.at_least(goal, next, place.replicas);
-    place.send(goal, Traffic::One(next));
+    let mut fill = Goal::default();
+    place.at_least(&mut fill, next, place.replicas);
+    // Whoever has pointed the Service back meanwhile may have taken the new pods away, too.
+    let is_better = place.available(next) > 0 && place.seen.serving(place.live) == 0;
+    if fill.waits.is_none() || is_better {
+        place.send(goal, Traffic::One(next));
+    }
+    goal.missing.append(&mut fill.missing);
+    goal.waits = goal.waits.take().or(fill.waits);
     let enough = place.seen.serving(next) >= place.full().min(place.available(next).max(1));
     goal.wait(enough, || format!("the new pods of {} to get requests", place.course.name));
 }

@@ -224,6 +224,7 @@ impl Machine {
             Input::Looked(id, view) => {
                 if self.pending.answer(id).is_some()
                     && let Some(view) = view
+                    && !self.owner.is_outdated(&view, &self.course.timing, now)
                 {
                     self.owner.saw(&view, now);
                     self.pending.saw(&view);
@@ -281,6 +282,10 @@ impl Machine {
     fn denied(&mut self, object: Object, words: &str, now: Duration) {
         let reason = format!("the cluster refuses to write {}: {words}", self.course.words(object));
         match self.phase() {
+            None if self.owner.found_open => {
+                let words = format!("a release is under way, and {reason}");
+                self.stage = Stage::Ended(End::new(Ending::Stuck, words));
+            }
             None => self.stage = Stage::Ended(End::new(Ending::Refused, reason)),
             Some(Phase::Cleaning | Phase::Contracting | Phase::Reverting | Phase::Restoring) => {
                 self.stage = Stage::Ended(End::new(Ending::Stuck, reason));

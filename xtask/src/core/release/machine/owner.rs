@@ -24,11 +24,25 @@ pub(super) struct Owner {
     renewals: u64,
     /// Whether it has asked for the lease: whatever the answer was, it may own the environment.
     pub(super) has_tried: bool,
+    /// Whether a release was under way when it took the environment over.
+    pub(super) found_open: bool,
+    /// Whether it has asked for the end to be written down.
+    has_closed: bool,
 }
 
 impl Owner {
     pub(super) fn new(me: u64, now: Duration) -> Self {
-        Self { me, fence: Fence(0), seen: None, began: now, renewed: now, renewals: 0, has_tried: false }
+        Self {
+            me,
+            fence: Fence(0),
+            seen: None,
+            began: now,
+            renewed: now,
+            renewals: 0,
+            has_tried: false,
+            found_open: false,
+            has_closed: false,
+        }
     }
 
     /// Notes whether the lease shows a sign of life.
@@ -45,6 +59,14 @@ impl Owner {
         let holds =
             lease.is_some_and(|lease| lease.holder == Some(self.me) && lease.transitions == self.fence.0);
         holds && goals::inventory(view).iter().all(|(_, read)| read.fence <= self.fence)
+    }
+
+    /// Whether a look shows a time before this process won: an API server that lags answered it. Not for longer than the lease
+    /// lasts, for then somebody may have deleted it and begun to count anew.
+    pub(super) fn is_outdated(&self, view: &View, timing: &Timing, now: Duration) -> bool {
+        let transitions = view.lease.as_ref().map(|read| read.object.transitions);
+        let is_older = transitions.unwrap_or(0) < self.fence.0;
+        is_older && now.saturating_sub(self.renewed) < timing.lease
     }
 
     /// Whether another sign of life is due.
@@ -121,6 +143,7 @@ impl Machine {
 
     /// Writes the number onto every object. From then on every older update fails, whatever the clocks say.
     pub(super) fn fence_off(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
+        self.owner.found_open = view.ledger.as_ref().is_some_and(|ledger| ledger.object.under_way.is_some());
         let older: Vec<_> =
             goals::inventory(view).into_iter().filter(|(_, read)| read.fence < self.owner.fence).collect();
         if older.is_empty() {
@@ -171,10 +194,13 @@ impl Machine {
         if let (Some(_), Some(ledger)) = (&self.journal, &view.ledger)
             && ledger.object.under_way.is_some()
         {
+            self.owner.has_closed = true;
             let head = goals::closed(&self.course, &ledger.object, &end, self.course.unix(now));
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
         }
-        if self.settle(view, now, effects) || !effects.is_empty() {
+        // Without that write, a ledger that knows of no release under way is one from before it began.
+        let is_outdated = self.journal.is_some() && !self.owner.has_closed;
+        if self.settle(view, now, effects) || !effects.is_empty() || is_outdated {
             return;
         }
         let change = Change::Lease {
