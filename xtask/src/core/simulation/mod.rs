@@ -20,7 +20,7 @@ pub mod fault;
 pub mod figures;
 pub mod invariant;
 pub mod job;
-mod kind;
+mod kinds;
 pub mod nature;
 pub mod pod;
 mod queue;

@@ -242,8 +242,8 @@ impl Scenario {
         scenario.vary(&mut random.fork())
     }
 
-    /// Draws what is rarer: further objects, a worker, a first release, components that flip together, an autoscaler with room,
-    /// a gate.
+    /// Draws what is rarer: further objects, a worker, a first release, migrations, components that flip together, an
+    /// autoscaler with room, a gate.
     fn vary(mut self, random: &mut Random) -> Self {
         if random.chance(0.15) {
             self = self.with_extras();
@@ -256,6 +256,10 @@ impl Scenario {
                 .for_each(|setup| setup.autoscaler = None);
         } else if random.chance(0.05) {
             self = self.first();
+        }
+        if random.chance(0.08) {
+            let failing = random.pick(&[None, None, Some(0), Some(1)]).flatten();
+            self = self.with_migrations(failing);
         }
         if random.chance(0.08) {
             let slots = self.course.parts.iter_mut().filter(|part| part.has_slots());
@@ -306,11 +310,13 @@ impl Scenario {
         nights
     }
 
-    /// Whether the new release is as good as the one before and nothing hurts its pods: it should not be found to be worse.
+    /// Whether the new release is as good as the one before, and neither a Job fails nor anything hurts its pods: it should not
+    /// be found to be worse.
     pub fn is_harmless(&self) -> bool {
         let is_equal =
             |setup: &Setup| setup.new.failure.is_none() && setup.new.is_good(&setup.old) == Some(true);
-        self.setups.iter().all(is_equal) && !self.faults.iter().any(Fault::may_hurt_pods)
+        let is_hurt = self.faults.iter().any(Fault::may_hurt_pods) || self.jobs.iter().any(|job| job.fails);
+        self.setups.iter().all(is_equal) && !is_hurt
     }
 
     /// When everything that goes wrong is over.

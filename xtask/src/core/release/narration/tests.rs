@@ -54,7 +54,7 @@ fn every_night_begins_ends_and_says_nothing_twice() {
         let lines = told(name);
         let words = |line: &Line| format!("{}: {}", line.subject, line.words.join("; "));
         let first = lines.iter().find(|line| line.kind != Kind::Event).map(words).unwrap();
-        // An adoption changes nothing that could begin.
+        // An adoption changes nothing: it has an end and no beginning.
         assert!(first.ends_with("begins") || first.contains("ADOPTED"), "{name}: {first}");
         let ends = lines.iter().filter(|line| line.kind == Kind::End).count();
         assert!(ends > 0, "{name}");

@@ -1,4 +1,4 @@
-//! Kinds of releases: what makes of the usual one another.
+//! Kinds of releases: what makes of the usual one a first one, an adoption, one with a gate, a worker, a migration.
 
 use std::time::Duration;
 
