@@ -18,6 +18,7 @@ use super::scenario::{BEGIN, Scenario, Setup};
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::ledger::Phase;
 use crate::core::release::machine::{Ending, Intent, Strategy};
+use crate::core::release::migration::Migration;
 use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Traffic, View};
 
@@ -163,6 +164,19 @@ impl Watch {
                     self.judge_ledger(scenario, cluster, (read.fence, &read.object), (write.fence, after))
                 });
                 Before { supply: 0, wrong, is_wish }
+            }
+            (Object::Job(index), Change::Job { is_suspended: false }) => {
+                let migration = scenario.course.migrations.get(index);
+                let under_way = cluster.ledger.as_ref().and_then(|read| read.object.under_way.as_ref());
+                let phase = under_way.map(|journal| journal.phase);
+                let is_early = migration.is_some_and(|job| job.kind == Migration::Contract)
+                    && phase != Some(Phase::Contracting);
+                let words = || format!("what the old release needs is taken away while it is {phase:?}");
+                Before {
+                    supply: 0,
+                    wrong: is_early.then(|| (Invariant::OrderIsKept, words())),
+                    is_wish: false,
+                }
             }
             (Object::Ledger | Object::Lease | Object::Extra(_) | Object::Job(_), _) => Before::default(),
         }

@@ -355,6 +355,9 @@ impl Deployer for Mutant {
 fn fences(view: &mut View) -> Vec<(Object, &mut Fence)> {
     let mut all: Vec<(Object, &mut Fence)> = Vec::new();
     all.extend(view.ledger.iter_mut().map(|read| (Object::Ledger, &mut read.fence)));
+    for (index, job) in view.jobs.iter_mut().enumerate() {
+        all.extend(job.iter_mut().map(|read| (Object::Job(index), &mut read.fence)));
+    }
     for (index, extra) in view.extras.iter_mut().enumerate() {
         all.extend(extra.iter_mut().map(|read| (Object::Extra(index), &mut read.fence)));
     }
