@@ -119,6 +119,8 @@ pub struct Machine {
     asked: Option<Duration>,
     /// How far somebody lets it go on in the present phase.
     consent: Option<Consent>,
+    /// Since when looks show no ledger.
+    unwritten: Option<Duration>,
     /// What this process has to say to another one.
     wish: Option<Wish>,
     /// Whether it has asked to write down what runs.
@@ -154,6 +156,7 @@ impl Machine {
             paused: None,
             asked: None,
             consent: None,
+            unwritten: None,
             wish: None,
             has_noted: false,
             earned: None,
@@ -227,7 +230,7 @@ impl Machine {
                     && !self.owner.is_outdated(&view, &self.course.timing, now)
                 {
                     self.owner.saw(&view, now);
-                    self.pending.saw(&view);
+                    self.pending.saw(&view, now, self.course.timing.wait);
                     self.view = Some(view);
                 }
             }
@@ -345,19 +348,6 @@ impl Machine {
     }
 
     fn run(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
-        let Some(ledger) = &view.ledger else {
-            self.stage =
-                Stage::Ended(End::new(Ending::Stuck, "the ledger is gone: restore it before anything else"));
-            return;
-        };
-        if ledger.object.under_way.as_ref().is_some_and(|journal| journal.abort) {
-            self.turn_back(Ending::Aborted, "somebody asked for it through the ledger", now);
-        }
-        if let Some(wish) = ledger.object.under_way.as_ref().and_then(|journal| journal.promote)
-            && self.phase() == Some(wish.phase)
-        {
-            self.agree(wish.consent);
-        }
         if self.owner.is_due(&self.course.timing, now) {
             for (part, trial) in self.trials.iter().enumerate() {
                 if let (Some(journal), Some(evidence)) = (&mut self.journal, trial.evidence()) {
@@ -365,6 +355,23 @@ impl Machine {
                 }
             }
             self.renew(view, now, effects);
+        }
+        let Some(ledger) = &view.ledger else {
+            // It was there: a look may be of before, but not for long.
+            if now.saturating_sub(*self.unwritten.get_or_insert(now)) >= self.course.timing.wait {
+                let words = "the ledger is gone: restore it before anything else";
+                self.stage = Stage::Ended(End::new(Ending::Stuck, words));
+            }
+            return;
+        };
+        self.unwritten = None;
+        if ledger.object.under_way.as_ref().is_some_and(|journal| journal.abort) {
+            self.turn_back(Ending::Aborted, "somebody asked for it through the ledger", now);
+        }
+        if let Some(wish) = ledger.object.under_way.as_ref().and_then(|journal| journal.promote)
+            && self.phase() == Some(wish.phase)
+        {
+            self.agree(wish.consent);
         }
         let Some(journal) = self.journal.clone() else { return };
         // Persist, then act.
@@ -425,7 +432,7 @@ impl Machine {
                 self.write(object, Some(version), Change::Fence, now, effects);
             }
         }
-        !unsettled.is_empty()
+        !unsettled.is_empty() || self.pending.misses()
     }
 
     /// How soon to look again when nothing was written.

@@ -22,7 +22,7 @@ pub(super) struct Pending {
     last: u64,
     waiting: BTreeMap<EffectId, Waiting>,
     /// Writes that may still happen, with the version that they carry.
-    unsettled: BTreeMap<Object, Option<Version>>,
+    unsettled: BTreeMap<Object, Unsettled>,
 }
 
 #[derive(Debug)]
@@ -30,6 +30,15 @@ struct Waiting {
     what: Answered,
     version: Option<Version>,
     until: Duration,
+}
+
+/// A write that may still happen.
+#[derive(Debug)]
+struct Unsettled {
+    /// The version that it carries; `None` where it makes the object.
+    version: Option<Version>,
+    /// Since when looks show no such object, though it was there.
+    absent: Option<Duration>,
 }
 
 impl Pending {
@@ -56,7 +65,10 @@ impl Pending {
     pub(super) fn wrote(&mut self, id: EffectId, outcome: &Outcome) -> Option<Answered> {
         let waiting = self.waiting.remove(&id)?;
         if let (Answered::Write(object), Outcome::Unknown) = (&waiting.what, outcome) {
-            self.unsettled.insert(*object, waiting.version);
+            // Of two, the one that changes what is there counts: a creation fails where something is.
+            let known = self.unsettled.get(object).and_then(|write| write.version);
+            let version = waiting.version.or(known);
+            self.unsettled.insert(*object, Unsettled { version, absent: None });
         }
         Some(waiting.what)
     }
@@ -70,15 +82,26 @@ impl Pending {
         }
     }
 
-    /// A write in flight carries a version: where the object has another one, it will fail.
-    pub(super) fn saw(&mut self, view: &View) {
-        let seen: BTreeMap<Object, Version> =
+    /// A write in flight carries a version: where the object has a newer one, or is another one, it will fail. A look that shows
+    /// an older one, or none, may be of before, and says nothing. Once it has shown none for `patience` the object is gone.
+    pub(super) fn saw(&mut self, view: &View, now: Duration, patience: Duration) {
+        let mut seen: BTreeMap<Object, Version> =
             goals::inventory(view).into_iter().map(|(object, read)| (object, read.version)).collect();
-        let lease = view.lease.as_ref().map(|read| read.version);
-        self.unsettled.retain(|object, version| match object {
-            Object::Lease => lease == *version,
-            _ => seen.get(object).copied() == *version,
+        seen.extend(view.lease.as_ref().map(|read| (Object::Lease, read.version)));
+        self.unsettled.retain(|object, write| match (seen.get(object), write.version) {
+            (Some(seen), Some(carried)) => {
+                write.absent = None;
+                seen.uid == carried.uid && seen.resource <= carried.resource
+            }
+            (Some(_), None) => false,
+            (None, None) => true,
+            (None, Some(_)) => now.saturating_sub(*write.absent.get_or_insert(now)) < patience,
         });
+    }
+
+    /// Whether a write in flight may still change what this look does not show, though it was there.
+    pub(super) fn misses(&self) -> bool {
+        self.unsettled.iter().any(|(object, write)| *object != Object::Lease && write.absent.is_some())
     }
 
     /// The objects of a look that a write in flight may still change, but for the lease, whose owner is known by its name.
@@ -106,5 +129,57 @@ impl Pending {
     /// When the first of them counts as lost.
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.waiting.values().map(|waiting| waiting.until).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::release::effect::Change;
+    use crate::core::release::model::{Content, Fence};
+    use crate::core::release::view::Read;
+
+    const PATIENCE: Duration = Duration::from_mins(2);
+
+    /// A look that shows one further object in that version, or none.
+    fn look(resource: Option<u64>) -> View {
+        let read = |resource| Read {
+            version: Version { uid: 1, resource },
+            fence: Fence(1),
+            object: Content("some".into()),
+        };
+        View {
+            began: Duration::ZERO,
+            lease: None,
+            ledger: None,
+            parts: Vec::new(),
+            extras: vec![resource.map(read)],
+            jobs: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_look_of_before_settles_nothing() {
+        let object = Object::Extra(0);
+        let mut pending = Pending::default();
+        let version = Some(Version { uid: 1, resource: 5 });
+        let effect =
+            pending.send(Action::Write { object, version, fence: Fence(1), change: Change::Fence }, PATIENCE);
+        pending.wrote(effect.id, &Outcome::Unknown);
+        let mut seen = |resource, seconds| {
+            pending.saw(&look(resource), Duration::from_secs(seconds), PATIENCE);
+            (pending.may_happen(object), pending.misses())
+        };
+        assert_eq!(seen(Some(4), 1), (true, false), "an older version");
+        assert_eq!(seen(Some(5), 2), (true, false), "the one that it carries");
+        assert_eq!(seen(None, 3), (true, true), "from before it was made");
+        assert_eq!(seen(Some(5), 4), (true, false));
+        assert_eq!(seen(None, 5), (true, true));
+        assert_eq!(seen(None, 126), (false, false), "it is gone for good");
+        let again =
+            pending.send(Action::Write { object, version, fence: Fence(1), change: Change::Fence }, PATIENCE);
+        pending.wrote(again.id, &Outcome::Unknown);
+        pending.saw(&look(Some(6)), Duration::from_secs(130), PATIENCE);
+        assert!(!pending.may_happen(object), "a newer version refuses it");
     }
 }

@@ -5,8 +5,20 @@ use super::super::{Scenario, play};
 use crate::core::release::machine::Ending::{Aborted, Adopted, Inconclusive, Promoted, RolledBack, Stuck};
 
 /// Kinds of releases that have more in them than the usual one.
-const KINDS: [&str; 7] =
-    ["gate", "held", "rolling", "rolling-back", "first-release", "first-release-fails", "configuration"];
+const KINDS: [&str; 12] = [
+    "gate",
+    "held",
+    "rolling",
+    "rolling-back",
+    "first-release",
+    "first-release-fails",
+    "configuration",
+    "adopt",
+    "after-adoption",
+    "migration",
+    "migration-fails",
+    "contraction-fails",
+];
 
 #[test]
 fn nights_end_as_their_names_say() {

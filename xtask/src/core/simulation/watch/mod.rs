@@ -407,6 +407,7 @@ fn serves_alone(component: &Component, revision: usize) -> bool {
     }
     match component.service.as_ref().map(|read| read.object) {
         Some(Traffic::One(slot)) => component.slot(slot).is_some_and(|slot| slot.revision == revision),
+        Some(Traffic::Adopted) => component.slot(Slot::A).is_some_and(|slot| slot.revision == revision),
         _ => false,
     }
 }
