@@ -250,6 +250,10 @@ impl Machine {
                 if let (Some(Answered::Measure(part)), Some(tick)) = (self.pending.answer(id), tick) {
                     let finding = match self.phase() {
                         Some(Phase::Baking) => self.trials[part].watch(&tick),
+                        // What has flipped serves alone, however long the others take.
+                        Some(Phase::Flipping | Phase::Verifying) => {
+                            self.trials[part].watch_early(&self.course.parts[part], &tick, now)
+                        }
                         Some(Phase::Exposed(_) | Phase::Promoting) => self.trials[part].observe(&tick),
                         _ => Finding::Nothing,
                     };

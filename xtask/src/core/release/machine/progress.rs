@@ -205,7 +205,12 @@ impl Machine {
     /// Whether this phase is measured.
     pub(super) fn is_measured(&self) -> bool {
         self.stage == Stage::Running
-            && matches!(self.phase(), Some(Phase::Exposed(_) | Phase::Promoting | Phase::Baking))
+            && matches!(
+                self.phase(),
+                Some(
+                    Phase::Exposed(_) | Phase::Promoting | Phase::Flipping | Phase::Verifying | Phase::Baking
+                )
+            )
     }
 
     pub(super) fn measure(&mut self, now: Duration, effects: &mut Vec<Effect>) {

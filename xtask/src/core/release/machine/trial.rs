@@ -121,6 +121,15 @@ impl Trial {
         Ok(())
     }
 
+    /// The same of one whose watch has not begun, because others are not as far yet.
+    pub(super) fn watch_early(&mut self, part: &PartCourse, tick: &Tick, now: Duration) -> Finding {
+        // What cannot be watched is said when the watch begins.
+        if self.bake.is_none() && self.begin_bake(part, now).is_err() {
+            return Finding::Nothing;
+        }
+        self.watch(tick)
+    }
+
     /// Takes what was measured of a component that serves alone.
     pub(super) fn watch(&mut self, tick: &Tick) -> Finding {
         if self.bake.is_none()

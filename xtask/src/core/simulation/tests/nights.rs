@@ -1,8 +1,11 @@
 //! The release machine in nights with a name, and killed at each point of its journal.
 
-use super::super::scenario::NAMES;
-use super::super::{Scenario, play};
+use std::time::Duration;
+
+use super::super::scenario::{NAMES, Setup};
+use super::super::{Nature, Scenario, play};
 use crate::core::release::machine::Ending::{Aborted, Adopted, Inconclusive, Promoted, RolledBack, Stuck};
+use crate::core::release::machine::Strategy;
 
 /// Kinds of releases that have more in them than the usual one.
 const KINDS: [&str; 12] = [
@@ -71,6 +74,16 @@ fn a_quiet_night_is_decided_by_checks() {
         let end = verdict.ends.iter().find(|end| end.ending == Promoted).unwrap();
         assert!(end.reason.contains(basis), "{}", end.reason);
     }
+}
+
+#[test]
+fn what_has_flipped_is_watched_while_others_take_their_time() {
+    let slow = Nature { start: (Duration::from_mins(2), Duration::from_mins(2)), ..Nature::good() };
+    let dead = Setup { new: Nature::failing(1.0), ..Setup::default() };
+    let mut night = Scenario::plain(1, vec![dead, Setup { new: slow, ..Setup::default() }]).with_worker();
+    night.course.parts[0].strategy = Strategy::Flip;
+    let verdict = play(&night, true);
+    assert_eq!((verdict.ending(), &verdict.broken), (Some(RolledBack), &None), "{}", verdict.story());
 }
 
 /// What a seed draws to go wrong, in releases of other kinds than it draws.
