@@ -82,8 +82,11 @@ fn what_has_flipped_is_watched_while_others_take_their_time() {
     let dead = Setup { new: Nature::failing(1.0), ..Setup::default() };
     let mut night = Scenario::plain(1, vec![dead, Setup { new: slow, ..Setup::default() }]).with_worker();
     night.course.parts[0].strategy = Strategy::Flip;
+    night.recover = false;
     let verdict = play(&night, true);
     assert_eq!((verdict.ending(), &verdict.broken), (Some(RolledBack), &None), "{}", verdict.story());
+    // Three workers that start one after the other take six minutes.
+    assert!(verdict.length < Duration::from_mins(3), "{}", verdict.story());
 }
 
 /// What a seed draws to go wrong, in releases of other kinds than it draws.
