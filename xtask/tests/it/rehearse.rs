@@ -191,22 +191,22 @@ fn a_slow_leak_shows_while_the_old_pods_stand_by() {
               4m 24s  release   the last step is over: new pods are started until they are as many as serve
               4m 33s  release   all new pods are ready: requests go to them alone
               4m 33s  backend   3 new pods serve alone
-              4m 33s  frontend  2 new pods serve alone
+              4m 34s  frontend  2 new pods serve alone
               4m 35s  release   the new release serves, and its smoke test passed; watched for 15 min, old pods stand by
-              7m 35s  release   BACK to the old release
+              7m 38s  release   BACK to the old release
                                 a container of new pod `5` ran out of memory
-              7m 35s  backend   2 of 3 new pods serve
-              7m 36s  frontend  2 old pods serve alone
-              7m 36s  backend   3 old pods serve alone
-              7m 42s  release   the new pods go
-              7m 44s  release   ROLLED BACK: production-1 serves, after 7m 44s, exit code 6
+              7m 38s  backend   2 of 3 new pods serve
+              7m 39s  frontend  2 old pods serve alone
+              7m 40s  backend   3 old pods serve alone
+              7m 45s  release   the new pods go
+              7m 47s  release   ROLLED BACK: production-1 serves, after 7m 47s, exit code 6
                                 a container of new pod `5` ran out of memory
-              7m 44s  release   next: mend what is said above and make a new release; this one is withdrawn
+              7m 47s  release   next: mend what is said above and make a new release; this one is withdrawn
 
-            it took                     7m 44s
-            found                       6m 47s after its first failed request
-            users had it for            7m 17s
-            failed because of it        13 of 46,802 requests
+            it took                     7m 47s
+            found                       6m 50s after its first failed request
+            users had it for            7m 20s
+            failed because of it        17 of 47,094 requests
             both releases served        4m 15s
             the deploy would exit with  6 (rolled back)
             picture                     target/xtask/rehearse-production-slow-leak.html
