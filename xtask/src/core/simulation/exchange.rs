@@ -27,6 +27,8 @@ pub(super) struct Landing {
     /// It carries no version.
     is_forced: bool,
     answer: Reply,
+    /// How much later the same arrives once more.
+    again: Option<Duration>,
     /// The deployer dies as soon as this is done; how much later another one starts.
     last: Option<Death>,
 }
@@ -54,8 +56,18 @@ impl<D: Deployer> World<'_, D> {
                 let is_forced =
                     self.owners[owner].machine.as_ref().is_some_and(|machine| !machine.is_careful());
                 let answer = Reply::Outcome;
-                let landing =
-                    Landing { owner, id, object, version, fence, change, is_forced, answer, last: None };
+                let landing = Landing {
+                    owner,
+                    id,
+                    object,
+                    version,
+                    fence,
+                    change,
+                    is_forced,
+                    answer,
+                    again: None,
+                    last: None,
+                };
                 self.send(landing);
             }
             Action::Measure { part, checks } => {
@@ -187,11 +199,7 @@ impl<D: Deployer> World<'_, D> {
             }
             Some(Fate::Unknown) => landing.answer = Reply::Unknown,
             Some(Fate::Silent) => landing.answer = Reply::Nothing,
-            Some(Fate::Twice(late)) => {
-                let again = Landing { answer: Reply::Nothing, change: landing.change.clone(), ..landing };
-                self.in_flight += 1;
-                self.queue.push(at + late, Event::Land(Box::new(again)));
-            }
+            Some(Fate::Twice(late)) => landing.again = Some(late),
         }
         self.in_flight += 1;
         self.queue.push(at_landing, Event::Land(Box::new(landing)));
@@ -204,22 +212,22 @@ impl<D: Deployer> World<'_, D> {
         self.cluster.ledger.as_ref().is_none_or(|read| phase(&read.object) != phase(head))
     }
 
-    pub(super) fn land(&mut self, landing: Landing) {
+    pub(super) fn land(&mut self, mut landing: Landing) {
         self.in_flight -= 1;
-        let Landing { owner, id, object, mut version, fence, change, is_forced, answer, last } = landing;
+        let Landing { owner, id, object, fence, answer, .. } = landing;
         let mut outcome = Outcome::Unknown;
         // While the server is down, now and then a write gets through and only its answer is lost.
         if self.api_down == 0 || self.random.chance(0.2) {
             let is_ours = self.cluster.knows(object);
-            if is_forced && is_ours {
-                version = self.cluster.mark(object).map(|(version, _)| *version);
+            if landing.is_forced && is_ours {
+                landing.version = self.cluster.mark(object).map(|(version, _)| *version);
             }
-            let write = Write { object, fence, change: &change };
+            let write = Write { object, fence, change: &landing.change };
             let before = self.watch.before(self.scenario, &self.cluster, &write);
             outcome = if self.denied.contains(&object) {
                 Outcome::Refused(Refusal::Denied("the role may not".to_owned()))
             } else {
-                self.cluster.write(object, version, fence, &change)
+                self.cluster.write(object, landing.version, fence, &landing.change)
             };
             if outcome == Outcome::Done {
                 self.watch.written(self.scenario, &self.cluster, &write, before);
@@ -229,17 +237,21 @@ impl<D: Deployer> World<'_, D> {
                     self.watch.fail(Invariant::OnlyTheInventory, self.now, || format!("{object:?}"));
                 }
             }
-            if self.api_down > 0 {
-                outcome = Outcome::Unknown;
-            }
+        }
+        let last = landing.last.take();
+        // What was refused is over: nobody sends it again.
+        if let Some(late) = landing.again.take().filter(|_| !matches!(outcome, Outcome::Refused(_))) {
+            landing.answer = Reply::Nothing;
+            self.in_flight += 1;
+            self.queue.push(self.now + late, Event::Land(Box::new(landing)));
         }
         if let Some(Death { next, .. }) = last {
             self.kill(owner, next);
         }
         self.leave();
         let outcome = match answer {
-            Reply::Outcome => outcome,
-            Reply::Unknown => Outcome::Unknown,
+            Reply::Outcome if self.api_down == 0 => outcome,
+            Reply::Outcome | Reply::Unknown => Outcome::Unknown,
             Reply::Nothing => return,
         };
         let at = self.now + self.between(5, 40);
