@@ -18,11 +18,9 @@ const HEAL: Duration = Duration::from_secs(20);
 
 impl<D: Deployer> World<'_, D> {
     pub(super) fn recover(&mut self) {
-        let busy = self.owners.iter().any(|owner| owner.machine.is_some());
-        let open = self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some());
         // Once somebody has said that a person is needed, the next one would only say it again.
         let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
-        if self.now < self.calm || busy || (open && !is_stuck) {
+        if self.now < self.calm || self.is_attended() || (self.is_open() && !is_stuck) {
             self.start(Intent::Recover);
             self.queue.push(self.now + RECOVER, Event::Recover);
         }

@@ -182,8 +182,7 @@ impl<'s, D: Deployer> World<'s, D> {
             let Some((at, event)) = self.queue.pop() else { break };
             self.now = at;
             self.cluster.pass(at);
-            let is_attended = self.owners.iter().any(|owner| owner.machine.is_some());
-            self.watch.passed(at, is_attended);
+            self.watch.passed(at, self.is_attended());
             self.happen(event);
             self.observe();
         }
@@ -276,6 +275,7 @@ impl<'s, D: Deployer> World<'s, D> {
             _ => None,
         });
         let ahead = ahead.unwrap_or_default();
+        let is_alone = !self.is_attended();
         let me = index as u64 + 1;
         let machine = (self.begin)(self.scenario.course.clone(), intent, me, self.now + ahead);
         self.owners.push(Owner {
@@ -290,11 +290,11 @@ impl<'s, D: Deployer> World<'s, D> {
         if intent == Intent::Promote(Consent::Full) {
             self.watch.is_promoted_by_hand = true;
         }
-        self.watch.attended(self.now);
+        if is_alone {
+            self.watch.attended(self.now);
+        }
         self.note(|_| format!("deployer {index} starts: {intent:?}"));
-        let is_alone = self.owners[..index].iter().all(|owner| owner.machine.is_none());
-        let is_open = self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some());
-        if index > 0 && (intent != Intent::Recover || (is_alone && is_open)) {
+        if index > 0 && (intent != Intent::Recover || (is_alone && self.is_open())) {
             self.mark(MarkKind::Deed, || words::starts(intent).to_owned());
         }
         if let Some(recorder) = &mut self.recorder {
@@ -373,9 +373,19 @@ impl<'s, D: Deployer> World<'s, D> {
 
     /// Nobody is there any more, and nothing is on its way.
     pub(super) fn leave(&mut self) {
-        if self.in_flight == 0 && self.owners.iter().all(|owner| owner.machine.is_none()) {
+        if self.in_flight == 0 && !self.is_attended() {
             self.watch.left_alone(&self.cluster);
         }
+    }
+
+    /// Whether some deployer is at work.
+    pub(super) fn is_attended(&self) -> bool {
+        self.owners.iter().any(|owner| owner.machine.is_some())
+    }
+
+    /// Whether the ledger says that a release is under way.
+    pub(super) fn is_open(&self) -> bool {
+        self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some())
     }
 
     pub(super) fn between(&mut self, least: u64, most: u64) -> Duration {

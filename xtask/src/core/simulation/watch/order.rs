@@ -18,7 +18,7 @@ const MIXED_MAX: Duration = Duration::from_mins(15);
 pub(super) struct Order {
     /// When the last fault was over.
     calm: Duration,
-    /// When the last deployer started.
+    /// When a deployer last started after nobody had been at work.
     attended: Duration,
     /// Since when users see one component new and another one old.
     mixed_since: Option<Duration>,
