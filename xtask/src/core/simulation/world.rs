@@ -319,7 +319,7 @@ impl<'s, D: Deployer> World<'s, D> {
         }
         if let Some(end) = end {
             self.note(|_| format!("deployer {owner} ends: {:?}, {}", end.ending, end.reason));
-            if owner == 0 && self.owners.len() == 1 {
+            if owner == 0 {
                 self.watch.ended(self.scenario, end.ending, self.now);
             }
             if end.ending == Ending::Stuck && !self.scenario.may_need_a_person() {
