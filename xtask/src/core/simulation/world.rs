@@ -205,21 +205,18 @@ impl<'s, D: Deployer> World<'s, D> {
         }
         let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
         let may_be_stuck = self.scenario.may_need_a_person();
-        let is_left = self.owners.iter().any(|owner| owner.machine.is_none()) && self.ends.is_empty();
         // Who comes after that and may not help either says something else.
         let was_stuck = self.ends.iter().any(|end| end.ending == Ending::Stuck) && !self.scenario.recover;
-        if ((is_stuck || was_stuck) && may_be_stuck)
-            || (!self.scenario.recover && self.was_left())
-            || (is_left && !self.scenario.recover)
-        {
+        let is_left = self.was_left() && !self.scenario.recover;
+        if ((is_stuck || was_stuck) && may_be_stuck) || is_left {
             return;
         }
         self.watch.at_rest(self.scenario, &self.cluster);
     }
 
-    /// Whether a deployer was killed and nobody came after it.
+    /// Whether a deployer was killed and nobody has ended what it left.
     fn was_left(&self) -> bool {
-        self.ends.len() < self.owners.len()
+        self.ends.len() < self.owners.len() && self.is_open()
     }
 
     fn verdict(mut self) -> Verdict {
@@ -331,6 +328,7 @@ impl<'s, D: Deployer> World<'s, D> {
             }
             self.ends.push(end);
             self.owners[owner].machine = None;
+            self.leave();
             return;
         }
         let Some(deadline) = deadline else { return };
