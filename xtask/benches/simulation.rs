@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use xtask::core;
@@ -150,7 +151,7 @@ fn nights(seeds: u64, first: u64, cores: usize, began: Instant) -> Tally {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(play_some)).collect();
         let mut all = Tally::default();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).for_each(|tally| all.join(tally));
+        threads.into_iter().map(joined).for_each(|tally| all.join(tally));
         all
     })
 }
@@ -176,7 +177,7 @@ fn mutants() -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut found: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(search)).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+        threads.into_iter().flat_map(joined).collect()
     });
     found.sort_by_key(|(mistake, _)| mistake::ALL.iter().position(|other| other == mistake));
     println!("| mistake | what it does | breaks | caught by seed |\n|---|---|---|---|");
@@ -185,6 +186,11 @@ fn mutants() -> ExitCode {
         println!("| `{mistake:?}` | {} | `{}` | {seed} |", mistake.words(), mistake.breaks());
     }
     if found.iter().all(|(_, caught)| caught.is_some()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What a thread came to; its panic is ours.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn count(number: u64) -> f64 {
