@@ -36,7 +36,7 @@ pub struct Picture<'a> {
 /// Whether something is good.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Tone {
-    /// The new release serves.
+    /// The new release serves, or what runs is written down.
     Good,
     /// The old release serves.
     Back,

@@ -155,15 +155,15 @@ fn headline(verdict: &Verdict) -> (String, Tone) {
     if let Some(broken) = &verdict.broken {
         return (format!("The invariant {} broke: {}", broken.invariant, broken.words), Tone::Bad);
     }
-    let serves = match verdict.ending() {
-        Some(Ending::Promoted) => return ("Promoted: the new release serves".to_owned(), Tone::Good),
-        Some(Ending::Stuck | Ending::Superseded) | None => "a person has to look",
-        Some(_) => "the old release serves",
+    let (comes_to, tone) = match verdict.ending() {
+        Some(Ending::Promoted) => ("the new release serves", Tone::Good),
+        Some(Ending::Adopted) => ("what runs is written down", Tone::Good),
+        Some(Ending::Stuck | Ending::Superseded) | None => ("a person has to look", Tone::Bad),
+        Some(_) => ("the old release serves", Tone::Back),
     };
     let how = verdict.ending().map_or("left alone", outcome);
     let (first, rest) = how.split_at(1);
-    let tone = if serves.starts_with("the old") { Tone::Back } else { Tone::Bad };
-    (format!("{}{rest}: {serves}", first.to_uppercase()), tone)
+    (format!("{}{rest}: {comes_to}", first.to_uppercase()), tone)
 }
 
 pub(super) fn table(rows: &[(String, String)]) -> String {
