@@ -51,7 +51,8 @@ impl Figures {
         let parts = || recording.parts.iter().filter(|part| part.changes);
         let spans = || parts().flat_map(|part| &part.spans);
         let exposed = parts().filter_map(|part| serving_new(part).map(|(from, _)| from)).min();
-        let last = parts().filter_map(|part| serving_new(part).map(|(_, until)| until)).max();
+        // As long as one component serves the new release, it is not out.
+        let ends: Option<Vec<Duration>> = parts().filter_map(serving_new).map(|(_, until)| until).collect();
         // A span may have begun just before the endpoints changed.
         let failing = spans().filter(|span| span.sides[1].failed > 0).map(|span| span.from).min();
         let sum = |count: fn(&super::recording::Span) -> u64| spans().map(count).sum();
@@ -66,7 +67,7 @@ impl Figures {
             exposed,
             first_failure: failing.map(|at| exposed.map_or(at, |exposed| at.max(exposed))),
             found: recording.turned_back,
-            out: last.flatten(),
+            out: ends.and_then(|ends| ends.into_iter().max()),
             mixed: mixed(recording),
             requests: sum(|span| span.sides[0].requests + span.sides[1].requests + span.unserved),
             failed: sum(|span| span.sides[0].failed + span.sides[1].failed + span.unserved),
@@ -147,6 +148,8 @@ fn mixed(recording: &Recording) -> Duration {
         recording.parts.iter().flat_map(|part| part.pods.iter().map(|pods| pods.at)).collect();
     moments.sort_unstable();
     moments.dedup();
+    // Pods still come and go when nothing is said about the release any more.
+    moments.retain(|at| *at < recording.length);
     moments.push(recording.length);
     let serves = |side: usize, at: Duration| {
         recording.parts.iter().filter(|part| part.changes).any(|part| part.at(at).serving[side] > 0)
@@ -250,5 +253,16 @@ mod tests {
         let later = part(true, &[(0, [3, 0]), (26, [0, 3])], &[]);
         let figures = Figures::of(&recording(vec![flipped, later], None));
         assert_eq!((figures.suffered, figures.mixed, figures.out), (0, SECOND(6), None));
+    }
+
+    #[test]
+    fn it_is_out_when_the_last_one_is_and_what_comes_after_the_last_word_does_not_count() {
+        let out = |at: u64| part(true, &[(0, [3, 0]), (20, [3, 1]), (at, [3, 0])], &[]);
+        let stays = part(true, &[(0, [3, 0]), (30, [0, 3])], &[]);
+        let figures = |parts: Vec<PartRecording>| Figures::of(&recording(parts, None));
+        assert_eq!(figures(vec![out(50), out(40)]).out, Some(SECOND(50)));
+        assert_eq!(figures(vec![out(50), stays]).out, None, "one serves it to the end");
+        let late = part(true, &[(0, [3, 0]), (90, [3, 1]), (110, [2, 1]), (130, [0, 3])], &[]);
+        assert_eq!(figures(vec![late]).mixed, SECOND(10), "the recording ends at 100");
     }
 }
