@@ -231,18 +231,18 @@ pub enum Moment {
 }
 
 impl Fault {
-    /// When it begins, where that is a matter of time.
-    pub fn from(&self) -> Option<Duration> {
+    /// When it begins, where that is a matter of time, and when it ends, where it lasts.
+    pub fn span(&self) -> Option<(Duration, Option<Duration>)> {
         match *self {
-            Self::ApiDown { from, .. }
-            | Self::Dark { from, .. }
-            | Self::Sleep { from, .. }
-            | Self::Quota { from, .. }
-            | Self::NoRoom { from, .. }
-            | Self::Healed { from, .. }
-            | Self::Denied { from, .. }
-            | Self::Lag { from, .. }
-            | Self::Slow { from, .. } => Some(from),
+            Self::ApiDown { from, until }
+            | Self::Dark { from, until, .. }
+            | Self::Sleep { from, until, .. }
+            | Self::Quota { from, until, .. }
+            | Self::NoRoom { from, until, .. }
+            | Self::Healed { from, until, .. }
+            | Self::Denied { from, until, .. }
+            | Self::Lag { from, until }
+            | Self::Slow { from, until, .. } => Some((from, Some(until))),
             Self::Jump { at, .. }
             | Self::Start { at, .. }
             | Self::Person { at, .. }
@@ -250,7 +250,7 @@ impl Fault {
             | Self::NodeLost { at, .. }
             | Self::Reset { at, .. }
             | Self::Command { at, .. }
-            | Self::Kill { moment: Moment::At(at), .. } => Some(at),
+            | Self::Kill { moment: Moment::At(at), .. } => Some((at, None)),
             Self::Write { .. }
             | Self::Renewal { .. }
             | Self::Look { .. }
@@ -259,39 +259,14 @@ impl Fault {
         }
     }
 
-    /// When it ends, where it lasts.
-    pub fn over(&self) -> Option<Duration> {
-        match *self {
-            Self::ApiDown { until, .. }
-            | Self::Dark { until, .. }
-            | Self::Sleep { until, .. }
-            | Self::Quota { until, .. }
-            | Self::NoRoom { until, .. }
-            | Self::Healed { until, .. }
-            | Self::Denied { until, .. }
-            | Self::Lag { until, .. }
-            | Self::Slow { until, .. } => Some(until),
-            _ => None,
-        }
-    }
-
     /// When nothing of it is left, where that is a matter of time.
     pub fn until(&self) -> Duration {
-        self.over().or(self.from()).unwrap_or_default()
+        self.span().map(|(from, until)| until.unwrap_or(from)).unwrap_or_default()
     }
 
     /// Whether a person, a quota or the end of the API server may leave a release where only a person can help.
     pub fn may_need_a_person(&self) -> bool {
-        matches!(
-            self,
-            Self::Person { .. }
-                | Self::Quota { .. }
-                | Self::NoRoom { .. }
-                | Self::Healed { .. }
-                | Self::Denied { .. }
-                | Self::ApiDown { .. }
-                | Self::NodeLost { .. }
-        )
+        self.may_hurt_pods() || matches!(self, Self::ApiDown { .. })
     }
 
     /// Whether it may hurt pods or take what they need: a release that goes back then is not worse for that.

@@ -1,7 +1,7 @@
 //! What goes wrong in a night, and what somebody does in it, in words for people.
 
 use super::cluster::Act;
-use super::fault::{Fault, Moment};
+use super::fault::Fault;
 use crate::core::release::effect::Object;
 use crate::core::release::machine::{Command, Intent, PartCourse};
 use crate::core::release::view::Traffic;
@@ -54,7 +54,7 @@ pub(super) fn strikes(fault: &Fault, parts: &[PartCourse]) -> Option<String> {
         Fault::NodeLost { pods, .. } => {
             format!("a node is lost with {}", text::count(pods as usize, "pod"))
         }
-        Fault::Kill { moment: Moment::At(_) | Moment::Journal { .. }, .. }
+        Fault::Kill { .. }
         | Fault::Start { .. }
         | Fault::Command { .. }
         | Fault::Write { .. }

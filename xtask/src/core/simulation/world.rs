@@ -136,9 +136,9 @@ impl<'s, D: Deployer> World<'s, D> {
     }
 
     fn plan(&mut self, index: usize, fault: &Fault) {
-        let Some(from) = fault.from() else { return };
+        let Some((from, until)) = fault.span() else { return };
         self.queue.push(BEGIN + from, Event::Fault(index));
-        if let Some(until) = fault.over() {
+        if let Some(until) = until {
             self.queue.push(BEGIN + until, Event::FaultOver(index));
         }
     }
