@@ -97,7 +97,7 @@ fn write(
         phase(svg, stretch, scale, band, bottom)?;
     }
     for (index, part) in recording.parts.iter().enumerate() {
-        lane::write(svg, part, scale, recording.length, lanes + lane::HEIGHT * number(index))?;
+        lane::write(svg, part, scale, lanes + lane::HEIGHT * number(index))?;
     }
     writeln!(svg, r#"<path class="axis" d="M{LEFT} {bottom:.1}H{RIGHT}"/>"#)?;
     for (mark, label) in marked.iter().zip(placed) {

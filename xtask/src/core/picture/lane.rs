@@ -1,7 +1,6 @@
 //! The lane of one component: who serves, who answers which share of the requests, what fails.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::chart::{LEFT, RIGHT};
 use super::escape;
@@ -26,13 +25,7 @@ const TOPS: [f64; 8] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0];
 type Piece = (f64, f64, f64);
 
 /// Writes the lane whose upper edge is at `top`.
-pub(super) fn write(
-    svg: &mut String,
-    part: &PartRecording,
-    scale: &Scale,
-    length: Duration,
-    top: f64,
-) -> std::fmt::Result {
+pub(super) fn write(svg: &mut String, part: &PartRecording, scale: &Scale, top: f64) -> std::fmt::Result {
     let name = escape(&part.name.0).into_owned();
     let head = top + 12.0;
     let note = if part.changes { "" } else { ", not changed" };
@@ -41,7 +34,7 @@ pub(super) fn write(
         r#"<text class="name" x="0" y="{head:.1}">{name}<tspan class="note">{note}</tspan></text>"#
     )?;
     let pods = top + 18.0;
-    self::pods(svg, part, scale, length, pods)?;
+    self::pods(svg, part, scale, pods)?;
     let spans = joined(&part.spans, scale);
     let share = pods + PODS + GAP;
     self::share(svg, &spans, share)?;
@@ -49,22 +42,16 @@ pub(super) fn write(
 }
 
 /// Pods that serve, old below new, and those that stand by above them.
-fn pods(
-    svg: &mut String,
-    part: &PartRecording,
-    scale: &Scale,
-    length: Duration,
-    top: f64,
-) -> std::fmt::Result {
+fn pods(svg: &mut String, part: &PartRecording, scale: &Scale, top: f64) -> std::fmt::Result {
     let sum = |counts: [u32; 2]| counts[0] + counts[1];
     let most = part.pods.iter().map(|pods| sum(pods.ready).max(sum(pods.serving))).max().unwrap_or(0).max(1);
     let unit = PODS / f64::from(most);
-    let ends = part.pods.iter().skip(1).map(|pods| pods.at).chain([length]);
+    let ends = part.pods.iter().skip(1).map(|pods| scale.place(pods.at)).chain([RIGHT]);
     let stretches: Vec<(Pods, f64, f64)> = part
         .pods
         .iter()
         .zip(ends)
-        .map(|(pods, end)| (*pods, scale.place(pods.at), scale.place(end)))
+        .map(|(pods, end)| (*pods, scale.place(pods.at), end))
         .filter(|(_, from, until)| until > from)
         .collect();
     let bottom = top + PODS;
@@ -87,11 +74,8 @@ fn share(svg: &mut String, spans: &[(f64, f64, Span)], top: f64) -> std::fmt::Re
     let bottom = top + SHARE;
     let pieces = |count: fn(&Span) -> u64| -> Vec<Piece> {
         let answered = spans.iter().filter(|(_, _, span)| answered(span) > 0);
-        answered
-            .map(|(from, until, span)| {
-                (*from, *until, to_float(count(span)) / to_float(answered_or_one(span)) * SHARE)
-            })
-            .collect()
+        let height = |span: &Span| to_float(count(span)) / to_float(self::answered(span)) * SHARE;
+        answered.map(|(from, until, span)| (*from, *until, height(span))).collect()
     };
     area(svg, "new-area", &pieces(answered), bottom)?;
     area(svg, "old-area", &pieces(|span| span.sides[0].requests), bottom)?;
@@ -139,10 +123,6 @@ fn errors(
 
 fn answered(span: &Span) -> u64 {
     span.sides[0].requests + span.sides[1].requests
-}
-
-fn answered_or_one(span: &Span) -> u64 {
-    answered(span).max(1)
 }
 
 /// Spans of traffic at their places; narrow ones together.

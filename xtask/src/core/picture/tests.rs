@@ -17,7 +17,7 @@ const SECOND: fn(u64) -> Duration = Duration::from_secs;
 
 /// A minute of a canary of one component, with this as every name in it.
 fn minute(name: &str) -> Recording {
-    let pods = |at, serving: [u32; 2], ready| Pods { at: SECOND(at), serving, ready, all: ready };
+    let pods = |at, serving: [u32; 2], ready| Pods { at: SECOND(at), serving, ready };
     let span = |from, until, old, new| {
         let tally = |(requests, failed)| Tally { requests, failed, slow: 0 };
         Span { from: SECOND(from), until: SECOND(until), sides: [tally(old), tally(new)], unserved: 0 }

@@ -188,7 +188,6 @@ mod tests {
             at: SECOND(*at),
             serving: *serving,
             ready: *serving,
-            all: *serving,
         };
         let tally = |requests, failed| Tally { requests, failed, slow: 0 };
         let span = |(from, until, requests, failed): &(u64, u64, [u64; 2], [u64; 2])| Span {

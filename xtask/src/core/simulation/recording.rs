@@ -69,8 +69,6 @@ pub struct Pods {
     pub serving: [u32; 2],
     /// Those that are ready.
     pub ready: [u32; 2],
-    /// Those that there are.
-    pub all: [u32; 2],
 }
 
 /// The requests to a component between two moments.
@@ -234,10 +232,9 @@ impl Recorder {
 
     fn pods(&mut self, cluster: &Cluster, at: Duration) {
         for (part, component) in self.recording.parts.iter_mut().zip(&cluster.components) {
-            let mut pods = Pods { at, serving: [0; 2], ready: [0; 2], all: [0; 2] };
+            let mut pods = Pods { at, serving: [0; 2], ready: [0; 2] };
             for pod in component.pods.iter().filter(|pod| pod.is_active() || pod.serving) {
                 let side = pod.revision.min(1);
-                pods.all[side] += 1;
                 pods.ready[side] += u32::from(pod.is_ready());
                 pods.serving[side] += u32::from(pod.serving && pod.is_ready());
             }
