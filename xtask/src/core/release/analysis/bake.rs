@@ -102,6 +102,13 @@ impl Bake {
         Ok(Self { settings, objectives, state })
     }
 
+    /// The same watch, until `length` after `at`: what it has seen already counts.
+    #[must_use]
+    pub fn prolonged(mut self, at: Duration, length: Duration) -> Self {
+        self.state.until = at + length;
+        self
+    }
+
     /// What has to be journalled.
     pub fn state(&self) -> &BakeState {
         &self.state

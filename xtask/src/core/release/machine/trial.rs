@@ -113,11 +113,16 @@ impl Trial {
         let length = evidence.map_or(part.settings.bake, |evidence| evidence.bake);
         self.bake_length = Some(length);
         self.over = false;
-        // Of what has no objectives, nothing is known but whether its containers live.
-        if !part.objectives.is_empty() {
-            let bake = Bake::new(part.settings.clone(), part.objectives.clone(), now, length);
-            self.bake = Some(bake.map_err(|error| error.to_string())?);
-        }
+        self.bake = match self.bake.take() {
+            // It was watched while others were not as far.
+            Some(bake) => Some(bake.prolonged(now, length)),
+            // Of what has no objectives, nothing is known but whether its containers live.
+            None if part.objectives.is_empty() => None,
+            None => {
+                let bake = Bake::new(part.settings.clone(), part.objectives.clone(), now, length);
+                Some(bake.map_err(|error| error.to_string())?)
+            }
+        };
         Ok(())
     }
 

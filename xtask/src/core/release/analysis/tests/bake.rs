@@ -91,3 +91,21 @@ fn what_runs_out_of_memory_flips_back() {
     let again = Reason::RestartedAgain { restarts: 2 };
     assert_eq!(again.to_string(), "containers of the new pods restarted 2 times since they serve alone");
 }
+
+/// A component that has flipped is watched while others are not as far; that is not forgotten once all are.
+#[test]
+fn what_was_seen_before_all_had_flipped_counts() {
+    let tick = |number: u32| Tick {
+        at: TICK * number,
+        length: TICK,
+        canary: vec![pod("c", 50, 50, 50)],
+        ..Tick::default()
+    };
+    let mut early = fresh();
+    assert!((1..3).all(|number| early.observe(&tick(number)) == BakeVerdict::Continue));
+    let mut bake = early.prolonged(TICK * 2, Duration::from_hours(1));
+    assert!(matches!(bake.clone().observe(&tick(3)), BakeVerdict::FlipBack(_)));
+    let quiet = |at| Tick { at, length: TICK, canary: vec![pod("c", 0, 50, 50)], ..Tick::default() };
+    assert_eq!(bake.observe(&quiet(Duration::from_mins(15))), BakeVerdict::Continue, "it is later over, too");
+    assert_eq!(bake.observe(&quiet(TICK * 2 + Duration::from_hours(1))), BakeVerdict::Over);
+}
