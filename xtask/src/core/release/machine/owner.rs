@@ -20,6 +20,8 @@ pub(super) struct Owner {
     /// clocks differ.
     seen: Option<(Lease, Duration)>,
     began: Duration,
+    /// Since when all looks show a time before this process won.
+    outdated: Option<Duration>,
     renewed: Duration,
     renewals: u64,
     /// Whether it has asked for the lease: whatever the answer was, it may own the environment.
@@ -37,6 +39,7 @@ impl Owner {
             fence: Fence(0),
             seen: None,
             began: now,
+            outdated: None,
             renewed: now,
             renewals: 0,
             has_tried: false,
@@ -61,12 +64,14 @@ impl Owner {
         holds && goals::inventory(view).iter().all(|(_, read)| read.fence <= self.fence)
     }
 
-    /// Whether a look shows a time before this process won: an API server that lags answered it. Not for longer than the lease
-    /// lasts, for then somebody may have deleted it and begun to count anew.
-    pub(super) fn is_outdated(&self, view: &View, timing: &Timing, now: Duration) -> bool {
+    /// Whether a look shows a time before this process won: an API server that lags answered it. Where all looks show that for
+    /// as long as a lease lasts, somebody may have deleted it and begun to count anew. What this process has slept through
+    /// says nothing.
+    pub(super) fn is_outdated(&mut self, view: &View, timing: &Timing, now: Duration) -> bool {
         let transitions = view.lease.as_ref().map(|read| read.object.transitions);
         let is_older = transitions.unwrap_or(0) < self.fence.0;
-        is_older && now.saturating_sub(self.renewed) < timing.lease
+        self.outdated = is_older.then(|| self.outdated.unwrap_or(now));
+        self.outdated.is_some_and(|since| now.saturating_sub(since) < timing.lease)
     }
 
     /// Whether another sign of life is due.
