@@ -136,10 +136,11 @@ impl Place<'_> {
         }
     }
 
-    /// Whether only `slot` answers requests.
+    /// Whether only `slot` answers requests. Where nobody did before the release, nobody has to again.
     pub(super) fn serves_alone(&self, slot: Slot) -> bool {
         let wanted = if slot == self.live { self.home() } else { Traffic::One(slot) };
-        self.traffic() == Some(wanted) && self.seen.serving(slot) > 0 && self.seen.serving(slot.other()) == 0
+        let serves = self.seen.serving(slot) > 0 || (slot == self.live && self.replicas == 0);
+        self.traffic() == Some(wanted) && serves && self.seen.serving(slot.other()) == 0
     }
 }
 

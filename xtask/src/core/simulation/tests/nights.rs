@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use super::super::cluster::Act;
+use super::super::fault::Fault;
 use super::super::scenario::{NAMES, Setup};
 use super::super::{Nature, Scenario, play};
-use crate::core::release::machine::Ending::{Aborted, Adopted, Inconclusive, Promoted, RolledBack, Stuck};
-use crate::core::release::machine::Strategy;
+use crate::core::release::machine::Ending::{
+    Aborted, Adopted, Inconclusive, Promoted, Refused, RolledBack, Stuck,
+};
+use crate::core::release::machine::{Command, Strategy};
+use crate::core::release::model::Slot;
 
 /// Kinds of releases that have more in them than the usual one.
 const KINDS: [&str; 12] = [
@@ -87,6 +92,23 @@ fn what_has_flipped_is_watched_while_others_take_their_time() {
     assert_eq!((verdict.ending(), &verdict.broken), (Some(RolledBack), &None), "{}", verdict.story());
     // Three workers that start one after the other take six minutes.
     assert!(verdict.length < Duration::from_mins(3), "{}", verdict.story());
+}
+
+/// Whatever moment a person chooses to take all pods away, the release can be taken back to that.
+#[test]
+fn what_had_no_pods_goes_back_to_none() {
+    for at in (300..1_500).step_by(100) {
+        let person = Fault::Person { at: Duration::from_millis(at), part: 1, act: Act::Scale(Slot::A, 0) };
+        let abort = Fault::Command { at: Duration::from_secs(30), owner: 0, command: Command::Abort };
+        let night = Scenario {
+            faults: vec![person, abort],
+            recover: false,
+            ..Scenario::plain(1, vec![Setup::default(), Setup::default()])
+        };
+        let verdict = play(&night, true);
+        let is_right = matches!(verdict.ending(), Some(Aborted | Refused | RolledBack));
+        assert!(is_right && verdict.broken.is_none(), "{at} ms: {:?}, {}", verdict.ends, verdict.story());
+    }
 }
 
 /// What a seed draws to go wrong, in releases of other kinds than it draws.
