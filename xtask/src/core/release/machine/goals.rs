@@ -40,19 +40,42 @@ impl Goal {
     }
 }
 
-/// What `phase` wants.
-pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot], view: &View) -> Goal {
+/// The components that change.
+fn places<'a>(
+    course: &'a Course,
+    journal: &'a Journal,
+    live: &'a [Slot],
+    view: &'a View,
+) -> impl DoubleEndedIterator<Item = Place<'a>> {
+    course.parts.iter().enumerate().filter(|(_, part)| part.changes()).map(|(index, part)| Place {
+        index,
+        course: part,
+        seen: &view.parts[index],
+        live: live[index],
+        replicas: journal.replicas[index],
+        floor: journal.floors[index],
+    })
+}
+
+/// Whether the pods that go in this phase, or may go next, get no requests.
+pub(super) fn is_silent(course: &Course, journal: &Journal, live: &[Slot], view: &View) -> bool {
+    let is_back = journal.phase >= Phase::Reverting;
+    places(course, journal, live, view)
+        .filter(|place| place.course.has_slots())
+        .all(|place| !place.is_asked(if is_back { place.next() } else { place.live }))
+}
+
+/// What the phase wants. `is_drained`: the pods that go have got no requests for long enough.
+pub(super) fn of(
+    course: &Course,
+    journal: &Journal,
+    live: &[Slot],
+    view: &View,
+    is_drained: bool,
+) -> Goal {
     let mut goal = Goal::default();
-    let places = || {
-        course.parts.iter().enumerate().filter(|(_, part)| part.changes()).map(|(index, part)| Place {
-            index,
-            course: part,
-            seen: &view.parts[index],
-            live: live[index],
-            replicas: journal.replicas[index],
-            floor: journal.floors[index],
-        })
-    };
+    let places = || places(course, journal, live, view);
+    let phase = journal.phase;
     match phase {
         Phase::Intended => {}
         Phase::Stated => extras(&mut goal, course, view, |extra| !extra.late),
@@ -112,19 +135,17 @@ pub(super) fn of(phase: Phase, course: &Course, journal: &Journal, live: &[Slot]
         }
         Phase::Cleaning => {
             for place in places() {
-                if place.course.has_slots() {
-                    place.none(&mut goal, place.live);
+                if !place.course.has_slots() || depart(&mut goal, &place, place.live, is_drained) {
+                    place.scale(&mut goal, place.next(), Floor::Restored);
                 }
-                place.scale(&mut goal, place.next(), Floor::Restored);
             }
         }
         Phase::Reverting => revert(&mut goal, &places().rev().collect::<Vec<_>>()),
         Phase::Restoring => {
             for place in places() {
-                if place.course.has_slots() {
-                    place.none(&mut goal, place.next());
-                }
-                if place.course.old.is_some() {
+                let is_left =
+                    !place.course.has_slots() || depart(&mut goal, &place, place.next(), is_drained);
+                if is_left && place.course.old.is_some() {
                     place.scale(&mut goal, place.live, Floor::Restored);
                 }
             }
@@ -171,6 +192,30 @@ fn serve(goal: &mut Goal, place: &Place<'_>) {
     goal.waits = goal.waits.take().or(fill.waits);
     let enough = place.seen.serving(next) >= place.full().min(place.available(next).max(1));
     goal.wait(enough, || format!("the new pods of {} to get requests", place.course.name));
+}
+
+/// The pods of `slot` go, and those of the other one serve. Somebody may have sent requests to them since that was so: then
+/// these go where they belong first, and the pods stay until the last ones had time to end. Returns whether they go.
+fn depart(goal: &mut Goal, place: &Place<'_>, slot: Slot, is_drained: bool) -> bool {
+    let stays = slot.other();
+    let is_needed = place.state(slot).is_some_and(|state| state.wanted > 0);
+    let is_first = stays == place.live && place.course.old.is_none();
+    if is_first {
+        withdraw(goal, place);
+    } else if is_needed || place.is_asked(slot) {
+        let mut fill = Goal::default();
+        place.at_least(&mut fill, stays, place.replicas);
+        if fill.waits.is_none() || place.seen.serving(slot) == 0 {
+            place.send(goal, place.traffic_of(stays));
+        }
+        goal.missing.append(&mut fill.missing);
+    }
+    let may_go = !is_needed || (is_drained && (is_first || place.serves_alone(stays)));
+    if may_go {
+        place.none(goal, slot);
+    }
+    goal.wait(may_go, || format!("requests for {} to leave the pods that go", place.course.name));
+    may_go
 }
 
 /// Further objects say what the release wants of them.

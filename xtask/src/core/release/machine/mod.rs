@@ -102,7 +102,7 @@ pub struct Machine {
     live: Vec<Slot>,
     /// When the present phase began, and whether the ledger shows it.
     entered: Duration,
-    /// Since when the way back has sent its last request elsewhere.
+    /// Since when looks show that the pods which go, or may go next, get no requests.
     drained: Option<Duration>,
     /// Since when the present phase waits for something without a break.
     waits_since: Option<Duration>,
@@ -320,7 +320,10 @@ impl Machine {
         self.entered = now;
         self.asked = None;
         self.consent = None;
-        self.drained = None;
+        if phase == Phase::Reverting {
+            // Other pods go now.
+            self.drained = None;
+        }
         self.waits_since = None;
         self.waits = None;
         self.smoked.fill(None);
@@ -360,6 +363,7 @@ impl Machine {
             }
             self.renew(view, now, effects);
         }
+        self.drain(view, now);
         let Some(ledger) = &view.ledger else {
             // It was there: a look may be of before, but not for long.
             if now.saturating_sub(*self.unwritten.get_or_insert(now)) >= self.course.timing.wait {
@@ -384,7 +388,7 @@ impl Machine {
             self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
             return;
         }
-        let goal = goals::of(journal.phase, &self.course, &journal, &self.live, view);
+        let goal = goals::of(&self.course, &journal, &self.live, view, self.is_drained(now));
         if let Some(reason) = goal.hopeless {
             if journal.phase == Phase::Contracting {
                 self.stage = Stage::Ended(self.not_contracted(&reason));
@@ -401,6 +405,18 @@ impl Machine {
         if !self.settle(view, now, effects) && idle {
             self.advance(journal.phase, goal.waits, now, effects);
         }
+    }
+
+    /// Notes since when the pods that go, or may go next, get no requests.
+    fn drain(&mut self, view: &View, now: Duration) {
+        let Some(journal) = &self.journal else { return };
+        let is_silent = goals::is_silent(&self.course, journal, &self.live, view);
+        self.drained = is_silent.then(|| self.drained.unwrap_or(now));
+    }
+
+    /// Whether the last requests to those pods had time to end.
+    fn is_drained(&self, now: Duration) -> bool {
+        self.drained.is_some_and(|since| now.saturating_sub(since) >= self.course.timing.drain)
     }
 
     /// The writes that may be done now. The order of the components holds for what is in flight, too: as long as a write of

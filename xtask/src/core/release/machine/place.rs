@@ -50,6 +50,22 @@ impl Place<'_> {
         if self.course.is_adopted { Traffic::Adopted } else { Traffic::One(self.live) }
     }
 
+    /// Where the requests go when a slot serves alone.
+    pub(super) fn traffic_of(&self, slot: Slot) -> Traffic {
+        if slot == self.live { self.home() } else { Traffic::One(slot) }
+    }
+
+    /// Whether a slot gets requests, or is about to.
+    pub(super) fn is_asked(&self, slot: Slot) -> bool {
+        let is_selected = match self.traffic() {
+            Some(Traffic::One(one)) => one == slot,
+            Some(Traffic::Both) => true,
+            Some(Traffic::Adopted) => slot == Slot::A,
+            Some(Traffic::Nobody | Traffic::Foreign) | None => false,
+        };
+        is_selected || self.seen.serving(slot) > 0
+    }
+
     pub(super) fn available(&self, slot: Slot) -> u32 {
         self.state(slot).map_or(0, |state| state.available)
     }
@@ -138,9 +154,8 @@ impl Place<'_> {
 
     /// Whether only `slot` answers requests. Where nobody did before the release, nobody has to again.
     pub(super) fn serves_alone(&self, slot: Slot) -> bool {
-        let wanted = if slot == self.live { self.home() } else { Traffic::One(slot) };
         let serves = self.seen.serving(slot) > 0 || (slot == self.live && self.replicas == 0);
-        self.traffic() == Some(wanted) && serves && self.seen.serving(slot.other()) == 0
+        self.traffic() == Some(self.traffic_of(slot)) && serves && self.seen.serving(slot.other()) == 0
     }
 }
 

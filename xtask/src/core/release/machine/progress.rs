@@ -45,7 +45,6 @@ impl Machine {
                 }
                 _ => {}
             }
-            self.drained = None;
             self.waits = Some(words);
             return;
         }
@@ -82,8 +81,7 @@ impl Machine {
                 }
             }
             Phase::Reverting => {
-                let since = *self.drained.get_or_insert(now);
-                if now.saturating_sub(since) >= timing.drain {
+                if self.is_drained(now) {
                     self.enter(Phase::Restoring, now);
                 }
             }

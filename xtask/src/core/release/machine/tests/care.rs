@@ -163,3 +163,44 @@ fn one_look_of_before_does_not_make_an_owner_give_up() {
     assert_eq!(end.ending, Ending::Promoted, "{}", end.reason);
     cluster.at_rest(true);
 }
+
+/// Once the old pods are about to go, or the new ones on the way back, somebody sends them requests again.
+#[test]
+fn pods_that_are_asked_again_do_not_go_before_their_requests_have_ended() {
+    for (failing, phase, slot) in [(0, Phase::Cleaning, Slot::A), (20, Phase::Restoring, Slot::B)] {
+        let mut cluster = Cluster::new(Mood::Good);
+        cluster.failing = failing;
+        let mut now = Duration::ZERO;
+        let mut machine = Machine::new(course(), Intent::Release, 1, now);
+        let goes = |effect: &Effect| {
+            let none = |change: &Change| matches!(change, Change::Slot { replicas: 0, revision: None });
+            matches!(&effect.action, Action::Write { object, change, .. }
+                if *object == Object::Slot(0, slot) && none(change))
+        };
+        let (mut inputs, dropped) = until(&mut cluster, &mut machine, &mut now, goes);
+        assert_eq!(machine.phase(), Some(phase));
+        // What was asked for comes too late: somebody has written both objects.
+        inputs.extend(dropped.iter().map(|effect| match effect.action {
+            Action::Write { .. } => Input::Wrote(effect.id, Outcome::Refused(Refusal::Conflict)),
+            _ => cluster.act(effect, now),
+        }));
+        let service = cluster.view.parts[0].service.as_mut().unwrap();
+        (service.object, service.version.resource) = (Traffic::One(slot), 1_000_000);
+        let mut asked_until = None;
+        loop {
+            let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, now)).collect();
+            let has_moved = effects.iter().any(|effect| is_traffic(effect, Traffic::One(slot.other())));
+            asked_until = asked_until.or(has_moved.then_some(now));
+            if effects.iter().any(goes) {
+                break;
+            }
+            inputs.extend(effects.iter().map(|effect| cluster.act(effect, now)));
+            if inputs.is_empty() {
+                now = machine.deadline().unwrap().max(now + Duration::from_millis(1));
+                inputs.push(Input::Wake);
+            }
+        }
+        let waited = now.saturating_sub(asked_until.expect("the requests go elsewhere first"));
+        assert!(waited >= Timing::default().drain, "{phase:?}: {waited:?}");
+    }
+}
