@@ -24,6 +24,8 @@ pub(super) struct Landing {
     version: Option<Version>,
     fence: Fence,
     change: Change,
+    /// How long a webhook holds it.
+    held: Duration,
     /// It carries no version.
     is_forced: bool,
     answer: Reply,
@@ -63,6 +65,7 @@ impl<D: Deployer> World<'_, D> {
                     version,
                     fence,
                     change,
+                    held: self.slow,
                     is_forced,
                     answer,
                     again: None,
@@ -167,7 +170,7 @@ impl<D: Deployer> World<'_, D> {
                 )
             });
         }
-        let at = self.now + self.slow + self.between(20, 120);
+        let at = self.now + landing.held + self.between(20, 120);
         let mut at_landing = at;
         match fate {
             None => {}
@@ -214,7 +217,7 @@ impl<D: Deployer> World<'_, D> {
 
     pub(super) fn land(&mut self, mut landing: Landing) {
         self.in_flight -= 1;
-        let Landing { owner, id, object, fence, answer, .. } = landing;
+        let Landing { owner, id, object, fence, held, answer, .. } = landing;
         let mut outcome = Outcome::Unknown;
         // While the server is down, now and then a write gets through and only its answer is lost.
         if self.api_down == 0 || self.random.chance(0.2) {
@@ -222,7 +225,7 @@ impl<D: Deployer> World<'_, D> {
             if landing.is_forced && is_ours {
                 landing.version = self.cluster.mark(object).map(|(version, _)| *version);
             }
-            let write = Write { object, fence, change: &landing.change };
+            let write = Write { object, fence, change: &landing.change, held };
             let before = self.watch.before(self.scenario, &self.cluster, &write);
             outcome = if self.denied.contains(&object) {
                 Outcome::Refused(Refusal::Denied("the role may not".to_owned()))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NEW, OLD, UNSEEN, Watch, Write, serves_alone};
+use super::{NEW, OLD, Watch, Write, serves_alone};
 use crate::core::release::effect::{Change, Object};
 use crate::core::release::model::Slot;
 use crate::core::release::view::Traffic;
@@ -103,7 +103,7 @@ impl Watch {
                 let Some(drain) = self.order.drain.filter(|_| has_slots) else { return };
                 let Some(until) = self.order.served[part][slot as usize] else { return };
                 // Whoever sent requests there by hand a moment ago has not waited for their end either.
-                let is_excused = self.touched[part].at.is_some_and(|at| now < at + UNSEEN + drain);
+                let is_excused = self.touched[part].at.is_some_and(|at| write.was_unseen(at + drain, now));
                 if now < until.saturating_add(drain) && !is_excused {
                     self.fail(Invariant::RequestsAreDrained, now, || {
                         format!("slot {slot} of component {part} was scaled down while its last requests ran")
