@@ -11,7 +11,7 @@ use super::scenario::BEGIN;
 use super::scrape::Blind;
 use super::words;
 use super::world::{ABORT_MAX, Event, RECOVER, World};
-use crate::core::release::machine::{Ending, Input, Intent};
+use crate::core::release::machine::{Input, Intent};
 
 /// How often a controller looks whether there is something to put back.
 const HEAL: Duration = Duration::from_secs(20);
@@ -19,8 +19,7 @@ const HEAL: Duration = Duration::from_secs(20);
 impl<D: Deployer> World<'_, D> {
     pub(super) fn recover(&mut self) {
         // Once somebody has said that a person is needed, the next one would only say it again.
-        let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
-        if self.now < self.calm || self.is_attended() || (self.is_open() && !is_stuck) {
+        if self.now < self.calm || self.is_attended() || (self.is_open() && !self.is_stuck()) {
             self.start(Intent::Recover);
             self.queue.push(self.now + RECOVER, Event::Recover);
         }

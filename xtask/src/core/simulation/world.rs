@@ -203,12 +203,11 @@ impl<'s, D: Deployer> World<'s, D> {
             self.watch
                 .fail(Invariant::EveryRunEnds, self.now, || format!("deployer {owner} waits for nothing"));
         }
-        let is_stuck = self.ends.last().is_some_and(|end| end.ending == Ending::Stuck);
         let may_be_stuck = self.scenario.may_need_a_person();
         // Who comes after that and may not help either says something else.
         let was_stuck = self.ends.iter().any(|end| end.ending == Ending::Stuck) && !self.scenario.recover;
         let is_left = self.was_left() && !self.scenario.recover;
-        if ((is_stuck || was_stuck) && may_be_stuck) || is_left {
+        if ((self.is_stuck() || was_stuck) && may_be_stuck) || is_left {
             return;
         }
         self.watch.at_rest(self.scenario, &self.cluster);
@@ -384,6 +383,13 @@ impl<'s, D: Deployer> World<'s, D> {
     /// Whether the ledger says that a release is under way.
     pub(super) fn is_open(&self) -> bool {
         self.cluster.ledger.as_ref().is_some_and(|read| read.object.under_way.is_some())
+    }
+
+    /// Whether the last one who had something to do has said that a person is needed. Who only waited meanwhile for the owner to
+    /// end has found nothing out.
+    pub(super) fn is_stuck(&self) -> bool {
+        let mut endings = self.ends.iter().rev().map(|end| end.ending);
+        endings.find(|ending| *ending != Ending::Nothing) == Some(Ending::Stuck)
     }
 
     pub(super) fn between(&mut self, least: u64, most: u64) -> Duration {
