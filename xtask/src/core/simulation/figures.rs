@@ -184,11 +184,8 @@ mod tests {
         serving: &[(u64, [u32; 2])],
         spans: &[(u64, u64, [u64; 2], [u64; 2])],
     ) -> PartRecording {
-        let pods = |(at, serving): &(u64, [u32; 2])| Pods {
-            at: SECOND(*at),
-            serving: *serving,
-            ready: *serving,
-        };
+        let pods =
+            |(at, serving): &(u64, [u32; 2])| Pods { at: SECOND(*at), serving: *serving, ready: *serving };
         let tally = |requests, failed| Tally { requests, failed, slow: 0 };
         let span = |(from, until, requests, failed): &(u64, u64, [u64; 2], [u64; 2])| Span {
             from: SECOND(*from),

@@ -21,7 +21,7 @@ const SPAN_MIN: Duration = Duration::from_secs(1);
 pub struct Recording {
     /// The components, in the order of the plan.
     pub parts: Vec<PartRecording>,
-    /// From when on the ledger said what, and whether it said that there is no way but back. `None`: nothing is under way.
+    /// From when on the ledger said which phase; `None`: nothing is under way.
     pub phases: Vec<(Duration, Option<Phase>)>,
     /// What went wrong and what somebody did, in order.
     pub marks: Vec<Mark>,
@@ -114,6 +114,8 @@ pub(super) struct Recorder {
     known: Vec<(Duration, [Tally; 2], u64)>,
     /// Of each deployer, who listens to it.
     listeners: Vec<Listener>,
+    /// How many of them have wanted to release.
+    releasing: u32,
     release: ReleaseId,
     previous: Option<ReleaseId>,
 }
@@ -150,18 +152,23 @@ impl Recorder {
             length: Duration::ZERO,
         };
         let Course { release, previous, .. } = scenario.course.clone();
-        Self { recording, known: known.collect(), listeners: Vec::new(), release, previous }
+        Self { recording, known: known.collect(), listeners: Vec::new(), releasing: 0, release, previous }
     }
 
     /// A deployer begins, whose clock is so much ahead.
     pub(super) fn starts(&mut self, intent: Intent, ahead: Duration) {
-        let subject = match (self.listeners.len(), intent) {
-            (_, Intent::Recover) => "recover",
-            (_, Intent::Abort) => "rollback",
-            (_, Intent::Adopt) => "adopt",
-            (_, Intent::Promote(_)) => "promote",
-            (0, Intent::Release) => "release",
-            (_, Intent::Release) => "release 2",
+        let subject = match intent {
+            Intent::Recover => "recover",
+            Intent::Abort => "rollback",
+            Intent::Adopt => "adopt",
+            Intent::Promote(_) => "promote",
+            Intent::Release => {
+                self.releasing += 1;
+                match self.releasing {
+                    1 => "release",
+                    nth => &format!("release {nth}"),
+                }
+            }
         };
         let narrator = Narrator::new(subject, BEGIN + ahead);
         self.listeners.push(Listener { narrator, held: (intent == Intent::Recover).then(Vec::new) });
@@ -273,8 +280,19 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fault::Fault;
     use super::super::{Scenario, play};
     use super::*;
+
+    #[test]
+    fn each_one_who_wants_to_release_has_a_name() {
+        let start = |at| Fault::Start { at: Duration::from_secs(at), intent: Intent::Release };
+        let night = Scenario { faults: vec![start(10), start(20)], ..Scenario::named("good", 1).unwrap() };
+        let lines = play(&night, true).recording.unwrap().lines;
+        let names = ["release", "release 2", "release 3"];
+        assert!(names.iter().all(|name| lines.iter().any(|line| line.subject == *name)), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.subject == "release 4"));
+    }
 
     #[test]
     fn who_watches_changes_nothing_and_misses_no_request() {

@@ -9,6 +9,7 @@ use super::invariant::Invariant;
 use super::recording::MarkKind;
 use super::scenario::BEGIN;
 use super::scrape::Blind;
+use super::watch::NEW;
 use super::words;
 use super::world::{ABORT_MAX, Event, RECOVER, World};
 use crate::core::release::machine::{Input, Intent};
@@ -30,7 +31,7 @@ impl<D: Deployer> World<'_, D> {
             .cluster
             .components
             .iter()
-            .any(|component| component.count(|pod| pod.serving && pod.revision == 1) > 0);
+            .any(|component| component.count(|pod| pod.serving && pod.revision == NEW) > 0);
         if self.owners[owner].machine.is_some() && served {
             let after = ABORT_MAX.as_secs();
             self.watch.fail(Invariant::AbortIsHonoured, self.now, || {

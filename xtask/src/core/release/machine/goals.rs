@@ -66,13 +66,7 @@ pub(super) fn is_silent(course: &Course, journal: &Journal, live: &[Slot], view:
 }
 
 /// What the phase wants. `is_drained`: the pods that go have got no requests for long enough.
-pub(super) fn of(
-    course: &Course,
-    journal: &Journal,
-    live: &[Slot],
-    view: &View,
-    is_drained: bool,
-) -> Goal {
+pub(super) fn of(course: &Course, journal: &Journal, live: &[Slot], view: &View, is_drained: bool) -> Goal {
     let mut goal = Goal::default();
     let places = || places(course, journal, live, view);
     let phase = journal.phase;

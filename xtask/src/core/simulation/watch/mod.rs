@@ -27,7 +27,7 @@ use person::Touched;
 
 /// The position of the old revision among a component's, and of the new one.
 const OLD: usize = 0;
-const NEW: usize = 1;
+pub(super) const NEW: usize = 1;
 
 /// The fewest requests and checks that can earn a promotion: with fewer, even without any error, S stays below 20.
 const EVIDENCE_MIN: u64 = 300;

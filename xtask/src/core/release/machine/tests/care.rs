@@ -188,7 +188,8 @@ fn pods_that_are_asked_again_do_not_go_before_their_requests_have_ended() {
         (service.object, service.version.resource) = (Traffic::One(slot), 1_000_000);
         let mut asked_until = None;
         loop {
-            let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, now)).collect();
+            let effects: Vec<Effect> =
+                inputs.drain(..).flat_map(|input| machine.handle(input, now)).collect();
             let has_moved = effects.iter().any(|effect| is_traffic(effect, Traffic::One(slot.other())));
             asked_until = asked_until.or(has_moved.then_some(now));
             if effects.iter().any(goes) {

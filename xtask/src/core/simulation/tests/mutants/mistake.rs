@@ -110,7 +110,7 @@ pub(crate) struct Mutant {
     unfenced: Vec<Object>,
     /// Writes that it believes to have been done.
     believed: Vec<(Object, Change)>,
-    /// The releases that were withdrawn when it last looked.
+    /// The last look, where the mistake needs it.
     seen: Option<View>,
     has_measured: bool,
 }
