@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Answered, Machine};
 use crate::core::mask::Mask;
 use crate::core::release::effect::{Action, Change, Effect, Object};
-use crate::core::release::ledger::{Entry, Head, Line, State};
+use crate::core::release::ledger::{Entry, Line, State};
 use crate::core::release::machine::course::End;
 use crate::core::release::model::{Ending, Slot};
 use crate::core::release::view::View;
@@ -31,7 +31,7 @@ impl Machine {
             Entry::adopted(self.course.release.clone(), self.course.account.clone(), self.course.unix(now));
         let entry = Entry { state, basis: Line::new(&words, &Mask::default()), ..entry };
         self.has_noted = true;
-        let head = Head::new(entry, vec![Slot::A; self.course.parts.len()]);
+        let head = ledger.object.adopting(entry, vec![Slot::A; self.course.parts.len()]);
         self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
     }
 
@@ -46,6 +46,9 @@ impl Machine {
         }
         if let Some(journal) = head.and_then(|head| head.under_way.as_ref()) {
             let words = format!("{} is under way: `cargo xtask recover` ends it", journal.release);
+            return Some(End::new(Ending::Refused, words));
+        }
+        if let Some(words) = head.and_then(|head| head.history.refusal(&self.course.release)) {
             return Some(End::new(Ending::Refused, words));
         }
         if self.aborted {
