@@ -395,8 +395,7 @@ impl Machine {
         }
         let idle = goal.missing.is_empty();
         for (object, change) in self.in_order(goal.missing, view) {
-            let version = goals::inventory(view).into_iter().find(|(other, _)| *other == object);
-            self.write(object, version.map(|(_, read)| read.version), change, now, effects);
+            self.write(object, view.version(object), change, now, effects);
         }
         if !self.settle(view, now, effects) && idle {
             self.advance(journal.phase, goal.waits, now, effects);

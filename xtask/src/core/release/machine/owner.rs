@@ -58,7 +58,7 @@ impl Owner {
         let lease = view.lease.as_ref().map(|read| &read.object);
         let holds =
             lease.is_some_and(|lease| lease.holder == Some(self.me) && lease.transitions == self.fence.0);
-        holds && goals::inventory(view).iter().all(|(_, read)| read.fence <= self.fence)
+        holds && view.inventory().all(|(_, read)| read.fence <= self.fence)
     }
 
     /// Whether a look shows a time before this process won: an API server that lags answered it. Not for longer than the lease
@@ -144,8 +144,7 @@ impl Machine {
     /// Writes the number onto every object. From then on every older update fails, whatever the clocks say.
     pub(super) fn fence_off(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
         self.owner.found_open = view.ledger.as_ref().is_some_and(|ledger| ledger.object.under_way.is_some());
-        let older: Vec<_> =
-            goals::inventory(view).into_iter().filter(|(_, read)| read.fence < self.owner.fence).collect();
+        let older: Vec<_> = view.inventory().filter(|(_, read)| read.fence < self.owner.fence).collect();
         if older.is_empty() {
             if self.open_ledger(view, now, effects) {
                 return;
