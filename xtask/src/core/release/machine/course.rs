@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::ledger::{Account, Consent};
+use crate::core::release::ledger::{Account, Consent, Phase};
 use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Weight};
@@ -231,6 +231,26 @@ pub struct Timing {
     pub migration: Duration,
     /// How long a gate or a pause waits for a person.
     pub gate: Duration,
+}
+
+impl Timing {
+    /// How long a phase may wait for something without a break.
+    pub fn limit(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Expanding | Phase::Contracting => self.migration,
+            Phase::Cleaning | Phase::Reverting | Phase::Restoring => self.patience,
+            Phase::Intended
+            | Phase::Stated
+            | Phase::Floored
+            | Phase::Staged
+            | Phase::Exposed(_)
+            | Phase::Holding
+            | Phase::Promoting
+            | Phase::Flipping
+            | Phase::Verifying
+            | Phase::Baking => self.ready,
+        }
+    }
 }
 
 impl Default for Timing {

@@ -386,12 +386,7 @@ impl Machine {
         }
         let goal = goals::of(journal.phase, &self.course, &journal, &self.live, view);
         if let Some(reason) = goal.hopeless {
-            if journal.phase == Phase::Contracting {
-                self.stage = Stage::Ended(self.not_contracted(&reason));
-                return;
-            }
-            self.turn_back(Ending::RolledBack, &reason, now);
-            return;
+            return self.give_up(journal.phase, &reason, now);
         }
         let idle = goal.missing.is_empty();
         for (object, change) in self.in_order(goal.missing, view) {

@@ -19,34 +19,12 @@ impl Machine {
         let timing = self.course.timing;
         if let Some(words) = waits {
             let waited = now.saturating_sub(*self.waits_since.get_or_insert(now));
-            match phase {
-                Phase::Cleaning | Phase::Reverting | Phase::Restoring if waited >= timing.patience => {
-                    self.stage = Stage::Ended(End::new(Ending::Stuck, format!("waited in vain for {words}")));
-                }
-                Phase::Contracting if waited >= timing.migration => {
-                    let words = format!("waited in vain for {words}");
-                    self.stage = Stage::Ended(self.not_contracted(&words));
-                }
-                Phase::Expanding if waited >= timing.migration => {
-                    self.turn_back(Ending::RolledBack, &format!("waited in vain for {words}"), now);
-                }
-                Phase::Stated
-                | Phase::Floored
-                | Phase::Staged
-                | Phase::Exposed(_)
-                | Phase::Holding
-                | Phase::Promoting
-                | Phase::Flipping
-                | Phase::Verifying
-                | Phase::Baking
-                    if waited >= timing.ready =>
-                {
-                    self.turn_back(Ending::RolledBack, &format!("waited in vain for {words}"), now);
-                }
-                _ => {}
-            }
+            let reason = (waited >= timing.limit(phase)).then(|| format!("waited in vain for {words}"));
             self.drained = None;
             self.waits = Some(words);
+            if let Some(reason) = reason {
+                self.give_up(phase, &reason, now);
+            }
             return;
         }
         self.waits_since = None;
@@ -103,8 +81,19 @@ impl Machine {
         }
     }
 
+    /// A phase will never have what it wants.
+    pub(super) fn give_up(&mut self, phase: Phase, words: &str, now: Duration) {
+        match phase {
+            Phase::Cleaning | Phase::Reverting | Phase::Restoring => {
+                self.stage = Stage::Ended(End::new(Ending::Stuck, words));
+            }
+            Phase::Contracting => self.stage = Stage::Ended(self.not_contracted(words)),
+            _ => self.turn_back(Ending::RolledBack, words, now),
+        }
+    }
+
     /// The new release serves, and what the old one needed could not be taken away: that is for a person to mend.
-    pub(super) fn not_contracted(&self, words: &str) -> End {
+    fn not_contracted(&self, words: &str) -> End {
         let words = format!(
             "{words}; {} serves all the same: mend the migration, delete its Job, and let `cargo xtask recover` run it again",
             self.course.release
