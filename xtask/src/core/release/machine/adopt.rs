@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Answered, Machine};
+use super::Machine;
 use crate::core::mask::Mask;
-use crate::core::release::effect::{Action, Change, Effect, Object};
+use crate::core::release::effect::{Change, Effect, Object};
 use crate::core::release::ledger::{Entry, Line, State};
 use crate::core::release::machine::course::End;
 use crate::core::release::model::{Ending, Slot};
@@ -69,17 +69,14 @@ impl Machine {
 
     /// Whether every component was asked, or did not answer for too long.
     fn has_asked(&mut self, now: Duration, effects: &mut Vec<Effect>) -> bool {
-        let timing = self.course.timing;
-        let is_late = now.saturating_sub(self.entered) >= timing.ready;
+        let is_late = now.saturating_sub(self.entered) >= self.course.timing.ready;
         let mut all = true;
         for part in 0..self.course.parts.len() {
             if self.smoked[part].is_some() || is_late {
                 continue;
             }
             all = false;
-            if !self.pending.has(&Answered::Smoke(part)) {
-                effects.push(self.pending.send(Action::Smoke { part, slot: Slot::A }, now + timing.answer));
-            }
+            self.ask(part, Slot::A, now, effects);
         }
         all
     }

@@ -6,6 +6,7 @@ use super::{Answered, End, Ending, Machine, PartCourse, Stage};
 use crate::core::release::effect::{Action, Effect};
 use crate::core::release::ledger::Phase;
 use crate::core::release::migration::Migration;
+use crate::core::release::model::Slot;
 
 impl Machine {
     /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.
@@ -180,15 +181,19 @@ impl Machine {
                         self.turn_back(Ending::NoEvidence, &reason, now);
                         return false;
                     }
-                    if !self.pending.has(&Answered::Smoke(index)) {
-                        let slot = self.course.parts[index].promoted(self.live[index]);
-                        let until = now + self.course.timing.answer;
-                        effects.push(self.pending.send(Action::Smoke { part: index, slot }, until));
-                    }
+                    let slot = self.course.parts[index].promoted(self.live[index]);
+                    self.ask(index, slot, now, effects);
                 }
             }
         }
         all
+    }
+
+    /// Asks the pods of a slot the questions of the smoke test, unless an answer is still waited for.
+    pub(super) fn ask(&mut self, part: usize, slot: Slot, now: Duration, effects: &mut Vec<Effect>) {
+        if !self.pending.has(&Answered::Smoke(part)) {
+            effects.push(self.pending.send(Action::Smoke { part, slot }, now + self.course.timing.answer));
+        }
     }
 
     /// Whether this phase is measured.
