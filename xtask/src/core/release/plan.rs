@@ -221,7 +221,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
             .collect();
         steps::sign(&mut phases, &own, commit);
     }
-    let due = |job: &&Value| migration::of(job) != Migration::None && !steps::is_there(job, live);
+    let due = |job: &&Value| migration::of(job) != Migration::None && live.find(job).is_none();
     let migrations: Vec<Value> = derived.rest.iter().filter(due).cloned().collect();
     let contracts = |job: &Value| migration::of(job) == Migration::Contract;
     let written = phases.iter().flat_map(|phase| &phase.writes).map(|write| &write.object);
@@ -229,7 +229,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
         format: FORMAT,
         release: wish.release.clone(),
         previous: live.release.clone(),
-        bound: bound::to(written, &live.objects),
+        bound: bound::to(written, live),
         contracts: wish.migration == Migration::Contract || migrations.iter().any(contracts),
         stays: steps::stays(wish.migration, &migrations, &parts, &planned),
         commit: wish.commit.clone(),
@@ -368,6 +368,6 @@ impl Plan {
             let words = format!("`{}` serves, and `{}` did", name(&live.release), name(&self.previous));
             return Err(Refused::Moved(words));
         }
-        bound::check(&self.bound, &live.objects).map_err(Refused::Moved)
+        bound::check(&self.bound, live).map_err(Refused::Moved)
     }
 }

@@ -77,7 +77,7 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     let live = match look(cx, environment, &options.source, &stated)? {
         Some(objects) => Live::read(&environment.name, &environment.namespace, objects, &made.derived)
             .map_err(|unclear| not_at_rest(environment, unclear))?,
-        None => Live::imagined(&environment.name, &made.derived),
+        None => Live::imagined(&environment.name, &environment.namespace, &made.derived),
     };
     let rehearsed = options.source == Source::Imagined;
     let (frozen, freeze_overridden) = if rehearsed {
