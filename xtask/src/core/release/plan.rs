@@ -22,7 +22,7 @@ pub use self::further::Further;
 use self::live::bears_labels;
 pub use self::live::{Live, LiveComponent, Unclear};
 pub use self::refused::Refused;
-pub use self::wish::{Measures, Scrape, Smoke, Step, Strategy, Wanted, Wish};
+pub use self::wish::{Measures, Scrape, Smoke, Strategy, Wanted, Wish};
 use super::analysis::milliseconds;
 use super::capacity::Resources;
 use super::freeze::Override;
@@ -30,6 +30,7 @@ use super::migration;
 pub use super::migration::Migration;
 use super::model::{ComponentName, ReleaseId, Revision, Slot};
 use super::slots::{Derived, Rolling, Slots};
+pub use super::weights::Step;
 use super::weights::{self, Split};
 
 /// The version of the format of a saved plan.

@@ -185,6 +185,7 @@ mod tests {
             home: configmap,deployment.v1.apps,resourcequota,service
             home: cache.v2.example.com
             other: networkpolicy.v1.networking.k8s.io
-            other: database.v1.example.com"#]].assert_eq(&said.join("\n"));
+            other: database.v1.example.com"#]]
+        .assert_eq(&said.join("\n"));
     }
 }

@@ -35,9 +35,8 @@ use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Traffic, Version, View};
 
 pub use crate::core::release::model::Ending;
-pub use course::{
-    Command, Course, End, Extra, Intent, MigrationCourse, PartCourse, StepCourse, Strategy, Timing,
-};
+pub use crate::core::release::weights::Step;
+pub use course::{Command, Course, End, Extra, Intent, MigrationCourse, PartCourse, Strategy, Timing};
 pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;

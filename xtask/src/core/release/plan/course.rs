@@ -10,7 +10,7 @@ use crate::core::release::analysis::Settings;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::ledger::{Account, Line, Piece, Unstorable};
 use crate::core::release::machine;
-use crate::core::release::machine::{Course, MigrationCourse, PartCourse, StepCourse, Timing};
+use crate::core::release::machine::{Course, MigrationCourse, PartCourse, Timing};
 use crate::core::release::migration;
 use crate::core::release::slots::Derived;
 
@@ -69,9 +69,7 @@ fn migration_course(job: &Value) -> MigrationCourse {
 
 fn course(part: &Part, settings: &Settings) -> PartCourse {
     let strategy = match &part.strategy {
-        Strategy::Canary { steps, .. } => machine::Strategy::Canary(
-            steps.iter().map(|step| StepCourse { weight: step.weight, gate: step.gate }).collect(),
-        ),
+        Strategy::Canary { steps, .. } => machine::Strategy::Canary(steps.clone()),
         Strategy::Flip => machine::Strategy::Flip,
         Strategy::Rolling => machine::Strategy::Rolling,
     };
