@@ -205,9 +205,9 @@ impl Cx {
         Ok(sh)
     }
 
-    /// Says something to whoever listens.
+    /// Says something to whoever listens. Answers and narrations are masked here, so that no task can forget it.
     pub fn emit(&self, body: Body) {
-        let event = Event { at: self.elapsed(), body };
+        let event = Event { at: self.elapsed(), body: self.without_secrets(body) };
         let sinks = self.shared.sinks.lock().unwrap_or_else(PoisonError::into_inner);
         sinks.iter().for_each(|sink| sink.event(&event));
     }
@@ -282,6 +282,18 @@ impl Cx {
 }
 
 impl Cx {
+    /// What is made of files and of what a cluster says, without secrets.
+    fn without_secrets(&self, body: Body) -> Body {
+        let mask = self.mask();
+        match body {
+            Body::Answer { text, data } => Body::Answer { text: mask.text(&text), data: mask.value(data) },
+            Body::Narrated { line, layout } => {
+                Body::Narrated { line: line.map_text(|text| mask.text(text)), layout }
+            }
+            other => other,
+        }
+    }
+
     fn task_or_root(&self) -> TaskId {
         self.task().cloned().unwrap_or_else(TaskId::root)
     }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use memchr::memmem::Finder;
+use serde_json::Value;
 
 /// What stands in place of a secret.
 pub const MASK: &str = "***";
@@ -38,6 +39,24 @@ impl Mask {
     /// `text` without secrets.
     pub fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()
+    }
+
+    /// `data` without secrets: texts, the names of fields, and numbers that are one.
+    pub fn value(&self, data: Value) -> Value {
+        if self.secrets.is_empty() {
+            return data;
+        }
+        match data {
+            Value::String(text) => Value::String(self.text(&text)),
+            Value::Number(number) if self.finds_in(number.to_string().as_bytes()) => {
+                Value::String(self.text(&number.to_string()))
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
+            Value::Object(fields) => {
+                fields.into_iter().map(|(name, value)| (self.text(&name), self.value(value))).collect()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => data,
+        }
     }
 
     /// `bytes` without secrets.
@@ -161,6 +180,16 @@ mod tests {
         assert_eq!(mask.text("second line, first line"), "***, ***");
         assert_eq!(mask.bytes(b"\xff hunter2 \xfe").as_ref(), b"\xff *** \xfe");
         assert!(mask.finds_in(b"xhunter2x") && !mask.finds_in(b"hunter"));
+    }
+
+    #[test]
+    fn data_is_masked_wherever_a_text_can_be() {
+        let mask = Mask::new(&["hunter2", "12345"]);
+        let data =
+            serde_json::json!({"a hunter2": [{"b": "x hunter2"}, 12345, 7, true, null], "c": "hunter"});
+        let masked = serde_json::json!({"a ***": [{"b": "x ***"}, "***", 7, true, null], "c": "hunter"});
+        assert_eq!(mask.value(data.clone()), masked);
+        assert_eq!(Mask::default().value(data.clone()), data);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::core::diagnostic::Diagnostic;
-use crate::core::release::images::is_digest;
+use crate::core::registry::Digest;
 
 pub use instruction::Instruction;
 
@@ -65,7 +65,7 @@ pub struct Base {
 impl Base {
     /// The digest in its name.
     pub fn digest(&self) -> Option<&str> {
-        self.image.split_once('@').map(|(_, digest)| digest).filter(|digest| is_digest(digest))
+        self.image.split_once('@').map(|(_, digest)| digest).filter(|digest| digest.parse::<Digest>().is_ok())
     }
 }
 

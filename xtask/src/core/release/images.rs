@@ -2,13 +2,12 @@
 
 mod record;
 
-use std::fmt;
-
 use serde_json::Value;
 
 use super::manifest::Manifest;
 use super::model::ComponentName;
 use crate::core::diagnostic::Diagnostic;
+use crate::core::registry::{Digest, Invalid, Reference};
 use crate::core::suggest;
 
 pub use record::{Built, FORMAT as RECORD_FORMAT, Record};
@@ -22,54 +21,6 @@ pub struct Image {
     pub reference: String,
     /// `sha256:…`, with 64 digits.
     pub digest: String,
-}
-
-/// The parts of an image's name. The grammar is that of the reference package of github.com/distribution/reference.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Reference<'r> {
-    /// The registry and the repository in it.
-    pub repository: &'r str,
-    /// What stands behind the `:`.
-    pub tag: Option<&'r str>,
-    /// What stands behind the `@`.
-    pub digest: Option<&'r str>,
-}
-
-impl<'r> Reference<'r> {
-    /// Takes a name apart. `None` where it is none.
-    pub fn parse(text: &'r str) -> Option<Self> {
-        let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => (name, Some(digest)),
-            None => (text, None),
-        };
-        // A colon before a slash belongs to the port of the registry.
-        let (repository, tag) = match name.rsplit_once(':') {
-            Some((repository, tag)) if !tag.contains('/') => (repository, Some(tag)),
-            _ => (name, None),
-        };
-        let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let path = |c: char| word(c) || matches!(c, '/' | ':');
-        let well = !repository.is_empty()
-            && repository.chars().all(path)
-            && repository.split('/').all(|part| !part.is_empty())
-            && tag.is_none_or(|tag| (1..=128).contains(&tag.len()) && tag.chars().all(word))
-            && digest.is_none_or(is_digest);
-        well.then_some(Self { repository, tag, digest })
-    }
-}
-
-impl fmt::Display for Reference<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.repository)?;
-        self.tag.map_or(Ok(()), |tag| write!(f, ":{tag}"))?;
-        self.digest.map_or(Ok(()), |digest| write!(f, "@{digest}"))
-    }
-}
-
-/// Whether `text` is `sha256:` and 64 lowercase hexadecimal digits.
-pub fn is_digest(text: &str) -> bool {
-    let digits = text.strip_prefix("sha256:").unwrap_or_default();
-    digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The lists of containers in a pod.
@@ -86,14 +37,15 @@ pub fn pod_template(kind: &str) -> Option<&'static str> {
 }
 
 /// The names of all images in a manifest that have no digest.
-pub fn without_digest(manifest: &Manifest) -> Vec<&str> {
+pub fn without_digest(manifest: &Manifest) -> Vec<Reference> {
     let Some(template) = pod_template(manifest.kind()) else { return Vec::new() };
     let containers = LISTS.iter().flat_map(|list| {
         let list = format!("{template}/spec/{list}");
         manifest.object.pointer(&list).and_then(Value::as_array).into_iter().flatten()
     });
-    let names = containers.filter_map(|container| container.get("image")?.as_str());
-    names.filter(|name| Reference::parse(name).is_some_and(|name| name.digest.is_none())).collect()
+    let names =
+        containers.filter_map(|container| container.get("image")?.as_str()?.parse::<Reference>().ok());
+    names.filter(|name| name.digest().is_none()).collect()
 }
 
 /// Replaces each image of `manifest` that is among `images` by its digest: containers, init containers (sidecars among them)
@@ -144,26 +96,22 @@ fn pin_containers(manifest: &mut Manifest, images: &[Image], complete: bool) -> 
 
 /// The name with a digest; `None` where it has one already. Or what is wrong, and what to do.
 fn digest_of(text: &str, images: &[Image]) -> Result<Option<String>, (String, String)> {
-    let Some(reference) = Reference::parse(text) else {
-        return Err((format!("`{text}` is no name of an image"), "write `repository@sha256:…`".to_owned()));
-    };
-    if reference.digest.is_some() {
+    let wrong =
+        |invalid: Invalid, help: &str| (invalid.message, invalid.hint.unwrap_or_else(|| help.to_owned()));
+    let reference: Reference =
+        text.parse().map_err(|invalid| wrong(invalid, "write `repository@sha256:…`"))?;
+    if reference.digest().is_some() {
         return Ok(None);
     }
-    let wanted = (reference.repository, reference.tag.unwrap_or("latest"));
-    for image in images {
-        let Some(built) = Reference::parse(&image.reference) else { continue };
-        if (built.repository, built.tag.unwrap_or("latest")) == wanted {
-            let pinned = Reference { tag: None, digest: Some(&image.digest), ..reference };
-            if !is_digest(&image.digest) {
-                let message = format!("`{}` is no digest of `{text}`", image.digest);
-                return Err((
-                    message,
-                    "build the images again: a digest is `sha256:` and 64 digits".to_owned(),
-                ));
-            }
-            return Ok(Some(pinned.to_string()));
-        }
+    let wanted = (reference.name(), reference.identifier());
+    let is_wanted = |image: &&Image| {
+        let built = image.reference.parse::<Reference>();
+        built.is_ok_and(|built| (built.name(), built.identifier()) == wanted)
+    };
+    if let Some(image) = images.iter().find(is_wanted) {
+        let digest: Digest =
+            image.digest.parse().map_err(|invalid| wrong(invalid, "build the images again"))?;
+        return Ok(Some(reference.with_digest(&digest).to_string()));
     }
     let known = images.iter().map(|image| image.reference.as_str());
     let help = match suggest::nearest(text, known) {
@@ -179,25 +127,6 @@ mod tests {
     use crate::core::release::manifest;
 
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-    #[test]
-    fn names_are_taken_apart() {
-        let pinned = format!("a/b:1@{DIGEST}");
-        for (text, repository, tag) in [
-            ("nginx", "nginx", None),
-            ("nginx:1.2_x-3", "nginx", Some("1.2_x-3")),
-            ("localhost:5000/a/b", "localhost:5000/a/b", None),
-            ("localhost:5000/a/b:v1", "localhost:5000/a/b", Some("v1")),
-            (&pinned, "a/b", Some("1")),
-        ] {
-            let reference = Reference::parse(text).unwrap();
-            assert_eq!((reference.repository, reference.tag), (repository, tag));
-            assert_eq!(reference.to_string(), text);
-        }
-        for text in ["", ":1", "a b", "a:", "a//b", "a@sha256:12", "a@", "${X}", "/a", "a:x/y:", "größe"] {
-            assert_eq!(Reference::parse(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn every_container_is_pinned_or_refused() {
@@ -217,15 +146,17 @@ spec:
           - {name: web, image: 'r.io/o/web:1'}
           - {name: done, image: 'r.io/o/x@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'}
           - {name: old, image: 'r.io/o/web:0'}
+          - {name: upper, image: 'r.io/O/web:1'}
+          - {name: hub, image: 'o/hub'}
           - {name: none}
 ";
         let mut manifests = manifest::read("k.yml", text, None).unwrap();
-        let image = Image {
+        let images = ["r.io/o/web:1", "docker.io/o/hub:latest"].map(|reference| Image {
             component: ComponentName("web".into()),
-            reference: "r.io/o/web:1".to_owned(),
+            reference: reference.to_owned(),
             digest: DIGEST.to_owned(),
-        };
-        let problems = pin(&mut manifests[0], &[image]);
+        });
+        let problems = pin(&mut manifests[0], &images);
         let said: Vec<String> = problems
             .iter()
             .map(|p| format!("{:?} {} ({})", p.position(), p.message, p.help.as_deref().unwrap_or_default()))
@@ -233,9 +164,11 @@ spec:
         expect_test::expect![[r#"
             (11, 33) the image `busybox` has no digest (write it with its digest, `repository@sha256:…`, or build it with the release)
             (15, 32) the image `r.io/o/web:0` has no digest (built was `r.io/o/web:1`)
-            (16, 14) the container `none` has no image ()"#]]
+            (16, 34) `r.io/O/web:1` is no name of an image (repositories are lowercase: `r.io/o/web:1`)
+            (18, 14) the container `none` has no image ()"#]]
         .assert_eq(&said.join("\n"));
         let object = manifests[0].object.to_string();
         assert_eq!(object.matches(&format!("r.io/o/web@{DIGEST}")).count(), 2);
+        assert!(object.contains(&format!("docker.io/o/hub@{DIGEST}")), "{object}");
     }
 }

@@ -22,7 +22,7 @@ pub use self::further::Further;
 use self::live::bears_labels;
 pub use self::live::{Live, LiveComponent, Unclear};
 pub use self::refused::Refused;
-pub use self::wish::{Measures, Scrape, Smoke, Step, Strategy, Wanted, Wish};
+pub use self::wish::{Measures, Scrape, Smoke, Strategy, Wanted, Wish};
 use super::analysis::milliseconds;
 use super::capacity::Resources;
 use super::freeze::Override;
@@ -30,6 +30,7 @@ use super::migration;
 pub use super::migration::Migration;
 use super::model::{ComponentName, ReleaseId, Revision, Slot};
 use super::slots::{Derived, Rolling, Slots};
+pub use super::weights::Step;
 use super::weights::{self, Split};
 
 /// The version of the format of a saved plan.
@@ -221,7 +222,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
             .collect();
         steps::sign(&mut phases, &own, commit);
     }
-    let due = |job: &&Value| migration::of(job) != Migration::None && !steps::is_there(job, live);
+    let due = |job: &&Value| migration::of(job) != Migration::None && live.find(job).is_none();
     let migrations: Vec<Value> = derived.rest.iter().filter(due).cloned().collect();
     let contracts = |job: &Value| migration::of(job) == Migration::Contract;
     let written = phases.iter().flat_map(|phase| &phase.writes).map(|write| &write.object);
@@ -229,7 +230,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
         format: FORMAT,
         release: wish.release.clone(),
         previous: live.release.clone(),
-        bound: bound::to(written, &live.objects),
+        bound: bound::to(written, live),
         contracts: wish.migration == Migration::Contract || migrations.iter().any(contracts),
         stays: steps::stays(wish.migration, &migrations, &parts, &planned),
         commit: wish.commit.clone(),
@@ -368,6 +369,6 @@ impl Plan {
             let words = format!("`{}` serves, and `{}` did", name(&live.release), name(&self.previous));
             return Err(Refused::Moved(words));
         }
-        bound::check(&self.bound, &live.objects).map_err(Refused::Moved)
+        bound::check(&self.bound, live).map_err(Refused::Moved)
     }
 }

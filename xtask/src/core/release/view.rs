@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::release::effect::Object;
 use crate::core::release::ledger::Head;
 use crate::core::release::model::{Content, Fence, Revision, Slot};
 
@@ -30,6 +31,13 @@ pub struct Read<T> {
     pub object: T,
 }
 
+impl<T> Read<T> {
+    /// Its version and fence alone.
+    fn bare(&self) -> Read<()> {
+        Read { version: self.version, fence: self.fence, object: () }
+    }
+}
+
 /// What one look shows.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct View {
@@ -45,6 +53,39 @@ pub struct View {
     pub extras: Vec<Option<Read<Content>>>,
     /// The Jobs that change the database, in the order of the plan.
     pub jobs: Vec<Option<Read<JobState>>>,
+}
+
+impl View {
+    /// The version of an object; `None` where it is not there.
+    pub fn version(&self, object: Object) -> Option<Version> {
+        let version = match object {
+            Object::Lease => self.lease.as_ref()?.version,
+            Object::Ledger => self.ledger.as_ref()?.version,
+            Object::Slot(part, slot) => self.parts.get(part)?.slot(slot)?.version,
+            Object::Service(part) => self.parts.get(part)?.service.as_ref()?.version,
+            Object::Autoscaler(part) => self.parts.get(part)?.autoscaler.as_ref()?.version,
+            Object::Extra(index) => self.extras.get(index)?.as_ref()?.version,
+            Object::Job(index) => self.jobs.get(index)?.as_ref()?.version,
+        };
+        Some(version)
+    }
+
+    /// The objects that are there with their versions and fences, but for the lease.
+    pub fn inventory(&self) -> impl Iterator<Item = (Object, Read<()>)> {
+        let ledger = self.ledger.iter().map(|read| (Object::Ledger, read.bare()));
+        let parts = self.parts.iter().enumerate().flat_map(|(index, part)| {
+            let slot = move |slot| Some((Object::Slot(index, slot), part.slot(slot)?.bare()));
+            let slots = [Slot::A, Slot::B].into_iter().filter_map(slot);
+            let service = part.service.iter().map(move |read| (Object::Service(index), read.bare()));
+            let autoscaler = part.autoscaler.iter().map(move |read| (Object::Autoscaler(index), read.bare()));
+            slots.chain(service).chain(autoscaler)
+        });
+        let jobs = self.jobs.iter().enumerate();
+        let jobs = jobs.filter_map(|(index, read)| Some((Object::Job(index), read.as_ref()?.bare())));
+        let extras = self.extras.iter().enumerate();
+        let extras = extras.filter_map(|(index, read)| Some((Object::Extra(index), read.as_ref()?.bare())));
+        ledger.chain(parts).chain(jobs).chain(extras)
+    }
 }
 
 /// The objects of one component.

@@ -41,6 +41,15 @@ impl From<Weight> for u32 {
     }
 }
 
+/// One step of a canary.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Step {
+    /// The wanted share.
+    pub weight: Weight,
+    /// Whether a person has to say that it may go on.
+    pub gate: bool,
+}
+
 /// Pods of both kinds while a canary is tried. Traffic is shared evenly among them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Split {

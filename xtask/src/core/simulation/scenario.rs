@@ -14,7 +14,7 @@ use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::ledger::{Consent, Entry, Head, State};
-use crate::core::release::machine::{Command, Course, Intent, PartCourse, StepCourse, Strategy, Timing};
+use crate::core::release::machine::{Command, Course, Intent, PartCourse, Step, Strategy, Timing};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::weights::Weight;
@@ -271,7 +271,7 @@ impl Scenario {
             Strategy::Canary(steps) if part.old.as_ref() != Some(&part.new) => Some(steps),
             _ => None,
         });
-        let steps: Vec<&mut StepCourse> = steps.flatten().collect();
+        let steps: Vec<&mut Step> = steps.flatten().collect();
         if steps.is_empty() || !random.chance(0.1) {
             return self;
         }
@@ -387,8 +387,8 @@ fn course(setups: &[Setup]) -> Course {
         old: Some(Revision("old".into())),
         new: Revision("new".into()),
         strategy: Strategy::Canary(vec![
-            StepCourse { weight: Weight::TENTH, gate: false },
-            StepCourse { weight: Weight::HALF, gate: false },
+            Step { weight: Weight::TENTH, gate: false },
+            Step { weight: Weight::HALF, gate: false },
         ]),
         objectives: vec![
             Objective::errors(Selector::new("requests_failed"), Selector::new("requests"), 0.01),

@@ -8,7 +8,8 @@ use super::{Options, policy, remote, smoke};
 use crate::core::command::Command;
 use crate::core::image::build::{self as plan, Build};
 use crate::core::image::engine::Engine;
-use crate::core::release::images::{Built, is_digest};
+use crate::core::registry::Digest;
+use crate::core::release::images::Built;
 use crate::cx::{Cx, Scratch};
 use crate::error::{Context as _, Error, Result};
 
@@ -111,7 +112,7 @@ fn push(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<String> {
             names.lines().find_map(|name| name.strip_prefix(start.as_str())).unwrap_or_default().to_owned()
         }
     };
-    if !is_digest(&digest) {
+    if digest.parse::<Digest>().is_err() {
         let message = format!("the engine does not say which digest `{reference}` has");
         return Err(Error::problems(message).cause(format!("it says `{digest}`")));
     }

@@ -120,10 +120,7 @@ impl Night {
         let shown = path.strip_prefix(cx.root()).unwrap_or(&path);
         rows.push(("picture".to_owned(), shown.display().to_string()));
         let text = format!("\n{}\n{}", table(&rows), by_hand(&self.by_hand));
-        cx.emit(Body::Answer {
-            text: cx.mask().text(&text),
-            data: data(verdict, recording, &figures, shown),
-        });
+        cx.emit(Body::Answer { text, data: data(verdict, recording, &figures, shown) });
         let Some(broken) = &verdict.broken else { return Ok(()) };
         let message = format!("the invariant `{}` broke: {}", broken.invariant, broken.words);
         Err(Error::problems(message).hint("this is a defect of the release machine: nothing was released"))

@@ -24,32 +24,37 @@ const SNAPSHOT_MAX: u64 = 64 << 20;
 /// Reads the objects of these kinds, and what says where the environment stands: its ledger, its quotas, and the Services
 /// that nobody stated.
 pub(super) fn objects(cx: &Cx, environment: &EnvironmentConfig, stated: &[Identity]) -> Result<Vec<Value>> {
-    let mut kinds: BTreeMap<Option<&str>, BTreeSet<String>> = BTreeMap::new();
-    let mut namespaces = BTreeSet::from([environment.namespace.as_str()]);
+    let mut objects: Vec<Value> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for ((namespace, foreign), kinds) in questions(&environment.namespace, stated) {
+        let kinds = kinds.into_iter().collect::<Vec<_>>().join(",");
+        let found = get(cx, environment, namespace, &kinds, foreign.is_some())?;
+        // What belongs to no namespace is found from each.
+        let new = |object: &Value| {
+            let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
+            uid.is_none_or(|uid| seen.insert(uid.to_owned()))
+        };
+        objects.extend(found.into_iter().filter(new));
+    }
+    Ok(objects)
+}
+
+/// The kinds to ask for in each namespace, and beside them each foreign kind by itself: one that the server does not know
+/// fails the whole question. Somebody may look at what is stated in a namespace, and at nothing else in it.
+fn questions<'s>(
+    home: &'s str,
+    stated: &'s [Identity],
+) -> BTreeMap<(&'s str, Option<&'s str>), BTreeSet<String>> {
     let own = ["configmap", "resourcequota", "service"].map(str::to_owned);
-    kinds.entry(None).or_default().extend(own);
+    let mut questions = BTreeMap::from([((home, None), BTreeSet::from(own))]);
     // A Secret is referred to by its name, and never read.
     for identity in stated.iter().filter(|identity| identity.kind != "Secret") {
         let (kind, foreign) = kind(identity);
-        // A kind that the server does not know fails the whole question, so each foreign one is asked for by itself.
-        kinds.entry(foreign.then_some(&identity.kind)).or_default().insert(kind);
-        namespaces.extend(identity.namespace.as_deref());
+        let namespace = identity.namespace.as_deref().unwrap_or(home);
+        let question = (namespace, foreign.then_some(identity.kind.as_str()));
+        questions.entry(question).or_default().insert(kind);
     }
-    let mut objects: Vec<Value> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for namespace in namespaces {
-        for (foreign, kinds) in &kinds {
-            let kinds = kinds.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-            let found = get(cx, environment, namespace, &kinds, foreign.is_some())?;
-            // What belongs to no namespace is found from each.
-            let new = |object: &Value| {
-                let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
-                uid.is_none_or(|uid| seen.insert(uid.to_owned()))
-            };
-            objects.extend(found.into_iter().filter(new));
-        }
-    }
-    Ok(objects)
+    questions
 }
 
 /// A kind as kubectl wants it, so that the version is the one of the manifest; and whether it is none of Kubernetes' own.
@@ -148,5 +153,39 @@ fn items(text: &str) -> Option<Vec<Value>> {
     match list.get_mut("items")?.take() {
         Value::Array(items) if items.iter().all(Value::is_object) => Some(items),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_namespace_is_asked_for_what_is_stated_in_it() {
+        let identity = |api_version: &str, kind: &str, namespace: Option<&str>| Identity {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: "x".to_owned(),
+        };
+        let stated = [
+            identity("apps/v1", "Deployment", None),
+            identity("v1", "Secret", Some("other")),
+            identity("networking.k8s.io/v1", "NetworkPolicy", Some("other")),
+            identity("example.com/v1", "Database", Some("other")),
+            identity("example.com/v2", "Cache", Some("home")),
+        ];
+        let said: Vec<String> = questions("home", &stated)
+            .into_iter()
+            .map(|((namespace, _), kinds)| {
+                format!("{namespace}: {}", kinds.into_iter().collect::<Vec<_>>().join(","))
+            })
+            .collect();
+        expect_test::expect![[r#"
+            home: configmap,deployment.v1.apps,resourcequota,service
+            home: cache.v2.example.com
+            other: networkpolicy.v1.networking.k8s.io
+            other: database.v1.example.com"#]]
+        .assert_eq(&said.join("\n"));
     }
 }

@@ -76,7 +76,7 @@ pub fn plan(cx: &Cx, from: &From, show: Show) -> Result<()> {
             format!("{json}\n").as_bytes(),
         )?;
     }
-    cx.emit(Body::Answer { text: cx.mask().text(&text), data });
+    cx.emit(Body::Answer { text, data });
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::release::{EnvironmentConfig, Placed, ValueFrom};
 use crate::core::diagnostic::Diagnostic;
+use crate::core::registry::Reference;
 use crate::core::release::images::{self, Image, Record};
 use crate::core::release::manifest;
 use crate::core::release::model::ComponentName;
@@ -129,12 +130,14 @@ pub(super) fn imagined(sources: &[Source], variables: &Variables, built: &[Image
         let own = source.template.then_some(&mut variables);
         for manifest in manifest::read(&source.path, &source.text, own).unwrap_or_default() {
             for name in images::without_digest(&manifest) {
-                let known = built.iter().chain(&made_up).any(|image| image.reference == name);
+                let is_known =
+                    |image: &Image| image.reference.parse().is_ok_and(|known: Reference| known == name);
+                let known = built.iter().chain(&made_up).any(is_known);
                 if !known {
                     made_up.push(Image {
                         component: ComponentName(manifest.name().into()),
-                        reference: name.to_owned(),
-                        digest: format!("sha256:{}", blake3::hash(name.as_bytes()).to_hex()),
+                        reference: name.to_string(),
+                        digest: format!("sha256:{}", blake3::hash(name.to_string().as_bytes()).to_hex()),
                     });
                 }
             }

@@ -6,21 +6,20 @@ use super::prepare::who;
 use crate::config::release::{EnvironmentConfig, Placed};
 use crate::core::release::freeze::{Freeze, Frozen, Override, UnixSeconds, Zone};
 use crate::cx::Cx;
-use crate::driver::platform;
 use crate::error::{Error, Result};
 
 /// Where systems keep the time zone database.
 const ZONES: &str = "/usr/share/zoneinfo";
 
-/// Until when nothing is released, in words; or that `reason` outweighs it.
+/// Until when nothing is released `now`, in words; or that `reason` outweighs it.
 pub(super) fn check(
     cx: &Cx,
     environment: &EnvironmentConfig,
     reason: Option<&str>,
+    now: UnixSeconds,
 ) -> Result<(Option<String>, Option<Override>)> {
     let Some(freeze) = &environment.freeze else { return Ok((None, None)) };
     let freeze = Freeze { zone: zone(freeze.zone.as_ref())?, windows: freeze.windows.clone() };
-    let now = UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX);
     match freeze.check(now, reason.map(|reason| (who(cx), reason))) {
         Ok(overridden) => Ok((None, overridden)),
         Err(frozen @ Frozen::Closed { .. }) => Ok((Some(frozen.to_string()), None)),

@@ -4,13 +4,13 @@
 //! machine. It changes nothing.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{cluster, commits, files, freeze};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::diagnostic::Diagnostic;
+use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::images::Record;
 use crate::core::release::machine::Course;
 use crate::core::release::manifest::Manifest;
@@ -23,6 +23,7 @@ use crate::core::release::slots::{self, Component, Derived};
 use crate::core::suggest;
 use crate::core::text;
 use crate::cx::Cx;
+use crate::driver::platform;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What is to be prepared.
@@ -71,19 +72,20 @@ pub struct Prepared {
 /// Of kind [`Configuration`](ErrorKind::Configuration) what is wrong in files, each with its place; of kind
 /// [`Refused`](ErrorKind::Refused) what is right and still must not be.
 pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
+    let now = UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX);
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
     let made = make(cx, release, environment, &options.source)?;
     let stated: Vec<Identity> = made.derived.stated().into_iter().map(Identity::of).collect();
     let live = match look(cx, environment, &options.source, &stated)? {
         Some(objects) => Live::read(&environment.name, &environment.namespace, objects, &made.derived)
             .map_err(|unclear| not_at_rest(environment, unclear))?,
-        None => Live::imagined(&environment.name, &made.derived),
+        None => Live::imagined(&environment.name, &environment.namespace, &made.derived),
     };
     let rehearsed = options.source == Source::Imagined;
     let (frozen, freeze_overridden) = if rehearsed {
         (None, None)
     } else {
-        freeze::check(cx, environment, options.override_freeze.as_deref())?
+        freeze::check(cx, environment, options.override_freeze.as_deref(), now)?
     };
     let serving = live.release.as_ref().filter(|_| !rehearsed).map(|_| live.commits.as_slice());
     let commits = commits::since(cx, release, environment, made.commit.as_deref(), serving)?;
@@ -103,7 +105,7 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     let account = plan.account(&made.derived, who(cx), cx.mask());
     let account =
         account.map_err(|error| Error::configuration("the manifests cannot be kept").source(error))?;
-    let course = Course { account: Arc::new(account), ..plan.course() };
+    let course = plan.course(account, now);
     Ok(Prepared { environment: environment.clone(), plan, derived: made.derived, live, course })
 }
 

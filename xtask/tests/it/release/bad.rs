@@ -363,6 +363,29 @@ fn a_secret_in_a_variable() {
 }
 
 #[test]
+fn a_secret_in_a_manifest_and_in_a_commit() {
+    const SECRET: &str = "s3cr3t-s3cr3t";
+    let scratch = Scratch::new(TICKET);
+    scratch.ticket();
+    scratch.images("1", &BOTH);
+    scratch.commit("Begin");
+    scratch.plan(&["--out", "plan.json"]);
+    scratch.apply("plan.json");
+    let settings =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata:\n  token: s3cr3t-s3cr3t\n";
+    scratch.repository.write("k8s/settings.yml", settings);
+    scratch.commit(&format!("Write {SECRET} into the settings"));
+    let arguments = ["deploy", "--plan-only", "--snapshot", "cluster.json"];
+    for more in [&[][..], &["--diff"], &["--output", "json"]] {
+        let arguments = [&arguments, more].concat();
+        let said = scratch.repository.xtask_with(&arguments, &[("API_TOKEN", SECRET)]).expect(0);
+        assert!(!said.all().contains(SECRET) && said.all().contains("***"), "{more:?} {}", said.all());
+        // It is there for somebody who does not know it for one.
+        assert!(scratch.repository.xtask(&arguments).all().contains(SECRET), "{more:?}");
+    }
+}
+
+#[test]
 fn what_is_no_snapshot_and_no_record() {
     let scratch = Scratch::new(TICKET);
     scratch.ticket();

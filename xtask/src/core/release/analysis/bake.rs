@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::judge::{FAILURES_MIN, FAR, TICKS, far_above};
 use super::objective::{Kind, Objective, Settings, SettingsError, validate};
-use super::state::{Stretch, milliseconds};
+use super::state::Stretch;
 use super::tick::Tick;
 use super::verdict::Reason;
 
@@ -27,31 +25,20 @@ const RESTARTS_MAX: u32 = 1;
 pub struct Bake {
     settings: Settings,
     objectives: Vec<Objective>,
-    state: BakeState,
-}
-
-/// What the watch has to remember.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BakeState {
-    #[serde(with = "milliseconds")]
     until: Duration,
     streams: Vec<Watched>,
     /// How often the containers of each pod had been started again when it was last seen; `None` before the first look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pods: Option<BTreeMap<String, u32>>,
     /// Restarts since the watch began, those of pods that are gone among them.
-    #[serde(default)]
     restarts: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What the watch remembers of one objective.
+#[derive(Clone, Debug, Default)]
 struct Watched {
-    name: String,
     /// Ticks in a row far above the objective.
-    #[serde(default, skip_serializing_if = "Stretch::is_empty")]
     far: Stretch,
     /// Ticks in a row above the objective.
-    #[serde(default, skip_serializing_if = "Stretch::is_empty")]
     above: Stretch,
 }
 
@@ -78,40 +65,15 @@ impl Bake {
         length: Duration,
     ) -> Result<Self, SettingsError> {
         validate(&settings, &objectives)?;
-        let fresh = |objective: &Objective| Watched {
-            name: objective.name.clone(),
-            far: Stretch::default(),
-            above: Stretch::default(),
-        };
-        let streams = objectives.iter().map(fresh).collect();
-        let state = BakeState { until: at + length, streams, pods: None, restarts: 0 };
-        Ok(Self { settings, objectives, state })
-    }
-
-    /// Continues a watch from its journalled state.
-    pub fn resume(
-        settings: Settings,
-        objectives: Vec<Objective>,
-        state: BakeState,
-    ) -> Result<Self, SettingsError> {
-        validate(&settings, &objectives)?;
-        let names = state.streams.iter().map(|stream| &stream.name);
-        if names.ne(objectives.iter().map(|objective| &objective.name)) {
-            return Err(SettingsError::Journal { reason: "it watches other objectives".into() });
-        }
-        Ok(Self { settings, objectives, state })
+        let streams = objectives.iter().map(|_| Watched::default()).collect();
+        Ok(Self { settings, objectives, until: at + length, streams, pods: None, restarts: 0 })
     }
 
     /// The same watch, until `length` after `at`: what it has seen already counts.
     #[must_use]
     pub fn prolonged(mut self, at: Duration, length: Duration) -> Self {
-        self.state.until = at + length;
+        self.until = at + length;
         self
-    }
-
-    /// What has to be journalled.
-    pub fn state(&self) -> &BakeState {
-        &self.state
     }
 
     /// Takes one tick; the pods of the release that serves stand where the canary's did.
@@ -122,7 +84,7 @@ impl Bake {
         };
         if !tick.length.is_zero() && tick.length <= self.settings.tick_max {
             let sums = tick.sums(&self.settings, &self.objectives);
-            let streams = self.objectives.iter().zip(&mut self.state.streams).zip(&sums.streams);
+            let streams = self.objectives.iter().zip(&mut self.streams).zip(&sums.streams);
             for ((objective, stream), sides) in streams {
                 if objective.kind == Kind::Latency {
                     continue;
@@ -138,18 +100,19 @@ impl Bake {
             }
         }
         match alert {
-            _ if tick.at >= self.state.until => BakeVerdict::Over,
+            _ if tick.at >= self.until => BakeVerdict::Over,
             Some(reason) => BakeVerdict::Alert(reason),
             None => BakeVerdict::Continue,
         }
     }
+
     /// Counts what was started again, in any tick: it says what it says however long nobody looked. What happened before the
     /// watch began is known already.
     fn containers(&mut self, tick: &Tick) -> Result<Option<Reason>, Reason> {
         if let Some(pod) = tick.canary.iter().find(|pod| pod.out_of_memory) {
             return Err(Reason::OutOfMemory { pod: pod.name.clone() });
         }
-        let known = self.state.pods.take();
+        let known = self.pods.take();
         let mut alert = None;
         for pod in &tick.canary {
             let before = match &known {
@@ -158,15 +121,15 @@ impl Bake {
             };
             let more = pod.restarts.saturating_sub(before);
             if more > 0 {
-                self.state.restarts += more;
-                alert = Some(Reason::Restarted { pod: pod.name.clone(), restarts: self.state.restarts });
+                self.restarts += more;
+                alert = Some(Reason::Restarted { pod: pod.name.clone(), restarts: self.restarts });
             }
         }
         let seen = tick.canary.iter().map(|pod| (pod.name.clone(), pod.restarts));
-        self.state.pods = if tick.canary.is_empty() { known } else { Some(seen.collect()) };
+        self.pods = if tick.canary.is_empty() { known } else { Some(seen.collect()) };
         match alert {
-            Some(_) if self.state.restarts > RESTARTS_MAX => {
-                Err(Reason::RestartedAgain { restarts: self.state.restarts })
+            Some(_) if self.restarts > RESTARTS_MAX => {
+                Err(Reason::RestartedAgain { restarts: self.restarts })
             }
             alert => Ok(alert),
         }

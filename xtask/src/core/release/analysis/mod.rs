@@ -32,7 +32,7 @@ mod tests;
 mod tick;
 pub(in crate::core::release) mod verdict;
 
-pub use bake::{Bake, BakeState, BakeVerdict};
+pub use bake::{Bake, BakeVerdict};
 pub use excess::{Compliance, Excess, RATIOS};
 pub use judge::Analysis;
 pub use objective::{Kind, Objective, Settings, SettingsError, probes};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Image, Reference, is_digest};
+use super::Image;
+use crate::core::registry::{Digest, Invalid, Reference};
 
 /// The version of the format of the record.
 pub const FORMAT: u32 = 1;
@@ -59,17 +60,21 @@ impl Record {
         let mut seen = BTreeMap::new();
         for built in &record.images {
             let Image { component, reference, digest } = &built.image;
-            if Reference::parse(reference).is_none_or(|name| name.tag.is_none() || name.digest.is_some()) {
+            let name: Reference = reference.parse().map_err(|Invalid { message, hint }| {
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                format!("the image of `{component}`: {message}{hint}")
+            })?;
+            if name.tag().is_none() || name.digest().is_some() {
                 return Err(format!(
                     "the name of the image of `{component}` is not `repository:tag`: `{reference}`"
                 ));
             }
-            if !is_digest(digest) {
+            if digest.parse::<Digest>().is_err() {
                 return Err(format!(
                     "the digest of `{reference}` is not `sha256:` and 64 digits: `{digest}`"
                 ));
             }
-            if seen.insert(reference, digest).is_some_and(|other| other != digest) {
+            if seen.insert(name, digest).is_some_and(|other| other != digest) {
                 return Err(format!("`{reference}` is there with two digests"));
             }
         }
@@ -120,6 +125,7 @@ mod tests {
 
     #[test]
     fn what_is_no_record_says_why() {
+        let hub = format!("{}, {}", image("o/c:1", "a"), image("docker.io/o/c:1", "b"));
         let twice = format!("{}, {}", image("r.io/o/c:1", "a"), image("r.io/o/c:1", "b"));
         for (said, word) in [
             (Record::from_json("{").unwrap_err(), "EOF"),
@@ -127,8 +133,10 @@ mod tests {
             (Record::from_json("{\"format\": 2}").unwrap_err(), "format 2"),
             (Record::from_json("{\"format\": 1}").unwrap_err(), "images"),
             (record(&image("r.io/o/c", "a")).unwrap_err(), "repository:tag"),
+            (record(&image("r.io/O/c:1", "a")).unwrap_err(), "repositories are lowercase: `r.io/o/c:1`"),
             (record(&image("r.io/o/c:1", "g")).unwrap_err(), "64 digits"),
             (record(&twice).unwrap_err(), "two digests"),
+            (record(&hub).unwrap_err(), "two digests"),
         ] {
             assert!(said.contains(word), "{said}");
         }

@@ -105,8 +105,7 @@ pub enum Phase {
 impl Head {
     /// A ledger that begins with what serves.
     pub fn new(serving: Entry, live: Vec<Slot>) -> Self {
-        let release = serving.release.clone();
-        Self { serving: Some(release), live, under_way: None, history: History::default().append(serving) }
+        Self::empty(Vec::new()).adopting(serving, live)
     }
 
     /// The entry of the release that serves.
@@ -119,6 +118,14 @@ impl Head {
         Self { serving: None, live, under_way: None, history: History::default() }
     }
 
+    /// The same with what runs already as the release that serves, in the slots `live`. What there was before stays in the
+    /// history: its numbers are used, and its payloads are still there. `entry` has to be newer than all of it.
+    #[must_use]
+    pub fn adopting(&self, entry: Entry, live: Vec<Slot>) -> Self {
+        let serving = Some(entry.release.clone());
+        Self { serving, live, under_way: None, history: self.history.append(entry) }.kept_short()
+    }
+
     /// The same with how far a release has come. The first time, the release gets its entry.
     #[must_use]
     pub fn noting(&self, journal: Journal, account: &Arc<Account>, began: UnixSeconds) -> Self {
@@ -126,13 +133,13 @@ impl Head {
             Some(_) => self.history.clone(),
             None => self.history.append(Entry::begun(journal.release.clone(), account.clone(), began)),
         };
-        let head = Self {
-            serving: self.serving.clone(),
-            live: self.live.clone(),
-            under_way: Some(journal),
-            history,
-        };
-        if head.history.iter().len() > ENTRIES_MAX { head.pruned() } else { head }
+        let (serving, live) = (self.serving.clone(), self.live.clone());
+        Self { serving, live, under_way: Some(journal), history }.kept_short()
+    }
+
+    /// The same with no more entries than can be written down.
+    fn kept_short(self) -> Self {
+        if self.history.iter().len() > ENTRIES_MAX { self.pruned() } else { self }
     }
 
     /// The same once the release under way has ended. `live` are the slots that serve from now on, `basis` says what the end

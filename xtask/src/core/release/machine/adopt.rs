@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Answered, Machine};
+use super::Machine;
 use crate::core::mask::Mask;
-use crate::core::release::effect::{Action, Change, Effect, Object};
-use crate::core::release::ledger::{Entry, Head, Line, State};
+use crate::core::release::effect::{Change, Effect, Object};
+use crate::core::release::ledger::{Entry, Line, State};
 use crate::core::release::machine::course::End;
 use crate::core::release::model::{Ending, Slot};
 use crate::core::release::view::View;
@@ -31,7 +31,7 @@ impl Machine {
             Entry::adopted(self.course.release.clone(), self.course.account.clone(), self.course.unix(now));
         let entry = Entry { state, basis: Line::new(&words, &Mask::default()), ..entry };
         self.has_noted = true;
-        let head = Head::new(entry, vec![Slot::A; self.course.parts.len()]);
+        let head = ledger.object.adopting(entry, vec![Slot::A; self.course.parts.len()]);
         self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
     }
 
@@ -46,6 +46,9 @@ impl Machine {
         }
         if let Some(journal) = head.and_then(|head| head.under_way.as_ref()) {
             let words = format!("{} is under way: `cargo xtask recover` ends it", journal.release);
+            return Some(End::new(Ending::Refused, words));
+        }
+        if let Some(words) = head.and_then(|head| head.history.refusal(&self.course.release)) {
             return Some(End::new(Ending::Refused, words));
         }
         if self.aborted {
@@ -66,17 +69,14 @@ impl Machine {
 
     /// Whether every component was asked, or did not answer for too long.
     fn has_asked(&mut self, now: Duration, effects: &mut Vec<Effect>) -> bool {
-        let timing = self.course.timing;
-        let is_late = now.saturating_sub(self.entered) >= timing.ready;
+        let is_late = now.saturating_sub(self.entered) >= self.course.timing.ready;
         let mut all = true;
         for part in 0..self.course.parts.len() {
             if self.smoked[part].is_some() || is_late {
                 continue;
             }
             all = false;
-            if !self.pending.has(&Answered::Smoke(part)) {
-                effects.push(self.pending.send(Action::Smoke { part, slot: Slot::A }, now + timing.answer));
-            }
+            self.ask(part, Slot::A, now, effects);
         }
         all
     }

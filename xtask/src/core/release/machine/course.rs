@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::ledger::{Account, Consent};
+use crate::core::release::ledger::{Account, Consent, Phase};
 use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
-use crate::core::release::weights::{self, Weight};
+use crate::core::release::weights::{self, Step};
 
 /// What is wanted of the machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -161,7 +161,7 @@ impl PartCourse {
     }
 
     /// The steps of its canary; none where it does not change, or has nothing to be compared with.
-    pub fn steps(&self) -> &[StepCourse] {
+    pub fn steps(&self) -> &[Step] {
         match &self.strategy {
             Strategy::Canary(steps) if self.changes() && self.old.is_some() && !self.is_adopted => steps,
             Strategy::Canary(_) | Strategy::Flip | Strategy::Rolling => &[],
@@ -183,21 +183,12 @@ impl PartCourse {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Strategy {
     /// By steps of its requests.
-    Canary(Vec<StepCourse>),
+    Canary(Vec<Step>),
     /// All at once, after a smoke test.
     Flip,
     /// Pod by pod in its one Deployment, which is slot a: for what must not run twice, or has no requests to share. Its new
     /// pods take over as the Deployment's own strategy says, and there are none of them on trial.
     Rolling,
-}
-
-/// One step of a canary.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct StepCourse {
-    /// The pods on trial, for so many pods that serve: nearest to the wanted share.
-    pub weight: Weight,
-    /// Whether a person has to say that it may go on.
-    pub gate: bool,
 }
 
 /// The times of a release.
@@ -231,6 +222,26 @@ pub struct Timing {
     pub migration: Duration,
     /// How long a gate or a pause waits for a person.
     pub gate: Duration,
+}
+
+impl Timing {
+    /// How long a phase may wait for something without a break.
+    pub fn limit(&self, phase: Phase) -> Duration {
+        match phase {
+            Phase::Expanding | Phase::Contracting => self.migration,
+            Phase::Cleaning | Phase::Reverting | Phase::Restoring => self.patience,
+            Phase::Intended
+            | Phase::Stated
+            | Phase::Floored
+            | Phase::Staged
+            | Phase::Exposed(_)
+            | Phase::Holding
+            | Phase::Promoting
+            | Phase::Flipping
+            | Phase::Verifying
+            | Phase::Baking => self.ready,
+        }
+    }
 }
 
 impl Default for Timing {
@@ -289,10 +300,11 @@ impl End {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::release::weights::Weight;
 
     #[test]
     fn a_step_takes_its_share_and_a_flip_one_pod_for_the_smoke_test() {
-        let steps = [Weight::TENTH, Weight::HALF].map(|weight| StepCourse { weight, gate: false });
+        let steps = [Weight::TENTH, Weight::HALF].map(|weight| Step { weight, gate: false });
         let part = PartCourse {
             name: ComponentName("backend".into()),
             old: Some(Revision("1".into())),

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use super::{Finding, Machine, Stage};
-use crate::core::release::effect::{Change, Effect, Object};
-use crate::core::release::ledger::{Consent, Head, Journal, Phase, Wish};
+use crate::core::release::effect::Effect;
+use crate::core::release::ledger::{Consent, Journal, Phase, Wish};
 use crate::core::release::machine::course::End;
-use crate::core::release::model::{Ending, Fence};
+use crate::core::release::model::Ending;
 use crate::core::release::view::View;
 
 impl Machine {
@@ -113,7 +113,7 @@ impl Machine {
         self.turn_back(ending, &reason, now);
     }
 
-    /// Leaves in the ledger that the release may go on, in the phase in which it is. Its fence stays the owner's.
+    /// Leaves in the ledger that the release may go on, in the phase in which it is.
     pub(super) fn ask_to_go_on(
         &mut self,
         view: &View,
@@ -137,10 +137,6 @@ impl Machine {
             self.stage = Stage::Ended(End::new(Ending::Refused, words));
             return;
         }
-        let journal = Journal { promote: Some(wish), ..journal.clone() };
-        let head = Head { under_way: Some(journal), ..ledger.object.clone() };
-        self.owner.fence = ledger.fence;
-        self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
-        self.owner.fence = Fence(0);
+        self.leave(ledger, Journal { promote: Some(wish), ..journal.clone() }, now, effects);
     }
 }

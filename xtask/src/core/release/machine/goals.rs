@@ -12,7 +12,7 @@ use crate::core::release::machine::course::{Course, End, Extra, PartCourse};
 use crate::core::release::machine::place::{Floor, Place};
 use crate::core::release::migration::Migration;
 use crate::core::release::model::{Ending, Slot};
-use crate::core::release::view::{JobState, Read, Traffic, View};
+use crate::core::release::view::{JobState, Traffic, View};
 
 /// A write that is missing.
 pub(super) type Missing = (Object, Change);
@@ -328,25 +328,4 @@ fn seen(course: &Course, journal: &Journal) -> String {
         Some(format!("{}: {}", part.name, state.words()))
     });
     each.collect::<Vec<_>>().join("; ")
-}
-
-/// The objects of a look with their versions and fences, but for the lease.
-pub(super) fn inventory(view: &View) -> Vec<(Object, Read<()>)> {
-    fn bare<T>(read: &Read<T>) -> Read<()> {
-        Read { version: read.version, fence: read.fence, object: () }
-    }
-    let mut all: Vec<(Object, Read<()>)> =
-        view.ledger.iter().map(|read| (Object::Ledger, bare(read))).collect();
-    for (index, part) in view.parts.iter().enumerate() {
-        for slot in [Slot::A, Slot::B] {
-            all.extend(part.slot(slot).map(|read| (Object::Slot(index, slot), bare(read))));
-        }
-        all.extend(part.service.as_ref().map(|read| (Object::Service(index), bare(read))));
-        all.extend(part.autoscaler.as_ref().map(|read| (Object::Autoscaler(index), bare(read))));
-    }
-    let jobs = view.jobs.iter().enumerate();
-    all.extend(jobs.filter_map(|(index, read)| Some((Object::Job(index), bare(read.as_ref()?)))));
-    let extras = view.extras.iter().enumerate();
-    all.extend(extras.filter_map(|(index, read)| Some((Object::Extra(index), bare(read.as_ref()?)))));
-    all
 }

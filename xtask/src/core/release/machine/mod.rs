@@ -35,9 +35,8 @@ use crate::core::release::model::{Fence, Slot};
 use crate::core::release::view::{Traffic, Version, View};
 
 pub use crate::core::release::model::Ending;
-pub use course::{
-    Command, Course, End, Extra, Intent, MigrationCourse, PartCourse, StepCourse, Strategy, Timing,
-};
+pub use crate::core::release::weights::Step;
+pub use course::{Command, Course, End, Extra, Intent, MigrationCourse, PartCourse, Strategy, Timing};
 pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;
@@ -390,17 +389,11 @@ impl Machine {
         }
         let goal = goals::of(&self.course, &journal, &self.live, view, self.is_drained(now));
         if let Some(reason) = goal.hopeless {
-            if journal.phase == Phase::Contracting {
-                self.stage = Stage::Ended(self.not_contracted(&reason));
-                return;
-            }
-            self.turn_back(Ending::RolledBack, &reason, now);
-            return;
+            return self.give_up(journal.phase, &reason, now);
         }
         let idle = goal.missing.is_empty();
         for (object, change) in self.in_order(goal.missing, view) {
-            let version = goals::inventory(view).into_iter().find(|(other, _)| *other == object);
-            self.write(object, version.map(|(_, read)| read.version), change, now, effects);
+            self.write(object, view.version(object), change, now, effects);
         }
         if !self.settle(view, now, effects) && idle {
             self.advance(journal.phase, goal.waits, now, effects);

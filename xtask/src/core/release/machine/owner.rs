@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::{Machine, Stage, goals};
-use crate::core::release::effect::{Change, Effect, Object};
+use crate::core::release::effect::{Action, Change, Effect, Object};
 use crate::core::release::ledger::{Head, Journal};
 use crate::core::release::machine::course::{End, Intent, Timing};
 use crate::core::release::model::{Ending, Fence};
-use crate::core::release::view::{Lease, View};
+use crate::core::release::view::{Lease, Read, View};
 
 /// What an owner knows of its own right.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Owner {
         let lease = view.lease.as_ref().map(|read| &read.object);
         let holds =
             lease.is_some_and(|lease| lease.holder == Some(self.me) && lease.transitions == self.fence.0);
-        holds && goals::inventory(view).iter().all(|(_, read)| read.fence <= self.fence)
+        holds && view.inventory().all(|(_, read)| read.fence <= self.fence)
     }
 
     /// Whether a look shows a time before this process won: an API server that lags answered it. Where all looks show that for
@@ -134,23 +134,33 @@ impl Machine {
         self.write(Object::Lease, lease.map(|read| read.version), change, now, effects);
     }
 
-    /// Leaves the wish in the ledger. Its fence stays the owner's: the wish is no take-over.
+    /// Leaves the wish that it ends.
     fn ask_for_abort(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
         let Some(ledger) = &view.ledger else { return };
         if let Some(journal) = ledger.object.under_way.as_ref().filter(|journal| !journal.abort) {
-            let journal = Journal { abort: true, ..journal.clone() };
-            let head = Head { under_way: Some(journal), ..ledger.object.clone() };
-            self.owner.fence = ledger.fence;
-            self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
-            self.owner.fence = Fence(0);
+            self.leave(ledger, Journal { abort: true, ..journal.clone() }, now, effects);
         }
+    }
+
+    /// Leaves a word to the owner in the journal of its release. The fence stays the owner's: a wish is no take-over.
+    pub(super) fn leave(
+        &mut self,
+        ledger: &Read<Head>,
+        journal: Journal,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let head = Head { under_way: Some(journal), ..ledger.object.clone() };
+        let change = Change::Ledger(Box::new(head));
+        let (version, fence) = (Some(ledger.version), ledger.fence);
+        let action = Action::Write { object: Object::Ledger, version, fence, change };
+        effects.push(self.pending.send(action, now + self.course.timing.answer));
     }
 
     /// Writes the number onto every object. From then on every older update fails, whatever the clocks say.
     pub(super) fn fence_off(&mut self, view: &View, now: Duration, effects: &mut Vec<Effect>) {
         self.owner.found_open = view.ledger.as_ref().is_some_and(|ledger| ledger.object.under_way.is_some());
-        let older: Vec<_> =
-            goals::inventory(view).into_iter().filter(|(_, read)| read.fence < self.owner.fence).collect();
+        let older: Vec<_> = view.inventory().filter(|(_, read)| read.fence < self.owner.fence).collect();
         if older.is_empty() {
             if self.open_ledger(view, now, effects) {
                 return;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::core::release::effect::{Action, Effect, EffectId, Object, Outcome};
-use crate::core::release::machine::goals;
 use crate::core::release::view::{Version, View};
 
 /// What an answer is about.
@@ -85,10 +84,7 @@ impl Pending {
     /// A write in flight carries a version: where the object has a newer one, or is another one, it will fail. A look that shows
     /// an older one, or none, may be of before, and says nothing. Once it has shown none for `patience` the object is gone.
     pub(super) fn saw(&mut self, view: &View, now: Duration, patience: Duration) {
-        let mut seen: BTreeMap<Object, Version> =
-            goals::inventory(view).into_iter().map(|(object, read)| (object, read.version)).collect();
-        seen.extend(view.lease.as_ref().map(|read| (Object::Lease, read.version)));
-        self.unsettled.retain(|object, write| match (seen.get(object), write.version) {
+        self.unsettled.retain(|object, write| match (view.version(*object), write.version) {
             (Some(seen), Some(carried)) => {
                 write.absent = None;
                 seen.uid == carried.uid && seen.resource <= carried.resource
@@ -106,8 +102,10 @@ impl Pending {
 
     /// The objects of a look that a write in flight may still change, but for the lease, whose owner is known by its name.
     pub(super) fn unsettled(&self, view: &View) -> Vec<(Object, Version)> {
-        let seen = goals::inventory(view);
-        let in_flight = seen.into_iter().filter(|(object, _)| self.may_happen(*object));
+        if self.unsettled.is_empty() {
+            return Vec::new();
+        }
+        let in_flight = view.inventory().filter(|(object, _)| self.may_happen(*object));
         in_flight.map(|(object, read)| (object, read.version)).collect()
     }
 

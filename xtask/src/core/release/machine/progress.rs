@@ -6,6 +6,7 @@ use super::{Answered, End, Ending, Machine, PartCourse, Stage};
 use crate::core::release::effect::{Action, Effect};
 use crate::core::release::ledger::Phase;
 use crate::core::release::migration::Migration;
+use crate::core::release::model::Slot;
 
 impl Machine {
     /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.
@@ -19,33 +20,11 @@ impl Machine {
         let timing = self.course.timing;
         if let Some(words) = waits {
             let waited = now.saturating_sub(*self.waits_since.get_or_insert(now));
-            match phase {
-                Phase::Cleaning | Phase::Reverting | Phase::Restoring if waited >= timing.patience => {
-                    self.stage = Stage::Ended(End::new(Ending::Stuck, format!("waited in vain for {words}")));
-                }
-                Phase::Contracting if waited >= timing.migration => {
-                    let words = format!("waited in vain for {words}");
-                    self.stage = Stage::Ended(self.not_contracted(&words));
-                }
-                Phase::Expanding if waited >= timing.migration => {
-                    self.turn_back(Ending::RolledBack, &format!("waited in vain for {words}"), now);
-                }
-                Phase::Stated
-                | Phase::Floored
-                | Phase::Staged
-                | Phase::Exposed(_)
-                | Phase::Holding
-                | Phase::Promoting
-                | Phase::Flipping
-                | Phase::Verifying
-                | Phase::Baking
-                    if waited >= timing.ready =>
-                {
-                    self.turn_back(Ending::RolledBack, &format!("waited in vain for {words}"), now);
-                }
-                _ => {}
-            }
+            let reason = (waited >= timing.limit(phase)).then(|| format!("waited in vain for {words}"));
             self.waits = Some(words);
+            if let Some(reason) = reason {
+                self.give_up(phase, &reason, now);
+            }
             return;
         }
         self.waits_since = None;
@@ -101,8 +80,19 @@ impl Machine {
         }
     }
 
+    /// A phase will never have what it wants.
+    pub(super) fn give_up(&mut self, phase: Phase, words: &str, now: Duration) {
+        match phase {
+            Phase::Cleaning | Phase::Reverting | Phase::Restoring => {
+                self.stage = Stage::Ended(End::new(Ending::Stuck, words));
+            }
+            Phase::Contracting => self.stage = Stage::Ended(self.not_contracted(words)),
+            _ => self.turn_back(Ending::RolledBack, words, now),
+        }
+    }
+
     /// The new release serves, and what the old one needed could not be taken away: that is for a person to mend.
-    pub(super) fn not_contracted(&self, words: &str) -> End {
+    fn not_contracted(&self, words: &str) -> End {
         let words = format!(
             "{words}; {} serves all the same: mend the migration, delete its Job, and let `cargo xtask recover` run it again",
             self.course.release
@@ -189,15 +179,19 @@ impl Machine {
                         self.turn_back(Ending::NoEvidence, &reason, now);
                         return false;
                     }
-                    if !self.pending.has(&Answered::Smoke(index)) {
-                        let slot = self.course.parts[index].promoted(self.live[index]);
-                        let until = now + self.course.timing.answer;
-                        effects.push(self.pending.send(Action::Smoke { part: index, slot }, until));
-                    }
+                    let slot = self.course.parts[index].promoted(self.live[index]);
+                    self.ask(index, slot, now, effects);
                 }
             }
         }
         all
+    }
+
+    /// Asks the pods of a slot the questions of the smoke test, unless an answer is still waited for.
+    pub(super) fn ask(&mut self, part: usize, slot: Slot, now: Duration, effects: &mut Vec<Effect>) {
+        if !self.pending.has(&Answered::Smoke(part)) {
+            effects.push(self.pending.send(Action::Smoke { part, slot }, now + self.course.timing.answer));
+        }
     }
 
     /// Whether this phase is measured.

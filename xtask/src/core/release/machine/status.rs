@@ -151,13 +151,8 @@ impl Machine {
             }
             (Stage::Running, Some(phase)) => match (&self.waits, phase) {
                 (Some(words), _) => {
-                    let patience = match phase {
-                        Phase::Expanding | Phase::Contracting => timing.migration,
-                        Phase::Cleaning | Phase::Reverting | Phase::Restoring => timing.patience,
-                        _ => timing.ready,
-                    };
                     let since = self.waits_since.unwrap_or(self.entered);
-                    Some(Wait { words: words.clone(), until: since + patience })
+                    Some(Wait { words: words.clone(), until: since + timing.limit(phase) })
                 }
                 (None, Phase::Exposed(step)) => {
                     let words = self.evidence_missing(step)?;

@@ -66,6 +66,13 @@ impl Line {
         Self { at, kind, subject: subject.into(), words: vec![words.into()] }
     }
 
+    /// The same with every text changed.
+    #[must_use]
+    pub fn map_text(self, change: impl Fn(&str) -> String) -> Self {
+        let words = self.words.iter().map(|words| change(words)).collect();
+        Self { subject: change(&self.subject), words, ..self }
+    }
+
     /// The same with what explains it.
     #[must_use]
     pub fn because(mut self, words: impl IntoIterator<Item = String>) -> Self {

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::Live;
+
 /// Which object.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Identity {
@@ -21,7 +23,35 @@ pub struct Identity {
 impl Identity {
     /// The identity of an object.
     pub fn of(object: &Value) -> Self {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let Key { api_version, kind, namespace, name } = Key::of(object);
+        Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The same, borrowed.
+    pub(super) fn key(&self) -> Key<'_> {
+        let Self { api_version, kind, namespace, name } = self;
+        Key { api_version, kind, namespace: namespace.as_deref(), name }
+    }
+}
+
+/// An [`Identity`] to compare with many objects, without a copy of each.
+#[derive(Clone, Copy)]
+pub(super) struct Key<'v> {
+    api_version: &'v str,
+    kind: &'v str,
+    pub(super) namespace: Option<&'v str>,
+    name: &'v str,
+}
+
+impl<'v> Key<'v> {
+    /// What an object is called.
+    pub(super) fn of(object: &'v Value) -> Self {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
         Self {
             api_version: text("/apiVersion").unwrap_or_default(),
             kind: text("/kind").unwrap_or_default(),
@@ -30,11 +60,12 @@ impl Identity {
         }
     }
 
-    /// Whether the live `object` is this one. What states no namespace is in the one of the environment.
-    pub(super) fn is(&self, object: &Value) -> bool {
-        let other = Self::of(object);
-        let near = self.namespace.is_none() || self.namespace == other.namespace;
-        self.api_version == other.api_version && self.kind == other.kind && self.name == other.name && near
+    /// Whether both are one object. What states no namespace is in `home`; what belongs to none never states one.
+    pub(super) fn is(self, other: Self, home: &str) -> bool {
+        self.name == other.name
+            && self.kind == other.kind
+            && self.api_version == other.api_version
+            && self.namespace.unwrap_or(home) == other.namespace.unwrap_or(home)
     }
 }
 
@@ -54,13 +85,13 @@ pub struct Bound {
 }
 
 /// What the objects that are written are now.
-pub(super) fn to<'v>(written: impl Iterator<Item = &'v Value>, live: &[Value]) -> Vec<Bound> {
+pub(super) fn to<'v>(written: impl Iterator<Item = &'v Value>, live: &Live) -> Vec<Bound> {
     let written: BTreeSet<Identity> = written.map(Identity::of).collect();
     written.into_iter().map(|object| Bound { was: now(&object, live), object }).collect()
 }
 
 /// Whether all of them still are.
-pub(super) fn check(bound: &[Bound], live: &[Value]) -> Result<(), String> {
+pub(super) fn check(bound: &[Bound], live: &Live) -> Result<(), String> {
     for Bound { object, was } in bound {
         match (was, now(object, live)) {
             (None, Some(_)) => return Err(format!("{object} is there now")),
@@ -77,8 +108,8 @@ pub(super) fn check(bound: &[Bound], live: &[Value]) -> Result<(), String> {
     Ok(())
 }
 
-fn now(object: &Identity, live: &[Value]) -> Option<(String, String)> {
-    let found = live.iter().find(|live| object.is(live))?;
+fn now(object: &Identity, live: &Live) -> Option<(String, String)> {
+    let found = live.named(object)?;
     let uid = found.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
     Some((uid.to_owned(), content(found)))
 }
@@ -105,4 +136,35 @@ fn content(object: &Value) -> String {
     }
     let hash = blake3::hash(Value::Object(kept).to_string().as_bytes());
     hash.to_hex().chars().take(32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_states_no_namespace_is_at_home() {
+        let service = |namespace: Option<&str>, uid: &str| {
+            let mut service = serde_json::json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "uid": uid}});
+            if let Some(namespace) = namespace {
+                service["metadata"]["namespace"] = namespace.into();
+            }
+            service
+        };
+        let objects = vec![service(Some("other"), "1"), service(Some("home"), "2")];
+        let live = Live { namespace: "home".to_owned(), objects, ..Live::default() };
+        let uid =
+            |namespace: Option<&str>| Some(live.find(&service(namespace, ""))?["metadata"]["uid"].clone());
+        for (namespace, expected) in
+            [(None, Some("2")), (Some("home"), Some("2")), (Some("other"), Some("1")), (Some("third"), None)]
+        {
+            assert_eq!(uid(namespace), expected.map(Value::from), "{namespace:?}");
+        }
+        // Read without namespaces: everything is at home.
+        let live = Live { objects: vec![service(None, "3")], ..live };
+        assert!(
+            live.find(&service(Some("home"), "")).is_some()
+                && live.find(&service(Some("other"), "")).is_none()
+        );
+    }
 }

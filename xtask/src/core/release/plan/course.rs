@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::{Further, Identity, Part, Plan, Strategy};
 use crate::core::mask::Mask;
 use crate::core::release::analysis::Settings;
+use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::ledger::{Account, Line, Piece, Unstorable};
 use crate::core::release::machine;
-use crate::core::release::machine::{Course, MigrationCourse, PartCourse, StepCourse, Timing};
+use crate::core::release::machine::{Course, MigrationCourse, PartCourse, Timing};
 use crate::core::release::migration;
 use crate::core::release::slots::Derived;
 
@@ -18,7 +19,9 @@ impl Plan {
     ///
     /// The probability of a wrong rollback is one for the whole release, so every component is told how many streams all of
     /// them have.
-    pub fn course(&self) -> Course {
+    ///
+    /// `account` is what the ledger says of it, `origin` the time at which the machine's clock stands at zero.
+    pub fn course(&self, account: Account, origin: UnixSeconds) -> Course {
         let streams = self.parts.iter().map(|part| part.measures.objectives.len()).sum::<usize>();
         let settings =
             Settings { bake: self.bake, ..Settings::new(u32::try_from(streams).unwrap_or(u32::MAX)) };
@@ -29,8 +32,8 @@ impl Plan {
             migrations: self.migrations.iter().map(migration_course).collect(),
             extras: self.further.iter().map(Further::extra).collect(),
             timing: Timing::default(),
-            account: Arc::default(),
-            origin: 0,
+            account: Arc::new(account),
+            origin,
         }
     }
 
@@ -66,9 +69,7 @@ fn migration_course(job: &Value) -> MigrationCourse {
 
 fn course(part: &Part, settings: &Settings) -> PartCourse {
     let strategy = match &part.strategy {
-        Strategy::Canary { steps, .. } => machine::Strategy::Canary(
-            steps.iter().map(|step| StepCourse { weight: step.weight, gate: step.gate }).collect(),
-        ),
+        Strategy::Canary { steps, .. } => machine::Strategy::Canary(steps.clone()),
         Strategy::Flip => machine::Strategy::Flip,
         Strategy::Rolling => machine::Strategy::Rolling,
     };

@@ -29,7 +29,7 @@ pub(super) fn of(plan: &Plan, live: &Live) -> String {
     }
     for (identity, object) in written {
         let before = serving(plan, &identity).unwrap_or_else(|| identity.clone());
-        let found = live.objects.iter().find(|object| before.is(object));
+        let found = live.named(&before);
         let mut fields = Vec::new();
         differences(found.unwrap_or(&Value::Null), object, &mut String::new(), &mut fields);
         let head = match found {

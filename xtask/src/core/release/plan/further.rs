@@ -26,10 +26,10 @@ pub struct Further {
 
 impl Further {
     fn new(object: &Value, live: &Live) -> Self {
-        let identity = Identity::of(object);
         let new = content(object);
-        let found = live.objects.iter().find(|live| identity.is(live));
-        let old = found.map(|found| if diff::says(found, object) { new.clone() } else { content(found) });
+        let old = live
+            .find(object)
+            .map(|found| if diff::says(found, object) { new.clone() } else { content(found) });
         let late = steps::is_workload(object);
         Self { object: object.clone(), idle: idle(object), old, new, late }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize as _;
 use serde_json::Value;
 
+use super::bound::Key;
 use super::{Identity, Plan, Strategy};
 use crate::core::release::capacity::Resources;
 use crate::core::release::labels::{self, Selector};
@@ -22,6 +23,8 @@ pub struct Live {
     pub release: Option<ReleaseId>,
     /// The components that serve. One that is missing has never been released.
     pub components: Vec<LiveComponent>,
+    /// The namespace of the environment: what states none is there.
+    pub namespace: String,
     /// The objects that the plan might write, as they were read: above all the Deployments and Services that serve.
     pub objects: Vec<Value>,
     /// What quotas leave of CPU and memory, where there are some.
@@ -98,25 +101,25 @@ impl Live {
         let mut live = Self::at_rest(environment, namespace, objects, &stated)?;
         let mut serving = Vec::new();
         for slots in &derived.slots {
-            let found = self::serving(slots, &live.objects)?;
+            let found = self::serving(slots, &live)?;
             serving.extend(found.map(|(slot, deployment)| (&slots.component, slot, deployment)));
-            if let Some(service) = stranger(slots, &stated, &live.objects) {
+            if let Some(service) = stranger(slots, &stated, &live) {
                 return Err(Unclear::Stranger { component: slots.component.clone(), service });
             }
         }
         for rolling in &derived.rolling {
-            let identity = Identity::of(&rolling.deployment);
-            let found = live.objects.iter().find(|object| identity.is(object));
+            let found = live.find(&rolling.deployment);
             serving.extend(found.map(|deployment| (&rolling.component, Slot::A, deployment)));
         }
         let pointer = manifest::join("/metadata/annotations", labels::COMMIT);
         let commits: BTreeSet<&str> =
             serving.iter().filter_map(|(_, _, deployment)| text(deployment, &pointer)).collect();
-        if live.commits.is_empty() {
-            live.commits = commits.into_iter().map(str::to_owned).collect();
-        }
+        let commits = commits.into_iter().map(str::to_owned).collect();
         live.components =
             serving.into_iter().map(|(name, slot, deployment)| component(name, slot, deployment)).collect();
+        if live.commits.is_empty() {
+            live.commits = commits;
+        }
         if live.release.is_none() && !live.components.is_empty() {
             live.release = Some(ReleaseId { environment: environment.into(), number: 0 });
         }
@@ -142,8 +145,7 @@ impl Live {
         });
         live.components = serving.collect();
         // Without a ledger nothing has been released, only put there.
-        let there =
-            || stated.iter().any(|own| own.kind == "Deployment" && live.objects.iter().any(|o| own.is(o)));
+        let there = || stated.iter().any(|own| own.kind == "Deployment" && live.named(own).is_some());
         if live.release.is_none() && there() {
             live.release = Some(ReleaseId { environment: plan.release.environment.clone(), number: 0 });
         }
@@ -159,9 +161,9 @@ impl Live {
         stated: &[Identity],
     ) -> Result<Self, Unclear> {
         objects.retain(|object| {
-            let live = Identity::of(object);
-            let near = live.namespace.as_deref().is_none_or(|other| other == namespace);
-            near || stated.iter().any(|own| own.namespace.is_some() && own.is(object))
+            let live = Key::of(object);
+            let near = live.namespace.is_none_or(|other| other == namespace);
+            near || stated.iter().any(|own| own.key().is(live, namespace))
         });
         let head = head(environment, &objects)?;
         if let Some(journal) = head.as_ref().and_then(|head| head.under_way.as_ref()) {
@@ -174,11 +176,26 @@ impl Live {
         let commits = commit.into_iter().collect();
         let room = Resources::left_by_quotas(&objects);
         let release = head.and_then(|head| head.serving);
-        Ok(Self { release, components: Vec::new(), objects, room, commits, number })
+        let namespace = namespace.to_owned();
+        Ok(Self { release, components: Vec::new(), namespace, objects, room, commits, number })
+    }
+
+    /// The object of the cluster that `stated` is about.
+    pub fn find(&self, stated: &Value) -> Option<&Value> {
+        self.look_up(Key::of(stated))
+    }
+
+    /// The object of that name.
+    pub(super) fn named(&self, identity: &Identity) -> Option<&Value> {
+        self.look_up(identity.key())
+    }
+
+    fn look_up(&self, wanted: Key<'_>) -> Option<&Value> {
+        self.objects.iter().find(|object| wanted.is(Key::of(object), &self.namespace))
     }
 
     /// A cluster in which `derived` serves already, as an earlier release: for a rehearsal, which has no other.
-    pub fn imagined(environment: &str, derived: &Derived) -> Self {
+    pub fn imagined(environment: &str, namespace: &str, derived: &Derived) -> Self {
         let mut objects = Vec::new();
         let mut components = Vec::new();
         for slots in &derived.slots {
@@ -207,7 +224,8 @@ impl Live {
         }
         objects.extend(derived.rest.iter().cloned());
         let release = ReleaseId { environment: environment.into(), number: 1 };
-        Self { release: Some(release), components, objects, number: 1, ..Self::default() }
+        let namespace = namespace.to_owned();
+        Self { release: Some(release), components, namespace, objects, number: 1, ..Self::default() }
     }
 }
 
@@ -231,17 +249,13 @@ fn head(environment: &str, objects: &[Value]) -> Result<Option<Head>, Unclear> {
 }
 
 /// The slot of a component that serves, and its Deployment. `None` where the component has never been released.
-fn serving<'v>(slots: &Slots, objects: &'v [Value]) -> Result<Option<(Slot, &'v Value)>, Unclear> {
-    let find = |object: &Value| {
-        let identity = Identity::of(object);
-        objects.iter().find(move |live| identity.is(live))
-    };
-    let deployments = [Slot::A, Slot::B].map(|slot| (slot, find(slots.deployment(slot))));
+fn serving<'v>(slots: &Slots, live: &'v Live) -> Result<Option<(Slot, &'v Value)>, Unclear> {
+    let deployments = [Slot::A, Slot::B].map(|slot| (slot, live.find(slots.deployment(slot))));
     let there: Vec<(Slot, &Value)> =
         deployments.into_iter().filter_map(|(slot, deployment)| Some((slot, deployment?))).collect();
     let mut chosen: Option<Slot> = None;
     for service in slots.services(Traffic::Both) {
-        let Some(live) = find(&service) else { continue };
+        let Some(live) = live.find(&service) else { continue };
         if there.is_empty() {
             continue;
         }
@@ -275,21 +289,25 @@ fn serving<'v>(slots: &Slots, objects: &'v [Value]) -> Result<Option<(Slot, &'v 
 
 /// A Service that is not `stated` and selects one slot as it serves now, but not both: what its users are given would not
 /// follow the others.
-fn stranger(slots: &Slots, stated: &[Identity], objects: &[Value]) -> Option<String> {
+fn stranger(slots: &Slots, stated: &[Identity], live: &Live) -> Option<String> {
     let labels = |slot| labels::labels(slots.deployment(slot), "/spec/template/metadata/labels");
-    let live = |slot| {
-        let identity = Identity::of(slots.deployment(slot));
-        let found = objects.iter().find(|object| identity.is(object));
+    let bears = |slot| {
+        let found = live.find(slots.deployment(slot));
         found.map_or_else(|| labels(slot), |found| labels::labels(found, "/spec/template/metadata/labels"))
     };
-    let services = objects.iter().filter(|object| object["kind"] == "Service");
+    let services = live.objects.iter().filter(|object| object["kind"] == "Service");
+    let is_stated = |service: &Value| {
+        let key = Key::of(service);
+        stated.iter().any(|own| own.key().is(key, &live.namespace))
+    };
     services
-        .filter(|service| !stated.iter().any(|own| own.is(service)))
+        .filter(|service| !is_stated(service))
         .find(|service| {
             let asked = service.pointer("/spec/selector").unwrap_or(&Value::Null);
             let selector = Selector::plain(asked, "").ok().filter(|selector| !selector.is_empty());
-            selector
-                .is_some_and(|selector| selector.matches(&live(Slot::A)) != selector.matches(&live(Slot::B)))
+            selector.is_some_and(|selector| {
+                selector.matches(&bears(Slot::A)) != selector.matches(&bears(Slot::B))
+            })
         })
         .map(|service| Identity::of(service).name)
 }
@@ -325,9 +343,8 @@ pub struct LiveComponent {
 /// Whether the live pods of a slot have the labels that its manifest gives them, the revision aside.
 pub(super) fn bears_labels(slots: &Slots, slot: Slot, live: &Live) -> bool {
     let pointer = "/spec/template/metadata/labels";
-    let identity = Identity::of(slots.deployment(slot));
     let wanted = labels::labels(slots.deployment(slot), pointer);
-    let found = live.objects.iter().find(|object| identity.is(object));
+    let found = live.find(slots.deployment(slot));
     let found = found.map(|object| labels::labels(object, pointer)).unwrap_or_default();
     [labels::SERVES, labels::SLOT]
         .iter()

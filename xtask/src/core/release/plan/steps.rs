@@ -18,12 +18,6 @@ const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "CronJob
 /// A component that changes, and its objects.
 type Changing<'p> = (&'p Part, &'p Slots);
 
-/// Whether an object of this name is in the cluster.
-pub(super) fn is_there(object: &Value, live: &Live) -> bool {
-    let identity = Identity::of(object);
-    live.objects.iter().any(|other| identity.is(other))
-}
-
 /// Whether an object runs something by itself.
 pub(super) fn is_workload(object: &Value) -> bool {
     object.get("kind").and_then(Value::as_str).is_some_and(|kind| WORKLOADS.contains(&kind))
@@ -83,7 +77,8 @@ pub(super) fn phases(parts: &[Part], objects: &[Objects<'_>], derived: &Derived,
     let words = format!("write {} that both releases can live with", text::count(payloads.len(), "object"));
     phases.add_writes("D3", words, payloads);
     let runs = |wanted: Migration| {
-        let due = migrations.iter().filter(move |job| migration::of(job) == wanted && !is_there(job, live));
+        let due =
+            migrations.iter().filter(move |job| migration::of(job) == wanted && live.find(job).is_none());
         due.map(|job| (Identity::of(job), vec![stated((*job).clone())]))
     };
     for (job, writes) in runs(Migration::Expand) {
@@ -271,8 +266,9 @@ pub(super) fn by_hand(parts: &[Part], objects: &[Objects<'_>], live: &Live) -> V
     for (part, slots) in slotted(parts, objects).filter(|(part, _)| part.changes()) {
         for service in slots.services(Traffic::One(part.slot)) {
             let identity = Identity::of(&service);
-            let Some(live) = live.objects.iter().find(|object| identity.is(object)) else { continue };
-            let Some(selector) = live.pointer("/spec/selector") else { continue };
+            let Some(selector) = live.find(&service).and_then(|live| live.pointer("/spec/selector")) else {
+                continue;
+            };
             let patch = json!([{"op": "replace", "path": "/spec/selector", "value": selector}]);
             let namespace = identity.namespace.map(|name| format!(" --namespace {name}")).unwrap_or_default();
             commands.push(format!(

@@ -7,7 +7,7 @@ use crate::core::release::analysis::Objective;
 use crate::core::release::freeze::Override;
 use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, ReleaseId};
-use crate::core::release::weights::Weight;
+use crate::core::release::weights::{Step, Weight};
 
 /// How a component gets to its new revision.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -24,15 +24,6 @@ pub enum Strategy {
     Flip,
     /// Pod by pod in the one Deployment it has: for what cannot be there twice.
     Rolling,
-}
-
-/// One step of a canary.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Step {
-    /// The wanted share.
-    pub weight: Weight,
-    /// Whether a person has to say that it may go on.
-    pub gate: bool,
 }
 
 /// What is to be released, beside the objects.

@@ -63,12 +63,7 @@ impl Naive {
 
     /// Writes an object as it was read.
     fn put(&mut self, view: &View, object: Object, change: Change) -> Effect {
-        let version = match object {
-            Object::Ledger => view.ledger.as_ref().map(|read| read.version),
-            Object::Slot(part, slot) => view.parts[part].slot(slot).map(|read| read.version),
-            Object::Service(part) => view.parts[part].service.as_ref().map(|read| read.version),
-            Object::Lease | Object::Autoscaler(_) | Object::Extra(_) | Object::Job(_) => None,
-        };
+        let version = view.version(object);
         self.effect(Action::Write { object, version, fence: Fence(1), change })
     }
 

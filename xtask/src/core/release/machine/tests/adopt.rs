@@ -1,7 +1,11 @@
 //! What runs before the first release is written down, and is where that release comes back to.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::core::release::ledger::State;
+use crate::core::release::ledger::{Entry, Head, History, State};
+use crate::core::release::model::ReleaseId;
+use crate::core::release::view::Read;
 
 /// What runs, and a plan that changes nothing of it.
 fn what_runs() -> Course {
@@ -60,6 +64,35 @@ fn what_is_written_down_is_not_adopted_again_and_nothing_is_not_adopted() {
     (cluster.view.parts[1].slots[0], cluster.course.parts[1].old) = (None, None);
     let end = cluster.run(Intent::Adopt, 1, &mut Duration::default(), usize::MAX).unwrap();
     assert_eq!((end.ending, cluster.noted()), (Ending::Refused, None), "{}", end.reason);
+}
+
+#[test]
+fn what_was_released_before_stays_in_the_history() {
+    let id = |text: &str| -> ReleaseId { text.parse().unwrap() };
+    for (number, ending) in [(1, Ending::Refused), (2, Ending::Refused), (3, Ending::Adopted)] {
+        let mut cluster = Cluster::of(what_runs(), Mood::Good);
+        // A first release was taken back, and then somebody put there by hand what runs now.
+        let begun = Entry::begun(id("production-2"), Arc::default(), 1_000);
+        let taken_back = Entry { state: State::RolledBack, ended: Some(1_001), ..begun };
+        let history = History::default().append(taken_back.clone());
+        let head = Head { history, ..Head::empty(vec![Slot::B; 2]) };
+        let version = Version { uid: 100, resource: 100 };
+        cluster.view.ledger = Some(Read { version, fence: Fence(0), object: head.clone() });
+        cluster.course.release = ReleaseId { number, ..id("production-0") };
+        let end = cluster.run(Intent::Adopt, 1, &mut Duration::default(), usize::MAX).unwrap();
+        assert_eq!(end.ending, ending, "{number}: {}", end.reason);
+        let after = &cluster.view.ledger.as_ref().unwrap().object;
+        if ending == Ending::Refused {
+            assert_eq!(*after, head, "{number}");
+            assert!(end.reason.contains("make a new release"), "{}", end.reason);
+        } else {
+            assert_eq!((&after.serving, &after.live[..]), (&Some(id("production-3")), &[Slot::A; 2][..]));
+            let entries: Vec<_> =
+                after.history.iter().map(|entry| (entry.release.number, entry.state)).collect();
+            assert_eq!(entries, [(2, State::RolledBack), (3, State::Verified)]);
+            assert_eq!(**after.history.find(&taken_back.release).unwrap(), taken_back);
+        }
+    }
 }
 
 #[test]

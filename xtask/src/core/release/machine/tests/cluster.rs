@@ -39,7 +39,7 @@ pub(super) fn course() -> Course {
             ..Settings::new(1)
         },
     };
-    let steps = [Weight::TENTH, Weight::HALF].map(|weight| StepCourse { weight, gate: false });
+    let steps = [Weight::TENTH, Weight::HALF].map(|weight| Step { weight, gate: false });
     Course {
         release: "production-2".parse().unwrap(),
         previous: Some("production-1".parse().unwrap()),
