@@ -55,9 +55,10 @@ pub struct Member {
 }
 
 impl Member {
-    /// How many bytes its content takes up, with what fills the last block.
+    /// How many bytes its content takes up, with what fills the last block; `u64::MAX` where no number says it, which is more
+    /// than any archive has.
     pub fn padded(&self) -> u64 {
-        self.size.div_ceil(BLOCK as u64) * BLOCK as u64
+        self.size.checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX)
     }
 }
 
@@ -253,6 +254,10 @@ mod tests {
         }
         assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0]), Some(2 << 24));
         assert_eq!(number(&[0xff; 12]), None);
+        // The largest sizes that a header can name are sizes, and take up more than there is.
+        headers.extension(Extension::Pax, format!("29 size={}\n", u64::MAX).as_bytes());
+        let huge = headers.header(&header("a", "644", "1", b'0', "")).unwrap().unwrap();
+        assert_eq!((huge.size, huge.padded()), (u64::MAX, u64::MAX));
     }
 
     #[test]
