@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::core::calendar::timestamp;
+
 /// The commit that an image was made from.
 pub const REVISION: &str = "org.opencontainers.image.revision";
 /// When the content of an image came about: the time of that commit.
@@ -56,35 +58,9 @@ pub fn labels(facts: &Facts, revision: &Revision) -> BTreeMap<String, String> {
     labels
 }
 
-/// A time as RFC 3339 has it, in UTC: `2026-11-25T02:10:00Z`. By Howard Hinnant's `civil_from_days`: years begin in March, so
-/// that the leap day is the last.
-pub fn timestamp(seconds: u64) -> String {
-    let (days, clock) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = (shifted_month + 2) % 12 + 1;
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_read_back_by_who_writes_none() {
-        use crate::core::release::health::Timestamp;
-        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
-        assert_eq!(timestamp(1_709_210_096), "2024-02-29T12:34:56Z");
-        for seconds in (0..4_102_444_800).step_by(7_654_321) {
-            let read = Timestamp::parse(&timestamp(seconds)).unwrap();
-            assert_eq!(read.0.as_secs(), seconds);
-        }
-    }
 
     #[test]
     fn only_two_labels_follow_the_commit() {
