@@ -164,7 +164,7 @@ fn sign(cx: &Cx, image: &Reference) -> Result<()> {
     }
     let variables = ["COSIGN_*", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
     let sign = Command::new("cosign").args(["sign", "--yes"]).args(key);
-    let sign = if name::is_loopback(image.registry()) { sign.arg("--allow-insecure-registry") } else { sign };
+    let sign = if image.is_loopback() { sign.arg("--allow-insecure-registry") } else { sign };
     let sign = sign.arg(format!("{}@{}", image.name(), image.identifier()));
     let sign = cx
         .environment()
