@@ -189,11 +189,6 @@ impl Dockerfile {
         self.arguments.iter().map(String::as_str)
     }
 
-    /// The stage that becomes the image.
-    pub fn last_stage(&self) -> Option<&Stage> {
-        self.stages.last()
-    }
-
     /// The instructions that make up the image, those of the stages it is laid upon included.
     pub fn own_instructions(&self) -> Vec<&Instruction> {
         let mut chain = Vec::new();

@@ -112,7 +112,7 @@ d
 ";
     let file = parse(text).unwrap();
     assert_eq!(file.stages.len(), 1);
-    let stage = file.last_stage().unwrap();
+    let stage = file.stages.last().unwrap();
     assert_eq!(stage.name.as_deref(), Some("b"));
     let keywords: Vec<&str> = stage.instructions.iter().map(|one| one.keyword.as_str()).collect();
     assert_eq!(keywords, ["RUN", "COPY", "USER"]);
