@@ -139,6 +139,10 @@ mod tests {
             ("denied: requested access to the resource is denied", "the registry does not allow it"),
             ("uploading: HTTP status: 403 Forbidden", "the registry does not allow it"),
             ("dial tcp 127.0.0.1:5000: connect: connection refused", "the registry cannot be reached"),
+            (
+                "pushing to \"docker://127.0.0.1:40123/small-web:9f401ab3\": connect: connection refused",
+                "the registry cannot be reached",
+            ),
             ("manifest unknown: manifest unknown", "the registry does not have it"),
         ] {
             assert_eq!(explain(output).unwrap().message, message, "{output}");
