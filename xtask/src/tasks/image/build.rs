@@ -8,6 +8,7 @@ use super::{Options, policy, remote, smoke};
 use crate::core::command::Command;
 use crate::core::image::build::{self as plan, Build};
 use crate::core::image::engine::Engine;
+use crate::core::registry::Digest;
 use crate::core::release::images::{Built, is_digest};
 use crate::cx::{Cx, Scratch};
 use crate::error::{Context as _, Error, Result};
@@ -87,7 +88,7 @@ fn plan(cx: &Cx, prepared: &Prepared, options: &Options, engine: Engine) -> Resu
 }
 
 /// Pushes the image under both of its names, and returns what the registry calls it.
-fn push(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<String> {
+fn push(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<Digest> {
     let reference = prepared.reference();
     let file = output.scratch.file("digest");
     let context = || format!("`{reference}` could not be pushed");
@@ -115,7 +116,7 @@ fn push(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<String> {
         let message = format!("the engine does not say which digest `{reference}` has");
         return Err(Error::problems(message).cause(format!("it says `{digest}`")));
     }
-    Ok(digest)
+    Ok(digest.parse()?)
 }
 
 /// Keeps the image under its name for people where containers are started from.

@@ -9,8 +9,8 @@ use super::prepare::Prepared;
 use crate::core::command::Command;
 use crate::core::image::labels::{CREATED, REVISION, SOURCE};
 use crate::core::image::{name, provenance, sbom};
-use crate::core::registry::Reference;
 use crate::core::registry::manifest::{Descriptor, Document};
+use crate::core::registry::{Digest, Reference};
 use crate::core::release::images::{Built, Image};
 use crate::core::release::model::ComponentName;
 use crate::cx::Cx;
@@ -38,7 +38,8 @@ pub(super) fn find(cx: &Cx, prepared: &Prepared) -> Result<Option<Built>> {
         }
     };
     let fetched = registry.manifest(&reference.with_digest(&found.digest))?;
-    registry.retag(&reference, &prepared.tag)?;
+    let to = reference.with_tag(&prepared.tag)?;
+    registry.put_manifest(&to, &fetched.descriptor.media_type, &fetched.bytes)?;
     let built = describe(&registry, &reference, &fetched, prepared, FOUND.to_owned())?;
     cx.note(format!("`{}@{}` is there already: nothing was built", prepared.repository, built.image.digest));
     Ok(Some(built))
@@ -48,14 +49,13 @@ pub(super) fn find(cx: &Cx, prepared: &Prepared) -> Result<Option<Built>> {
 pub(super) fn complete(
     cx: &Cx,
     prepared: &Prepared,
-    digest: &str,
+    digest: &Digest,
     output: &Output,
     seen: &Seen,
 ) -> Result<Built> {
     let (registry, reference) = at(cx, &prepared.reference())?;
-    let digest: crate::core::registry::Digest = digest.parse()?;
     // By its digest: this is what was pushed, whoever has moved the tag since. Its bytes are compared with it.
-    let by_digest = reference.with_digest(&digest);
+    let by_digest = reference.with_digest(digest);
     let fetched = registry.manifest(&by_digest)?;
     let engine = output.build.engine;
     let built = describe(&registry, &reference, &fetched, prepared, engine.name().to_owned())?;
