@@ -36,8 +36,8 @@ pub struct Build {
     pub arguments: BTreeMap<String, String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Platforms; none stands for the engine's own.
-    pub platforms: Vec<String>,
+    /// The platform; none stands for the engine's own.
+    pub platform: Option<String>,
     /// Certificates that the build trusts: mounted as a secret, in no layer.
     pub ca_bundle: Option<PathBuf>,
     /// Where layers of earlier builds are.
@@ -216,8 +216,8 @@ impl Build {
         for (name, value) in &self.labels {
             command = command.args(["--label", &format!("{name}={value}")]);
         }
-        if !self.platforms.is_empty() {
-            command = command.args(["--platform", &self.platforms.join(",")]);
+        if let Some(platform) = &self.platform {
+            command = command.args(["--platform", platform]);
         }
         match &self.ca_bundle {
             // The classic builder has no secrets; the choice of the engine has seen to it that none is needed.
@@ -264,7 +264,7 @@ mod tests {
             local: "localhost/vitalyst-backend:f1".to_owned(),
             arguments: map("BASE_IMAGE", "127.0.0.1:5000/base:1"),
             labels: map("org.opencontainers.image.licenses", "MIT OR Apache-2.0"),
-            platforms: vec!["linux/amd64".to_owned()],
+            platform: Some("linux/amd64".to_owned()),
             ca_bundle: Some("/etc/ssl/ca.pem".into()),
             cache: cache(CacheWish::Auto, engine, "r.io/o/vitalyst-backend", "backend", true, true).0,
             bases: vec!["127.0.0.1:5000/base:1".to_owned()],

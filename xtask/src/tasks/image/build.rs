@@ -80,7 +80,7 @@ fn plan(cx: &Cx, prepared: &Prepared, options: &Options, engine: Engine) -> Resu
         local: prepared.by_fingerprint(),
         arguments: prepared.arguments.clone(),
         labels: prepared.labels.clone(),
-        platforms: options.platforms.clone(),
+        platform: options.platform.clone(),
         ca_bundle,
         cache,
         bases: prepared.bases.clone(),

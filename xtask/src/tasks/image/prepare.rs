@@ -87,7 +87,7 @@ pub(super) fn prepare(cx: &Cx, component: &Component, options: &Options) -> Resu
         arguments: &arguments,
         labels: &lasting,
         bases: &bases,
-        platforms: &options.platforms,
+        platform: options.platform.as_deref(),
     });
     let home = home(cx, options)?;
     let prefix = home.unwrap_or(Home { prefix: "localhost".to_owned(), remark: None });

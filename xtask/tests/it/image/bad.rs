@@ -28,6 +28,8 @@ fn what_is_asked_for_wrongly_is_refused_before_anything_is_done() {
         (&["image", "--push", "--registry", "https://r.io"], 2, "`https://r.io` is a URL"),
         (&["image", "--build-arg", "BSAE=x"], 2, "did you mean `BASE`?"),
         (&["image", "--build-arg", "x"], 2, "expected NAME=VALUE"),
+        (&["image", "--platform", "linux/amd64", "--platform", "linux/arm64"], 2, "one platform at a time"),
+        (&["image", "--platform", "linux/amd64,linux/arm64"], 2, "one platform at a time"),
         (&["image", "webb"], 2, "did you mean `web`?"),
         (&["image", "--update-bases", "webb"], 2, "did you mean `web`?"),
         (&["image", "--locked"], 5, "`localhost/base:1` has no digest"),
