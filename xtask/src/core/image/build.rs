@@ -107,7 +107,8 @@ impl Build {
                     archive.display(),
                     self.local
                 );
-                vec![self.buildx(metadata).args(["--output", &output]).arg(&self.context)]
+                let build = self.cache_to(self.buildx(metadata));
+                vec![build.args(["--output", &output]).arg(&self.context)]
             }
             Engine::Buildah => vec![self.buildah(), save_buildah(&self.local, archive)],
             Engine::Podman => vec![self.podman(), save("podman", &self.local, archive)],
@@ -157,14 +158,23 @@ impl Build {
         command = command.env("SOURCE_DATE_EPOCH", LAYER_TIME.to_string());
         match &self.cache {
             Cache::Engine => command,
-            Cache::Actions { scope } => command.args([
-                format!("--cache-from=type=gha,scope={scope}"),
-                format!("--cache-to=type=gha,scope={scope},mode=max,ignore-error=true"),
-            ]),
-            Cache::Registry { reference } => command.args([
-                format!("--cache-from=type=registry,ref={reference}"),
-                format!("--cache-to=type=registry,ref={reference},mode=max,ignore-error=true"),
-            ]),
+            Cache::Actions { scope } => command.arg(format!("--cache-from=type=gha,scope={scope}")),
+            Cache::Registry { reference } => {
+                command.arg(format!("--cache-from=type=registry,ref={reference}"))
+            }
+        }
+    }
+
+    /// Keeps the layers for later builds. Once is enough: the build that pushes has nothing new.
+    fn cache_to(&self, command: Command) -> Command {
+        match &self.cache {
+            Cache::Engine => command,
+            Cache::Actions { scope } => {
+                command.arg(format!("--cache-to=type=gha,scope={scope},mode=max,ignore-error=true"))
+            }
+            Cache::Registry { reference } => {
+                command.arg(format!("--cache-to=type=registry,ref={reference},mode=max,ignore-error=true"))
+            }
         }
     }
 
@@ -285,7 +295,7 @@ mod tests {
             Engine::Buildx,
             &expect![[r#"
             SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/metadata.json --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=docker,dest=out/image.tar,name=localhost/vitalyst-backend:f1,compression=uncompressed,force-compression=true,rewrite-timestamp=true backend
-            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/digest --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=image,name=ghcr.io/o/vitalyst-backend:c0ffee,push=true,rewrite-timestamp=true backend"#]],
+            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/digest --cache-from=type=gha,scope=backend --output type=image,name=ghcr.io/o/vitalyst-backend:c0ffee,push=true,rewrite-timestamp=true backend"#]],
         );
         check(
             Engine::Buildah,
