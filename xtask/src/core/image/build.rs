@@ -34,7 +34,7 @@ pub struct Build {
     pub local: String,
     /// Build arguments.
     pub arguments: BTreeMap<String, String>,
-    /// Labels.
+    /// Labels that the Dockerfile does not hold.
     pub labels: BTreeMap<String, String>,
     /// The platform; none stands for the engine's own.
     pub platform: Option<String>,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::context::{Entry, Kind};
 
 /// The version of what goes in and how. It also rises when the way in which images are built changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What an image is made from.
 #[derive(Clone, Debug)]

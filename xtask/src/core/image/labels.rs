@@ -58,9 +58,49 @@ pub fn labels(facts: &Facts, revision: &Revision) -> BTreeMap<String, String> {
     labels
 }
 
+/// The text of a Dockerfile with one `LABEL` behind it, and the labels that are left for the command line.
+///
+/// To buildah every `--label` is an instruction, and every instruction a commit, which reads the layers once more; one
+/// instruction is one commit, however many labels it has. It stands behind everything else, so that each line of the file
+/// keeps its number. Left over is what would have to be escaped, since parsers of Dockerfiles differ in how; and everything
+/// where the file ends in the middle of an instruction.
+pub fn behind(text: &str, labels: &BTreeMap<String, String>) -> (String, BTreeMap<String, String>) {
+    let is_plain = |text: &str| !text.contains(|c: char| c.is_control() || "\"\\$`".contains(c));
+    let is_whole = !text.trim_end().ends_with(['\\', '`']);
+    let (held, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        labels.clone().into_iter().partition(|(_, value)| is_whole && is_plain(value));
+    if held.is_empty() {
+        return (text.to_owned(), left);
+    }
+    let words: Vec<String> = held.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    (format!("{text}{newline}LABEL {}\n", words.join(" ")), left)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_stand_behind_the_dockerfile_in_one_line() {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let two = map(&[("a", "MIT OR Apache-2.0"), ("b", "#1")]);
+        let none = map(&[]);
+        let labelled = "FROM x\nLABEL a=\"MIT OR Apache-2.0\" b=\"#1\"\n";
+        assert_eq!(behind("FROM x\n", &two), (labelled.to_owned(), none.clone()));
+        assert_eq!(behind("FROM x", &two), (labelled.to_owned(), none.clone()));
+        assert_eq!(behind("FROM x", &none), ("FROM x".to_owned(), none));
+        // What follows a continued line would be a part of it.
+        for open in ["FROM x\nCMD x \\\n", "FROM x\nCMD x \\ \n\n", "# escape=`\nFROM x\nCMD x `"] {
+            assert_eq!(behind(open, &two), (open.to_owned(), two.clone()));
+        }
+        for odd in ["a\nRUN evil", "\"", "$HOME", "\\", "`"] {
+            let (text, left) = behind("FROM x\n", &map(&[("a", "1"), ("odd", odd)]));
+            assert_eq!((text.as_str(), left), ("FROM x\nLABEL a=\"1\"\n", map(&[("odd", odd)])));
+        }
+    }
 
     #[test]
     fn only_two_labels_follow_the_commit() {
