@@ -92,7 +92,7 @@ impl App {
                 session.answer(|cx| image::update_bases(cx, &image.verb.components))
             }
             Command::Image(image) => {
-                let options = ci::Options { image: image.options(), ..ci::Options::CHECK };
+                let options = ci::Options { image: image.options()?, ..ci::Options::CHECK };
                 session.image(&image.verb, &options)
             }
             Command::Docs(docs) => verb("docs", docs),

@@ -25,6 +25,15 @@ pub struct Ended {
     pub output: String,
 }
 
+/// Ends the command when it goes, whichever way.
+struct Stopper<'c>(&'c Cancel);
+
+impl Drop for Stopper<'_> {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
 impl Cx {
     /// Runs `command` for as long as `work` takes, then ends it. `work` is given a question: does the command still run?
     ///
@@ -48,9 +57,11 @@ impl Cx {
                 runs.store(false, Ordering::SeqCst);
                 finished.map(|finished| (finished, self.mask().text(&capture.text())))
             });
+            // The scope waits for the command also where `work` panics: somebody has to end it then, too.
+            let stopper = Stopper(&stop);
             let done = work(&|| runs.load(Ordering::SeqCst));
             let asked = Instant::now();
-            stop.cancel();
+            drop(stopper);
             let joined = beside.join().unwrap_or_else(|_| Err(Error::bug("what watches a command panicked")));
             let (finished, output) = joined?;
             Ok((done, Ended { exit: finished.exit, after: asked.elapsed(), output }))
@@ -62,12 +73,37 @@ impl Cx {
 mod tests {
     use super::*;
 
+    fn cx(folder: &std::path::Path) -> Cx {
+        let environment = crate::driver::environment::Environment::new([("PATH", "/bin:/usr/bin")]);
+        Cx::builder(folder).environment(environment).build()
+    }
+
+    fn shell(script: &str) -> Command {
+        Command::new("sh").args(["-c", script])
+    }
+
+    #[test]
+    fn it_ends_also_where_the_work_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let cx = cx(folder.path());
+        let begun = folder.path().join("begun");
+        let work = |runs: &dyn Fn() -> bool| -> () {
+            while runs() && !begun.exists() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            std::panic::resume_unwind(Box::new("the work broke"))
+        };
+        let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            cx.beside(shell("touch begun; sleep 20 && touch survived"), work).map(drop)
+        }));
+        assert_eq!(told.unwrap_err().downcast_ref(), Some(&"the work broke"));
+        assert!(!folder.path().join("survived").exists());
+    }
+
     #[test]
     fn it_runs_as_long_as_the_work_and_no_longer() {
         let folder = tempfile::tempdir().unwrap();
-        let environment = crate::driver::environment::Environment::new([("PATH", "/bin:/usr/bin")]);
-        let cx = Cx::builder(folder.path()).environment(environment).build();
-        let shell = |script: &str| Command::new("sh").args(["-c", script]);
+        let cx = cx(folder.path());
         let (seen, ended) = cx.beside(shell("echo here; exec sleep 600"), |runs| runs()).unwrap();
         assert!(seen);
         assert_eq!(ended.exit, Exit::Stopped);

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::Verb;
 use crate::core::image::engine::Engine;
+use crate::error::{Error, Result};
 use crate::tasks::image;
 
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ pub(in crate::cli) struct Image {
         hide_default_value = true
     )]
     engine: EngineWish,
-    /// A platform, `linux/arm64`; may be given several times
+    /// The platform, `linux/arm64`; without it, the engine's own
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<String>,
     /// Keep the image under its name where containers are started from
@@ -55,7 +56,7 @@ enum EngineWish {
     Docker,
 }
 
-fn build_argument(text: &str) -> Result<(String, String), String> {
+fn build_argument(text: &str) -> std::result::Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".to_owned()),
@@ -64,8 +65,19 @@ fn build_argument(text: &str) -> Result<(String, String), String> {
 
 impl Image {
     /// How images are built.
-    pub(in crate::cli) fn options(&self) -> image::Options {
-        image::Options {
+    ///
+    /// # Errors
+    ///
+    /// For several platforms: such an image is a list of images, which no engine writes to an archive that could be looked at.
+    pub(in crate::cli) fn options(&self) -> Result<image::Options> {
+        let mut platforms = self.platform.iter().flat_map(|words| words.split(','));
+        let platform = platforms.next().map(str::to_owned);
+        if platforms.next().is_some() {
+            return Err(Error::usage("an image is built for one platform at a time")
+                .cause("one for several can be looked at only when it is in the registry already")
+                .hint("give one `--platform` a run, and each run a place of its own: `--registry HOST/ARCHITECTURE`"));
+        }
+        Ok(image::Options {
             push: self.push,
             registry: self.registry.clone(),
             engine: match self.engine {
@@ -75,11 +87,11 @@ impl Image {
                 EngineWish::Podman => Some(Engine::Podman),
                 EngineWish::Docker => Some(Engine::Docker),
             },
-            platforms: self.platform.clone(),
+            platform,
             load: self.load,
             locked: self.locked,
             smoke: !self.no_smoke,
             arguments: self.build_arg.iter().cloned().collect(),
-        }
+        })
     }
 }

@@ -7,12 +7,11 @@
 use ::core::net::IpAddr;
 
 use super::Url;
-use super::url::is_loopback;
 
 /// Whether `no_proxy`, the value of `NO_PROXY`, keeps a request away from the proxy.
 pub fn is_direct(url: &Url, no_proxy: &str) -> bool {
     let host = url.host().trim_start_matches('[').trim_end_matches(']');
-    is_loopback(url.host()) || entries(no_proxy).any(|entry| covers(&entry, host, url.port()))
+    url.is_loopback() || entries(no_proxy).any(|entry| covers(&entry, host, url.port()))
 }
 
 fn entries(no_proxy: &str) -> impl Iterator<Item = String> {

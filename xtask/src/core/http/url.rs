@@ -129,8 +129,18 @@ pub fn is_host(text: &str) -> bool {
     host.is_none_or(|host| host.split('.').all(label)) && port_is_one
 }
 
+/// The host of `host`, `host:port` or `[address]:port`.
+pub fn host_of(authority: &str) -> &str {
+    // A colon in the brackets of an IPv6 address is not that of a port.
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
+    }
+}
+
 /// Whether a host, without its port, is this machine.
 pub fn is_loopback(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")
@@ -176,11 +186,8 @@ impl FromStr for Url {
         if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("an address holds neither spaces nor characters beyond ASCII".to_owned());
         }
-        // A colon in the brackets of an IPv6 address is not that of a port.
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
-            _ => (authority, None),
-        };
+        let host = host_of(authority);
+        let port = authority[host.len()..].strip_prefix(':').and_then(|port| port.parse().ok());
         let slash = if target.starts_with('/') { "" } else { "/" };
         Ok(Self { scheme, host: host.to_ascii_lowercase(), port, target: format!("{slash}{target}") })
     }

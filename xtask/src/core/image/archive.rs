@@ -55,9 +55,33 @@ pub struct Member {
 }
 
 impl Member {
-    /// How many bytes its content takes up, with what fills the last block.
+    /// How many bytes its content takes up, with what fills the last block; `u64::MAX` where no number says it, which is more
+    /// than any archive has.
     pub fn padded(&self) -> u64 {
-        self.size.div_ceil(BLOCK as u64) * BLOCK as u64
+        self.size.checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX)
+    }
+
+    /// What it takes away of the layers below, where it is a whiteout and no file (image specification, `layer.md`).
+    pub fn whiteout(&self) -> Option<Whiteout> {
+        let (folder, name) = self.name.rsplit_once('/').unwrap_or(("", &self.name));
+        let gone = name.strip_prefix(".wh.")?;
+        Some(Whiteout(match (gone, folder) {
+            (".wh..opq", folder) => folder.to_owned(),
+            (gone, "") => gone.to_owned(),
+            (gone, folder) => format!("{folder}/{gone}"),
+        }))
+    }
+}
+
+/// What a layer takes away: a path and all below it. An opaque marker takes the folder that it is in, at the top everything.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Whiteout(String);
+
+impl Whiteout {
+    /// Whether it takes away the file at this path.
+    pub fn takes(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.0.as_str());
+        rest.is_some_and(|rest| self.0.is_empty() || rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -241,6 +265,31 @@ mod tests {
     }
 
     #[test]
+    fn whiteouts_take_a_path_or_a_folder() {
+        let member = |name: &str| {
+            let block = header(name, "644", "0", b'0', "");
+            Headers::default().header(&block).unwrap().unwrap()
+        };
+        for (name, taken, left) in [
+            ("opt/.wh.x", &["opt/x", "opt/x/y"][..], &["opt/xy", "opt", "x", "o/opt/x"][..]),
+            (".wh.x", &["x", "x/y"], &["xy", "opt/x"]),
+            ("opt/x/.wh..wh..opq", &["opt/x/y", "opt/x/y/z"], &["opt/xy", "opt/y"]),
+            ("./.wh..wh..opq", &["x", "opt/x/y"], &[]),
+        ] {
+            let whiteout = member(name).whiteout().unwrap();
+            for path in taken {
+                assert!(whiteout.takes(path), "{name} {path}");
+            }
+            for path in left {
+                assert!(!whiteout.takes(path), "{name} {path}");
+            }
+        }
+        for name in ["wh.x", "a.wh.x", ".wh.x/y"] {
+            assert_eq!(member(name).whiteout(), None, "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_no_header_is_refused() {
         let mut headers = Headers::default();
         assert!(headers.header(&[0; 10]).is_err());
@@ -253,6 +302,10 @@ mod tests {
         }
         assert_eq!(number(&[0x80, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0]), Some(2 << 24));
         assert_eq!(number(&[0xff; 12]), None);
+        // The largest sizes that a header can name are sizes, and take up more than there is.
+        headers.extension(Extension::Pax, format!("29 size={}\n", u64::MAX).as_bytes());
+        let huge = headers.header(&header("a", "644", "1", b'0', "")).unwrap().unwrap();
+        assert_eq!((huge.size, huge.padded()), (u64::MAX, u64::MAX));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::engine::Engine;
-use super::name;
 use crate::core::command::Command;
+use crate::core::registry::Reference;
 
 /// The name under which the certificates of a company are mounted: `RUN --mount=type=secret,id=ca_bundle …`.
 pub const CA_BUNDLE: &str = "ca_bundle";
@@ -34,10 +34,10 @@ pub struct Build {
     pub local: String,
     /// Build arguments.
     pub arguments: BTreeMap<String, String>,
-    /// Labels.
+    /// Labels that the Dockerfile does not hold.
     pub labels: BTreeMap<String, String>,
-    /// Platforms; none stands for the engine's own.
-    pub platforms: Vec<String>,
+    /// The platform; none stands for the engine's own.
+    pub platform: Option<String>,
     /// Certificates that the build trusts: mounted as a secret, in no layer.
     pub ca_bundle: Option<PathBuf>,
     /// Where layers of earlier builds are.
@@ -107,7 +107,8 @@ impl Build {
                     archive.display(),
                     self.local
                 );
-                vec![self.buildx(metadata).args(["--output", &output]).arg(&self.context)]
+                let build = self.cache_to(self.buildx(metadata));
+                vec![build.args(["--output", &output]).arg(&self.context)]
             }
             Engine::Buildah => vec![self.buildah(), save_buildah(&self.local, archive)],
             Engine::Podman => vec![self.podman(), save("podman", &self.local, archive)],
@@ -157,14 +158,23 @@ impl Build {
         command = command.env("SOURCE_DATE_EPOCH", LAYER_TIME.to_string());
         match &self.cache {
             Cache::Engine => command,
-            Cache::Actions { scope } => command.args([
-                format!("--cache-from=type=gha,scope={scope}"),
-                format!("--cache-to=type=gha,scope={scope},mode=max,ignore-error=true"),
-            ]),
-            Cache::Registry { reference } => command.args([
-                format!("--cache-from=type=registry,ref={reference}"),
-                format!("--cache-to=type=registry,ref={reference},mode=max,ignore-error=true"),
-            ]),
+            Cache::Actions { scope } => command.arg(format!("--cache-from=type=gha,scope={scope}")),
+            Cache::Registry { reference } => {
+                command.arg(format!("--cache-from=type=registry,ref={reference}"))
+            }
+        }
+    }
+
+    /// Keeps the layers for later builds. Once is enough: the build that pushes has nothing new.
+    fn cache_to(&self, command: Command) -> Command {
+        match &self.cache {
+            Cache::Engine => command,
+            Cache::Actions { scope } => {
+                command.arg(format!("--cache-to=type=gha,scope={scope},mode=max,ignore-error=true"))
+            }
+            Cache::Registry { reference } => {
+                command.arg(format!("--cache-to=type=registry,ref={reference},mode=max,ignore-error=true"))
+            }
         }
     }
 
@@ -216,8 +226,8 @@ impl Build {
         for (name, value) in &self.labels {
             command = command.args(["--label", &format!("{name}={value}")]);
         }
-        if !self.platforms.is_empty() {
-            command = command.args(["--platform", &self.platforms.join(",")]);
+        if let Some(platform) = &self.platform {
+            command = command.args(["--platform", platform]);
         }
         match &self.ca_bundle {
             // The classic builder has no secrets; the choice of the engine has seen to it that none is needed.
@@ -243,9 +253,9 @@ fn save_buildah(image: &str, archive: &Path) -> Command {
 
 /// The command, told to speak without TLS where it speaks to nobody but this machine.
 fn insecure<'r>(command: Command, images: impl IntoIterator<Item = &'r str>) -> Command {
-    let mut registries = images.into_iter().map(name::registry_of).peekable();
-    let speaks = registries.peek().is_some();
-    let only_here = registries.all(|registry| registry.is_some_and(name::is_loopback));
+    let mut images = images.into_iter().map(str::parse::<Reference>).peekable();
+    let speaks = images.peek().is_some();
+    let only_here = images.all(|image| image.is_ok_and(|image| image.is_loopback()));
     if speaks && only_here { command.arg("--tls-verify=false") } else { command }
 }
 
@@ -262,12 +272,12 @@ mod tests {
             dockerfile: "backend/Dockerfile.prod".into(),
             context: "backend".into(),
             local: "localhost/vitalyst-backend:f1".to_owned(),
-            arguments: map("BASE_IMAGE", "127.0.0.1:5000/base@sha256:0"),
+            arguments: map("BASE_IMAGE", "127.0.0.1:5000/base:1"),
             labels: map("org.opencontainers.image.licenses", "MIT OR Apache-2.0"),
-            platforms: vec!["linux/amd64".to_owned()],
+            platform: Some("linux/amd64".to_owned()),
             ca_bundle: Some("/etc/ssl/ca.pem".into()),
             cache: cache(CacheWish::Auto, engine, "r.io/o/vitalyst-backend", "backend", true, true).0,
-            bases: vec!["127.0.0.1:5000/base@sha256:0".to_owned()],
+            bases: vec!["127.0.0.1:5000/base:1".to_owned()],
         }
     }
 
@@ -284,27 +294,27 @@ mod tests {
         check(
             Engine::Buildx,
             &expect![[r#"
-            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/metadata.json --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=docker,dest=out/image.tar,name=localhost/vitalyst-backend:f1,compression=uncompressed,force-compression=true,rewrite-timestamp=true backend
-            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/digest --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=image,name=ghcr.io/o/vitalyst-backend:c0ffee,push=true,rewrite-timestamp=true backend"#]],
+            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/metadata.json --cache-from=type=gha,scope=backend --cache-to=type=gha,scope=backend,mode=max,ignore-error=true --output type=docker,dest=out/image.tar,name=localhost/vitalyst-backend:f1,compression=uncompressed,force-compression=true,rewrite-timestamp=true backend
+            SOURCE_DATE_EPOCH=946684800 docker buildx build --progress plain --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --provenance=false --sbom=false --metadata-file out/digest --cache-from=type=gha,scope=backend --output type=image,name=ghcr.io/o/vitalyst-backend:c0ffee,push=true,rewrite-timestamp=true backend"#]],
         );
         check(
             Engine::Buildah,
             &expect![[r#"
-            buildah build --isolation chroot --layers --force-rm --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
+            buildah build --isolation chroot --layers --force-rm --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
             buildah push --quiet localhost/vitalyst-backend:f1 docker-archive:out/image.tar
             buildah push --digestfile out/digest localhost/vitalyst-backend:f1 docker://ghcr.io/o/vitalyst-backend:c0ffee"#]],
         );
         check(
             Engine::Podman,
             &expect![[r#"
-            podman build --layers --force-rm --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
+            podman build --layers --force-rm --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
             podman save --format docker-archive --output out/image.tar localhost/vitalyst-backend:f1
             podman push --digestfile out/digest localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee"#]],
         );
         check(
             Engine::Docker,
             &expect![[r#"
-            DOCKER_BUILDKIT=0 docker build --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base@sha256:0 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --tag localhost/vitalyst-backend:f1 backend
+            DOCKER_BUILDKIT=0 docker build --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --tag localhost/vitalyst-backend:f1 backend
             docker save --output out/image.tar localhost/vitalyst-backend:f1
             docker tag localhost/vitalyst-backend:f1 ghcr.io/o/vitalyst-backend:c0ffee
             docker push --quiet ghcr.io/o/vitalyst-backend:c0ffee"#]],
@@ -317,6 +327,8 @@ mod tests {
             (&["127.0.0.1:5000/a", "localhost/b"][..], true),
             (&["127.0.0.1:5000/a", "ghcr.io/b"], false),
             (&["python:3"], false),
+            (&["x.localhost:5000/a"], true),
+            (&["127.0.0.1:5000/A b"], false),
             (&[], false),
         ] {
             let command = insecure(Command::new("x"), images.iter().copied());

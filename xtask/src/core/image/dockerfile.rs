@@ -67,6 +67,10 @@ impl Base {
     pub fn digest(&self) -> Option<&str> {
         self.image.split_once('@').map(|(_, digest)| digest).filter(|digest| digest.parse::<Digest>().is_ok())
     }
+
+    fn is_the_same_place(&self, other: &Self) -> bool {
+        self.image == other.image && self.span == other.span
+    }
 }
 
 impl Dockerfile {
@@ -185,11 +189,6 @@ impl Dockerfile {
         self.arguments.iter().map(String::as_str)
     }
 
-    /// The stage that becomes the image.
-    pub fn last_stage(&self) -> Option<&Stage> {
-        self.stages.last()
-    }
-
     /// The instructions that make up the image, those of the stages it is laid upon included.
     pub fn own_instructions(&self) -> Vec<&Instruction> {
         let mut chain = Vec::new();
@@ -211,8 +210,10 @@ impl Dockerfile {
         runs.find(|run| run.flags_and_words().0.iter().any(|(flag, _)| flag.starts_with("--mount")))
     }
 
-    /// The images that it begins with or copies from, each once, in the order of the text; its own stages and `scratch` are
-    /// none. `given` are the arguments on the command line.
+    /// The images that it begins with or copies from, each place once, in the order of the text; its own stages and `scratch`
+    /// are none. `given` are the arguments on the command line.
+    ///
+    /// A name that is written twice is there twice: whoever writes a digest down has to write it in both places.
     ///
     /// # Errors
     ///
@@ -226,7 +227,7 @@ impl Dockerfile {
             for word in std::iter::once(stage.image.clone()).chain(copied) {
                 match self.resolve(&word, given, 0) {
                     Ok(base) if base.image == "scratch" || self.is_stage(&base.image, position) => {}
-                    Ok(base) if bases.iter().any(|other| other.image == base.image) => {}
+                    Ok(base) if bases.iter().any(|other| other.is_the_same_place(&base)) => {}
                     Ok(base) => bases.push(base),
                     Err(message) => problems.push(self.diagnostic(word.span, message)),
                 }

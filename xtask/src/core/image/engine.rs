@@ -85,8 +85,6 @@ pub enum State {
 pub struct Demand {
     /// Why `RUN --mount` is needed: the place in a Dockerfile.
     pub mounts: Option<String>,
-    /// For how many platforms one image is to be.
-    pub platforms: usize,
 }
 
 /// The engine that builds, and why it does.
@@ -162,9 +160,6 @@ fn lacks(engine: Engine, demand: &Demand) -> Option<String> {
                 "the classic builder knows no `RUN --mount`, which {place} has: it could not be given secrets"
             ))
         }
-        Engine::Buildah | Engine::Podman | Engine::Docker if demand.platforms > 1 => {
-            Some("one image for several platforms is built by buildx only".to_owned())
-        }
         _ => None,
     }
 }
@@ -211,18 +206,14 @@ mod tests {
 
     #[test]
     fn who_cannot_is_refused_with_the_reason() {
-        let mounts = Demand { mounts: Some("Dockerfile:7".to_owned()), platforms: 1 };
+        let mounts = Demand { mounts: Some("Dockerfile:7".to_owned()) };
         let (refusal, _) = chosen(None, &mounts, &[Engine::Docker]);
         let refusal = refusal.unwrap_err();
         assert_eq!(refusal.message, "nothing here can build images");
         assert_eq!(refusal.causes.len(), 4);
         assert!(refusal.causes[3].contains("knows no `RUN --mount`, which Dockerfile:7 has"));
-        let several = Demand { mounts: None, platforms: 2 };
-        let (refusal, _) = chosen(Some(Engine::Buildah), &several, &[Engine::Buildah]);
-        assert_eq!(
-            refusal.unwrap_err().causes,
-            ["buildah: one image for several platforms is built by buildx only"]
-        );
+        let (refusal, _) = chosen(Some(Engine::Docker), &mounts, &[Engine::Docker]);
+        assert_eq!(refusal.unwrap_err().message, "`docker` cannot build this");
         assert_eq!(Engine::ALL.map(|engine| Engine::of(engine.name())), Engine::ALL.map(Some));
         assert_eq!(Engine::of("auto"), None);
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::context::{Entry, Kind};
 
 /// The version of what goes in and how. It also rises when the way in which images are built changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What an image is made from.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ pub struct Inputs<'i> {
     pub labels: &'i BTreeMap<String, String>,
     /// The bases, each with its digest or, where nobody could say one, its name alone.
     pub bases: &'i [String],
-    /// The platforms; none stands for the engine's own.
-    pub platforms: &'i [String],
+    /// The platform; none stands for the engine's own.
+    pub platform: Option<&'i str>,
 }
 
 /// The fingerprint: 64 hexadecimal digits.
@@ -55,12 +55,12 @@ pub fn fingerprint(inputs: &Inputs<'_>) -> String {
             hash.part(value.as_bytes());
         }
     }
-    for list in [inputs.bases, inputs.platforms] {
-        hash.count(list.len());
-        for item in list {
-            hash.part(item.as_bytes());
-        }
+    hash.count(inputs.bases.len());
+    for base in inputs.bases {
+        hash.part(base.as_bytes());
     }
+    hash.count(usize::from(inputs.platform.is_some()));
+    hash.part(inputs.platform.unwrap_or_default().as_bytes());
     hash.0.finalize().to_hex().to_string()
 }
 
@@ -111,17 +111,18 @@ mod tests {
             vec![folder],
         ];
         let arguments = [map(&[]), map(&[("A", "b")]), map(&[("Ab", "")]), map(&[("A", "b"), ("C", "")])];
+        let platforms = [None, Some(""), Some("ab"), Some("b")];
         let lists = [list(&[]), list(&["ab"]), list(&["a", "b"])];
         let mut seen = BTreeMap::new();
         for dockerfile in ["", "FROM a"] {
             for context in &contexts {
                 for (index, arguments) in arguments.iter().enumerate() {
-                    for (bases, platforms) in
-                        lists.iter().flat_map(|one| lists.iter().map(move |two| (one, two)))
+                    for (bases, platform) in
+                        lists.iter().flat_map(|one| platforms.iter().map(move |two| (one, *two)))
                     {
                         let labels = &map(&[("l", &index.to_string())]);
                         for (arguments, labels) in [(arguments, labels), (labels, arguments)] {
-                            let inputs = Inputs { dockerfile, context, arguments, labels, bases, platforms };
+                            let inputs = Inputs { dockerfile, context, arguments, labels, bases, platform };
                             let what = format!("{inputs:?}");
                             assert_eq!(fingerprint(&inputs), fingerprint(&inputs));
                             assert_eq!(seen.insert(fingerprint(&inputs), what), None);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::core::calendar::timestamp;
+
 /// The commit that an image was made from.
 pub const REVISION: &str = "org.opencontainers.image.revision";
 /// When the content of an image came about: the time of that commit.
@@ -56,19 +58,23 @@ pub fn labels(facts: &Facts, revision: &Revision) -> BTreeMap<String, String> {
     labels
 }
 
-/// A time as RFC 3339 has it, in UTC: `2026-11-25T02:10:00Z`. By Howard Hinnant's `civil_from_days`: years begin in March, so
-/// that the leap day is the last.
-pub fn timestamp(seconds: u64) -> String {
-    let (days, clock) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = (shifted_month + 2) % 12 + 1;
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+/// The text of a Dockerfile with one `LABEL` behind it, and the labels that are left for the command line.
+///
+/// To buildah every `--label` is an instruction, and every instruction a commit, which reads the layers once more; one
+/// instruction is one commit, however many labels it has. It stands behind everything else, so that each line of the file
+/// keeps its number. Left over is what would have to be escaped, since parsers of Dockerfiles differ in how; and everything
+/// where the file ends in the middle of an instruction.
+pub fn behind(text: &str, labels: &BTreeMap<String, String>) -> (String, BTreeMap<String, String>) {
+    let is_plain = |text: &str| !text.contains(|c: char| c.is_control() || "\"\\$`".contains(c));
+    let is_whole = !text.trim_end().ends_with(['\\', '`']);
+    let (held, left): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        labels.clone().into_iter().partition(|(_, value)| is_whole && is_plain(value));
+    if held.is_empty() {
+        return (text.to_owned(), left);
+    }
+    let words: Vec<String> = held.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    (format!("{text}{newline}LABEL {}\n", words.join(" ")), left)
 }
 
 #[cfg(test)]
@@ -76,13 +82,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_back_by_who_writes_none() {
-        use crate::core::release::health::Timestamp;
-        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
-        assert_eq!(timestamp(1_709_210_096), "2024-02-29T12:34:56Z");
-        for seconds in (0..4_102_444_800).step_by(7_654_321) {
-            let read = Timestamp::parse(&timestamp(seconds)).unwrap();
-            assert_eq!(read.0.as_secs(), seconds);
+    fn labels_stand_behind_the_dockerfile_in_one_line() {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let two = map(&[("a", "MIT OR Apache-2.0"), ("b", "#1")]);
+        let none = map(&[]);
+        let labelled = "FROM x\nLABEL a=\"MIT OR Apache-2.0\" b=\"#1\"\n";
+        assert_eq!(behind("FROM x\n", &two), (labelled.to_owned(), none.clone()));
+        assert_eq!(behind("FROM x", &two), (labelled.to_owned(), none.clone()));
+        assert_eq!(behind("FROM x", &none), ("FROM x".to_owned(), none));
+        // What follows a continued line would be a part of it.
+        for open in ["FROM x\nCMD x \\\n", "FROM x\nCMD x \\ \n\n", "# escape=`\nFROM x\nCMD x `"] {
+            assert_eq!(behind(open, &two), (open.to_owned(), two.clone()));
+        }
+        for odd in ["a\nRUN evil", "\"", "$HOME", "\\", "`"] {
+            let (text, left) = behind("FROM x\n", &map(&[("a", "1"), ("odd", odd)]));
+            assert_eq!((text.as_str(), left), ("FROM x\nLABEL a=\"1\"\n", map(&[("odd", odd)])));
         }
     }
 

@@ -47,11 +47,6 @@ impl Home {
         Ok(Self { prefix, remark })
     }
 
-    /// The registry alone: what stands before the first slash.
-    pub fn registry(&self) -> &str {
-        self.prefix.split('/').next().unwrap_or_default()
-    }
-
     /// The name of the image of a component, without a tag: `ghcr.io/owner/vitalyst-backend`.
     pub fn repository(&self, project: &str, component: &str) -> String {
         format!("{}/{}-{}", self.prefix, word(project), word(component))
@@ -86,24 +81,6 @@ fn word(text: &str) -> String {
     word.trim_end_matches('-').to_owned()
 }
 
-/// Whether a registry is this machine: the only one that is spoken to without TLS.
-pub fn is_loopback(registry: &str) -> bool {
-    let host = match registry.rsplit_once(':') {
-        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
-        _ => registry,
-    };
-    let octets = host.split('.').map(str::parse::<u8>).collect::<Result<Vec<_>, _>>();
-    host == "localhost" || host == "[::1]" || octets.is_ok_and(|octets| octets.len() == 4 && octets[0] == 127)
-}
-
-/// The registry that an image's name begins with; `None` where it has none, and an engine would look at Docker Hub.
-///
-/// As the reference package of github.com/distribution/reference tells it: a first part with a dot or a colon, or `localhost`.
-pub fn registry_of(image: &str) -> Option<&str> {
-    let (first, _) = image.split_once('/')?;
-    (first.contains(['.', ':']) || first == "localhost").then_some(first)
-}
-
 /// The tag under which an image is found by what it was made from.
 pub fn fingerprint_tag(fingerprint: &str) -> String {
     format!("fingerprint-{}", fingerprint.get(..TAG_DIGITS).unwrap_or(fingerprint))
@@ -129,10 +106,7 @@ mod tests {
         assert_eq!(home.repository("Vitalyst", "backend"), "ghcr.io/ada-lovelace/vitalyst-backend");
         assert!(home.remark.unwrap().contains("`ghcr.io/Ada-Lovelace` is written `ghcr.io/ada-lovelace`"));
         let home = Home::new("127.0.0.1:5000/", None).unwrap();
-        assert_eq!(
-            (home.prefix.as_str(), home.registry(), &home.remark),
-            ("127.0.0.1:5000", "127.0.0.1:5000", &None)
-        );
+        assert_eq!((home.prefix.as_str(), &home.remark), ("127.0.0.1:5000", &None));
         assert_eq!(home.repository("my  repo!", "web_1"), "127.0.0.1:5000/my-repo-web-1");
     }
 
@@ -140,36 +114,6 @@ mod tests {
     fn what_is_no_place_is_refused() {
         for registry in ["", "https://ghcr.io", "a b", "ghcr.io:port", "ghcr.io//x", "-x", "ghcr.io/a:1"] {
             assert!(Home::new(registry, None).is_err(), "{registry}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_goes_without_tls() {
-        for (registry, loopback) in [
-            ("localhost", true),
-            ("localhost:5000", true),
-            ("127.0.0.1:5000", true),
-            ("127.8.9.10", true),
-            ("[::1]:5000", true),
-            ("127.0.0.1.example.com", false),
-            ("localhost.example.com", false),
-            ("10.0.0.1:5000", false),
-            ("ghcr.io", false),
-        ] {
-            assert_eq!(is_loopback(registry), loopback, "{registry}");
-        }
-    }
-
-    #[test]
-    fn registries_are_told_from_folders() {
-        for (image, registry) in [
-            ("python:3.11", None),
-            ("library/python", None),
-            ("localhost/base", Some("localhost")),
-            ("ghcr.io/a/b", Some("ghcr.io")),
-            ("host:5000/a", Some("host:5000")),
-        ] {
-            assert_eq!(registry_of(image), registry, "{image}");
         }
     }
 

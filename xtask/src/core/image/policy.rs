@@ -170,13 +170,8 @@ impl<'p> Judge<'p> {
 
     /// Judges a member of a layer. Returns whether its content is to be searched, too.
     pub fn member(&mut self, layer: &Layer, member: &Member) -> bool {
-        let (folder, name) = member.name.rsplit_once('/').unwrap_or(("", &member.name));
-        // A whiteout takes away what is below: image specification, layer.md.
-        if let Some(gone) = name.strip_prefix(".wh.") {
-            let gone = if gone == ".wh..opq" { folder.to_owned() } else { format!("{folder}/{gone}") };
-            let gone = gone.trim_start_matches('/').to_owned();
-            let below = format!("{gone}/");
-            self.setuid.retain(|path| *path != gone && !path.starts_with(&below));
+        if let Some(whiteout) = member.whiteout() {
+            self.setuid.retain(|path| !whiteout.takes(path));
             return false;
         }
         let gives_rights = member.mode & 0o6000 != 0 && member.mode & 0o111 != 0;
@@ -191,6 +186,7 @@ impl<'p> Judge<'p> {
         if let Some(cache) = CACHES.iter().find(|cache| member.name.starts_with(**cache)) {
             *self.caches.entry(cache).or_default() += member.size;
         }
+        let name = member.name.rsplit('/').next().unwrap_or_default();
         if is_secret_file(name, &member.name) {
             let message =
                 format!("`/{}` is a file for secrets, in the layer of `{}`", member.name, layer.made_by);

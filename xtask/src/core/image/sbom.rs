@@ -51,12 +51,8 @@ enum Source {
 impl Inventory {
     /// Takes note of a member. Returns whether its content is wanted.
     pub fn member(&mut self, member: &Member) -> bool {
-        let (folder, name) = member.name.rsplit_once('/').unwrap_or(("", &member.name));
-        if let Some(gone) = name.strip_prefix(".wh.") {
-            let gone = if gone == ".wh..opq" { folder.to_owned() } else { format!("{folder}/{gone}") };
-            let gone = gone.trim_start_matches('/');
-            let below = format!("{gone}/");
-            self.found.retain(|path, _| path != gone && !path.starts_with(&below));
+        if let Some(whiteout) = member.whiteout() {
+            self.found.retain(|path, _| !whiteout.takes(path));
             return false;
         }
         member.kind == Type::File && member.size <= DATABASE_MAX && source(&member.name).is_some()
@@ -366,9 +362,13 @@ mod tests {
     fn what_a_later_layer_takes_away_is_gone() {
         let path = "opt/x/a-1.dist-info/METADATA";
         let metadata = "Name: a\nVersion: 1\n";
-        for whiteout in
-            ["opt/x/.wh.a-1.dist-info", "opt/.wh.x", "opt/x/a-1.dist-info/.wh.METADATA", "opt/x/.wh..wh..opq"]
-        {
+        for whiteout in [
+            "opt/x/.wh.a-1.dist-info",
+            "opt/.wh.x",
+            "opt/x/a-1.dist-info/.wh.METADATA",
+            "opt/x/.wh..wh..opq",
+            ".wh..wh..opq",
+        ] {
             assert_eq!(inventory(&[(path, metadata), (whiteout, "")]).packages(), [], "{whiteout}");
         }
         assert_eq!(inventory(&[(path, metadata), ("opt/.wh.y", "")]).packages().len(), 1);

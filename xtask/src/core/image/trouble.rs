@@ -40,6 +40,12 @@ const RULES: &[Rule] = &[
         true,
     ),
     (
+        &["exporter is not supported for the docker driver"],
+        "this builder of buildx cannot write an archive",
+        "`docker buildx create --use` makes one that can; or turn on Docker's containerd image store, or take `--engine buildah`",
+        true,
+    ),
+    (
         &["server gave http response to https client"],
         "the registry speaks plain http",
         "only a registry on this machine is spoken to without TLS",
@@ -52,13 +58,30 @@ const RULES: &[Rule] = &[
         true,
     ),
     (
-        &["unauthorized", "authentication required", "401"],
+        // Whole phrases: the digits alone stand in every other hash.
+        &[
+            "unauthorized: ",
+            "401 unauthorized",
+            "status code 401",
+            "status code: 401",
+            "status 401",
+            "authentication required",
+        ],
         "the registry does not know who asks",
         "log in: `docker login REGISTRY`, or `buildah login REGISTRY`",
         true,
     ),
     (
-        &["denied", "403 forbidden", "status code: 403"],
+        &[
+            "denied: ",
+            "access denied",
+            "access to the resource is denied",
+            "403 forbidden",
+            "403 (forbidden)",
+            "status code 403",
+            "status code: 403",
+            "status 403",
+        ],
         "the registry does not allow it",
         "ask for the right to push there; on GitHub the job needs `packages: write`",
         true,
@@ -87,6 +110,10 @@ const RULES: &[Rule] = &[
 pub fn explain(output: &str) -> Option<Trouble> {
     output.lines().rev().find_map(|line| {
         let lower = line.to_lowercase();
+        // Those are the words of a file system; a registry writes `permission_denied:`.
+        if lower.contains("permission denied") {
+            return None;
+        }
         let (_, message, hint, is_missing) =
             RULES.iter().find(|(words, ..)| words.iter().any(|word| lower.contains(word)))?;
         Some(Trouble { message, line: line.trim().to_owned(), hint, is_missing: *is_missing })
@@ -105,16 +132,48 @@ mod tests {
                 "Get \"https://r.io/v2/\": x509: certificate signed by unknown authority",
                 "a certificate is not trusted",
             ),
+            (
+                "ERROR: failed to build: Docker exporter is not supported for the docker driver.",
+                "this builder of buildx cannot write an archive",
+            ),
             ("http: server gave HTTP response to HTTPS client", "the registry speaks plain http"),
             ("writing blob: 429 Too Many Requests", "the registry asks for fewer requests"),
             ("unauthorized: authentication required", "the registry does not know who asks"),
+            (
+                "reading manifest: received unexpected HTTP status: 401 Unauthorized",
+                "the registry does not know who asks",
+            ),
+            ("failed to authorize: status code 401", "the registry does not know who asks"),
             ("denied: permission_denied: write_package", "the registry does not allow it"),
+            ("permission_denied: write_package", "the registry does not allow it"),
+            ("denied: requested access to the resource is denied", "the registry does not allow it"),
+            ("uploading: HTTP status: 403 Forbidden", "the registry does not allow it"),
             ("dial tcp 127.0.0.1:5000: connect: connection refused", "the registry cannot be reached"),
+            (
+                "pushing to \"docker://127.0.0.1:40123/small-web:9f401ab3\": connect: connection refused",
+                "the registry cannot be reached",
+            ),
             ("manifest unknown: manifest unknown", "the registry does not have it"),
         ] {
             assert_eq!(explain(output).unwrap().message, message, "{output}");
         }
-        assert_eq!(explain("error: the tests failed"), None);
-        assert_eq!(explain(""), None);
+    }
+
+    #[test]
+    fn what_a_step_of_a_build_says_is_no_trouble_of_a_registry() {
+        for output in [
+            "",
+            "error: the tests failed",
+            "--> 9f401ab3",
+            "mkdir: cannot create '/x': Permission denied",
+            "PermissionError: [Errno 13] Permission denied: '/x'",
+            "sh: 1: ./run: Permission denied\n--> 401401403403",
+            "test_unauthorized FAILED",
+        ] {
+            assert_eq!(explain(output), None, "{output}");
+        }
+        // And the line of the registry above it is still the one that counts.
+        let both = "denied: no right to pull\nrm: /x: Permission denied";
+        assert_eq!(explain(both).unwrap().line, "denied: no right to pull");
     }
 }

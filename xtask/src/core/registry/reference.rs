@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Digest, Invalid};
-use crate::core::http::url::is_host;
+use crate::core::http::url::{host_of, is_host, is_loopback};
 
 /// The longest tag, in characters.
 pub const TAG_LENGTH_MAX: usize = 128;
@@ -35,6 +35,11 @@ impl Reference {
     /// The registry, with its port where it has one: `ghcr.io`, `localhost:5000`, `docker.io`.
     pub fn registry(&self) -> &str {
         &self.registry
+    }
+
+    /// Whether the registry is this machine: the only one that may be spoken to without TLS.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(host_of(&self.registry))
     }
 
     /// The repository in the registry: `owner/name`, `library/nginx`.
@@ -192,7 +197,9 @@ mod tests {
             ("nginx:1.2_x-3", "docker.io", "library/nginx", "1.2_x-3"),
             ("owner/name", "docker.io", "owner/name", "latest"),
             ("docker.io/nginx", "docker.io", "library/nginx", "latest"),
+            ("library/python", "docker.io", "library/python", "latest"),
             ("index.docker.io/a/b", "docker.io", "a/b", "latest"),
+            ("host:5000/a", "host:5000", "a", "latest"),
             ("localhost/a", "localhost", "a", "latest"),
             ("localhost:5000/a/b:v1", "localhost:5000", "a/b", "v1"),
             ("ghcr.io/o/n.x_y__z--w:v", "ghcr.io", "o/n.x_y__z--w", "v"),
@@ -205,6 +212,28 @@ mod tests {
             assert_eq!(seen, (registry, repository, identifier.to_owned()), "{text}");
             assert_eq!(reference.to_string().parse::<Reference>(), Ok(reference), "{text}");
         }
+    }
+
+    #[test]
+    fn only_this_machine_goes_without_tls() {
+        for (registry, loopback) in [
+            ("localhost", true),
+            ("localhost:5000", true),
+            ("LOCALHOST:5000", true),
+            ("x.localhost:5000", true),
+            ("127.0.0.1:5000", true),
+            ("127.8.9.10", true),
+            ("[::1]:5000", true),
+            ("127.0.0.1.example.com", false),
+            ("localhost.example.com", false),
+            ("10.0.0.1:5000", false),
+            ("[::2]:5000", false),
+            ("ghcr.io", false),
+        ] {
+            let reference: Reference = format!("{registry}/a").parse().unwrap();
+            assert_eq!(reference.is_loopback(), loopback, "{registry}");
+        }
+        assert!(!"localhost:5000".parse::<Reference>().unwrap().is_loopback(), "a name and a tag");
     }
 
     #[test]

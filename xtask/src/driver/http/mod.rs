@@ -131,11 +131,6 @@ impl Response {
         let same = move |header: &&(String, String)| header.0.eq_ignore_ascii_case(name);
         self.headers.iter().filter(same).map(|(_, value)| value.as_str())
     }
-
-    /// Whether the status says success.
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
 }
 
 /// No answer.

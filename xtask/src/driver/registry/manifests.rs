@@ -59,14 +59,6 @@ impl Registry {
             .map_err(|invalid| super::service(invalid).context(format!("could not read `{reference}`")))
     }
 
-    /// Gives a manifest that is there another tag, and returns what has it now. The bytes stay the same, and so the digest.
-    pub fn retag(&self, from: &Reference, tag: &str) -> Result<Descriptor> {
-        let to = from.with_tag(tag)?;
-        let Fetched { descriptor, bytes } = self.manifest(from)?;
-        self.put_manifest(&to, &descriptor.media_type, &bytes)?;
-        Ok(descriptor)
-    }
-
     /// Writes a manifest under a tag, or under its digest, and returns the digest.
     ///
     /// What it speaks of has to be there before.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::{Means, login, service};
 use crate::core::http::retry::{Attempt, Repetition};
-use crate::core::http::url::{self, is_loopback};
+use crate::core::http::url;
 use crate::core::http::{Fault, Url, challenges};
 use crate::core::mask::Mask;
 use crate::core::registry::Reference;
@@ -235,7 +235,7 @@ impl Session {
             Url::new(scheme, host, "/v2/").ok_or_else(|| local(Error::bug(format!("`{host}` is no host"))))
         };
         let mut origin = at(url::Scheme::Https)?;
-        if is_loopback(origin.host()) {
+        if origin.is_loopback() {
             match self.means.client.send(&Request::new(Method::Get, origin.clone())) {
                 Err(failure) if failure.fault == Fault::NoTls => origin = at(url::Scheme::Http)?,
                 Err(failure) => return Err(failure),

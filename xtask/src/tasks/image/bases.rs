@@ -1,5 +1,6 @@
 //! The images that builds begin with: which digest each has, and who says so.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,9 @@ use crate::core::registry::{Digest, Reference};
 use crate::cx::{Cx, files};
 use crate::driver::registry::Presence;
 use crate::error::{Error, ErrorKind, Result};
+
+/// What was said about each name, so that one that is written twice is asked for once and cannot move in between.
+type Asked = BTreeMap<String, Result<Digest, String>>;
 
 /// The name of each base with its digest; `None` where nobody can say one.
 ///
@@ -24,6 +28,7 @@ pub(super) fn resolve(
     if options.locked && !open.is_empty() {
         return Err(locked(dockerfile, &open));
     }
+    let mut known = Asked::new();
     let mut resolved = Vec::new();
     for base in bases {
         if base.digest().is_some() {
@@ -36,12 +41,15 @@ pub(super) fn resolve(
             }
             _ => "`cargo xtask image --update-bases` writes the digests down".to_owned(),
         };
-        let asked = ask(cx, &base.image)?;
+        let is_said = known.contains_key(&base.image);
+        let asked = ask(cx, &base.image, &mut known)?;
         let now = match &asked {
             Ok(digest) => format!("today it is `{digest}`"),
             Err(why) => format!("and nobody says which it is today: {why}"),
         };
-        cx.warn(format!("the base `{}` has no digest, {now}", base.image), hint);
+        if !is_said {
+            cx.warn(format!("the base `{}` has no digest, {now}", base.image), hint);
+        }
         // Only where it is written as an argument can it be given with the digest; elsewhere the engine asks once more.
         let pinned = asked.ok().filter(|_| base.argument.is_some());
         resolved.push(pinned.map(|digest| format!("{}@{digest}", base.image)));
@@ -50,7 +58,16 @@ pub(super) fn resolve(
 }
 
 /// The digest that a registry has under a name today; or why nobody knows, in words.
-fn ask(cx: &Cx, image: &str) -> Result<Result<Digest, String>> {
+fn ask(cx: &Cx, image: &str, known: &mut Asked) -> Result<Result<Digest, String>> {
+    if let Some(said) = known.get(image) {
+        return Ok(said.clone());
+    }
+    let said = ask_registry(cx, image)?;
+    known.insert(image.to_owned(), said.clone());
+    Ok(said)
+}
+
+fn ask_registry(cx: &Cx, image: &str) -> Result<Result<Digest, String>> {
     if image.starts_with("localhost/") {
         return Ok(Err("it lies in an engine's own storage".to_owned()));
     }
@@ -83,18 +100,21 @@ fn locked(dockerfile: &Dockerfile, open: &[&Base]) -> Error {
 /// Writes the digests of today into the Dockerfiles of the components, all or none, and says what has moved.
 pub(super) fn update(cx: &Cx, components: &[&crate::config::Component]) -> Result<()> {
     let mut changes: Vec<(PathBuf, String)> = Vec::new();
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
+    let mut known = Asked::new();
     for component in components {
         let Some(image) = &component.image else { continue };
         let path = component.path.join(&image.dockerfile);
         let file = prepare::read(cx, &path)?;
-        let bases = file.bases(&std::collections::BTreeMap::new()).map_err(|problems| {
+        let bases = file.bases(&BTreeMap::new()).map_err(|problems| {
             Error::configuration(format!("the bases of `{}` cannot be told", path.display())).places(problems)
         })?;
         let mut names = Vec::new();
         for base in &bases {
-            let (span, name, line) = moved(cx, &path, &file, base)?;
-            lines.push(line);
+            let (span, name, line) = moved(cx, &path, &file, base, &mut known)?;
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
             names.push((span, name));
         }
         let text = dockerfile::with_bases(file.text(), &names);
@@ -113,9 +133,15 @@ pub(super) fn update(cx: &Cx, components: &[&crate::config::Component]) -> Resul
 }
 
 /// Where a base is written, what is to stand there, and a line about it.
-fn moved(cx: &Cx, path: &Path, file: &Dockerfile, base: &Base) -> Result<(Range<usize>, String, String)> {
+fn moved(
+    cx: &Cx,
+    path: &Path,
+    file: &Dockerfile,
+    base: &Base,
+    known: &mut Asked,
+) -> Result<(Range<usize>, String, String)> {
     let name = base.image.split('@').next().unwrap_or_default();
-    let digest = ask(cx, name)?.map_err(|why| {
+    let digest = ask(cx, name, known)?.map_err(|why| {
         let place = file.diagnostic(base.span.clone(), format!("`{name}` cannot be resolved")).label(why);
         Error::missing("a base cannot be resolved, so nothing was written").places([place])
     })?;

@@ -8,9 +8,10 @@ use super::{Options, policy, remote, smoke};
 use crate::core::command::Command;
 use crate::core::image::build::{self as plan, Build};
 use crate::core::image::engine::Engine;
+use crate::core::image::labels;
 use crate::core::registry::Digest;
 use crate::core::release::images::Built;
-use crate::cx::{Cx, Scratch};
+use crate::cx::{Cx, Scratch, files};
 use crate::error::{Context as _, Error, Result};
 
 /// What was built, and where it is.
@@ -26,8 +27,8 @@ pub(super) struct Output {
 /// Builds the image; what it is made from is not in any registry.
 pub(super) fn build(cx: &Cx, prepared: &Prepared, options: &Options) -> Result<Option<Built>> {
     let engine = engines::choose(cx, prepared, options)?;
-    let build = plan(cx, prepared, options, engine)?;
     let scratch = cx.scratch()?;
+    let build = plan(cx, prepared, options, engine, &scratch)?;
     let archive = scratch.file("image.tar");
     cx.step("build", |cx| {
         engines::run(cx, build.build(&archive, &scratch.file("metadata.json")))
@@ -52,8 +53,8 @@ pub(super) fn build(cx: &Cx, prepared: &Prepared, options: &Options) -> Result<O
     remote::complete(cx, prepared, &digest, &output, &seen).map(Some)
 }
 
-/// The build as a value.
-fn plan(cx: &Cx, prepared: &Prepared, options: &Options, engine: Engine) -> Result<Build> {
+/// The build as a value. What it needs beside the repository is written to `scratch`.
+fn plan(cx: &Cx, prepared: &Prepared, options: &Options, engine: Engine, scratch: &Scratch) -> Result<Build> {
     let settings = &cx.config().image;
     let has = |name: &str| cx.environment().get(name).is_some_and(|value| !value.is_empty());
     let (cache, remark) = plan::cache(
@@ -73,14 +74,23 @@ fn plan(cx: &Cx, prepared: &Prepared, options: &Options, engine: Engine) -> Resu
         return Err(Error::missing(format!("the certificates `{}` are not there", path.display()))
             .hint("`XTASK_CA_BUNDLE`, or `ca-bundle` in `[image]` of xtask.toml, names the file"));
     }
+    let (dockerfile, labels) = match engine {
+        Engine::Buildah | Engine::Podman => {
+            let (text, left) = labels::behind(prepared.dockerfile.text(), &prepared.labels);
+            let path = scratch.file("Containerfile");
+            files::write(&path, text.as_bytes())?;
+            (path, left)
+        }
+        Engine::Buildx | Engine::Docker => (prepared.dockerfile_path.clone(), prepared.labels.clone()),
+    };
     Ok(Build {
         engine,
-        dockerfile: prepared.dockerfile_path.clone(),
+        dockerfile,
         context: prepared.component.path.clone(),
         local: prepared.by_fingerprint(),
         arguments: prepared.arguments.clone(),
-        labels: prepared.labels.clone(),
-        platforms: options.platforms.clone(),
+        labels,
+        platform: options.platform.clone(),
         ca_bundle,
         cache,
         bases: prepared.bases.clone(),
@@ -88,7 +98,7 @@ fn plan(cx: &Cx, prepared: &Prepared, options: &Options, engine: Engine) -> Resu
 }
 
 /// Pushes the image under both of its names, and returns what the registry calls it.
-fn push(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<String> {
+fn push(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<Digest> {
     let reference = prepared.reference();
     let file = output.scratch.file("digest");
     let context = || format!("`{reference}` could not be pushed");
@@ -116,7 +126,7 @@ fn push(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<String> {
         let message = format!("the engine does not say which digest `{reference}` has");
         return Err(Error::problems(message).cause(format!("it says `{digest}`")));
     }
-    Ok(digest)
+    Ok(digest.parse()?)
 }
 
 /// Keeps the image under its name for people where containers are started from.

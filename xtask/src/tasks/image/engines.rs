@@ -43,7 +43,7 @@ pub(super) fn choose(cx: &Cx, prepared: &Prepared, options: &Options) -> Result<
         let place = prepared.dockerfile.diagnostic(instruction.span.clone(), "");
         format!("`{}:{}`", prepared.dockerfile_path.display(), place.position().0)
     });
-    let demand = Demand { mounts, platforms: options.platforms.len() };
+    let demand = Demand { mounts };
     match engine::choose(options.engine, &demand, |engine| ask(cx, engine))? {
         Ok(Choice { engine, reason }) => {
             cx.note(format!("{engine} builds: {reason}"));

@@ -36,8 +36,8 @@ pub struct Options {
     pub registry: Option<String>,
     /// Who builds; without it, the first that works.
     pub engine: Option<Engine>,
-    /// For which platforms; none stands for the engine's own.
-    pub platforms: Vec<String>,
+    /// For which platform; without it, the engine's own.
+    pub platform: Option<String>,
     /// Whether the image is also kept under its name where containers are started from.
     pub load: bool,
     /// Whether every base has to have a digest.
@@ -54,7 +54,7 @@ impl Options {
         push: false,
         registry: None,
         engine: None,
-        platforms: Vec::new(),
+        platform: None,
         load: false,
         locked: false,
         smoke: true,

@@ -70,7 +70,12 @@ pub(super) fn prepare(cx: &Cx, component: &Component, options: &Options) -> Resu
     }
     let named =
         |(base, pinned): (&Base, &Option<String>)| pinned.clone().unwrap_or_else(|| base.image.clone());
-    let bases: Vec<String> = found.iter().zip(&resolved).map(named).collect();
+    let mut bases: Vec<String> = Vec::new();
+    for name in found.iter().zip(&resolved).map(named) {
+        if !bases.contains(&name) {
+            bases.push(name);
+        }
+    }
     let ignore = context::ignore(cx, &component.path)?;
     let entries = context::entries(cx, &component.path, &ignore, cx.config().image.context_max)?;
     let git = git::state(cx, &component.path, &ignore, &image.dockerfile)?;
@@ -82,7 +87,7 @@ pub(super) fn prepare(cx: &Cx, component: &Component, options: &Options) -> Resu
         arguments: &arguments,
         labels: &lasting,
         bases: &bases,
-        platforms: &options.platforms,
+        platform: options.platform.as_deref(),
     });
     let home = home(cx, options)?;
     let prefix = home.unwrap_or(Home { prefix: "localhost".to_owned(), remark: None });

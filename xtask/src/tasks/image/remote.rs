@@ -9,8 +9,8 @@ use super::prepare::Prepared;
 use crate::core::command::Command;
 use crate::core::image::labels::{CREATED, REVISION, SOURCE};
 use crate::core::image::{name, provenance, sbom};
-use crate::core::registry::Reference;
-use crate::core::registry::manifest::{Descriptor, Document};
+use crate::core::registry::manifest::{Document, ImageConfig, Manifest};
+use crate::core::registry::{Digest, Reference};
 use crate::core::release::images::{Built, Image};
 use crate::core::release::model::ComponentName;
 use crate::cx::Cx;
@@ -38,8 +38,16 @@ pub(super) fn find(cx: &Cx, prepared: &Prepared) -> Result<Option<Built>> {
         }
     };
     let fetched = registry.manifest(&reference.with_digest(&found.digest))?;
-    registry.retag(&reference, &prepared.tag)?;
-    let built = describe(&registry, &reference, &fetched, prepared, FOUND.to_owned())?;
+    let Some(inside) = inside(&registry, &reference, &fetched)? else {
+        cx.warn(
+            format!("`{reference}` is a list of images, which nobody here has looked at: it is built"),
+            "who else pushes to that place?",
+        );
+        return Ok(None);
+    };
+    let to = reference.with_tag(&prepared.tag)?;
+    registry.put_manifest(&to, &fetched.descriptor.media_type, &fetched.bytes)?;
+    let built = describe(&fetched.descriptor.digest, &inside, prepared, FOUND);
     cx.note(format!("`{}@{}` is there already: nothing was built", prepared.repository, built.image.digest));
     Ok(Some(built))
 }
@@ -48,17 +56,22 @@ pub(super) fn find(cx: &Cx, prepared: &Prepared) -> Result<Option<Built>> {
 pub(super) fn complete(
     cx: &Cx,
     prepared: &Prepared,
-    digest: &str,
+    digest: &Digest,
     output: &Output,
     seen: &Seen,
 ) -> Result<Built> {
     let (registry, reference) = at(cx, &prepared.reference())?;
-    let digest: crate::core::registry::Digest = digest.parse()?;
     // By its digest: this is what was pushed, whoever has moved the tag since. Its bytes are compared with it.
-    let by_digest = reference.with_digest(&digest);
+    let by_digest = reference.with_digest(digest);
     let fetched = registry.manifest(&by_digest)?;
-    let engine = output.build.engine;
-    let built = describe(&registry, &reference, &fetched, prepared, engine.name().to_owned())?;
+    let inside = inside(&registry, &by_digest, &fetched)?;
+    let Some(inside) = inside.filter(|inside| inside.config.rootfs == seen.config.rootfs) else {
+        return Err(Error::refused(format!("`{by_digest}` is not what was looked at"))
+            .cause("the engine has built once more for the push, and the layers are others")
+            .hint("what is in the registry has no tag by which it is found: build again")
+            .hint("a step that gives something else each time is the reason, or a cache that was emptied in between"));
+    };
+    let built = describe(digest, &inside, prepared, output.build.engine.name());
     cx.step("attach", |cx| attach(cx, prepared, &registry, &by_digest, &built, seen))?;
     sign(cx, &by_digest)?;
     // The last thing that is written: who finds this tag finds everything.
@@ -72,40 +85,39 @@ fn at(cx: &Cx, text: &str) -> Result<(Registry, Reference)> {
     Ok((cx.registry(reference.registry())?, reference))
 }
 
-/// What there is to know about an image in a registry.
-fn describe(
-    registry: &Registry,
-    reference: &Reference,
-    fetched: &Fetched,
-    prepared: &Prepared,
-    built_by: String,
-) -> Result<Built> {
-    let (platforms, size, labels) = match fetched.document()? {
+/// What an image in a registry consists of.
+struct Inside {
+    manifest: Manifest,
+    config: ImageConfig,
+}
+
+/// Looks into an image; `None` for a list of images.
+fn inside(registry: &Registry, reference: &Reference, fetched: &Fetched) -> Result<Option<Inside>> {
+    match fetched.document()? {
         Document::Manifest(manifest) => {
             let config = registry.image_config(reference, &manifest)?;
-            // An image that was found says which commit it was made from; that may be an older one than ours.
-            let labels: BTreeMap<String, String> = config.config.labels.into_iter().collect();
-            (vec![format!("{}/{}", config.os, config.architecture)], manifest.layers_size(), labels)
+            Ok(Some(Inside { manifest: *manifest, config }))
         }
-        Document::Index(index) => {
-            let platform = |one: &Descriptor| {
-                one.platform.as_ref().map(|platform| format!("{}/{}", platform.os, platform.architecture))
-            };
-            (index.manifests.iter().filter_map(platform).collect(), 0, prepared.labels.clone())
-        }
-    };
-    Ok(Built {
+        Document::Index(_) => Ok(None),
+    }
+}
+
+/// What there is to know about an image in a registry.
+fn describe(digest: &Digest, inside: &Inside, prepared: &Prepared, built_by: &str) -> Built {
+    let Inside { manifest, config } = inside;
+    Built {
         image: Image {
             component: ComponentName(prepared.component.name.as_str().into()),
             reference: prepared.reference(),
-            digest: fetched.descriptor.digest.to_string(),
+            digest: digest.to_string(),
         },
-        platforms,
-        size,
-        labels,
+        platforms: vec![format!("{}/{}", config.os, config.architecture)],
+        size: manifest.layers_size(),
+        // An image that was found says which commit it was made from; that may be an older one than ours.
+        labels: config.config.labels.clone().into_iter().collect(),
         fingerprint: prepared.fingerprint.clone(),
-        built_by,
-    })
+        built_by: built_by.to_owned(),
+    }
 }
 
 /// Attaches the bill of materials and the provenance.
@@ -164,7 +176,7 @@ fn sign(cx: &Cx, image: &Reference) -> Result<()> {
     }
     let variables = ["COSIGN_*", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
     let sign = Command::new("cosign").args(["sign", "--yes"]).args(key);
-    let sign = if name::is_loopback(image.registry()) { sign.arg("--allow-insecure-registry") } else { sign };
+    let sign = if image.is_loopback() { sign.arg("--allow-insecure-registry") } else { sign };
     let sign = sign.arg(format!("{}@{}", image.name(), image.identifier()));
     let sign = cx
         .environment()

@@ -49,8 +49,21 @@ FROM ${BASE}
 fn a_stage_may_stand_for_a_base() {
     let text =
         "ARG PREVIOUS=none\nFROM a AS none\nFROM ${PREVIOUS} AS previous\nFROM a\nCOPY --from=previous / /\n";
-    assert_eq!(bases(text, &[]).len(), 1);
+    let a = || ("a".to_owned(), "a".to_owned());
+    assert_eq!(bases(text, &[]), [a(), a()]);
     assert_eq!(bases(text, &[("PREVIOUS", "b@sha256:0")])[1].0, "b@sha256:0");
+}
+
+#[test]
+fn a_base_that_is_written_twice_gets_its_digest_twice() {
+    let text = "ARG B=x:1\nFROM x:1 AS a\nFROM ${B} AS b\nFROM ${B}\nCOPY --from=x:1 / /\n";
+    let bases = parse(text).unwrap().bases(&BTreeMap::new()).unwrap();
+    // The argument is written once, however often it is used.
+    let arguments: Vec<_> = bases.iter().map(|base| base.argument.as_deref()).collect();
+    assert_eq!(arguments, [None, Some("B"), None]);
+    let names: Vec<_> = bases.into_iter().map(|base| (base.span, "x:1@d".to_owned())).collect();
+    let pinned = "ARG B=x:1@d\nFROM x:1@d AS a\nFROM ${B} AS b\nFROM ${B}\nCOPY --from=x:1@d / /\n";
+    assert_eq!(with_bases(text, &names), pinned);
 }
 
 #[test]
@@ -99,7 +112,7 @@ d
 ";
     let file = parse(text).unwrap();
     assert_eq!(file.stages.len(), 1);
-    let stage = file.last_stage().unwrap();
+    let stage = file.stages.last().unwrap();
     assert_eq!(stage.name.as_deref(), Some("b"));
     let keywords: Vec<&str> = stage.instructions.iter().map(|one| one.keyword.as_str()).collect();
     assert_eq!(keywords, ["RUN", "COPY", "USER"]);

@@ -124,6 +124,17 @@ fn a_health_check_is_written_down() {
 }
 
 #[test]
+fn what_a_later_layer_takes_away_gives_nobody_rights() {
+    let (base, own) = (layer("ADD", 1, true), layer("COPY . .", 1, false));
+    for whiteout in ["usr/bin/.wh.su", ".wh.usr", "usr/bin/.wh..wh..opq", ".wh..wh..opq"] {
+        let mut judge = judge();
+        judge.member(&base, &file("usr/bin/su", 0o4755, 9));
+        judge.member(&own, &file(whiteout, 0o644, 0));
+        assert_eq!(said(&judge.finish(&[], None)), [""; 0], "{whiteout}");
+    }
+}
+
+#[test]
 fn what_lies_in_layers_is_judged() {
     let (base, own) = (layer("ADD", 1, true), layer("COPY . .", 1, false));
     let mut judge = judge();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::core::calendar;
+
 pub(super) const MINUTES_A_DAY: i64 = 24 * 60;
 pub(super) const MINUTES_A_WEEK: i64 = 7 * MINUTES_A_DAY;
 pub(super) const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -11,30 +13,18 @@ pub(super) const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat"
 pub(super) struct Wall(pub(super) i64);
 
 impl Wall {
-    /// A date as people count, or `None` where the calendar does not have it. The algorithms here and below are those of
-    /// Howard Hinnant, `days_from_civil` and `civil_from_days`: years begin in March, so that the leap day is the last.
+    /// A date as people count, or `None` where the calendar does not have it.
     pub(super) fn of(year: i64, month: i64, day: i64) -> Option<Self> {
         if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) {
             return None;
         }
-        let shifted = if month <= 2 { year - 1 } else { year };
-        let (era, year_of_era) = (shifted.div_euclid(400), shifted.rem_euclid(400));
-        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        let wall = Self((era * 146_097 + day_of_era - 719_468) * MINUTES_A_DAY);
+        let wall = Self(calendar::days(year, month, day) * MINUTES_A_DAY);
         (wall.date() == (year, month, day)).then_some(wall)
     }
 
     /// Year, month and day.
     pub(super) fn date(self) -> (i64, i64, i64) {
-        let days = self.0.div_euclid(MINUTES_A_DAY) + 719_468;
-        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = (shifted_month + 2) % 12 + 1;
-        (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+        calendar::date(self.0.div_euclid(MINUTES_A_DAY))
     }
 
     /// Minutes since Monday, 00:00.

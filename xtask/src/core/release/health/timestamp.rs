@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::core::calendar;
+
 /// A time of the server, since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd)]
 pub struct Timestamp(pub Duration);
@@ -29,7 +31,7 @@ impl Timestamp {
             return None;
         }
         let nanoseconds = digits(fraction)? * 10_i64.pow(9 - u32::try_from(fraction.len()).ok()?);
-        let local = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+        let local = calendar::days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
         let utc = u64::try_from(local - offset(zone)?).ok()?;
         Some(Self(Duration::new(utc, u32::try_from(nanoseconds).ok()?)))
     }
@@ -50,17 +52,6 @@ fn digits(text: &str) -> Option<i64> {
     (!text.is_empty() && text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| text.parse().ok())
         .flatten()
-}
-
-/// Days since 1970-01-01 of a day of the Gregorian calendar.
-///
-/// Years begin in March here, so that the leap day is the last of a year; 146,097 is the number of days in 400 years, and
-/// 719,468 that from the first of March of the year 0 to 1970.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let since_march = (month + 9) % 12;
-    let day_of_year = (153 * since_march + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
