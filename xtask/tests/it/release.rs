@@ -9,6 +9,7 @@ mod bad;
 mod cluster;
 mod scratch;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -393,7 +394,7 @@ fn a_release_under_way_has_to_end_first() {
     scratch.ticket();
     scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
     let release = |number: u32| ReleaseId { environment: "production".into(), number };
-    let mut head = Head::new(Entry::adopted(release(7), Arc::default(), 0), Vec::new());
+    let mut head = Head::new(Entry::adopted(release(7), Arc::default(), 0), BTreeMap::new());
     let written = |head: &Head| {
         json!([{
             "apiVersion": "v1", "kind": "ConfigMap",
@@ -420,7 +421,7 @@ fn a_release_under_way_has_to_end_first() {
         hint: plan again when it has ended
     "#]]
     .assert_eq(&said.stderr);
-    head = head.closed(Ending::RolledBack, Vec::new(), &Line::default(), 60);
+    head = head.closed(Ending::RolledBack, BTreeMap::new(), &Line::default(), 60);
     scratch.cluster(&written(&head));
     let words = scratch.plan(&[]);
     assert!(words.starts_with("release production-9, in place of production-7\n"), "{words}");

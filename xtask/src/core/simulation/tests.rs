@@ -1,5 +1,6 @@
 //! The cluster by itself, written by hand, and nights with a deployer that knows no better.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ impl Lab {
         let revisions = vec![(revision(OLD), Nature::failing(0.0)), (revision(NEW), new)];
         let component = shape(Component::new(0, 3, revisions, 50.0));
         let release = ReleaseId { environment: "production".into(), number: 1 };
-        let head = Head::new(Entry::adopted(release, Arc::default(), 0), vec![Slot::A]);
+        let head = Head::new(Entry::adopted(release, Arc::default(), 0), BTreeMap::new());
         let begin = Duration::from_mins(1);
         let mut cluster = Cluster::new(vec![component], Some(head), Random::new(3), begin);
         cluster.settle();

@@ -3,7 +3,7 @@
 //! ```text
 //! format: "1"
 //! serving: production-42
-//! live: '["b","a"]'
+//! live: '{"backend":"b","frontend":"a"}'
 //! under-way: '{"release":"production-43","phase":"staged",…}'
 //! production-41: '{"is":"verified","runs":[["backend","0f3a…","vitalyst-backend-9b1c…"]],…}'
 //! production-42: …

@@ -1,5 +1,6 @@
 //! The head of the ledger: what serves, what is under way, and the history; and how a release changes them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,20 +10,24 @@ use super::format::ENTRIES_MAX;
 use super::history::History;
 use super::line::Line;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::model::{Ending, ReleaseId, Slot};
+use crate::core::release::model::{ComponentName, Ending, ReleaseId, Slot};
 
 /// What is written down: which release is the last that was finished, which is under way, and which there were.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Head {
     /// The release that serves; `None` before the first one.
     pub serving: Option<ReleaseId>,
-    /// The slot that serves, for each component; of one that has never served, the one that its first release does not go to.
-    pub live: Vec<Slot>,
+    /// The slot that serves, of each component that has ever served.
+    pub live: Live,
     /// The release that is under way, or that nobody has ended yet.
     pub under_way: Option<Journal>,
     /// The releases, oldest first.
     pub history: History,
 }
+
+/// The slots that serve, by the names of their components: which components there are, and in which order they go, may change
+/// from one release to the next.
+pub type Live = BTreeMap<ComponentName, Slot>;
 
 /// How far a release has come.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -104,8 +109,8 @@ pub enum Phase {
 
 impl Head {
     /// A ledger that begins with what serves.
-    pub fn new(serving: Entry, live: Vec<Slot>) -> Self {
-        Self::empty(Vec::new()).adopting(serving, live)
+    pub fn new(serving: Entry, live: Live) -> Self {
+        Self::empty().adopting(serving, live)
     }
 
     /// The entry of the release that serves.
@@ -114,14 +119,14 @@ impl Head {
     }
 
     /// A ledger in which nothing has been released yet.
-    pub fn empty(live: Vec<Slot>) -> Self {
-        Self { serving: None, live, under_way: None, history: History::default() }
+    pub fn empty() -> Self {
+        Self { serving: None, live: Live::new(), under_way: None, history: History::default() }
     }
 
     /// The same with what runs already as the release that serves, in the slots `live`. What there was before stays in the
     /// history: its numbers are used, and its payloads are still there. `entry` has to be newer than all of it.
     #[must_use]
-    pub fn adopting(&self, entry: Entry, live: Vec<Slot>) -> Self {
+    pub fn adopting(&self, entry: Entry, live: Live) -> Self {
         let serving = Some(entry.release.clone());
         Self { serving, live, under_way: None, history: self.history.append(entry) }.kept_short()
     }
@@ -148,7 +153,7 @@ impl Head {
     /// One that was promoted serves, verified. Where it brings an older content back, the content that it leaves is withdrawn,
     /// under whatever numbers it was released: a second rollback goes further back.
     #[must_use]
-    pub fn closed(&self, ending: Ending, live: Vec<Slot>, basis: &Line, at: UnixSeconds) -> Self {
+    pub fn closed(&self, ending: Ending, live: Live, basis: &Line, at: UnixSeconds) -> Self {
         let Some(release) = self.under_way.as_ref().map(|journal| &journal.release) else {
             return self.clone();
         };

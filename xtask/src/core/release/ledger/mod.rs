@@ -15,7 +15,7 @@ mod rollback;
 
 pub use entry::{Account, Entry, Piece, State};
 pub use format::{ENTRIES_MAX, ENTRY_BYTES, FORMAT, Unreadable, Unwritable, decode, encode};
-pub use head::{Consent, Head, Journal, Phase, Wish};
+pub use head::{Consent, Head, Journal, Live, Phase, Wish};
 pub use history::History;
 pub use line::Line;
 pub use payload::{COMPRESSED_MAX, Payload, PayloadName, Unstorable};

@@ -31,7 +31,8 @@ impl Machine {
             Entry::adopted(self.course.release.clone(), self.course.account.clone(), self.course.unix(now));
         let entry = Entry { state, basis: Line::new(&words, &Mask::default()), ..entry };
         self.has_noted = true;
-        let head = ledger.object.adopting(entry, vec![Slot::A; self.course.parts.len()]);
+        let live = self.course.parts.iter().map(|part| (part.name.clone(), Slot::A)).collect();
+        let head = ledger.object.adopting(entry, live);
         self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
     }
 

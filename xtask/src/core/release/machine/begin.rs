@@ -21,7 +21,7 @@ impl Machine {
         if view.ledger.is_some() || self.aborted || !is_wanted {
             return false;
         }
-        let head = Head::empty(self.course.parts.iter().map(|part| part.next(Slot::A)).collect());
+        let head = Head::empty();
         self.write(Object::Ledger, None, Change::Ledger(Box::new(head)), now, effects);
         true
     }
@@ -32,7 +32,7 @@ impl Machine {
             return self
                 .give_back(End::new(Ending::Refused, "there is no ledger: adopt what runs first"), now);
         };
-        self.live.clone_from(&head.live);
+        self.live = self.course.parts.iter().map(|part| part.live(head)).collect();
         if self.aborted {
             self.intent = Intent::Abort;
         }
@@ -43,8 +43,12 @@ impl Machine {
                 None if !self.course.changes() => {
                     self.give_back(End::new(Ending::Nothing, "everything is as it should be"), now);
                 }
-                None => self.begin_release(view, head, now),
+                None => self.begin_release(view, now),
             },
+            (_, Some(_), Some(_)) if !self.is_begun_with_this_plan(head) => {
+                let words = format!("{} was begun with other components than these", self.course.release);
+                self.give_back(End::new(Ending::Refused, words), now);
+            }
             (_, Some(_), Some(journal)) => {
                 self.go_on(journal.clone(), now);
             }
@@ -59,6 +63,12 @@ impl Machine {
         }
     }
 
+    /// Whether the release under way has the components that the ledger says it has: what its journal says goes by their order.
+    fn is_begun_with_this_plan(&self, head: &Head) -> bool {
+        let begun = head.history.find(&self.course.release);
+        begun.is_none_or(|entry| entry.account.pieces == self.course.account.pieces)
+    }
+
     /// Why the release cannot begin, in words.
     fn refusal(&self, view: &View, head: &Head) -> Option<String> {
         let Self { course, .. } = self;
@@ -70,7 +80,7 @@ impl Machine {
                 [&head.serving, &course.previous].map(|id| ReleaseId::or_nothing(id.as_ref()));
             return Some(format!("{serving} serves, and the plan was made for {planned}"));
         }
-        for ((part, seen), live) in course.parts.iter().zip(&view.parts).zip(&head.live) {
+        for ((part, seen), live) in course.parts.iter().zip(&view.parts).zip(&self.live) {
             let state = seen.slot(*live).map(|read| &read.object);
             let Some(old) = &part.old else {
                 if seen.slots.iter().flatten().any(|read| read.object.wanted > 0) {
@@ -93,7 +103,7 @@ impl Machine {
         Some(format!("{} has changed since the plan was made", moved.name))
     }
 
-    fn begin_release(&mut self, view: &View, head: &Head, now: Duration) {
+    fn begin_release(&mut self, view: &View, now: Duration) {
         let count = |((course, part), live): ((&PartCourse, &Part), &Slot)| match &course.old {
             Some(_) => part.slot(*live).map_or(0, |read| read.object.wanted),
             None => course.replicas,
@@ -102,7 +112,7 @@ impl Machine {
         self.journal = Some(Journal {
             release: self.course.release.clone(),
             phase: Phase::Intended,
-            replicas: self.course.parts.iter().zip(&view.parts).zip(&head.live).map(count).collect(),
+            replicas: self.course.parts.iter().zip(&view.parts).zip(&self.live).map(count).collect(),
             floors: view.parts.iter().map(floor).collect(),
             evidence: vec![None; self.course.parts.len()],
             abort: false,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::ledger::{Account, Consent, Phase};
+use crate::core::release::ledger::{Account, Consent, Head, Phase};
 use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Step};
@@ -158,6 +158,11 @@ impl PartCourse {
     /// The slot that serves once it has been promoted.
     pub fn promoted(&self, live: Slot) -> Slot {
         if self.changes() { self.next(live) } else { live }
+    }
+
+    /// The slot that serves; of a component that has never served, the one that its first release does not go to.
+    pub fn live(&self, head: &Head) -> Slot {
+        head.live.get(&self.name).copied().unwrap_or_else(|| self.next(Slot::A))
     }
 
     /// The steps of its canary; none where it does not change, or has nothing to be compared with.

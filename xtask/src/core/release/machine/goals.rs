@@ -313,8 +313,11 @@ fn withdraw(goal: &mut Goal, place: &Place<'_>) -> bool {
 /// The ledger once the release is over.
 pub(super) fn closed(course: &Course, head: &Head, end: &End, at: UnixSeconds) -> Head {
     let is_promoted = end.ending == Ending::Promoted;
-    let live = |(part, &live): (&PartCourse, &Slot)| if is_promoted { part.promoted(live) } else { live };
-    let live = course.parts.iter().zip(&head.live).map(live).collect();
+    let mut live = head.live.clone();
+    if is_promoted {
+        let promoted = |part: &PartCourse| (part.name.clone(), part.promoted(part.live(head)));
+        live.extend(course.parts.iter().map(promoted));
+    }
     let seen = head.under_way.as_ref().filter(|_| is_promoted).map(|journal| seen(course, journal));
     let basis = seen.filter(|words| !words.is_empty()).unwrap_or_else(|| end.reason.clone());
     // What comes from outside was masked before it came in.

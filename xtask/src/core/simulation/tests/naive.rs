@@ -67,9 +67,8 @@ impl Naive {
         self.effect(Action::Write { object, version, fence: Fence(1), change })
     }
 
-    fn head(&self, view: &View) -> Head {
-        let empty = || Head::empty(vec![Slot::A; self.course.parts.len()]);
-        view.ledger.as_ref().map_or_else(empty, |read| read.object.clone())
+    fn head(view: &View) -> Head {
+        view.ledger.as_ref().map_or_else(Head::empty, |read| read.object.clone())
     }
 
     fn phase(&mut self, view: &View, phase: Phase) -> Effect {
@@ -83,7 +82,7 @@ impl Naive {
             promote: None,
             back: None,
         };
-        let head = self.head(view).noting(journal, &self.course.account, UnixSeconds::default());
+        let head = Self::head(view).noting(journal, &self.course.account, UnixSeconds::default());
         self.put(view, Object::Ledger, Change::Ledger(Box::new(head)))
     }
 
@@ -154,9 +153,9 @@ impl Naive {
                 self.stage = Stage::Close;
             }
             Stage::Close if self.mistake != Some(Mistake::NeverEnds) => {
-                let live = parts.map(|_| Slot::B).collect();
+                let live = self.course.parts.iter().map(|part| (part.name.clone(), Slot::B)).collect();
                 let head =
-                    self.head(view).closed(Ending::Promoted, live, &Line::default(), UnixSeconds::default());
+                    Self::head(view).closed(Ending::Promoted, live, &Line::default(), UnixSeconds::default());
                 effects.push(self.put(view, Object::Ledger, Change::Ledger(Box::new(head))));
                 self.end = Some(End { ending: Ending::Promoted, reason: "it is done".into() });
             }

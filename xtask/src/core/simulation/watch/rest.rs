@@ -54,7 +54,7 @@ impl Watch {
         for (part, component) in cluster.components.iter().enumerate() {
             let (setup, touched) = (&scenario.setups[part], self.touched[part]);
             let course = &scenario.course.parts[part];
-            let live = if head.serving.is_some() { *head.live.get(part)? } else { Slot::A };
+            let live = if head.serving.is_some() { *head.live.get(&course.name)? } else { Slot::A };
             let service = component.service.as_ref().map(|read| read.object);
             if !is_new && course.old.is_none() {
                 let pods = component.wanted(Slot::A) + component.wanted(Slot::B);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::core::mask::Mask;
-use crate::core::release::ledger::{Payload, Phase};
+use crate::core::release::ledger::{Live, Payload, Phase};
 use crate::core::release::model::{Ending, Slot};
 use crate::core::simulation::random::Random;
 
@@ -45,11 +45,15 @@ fn journal(number: u32) -> Journal {
     }
 }
 
+/// Both components serve from slot a.
+fn live() -> Live {
+    ["backend", "frontend"].map(|name| (ComponentName(name.into()), Slot::A)).into()
+}
+
 /// A first release that was adopted, a second that was rolled back, a third under way.
 fn head() -> Head {
     let first = Entry::adopted(release(0), Arc::new(account(0)), 1_760_000_000);
     let first = first.become_state(State::Verified).unwrap();
-    let live = || vec![Slot::A, Slot::A];
     let head = Head::new(first, live()).noting(journal(1), &Arc::new(account(1)), 1_760_000_100);
     let basis = line("errors: canary 12 of 200 (6.00 %), baseline 0 of 1,800 (0.00 %); E 480 of 400");
     let head = head.closed(Ending::RolledBack, live(), &basis, 1_760_000_200);
@@ -68,7 +72,7 @@ fn a_head_reads_like_this() {
     let text: Vec<String> = data.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     expect_test::expect![[r#"
         format: 1
-        live: ["a","a"]
+        live: {"backend":"a","frontend":"a"}
         production-0: {"is":"verified","runs":[["backend","0000000000000000","vitalyst-backend-fe90030dec"],["frontend","0000000000000000","vitalyst-frontend-fe90030dec"]],"also":"vitalyst-objects-fe90030dec","commit":"0000000000000000000000000000000000000000","by":"Jane Doe <jane@example.org>","why":"answers faster where the graph is deep","from":1760000000,"to":1760000000}
         production-1: {"is":"rolled-back","runs":[["backend","0000000000000001","vitalyst-backend-72be129906"],["frontend","0000000000000001","vitalyst-frontend-72be129906"]],"also":"vitalyst-objects-72be129906","commit":"0000000000000000000000000000000000000001","by":"Jane Doe <jane@example.org>","why":"answers faster where the graph is deep","from":1760000100,"to":1760000200,"on":"errors: canary 12 of 200 (6.00 %), baseline 0 of 1,800 (0.00 %); E 480 of 400","gone":true}
         production-2: {"is":"intended","of":"production-0","runs":[["backend","0000000000000000","vitalyst-backend-fe90030dec"],["frontend","0000000000000000","vitalyst-frontend-fe90030dec"]],"also":"vitalyst-objects-fe90030dec","commit":"0000000000000000000000000000000000000000","by":"Jane Doe <jane@example.org>","why":"answers faster where the grap…","from":1760000300,"contracts":true,"unfrozen":"the shop is down"}
@@ -79,7 +83,7 @@ fn a_head_reads_like_this() {
 
 #[test]
 fn an_environment_in_which_nothing_serves_yet_has_a_ledger() {
-    let empty = Head::empty(vec![Slot::B]);
+    let empty = Head::empty();
     assert_eq!(decode(&encode(&empty).unwrap()).unwrap(), empty);
     // After a first release that failed there is an entry, and still nothing serves.
     let failed = Head { serving: None, under_way: None, ..head() };
@@ -119,7 +123,7 @@ fn whatever_is_damaged_is_named() {
         it has the format `2`, this program reads `1`: use the version that wrote it, or a newer one
         `serving` is damaged: `production` is no release: one is an environment and a number, as in `production-42`
         `serving` is damaged: `production-7` has no entry
-        `live` is damaged: unknown variant `c`, expected `a` or `b` at line 1 column 4
+        `live` is damaged: unknown variant `c`, expected `a` or `b` at line 1 column 14
         `under-way` is damaged: unknown variant `bored`, expected one of `intended`, `stated`, `expanding`, `floored`, `staged`, `exposed`, `holding`, `promoting`, `flipping`, `verifying`, `baking`, `cleaning`, `contracting`, `reverting`, `restoring` at line 1 column 41
         `production-2` is damaged: `is` says that it is under way, and it is not
         `production-0` is damaged: key must be a string at line 1 column 2
@@ -185,7 +189,7 @@ fn an_entry_is_cut_to_its_bounds_and_read_as_it_was_written() {
         account.contracts = random.chance(0.3);
         let account = Arc::new(account);
         let first = Entry::adopted(release(4_294_967_290), Arc::default(), 1);
-        let head = Head::new(first, vec![Slot::A; 2]);
+        let head = Head::new(first, live());
         let number = 4_294_967_295;
         let head = head.noting(journal(number), &account, 1_760_000_000);
         assert_eq!(decode(&encode(&head).unwrap()).as_ref(), Ok(&head));
@@ -205,7 +209,7 @@ fn an_entry_is_cut_to_its_bounds_and_read_as_it_was_written() {
 fn names_are_never_cut() {
     let pieces = (0..40).flat_map(|number| account(number).pieces).collect();
     let many = Arc::new(Account { pieces, ..account(7) });
-    let head = head().closed(Ending::Aborted, vec![Slot::A; 2], &line("nothing"), 1_760_000_400);
+    let head = head().closed(Ending::Aborted, live(), &line("nothing"), 1_760_000_400);
     let head = head.noting(journal(3), &many, 1_760_000_500);
     let entry = head.history.newest().unwrap();
     assert_eq!(
@@ -216,9 +220,9 @@ fn names_are_never_cut() {
     // What could not be read again is not written.
     let unreadable = Account { commit: Some("HEAD".into()), ..account(9) };
     let first = Entry::adopted(release(1), Arc::new(unreadable), 1);
-    let refused = encode(&Head::new(first, Vec::new())).unwrap_err().to_string();
+    let refused = encode(&Head::new(first, BTreeMap::new())).unwrap_err().to_string();
     assert!(refused.contains("`commit` has `HEAD`"), "{refused}");
     let pieces = (0..8_000).flat_map(|number| account(number).pieces).collect();
     let first = Entry::adopted(release(1), Arc::new(Account { pieces, ..account(7) }), 1);
-    assert!(matches!(encode(&Head::new(first, Vec::new())), Err(Unwritable::Size(_))));
+    assert!(matches!(encode(&Head::new(first, BTreeMap::new())), Err(Unwritable::Size(_))));
 }

@@ -4,8 +4,9 @@ use super::super::entry::{Account, Piece};
 use super::super::{History, Payload, PayloadName};
 use super::*;
 use crate::core::release::ledger::{Journal, Line, Phase};
-use crate::core::release::model::{ComponentName, Ending, Revision, Slot};
+use crate::core::release::model::{ComponentName, Ending, Revision};
 use crate::core::simulation::random::Random;
+use std::collections::BTreeMap;
 
 pub(crate) fn release(number: u32) -> ReleaseId {
     ReleaseId { environment: "production".into(), number }
@@ -57,7 +58,7 @@ pub(crate) fn head(words: &str) -> Head {
             serving = number;
         }
     }
-    Head { serving: Some(release(serving)), live: vec![Slot::A], under_way: None, history }
+    Head { serving: Some(release(serving)), live: BTreeMap::new(), under_way: None, history }
 }
 
 fn words(result: &Result<Target, NoTarget>) -> String {
@@ -208,7 +209,7 @@ pub(crate) fn begin(head: &Head, account: Account) -> Head {
 }
 
 pub(crate) fn end(head: &Head, ending: Ending) -> Head {
-    head.closed(ending, vec![Slot::A], &Line::default(), 7)
+    head.closed(ending, BTreeMap::new(), &Line::default(), 7)
 }
 
 /// A drawn history: releases that end in any way, rollbacks among them, some of them aborted.

@@ -47,7 +47,7 @@ fn what_runs_is_written_down_and_not_touched() {
             let end = cluster.run(Intent::Adopt, 1, &mut Duration::default(), usize::MAX).unwrap();
             assert_eq!((end.ending, cluster.noted()), (Ending::Adopted, Some(state)), "{mood:?} {end:?}");
             assert!(cluster.is_untouched());
-            assert_eq!(cluster.view.ledger.as_ref().unwrap().object.live, [Slot::A, Slot::A]);
+            assert_eq!(cluster.live(), [("backend", Slot::A), ("frontend", Slot::A)]);
         }
     }
 }
@@ -75,7 +75,7 @@ fn what_was_released_before_stays_in_the_history() {
         let begun = Entry::begun(id("production-2"), Arc::default(), 1_000);
         let taken_back = Entry { state: State::RolledBack, ended: Some(1_001), ..begun };
         let history = History::default().append(taken_back.clone());
-        let head = Head { history, ..Head::empty(vec![Slot::B; 2]) };
+        let head = Head { history, ..Head::empty() };
         let version = Version { uid: 100, resource: 100 };
         cluster.view.ledger = Some(Read { version, fence: Fence(0), object: head.clone() });
         cluster.course.release = ReleaseId { number, ..id("production-0") };
@@ -86,7 +86,8 @@ fn what_was_released_before_stays_in_the_history() {
             assert_eq!(*after, head, "{number}");
             assert!(end.reason.contains("make a new release"), "{}", end.reason);
         } else {
-            assert_eq!((&after.serving, &after.live[..]), (&Some(id("production-3")), &[Slot::A; 2][..]));
+            assert_eq!(after.serving, Some(id("production-3")));
+            assert_eq!(cluster.live(), [("backend", Slot::A), ("frontend", Slot::A)]);
             let entries: Vec<_> =
                 after.history.iter().map(|entry| (entry.release.number, entry.state)).collect();
             assert_eq!(entries, [(2, State::RolledBack), (3, State::Verified)]);

@@ -1,7 +1,12 @@
 //! The first release of an environment, and of a component in one that is known.
 
+use std::sync::Arc;
+
+use super::cluster::revision;
 use super::*;
-use crate::core::release::view::{Lease, Read};
+use crate::core::release::ledger::{Account, PayloadName, Piece};
+use crate::core::release::model::ComponentName;
+use crate::core::release::view::{Lease, Part, Read};
 
 /// The usual release where nothing has been released yet.
 fn first() -> Course {
@@ -27,11 +32,9 @@ impl Cluster {
             }
         }
         let Some(Read { object: head, .. }) = &self.view.ledger else { return assert!(!is_there) };
-        let live = if is_there { Slot::A } else { Slot::B };
-        assert_eq!(
-            (&head.under_way, &head.live[..], self.serving() > 0),
-            (&None, &[live, live][..], is_there)
-        );
+        let live = self.live();
+        assert!(live.len() == if is_there { 2 } else { 0 } && live.iter().all(|(_, slot)| *slot == Slot::A));
+        assert_eq!((&head.under_way, self.serving() > 0), (&None, is_there));
     }
 }
 
@@ -105,13 +108,59 @@ fn a_component_may_be_new_in_an_environment_that_is_known() {
         cluster.failing = failing;
         let end = cluster.run(Intent::Release, 1, &mut Duration::default(), usize::MAX).unwrap();
         assert_eq!(end.ending, ending, "{}", end.reason);
-        let live = &cluster.view.ledger.as_ref().unwrap().object.live;
         let part = &cluster.view.parts[1];
         let pods = part.slots.each_ref().map(|read| read.as_ref().map_or(0, |read| read.object.wanted));
         if ending == Ending::Promoted {
-            assert_eq!((&live[..], pods), (&[Slot::B, Slot::A][..], [PODS, 0]));
+            assert_eq!(
+                (cluster.live(), pods),
+                (vec![("backend", Slot::B), ("frontend", Slot::A)], [PODS, 0])
+            );
         } else {
-            assert_eq!((&live[..], pods), (&[Slot::A, Slot::B][..], [0, 0]));
+            assert_eq!((cluster.live(), pods), (vec![("backend", Slot::A)], [0, 0]));
         }
     }
+}
+
+/// Which components there are, and their order, is what `xtask.toml` says today.
+#[test]
+fn components_keep_their_slots_when_others_come_before_them() {
+    let mut cluster = Cluster::of(course(), Mood::Good);
+    let mut now = Duration::ZERO;
+    // Only the second one changes: from now on they serve from different slots.
+    cluster.course.parts[0].new = revision("old");
+    assert_eq!(cluster.run(Intent::Release, 1, &mut now, usize::MAX).unwrap().ending, Ending::Promoted);
+    assert_eq!(cluster.live(), [("backend", Slot::A), ("frontend", Slot::B)]);
+
+    let mut next = course();
+    next.release = "production-3".parse().unwrap();
+    next.previous = Some("production-2".parse().unwrap());
+    (next.parts[1].old, next.parts[1].new) = (Some(revision("new")), revision("newer"));
+    let first = PartCourse { name: ComponentName("auth".into()), old: None, ..next.parts[1].clone() };
+    next.parts.reverse();
+    next.parts.insert(0, first);
+    cluster.course = next;
+    cluster.view.parts.reverse();
+    let nothing = Part { slots: [None, None], service: None, autoscaler: None, serving: [0, 0] };
+    cluster.view.parts.insert(0, nothing);
+    assert_eq!(cluster.run(Intent::Release, 2, &mut now, usize::MAX).unwrap().ending, Ending::Promoted);
+    assert_eq!(cluster.live(), [("auth", Slot::A), ("backend", Slot::B), ("frontend", Slot::A)]);
+}
+
+/// A journal counts the components of its own plan.
+#[test]
+fn a_release_under_way_is_not_taken_up_with_other_components() {
+    let mut cluster = Cluster::of(course(), Mood::Good);
+    let mut now = Duration::ZERO;
+    assert!(cluster.run(Intent::Release, 1, &mut now, 40).is_none());
+    let piece = Piece {
+        component: ComponentName("auth".into()),
+        revision: revision("new"),
+        payload: PayloadName::read("vitalyst-auth-0000000000").unwrap(),
+    };
+    cluster.course.account = Arc::new(Account { pieces: vec![piece], ..Account::default() });
+    now += Duration::from_mins(2);
+    let before = cluster.view.ledger.as_ref().unwrap().object.clone();
+    let end = cluster.run(Intent::Recover, 2, &mut now, usize::MAX).unwrap();
+    assert_eq!(end.ending, Ending::Refused, "{}", end.reason);
+    assert_eq!(cluster.view.ledger.as_ref().unwrap().object, before);
 }

@@ -34,7 +34,7 @@ fn it_is_new_with_the_release_and_old_without_it() {
         let end = cluster.run(Intent::Release, 1, &mut Duration::default(), usize::MAX).unwrap();
         assert_eq!(end.ending, Ending::Promoted, "{mood:?}: {}", end.reason);
         cluster.worker_is("new");
-        assert_eq!(cluster.view.ledger.as_ref().unwrap().object.live, [Slot::B, Slot::B, Slot::A]);
+        assert_eq!(cluster.live(), [("backend", Slot::B), ("frontend", Slot::B), ("worker", Slot::A)]);
     }
 }
 

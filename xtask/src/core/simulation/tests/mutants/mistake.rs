@@ -387,7 +387,6 @@ fn forget(head: &mut Head) {
 
 /// The components in the reverse order.
 fn reverse(head: &mut Head) {
-    head.live.reverse();
     if let Some(journal) = &mut head.under_way {
         journal.replicas.reverse();
         journal.floors.reverse();
