@@ -69,6 +69,30 @@ impl fmt::Display for Engine {
     }
 }
 
+/// Arguments with which `docker` says how it keeps images.
+pub const STORE: [&str; 3] = ["info", "--format", "{{json .DriverStatus}}"];
+
+/// Why the builder that buildx uses cannot write an archive, where it cannot. `inspected` is what `docker buildx inspect` says;
+/// `store` asks `docker` for [`STORE`], and is called only where it matters.
+///
+/// # Errors
+///
+/// What `store` said when it could not ask.
+pub fn writes_no_archive<E>(
+    inspected: &str,
+    store: impl FnOnce() -> Result<String, E>,
+) -> Result<Option<String>, E> {
+    let driver = inspected.lines().find_map(|line| line.strip_prefix("Driver:")).map(str::trim);
+    // The builder inside the daemon: it writes archives only where the daemon keeps its images in containerd.
+    if driver != Some("docker") || store()?.contains("io.containerd.snapshotter") {
+        return Ok(None);
+    }
+    Ok(Some(
+        "Docker's built-in builder writes no archive to look at: `docker buildx create --use` makes one that does"
+            .to_owned(),
+    ))
+}
+
 /// What asking an engine came to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum State {
@@ -216,5 +240,23 @@ mod tests {
         assert_eq!(refusal.unwrap_err().message, "`docker` cannot build this");
         assert_eq!(Engine::ALL.map(|engine| Engine::of(engine.name())), Engine::ALL.map(Some));
         assert_eq!(Engine::of("auto"), None);
+    }
+
+    #[test]
+    fn the_builder_inside_the_daemon_needs_the_store_of_containerd() {
+        let inspected =
+            |driver: &str| format!("Name:   default\nDriver: {driver}\n\nNodes:\nName:      default\n");
+        let containerd = r#"[["driver-type","io.containerd.snapshotter.v1"]]"#;
+        let overlay = r#"[["Backing Filesystem","extfs"],["Supports d_type","true"]]"#;
+        for (driver, store, writes) in [
+            ("docker", Some(containerd), true),
+            ("docker", Some(overlay), false),
+            // Nobody asks.
+            ("docker-container", None, true),
+            ("remote", None, true),
+        ] {
+            let lack = writes_no_archive(&inspected(driver), || store.map(str::to_owned).ok_or(()));
+            assert_eq!(lack.map(|lack| lack.is_none()), Ok(writes), "{driver} {store:?}");
+        }
     }
 }

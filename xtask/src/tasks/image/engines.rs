@@ -57,8 +57,16 @@ pub(super) fn choose(cx: &Cx, prepared: &Prepared, options: &Options) -> Result<
 }
 
 fn ask(cx: &Cx, engine: Engine) -> Result<State> {
-    let command = Command::new(engine.program()).args(engine.proof()).timeout(PATIENCE);
-    match cx.output(with_variables(cx, command)) {
+    let question = |arguments: &[&str]| {
+        let command = Command::new(engine.program()).args(arguments).timeout(PATIENCE);
+        cx.output(with_variables(cx, command))
+    };
+    match question(engine.proof()) {
+        Ok(output) if output.success() && engine == Engine::Buildx => {
+            let store = || question(&engine::STORE).map(|output| output.stdout);
+            let lack = engine::writes_no_archive(&output.stdout, store)?;
+            Ok(lack.map_or(State::Works, State::Broken))
+        }
         Ok(output) if output.success() => Ok(State::Works),
         Ok(output) => {
             let said = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
