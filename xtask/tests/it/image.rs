@@ -240,6 +240,28 @@ fn what_is_known_about_an_image_is_attached_to_it() {
     assert_eq!(statement["subject"][0]["digest"]["sha256"], digest.strip_prefix("sha256:").unwrap());
 }
 
+/// Somebody else has put a list under the tag: nobody here has looked at what is in it.
+#[test]
+fn a_list_of_images_is_not_taken_for_the_image() {
+    let Some(house) = House::new() else { return };
+    house.push().expect(0);
+    let built = house.built();
+    let digest = built["digest"].as_str().unwrap();
+    let fingerprint = format!("fingerprint-{}", &built["fingerprint"].as_str().unwrap()[..32]);
+    let image = house.get(&format!("manifests/{fingerprint}"));
+    let list = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{"mediaType": image["mediaType"], "digest": digest, "size": image.to_string().len()}],
+    });
+    house.put(&format!("manifests/{fingerprint}"), &list);
+    let said = house.push().expect(0);
+    assert!(said.all().contains("is a list of images, which nobody here has looked at"), "{}", said.all());
+    let again = house.built();
+    assert_eq!((&again["digest"], &again["built_by"]), (&built["digest"], &"buildah".into()));
+    assert_eq!(house.get(&format!("manifests/{fingerprint}")), image, "the tag has the image again");
+}
+
 #[test]
 fn what_is_not_pushed_leaves_the_record_alone() {
     let Some(house) = House::new() else { return };
@@ -255,6 +277,16 @@ impl House {
         let manifest = self.get(&format!("manifests/{digest}"));
         let layers = manifest["layers"].as_array().unwrap().iter();
         layers.map(|layer| layer["digest"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Puts a list of images into the image's repository.
+    fn put(&self, path: &str, list: &Value) {
+        let url = format!("http://{}/v2/small-web/{path}", self.registry.name());
+        let content = format!("Content-Type: {}", list["mediaType"].as_str().unwrap());
+        let text = list.to_string();
+        let arguments =
+            ["--silent", "--fail", "--request", "PUT", "--header", &content, "--data", &text, &url];
+        assert!(Command::new("curl").args(arguments).status().unwrap().success(), "{url}");
     }
 
     /// A document of the image's repository, as the registry gives it to anybody.
