@@ -13,7 +13,7 @@ use super::random::Random;
 use super::scrape::Blind;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
-use crate::core::release::ledger::{Consent, Entry, Head, Live, State};
+use crate::core::release::ledger::{Consent, Entry, Head, State};
 use crate::core::release::machine::{Command, Course, Intent, PartCourse, Step, Strategy, Timing};
 use crate::core::release::metrics::Selector;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
@@ -341,12 +341,10 @@ impl Scenario {
                 None => component,
             }
         });
-        let served = self.course.parts.iter().filter(|part| part.old.is_some());
-        let live: Live = served.map(|part| (part.name.clone(), Slot::A)).collect();
         let head = self.course.previous.clone().map(|previous| {
             let adopted = Entry::adopted(previous, Arc::default(), self.course.origin);
             let serving = Entry { state: State::Verified, ..adopted };
-            Head::new(serving, live.clone())
+            Head::new(serving, self.course.serving_from_a())
         });
         let begin = BEGIN.saturating_sub(Duration::from_mins(1));
         let before = self.course.extras.iter().map(|extra| extra.old.clone());

@@ -31,8 +31,7 @@ impl Machine {
             Entry::adopted(self.course.release.clone(), self.course.account.clone(), self.course.unix(now));
         let entry = Entry { state, basis: Line::new(&words, &Mask::default()), ..entry };
         self.has_noted = true;
-        let live = self.course.parts.iter().map(|part| (part.name.clone(), Slot::A)).collect();
-        let head = ledger.object.adopting(entry, live);
+        let head = ledger.object.adopting(entry, self.course.serving_from_a());
         self.write(Object::Ledger, Some(ledger.version), Change::Ledger(Box::new(head)), now, effects);
     }
 

@@ -45,8 +45,11 @@ impl Machine {
                 }
                 None => self.begin_release(view, now),
             },
-            (_, Some(_), Some(_)) if !self.is_begun_with_this_plan(head) => {
-                let words = format!("{} was begun with other components than these", self.course.release);
+            (_, Some(_), Some(journal)) if !self.counts_these_components(head, journal) => {
+                let words = format!(
+                    "{} was begun with other components than these: end it from the commit that it was made from",
+                    self.course.release
+                );
                 self.give_back(End::new(Ending::Refused, words), now);
             }
             (_, Some(_), Some(journal)) => {
@@ -63,10 +66,12 @@ impl Machine {
         }
     }
 
-    /// Whether the release under way has the components that the ledger says it has: what its journal says goes by their order.
-    fn is_begun_with_this_plan(&self, head: &Head) -> bool {
+    /// Whether the release under way has these components: what its journal says goes by their order.
+    fn counts_these_components(&self, head: &Head, journal: &Journal) -> bool {
         let begun = head.history.find(&self.course.release);
+        let count = self.course.parts.len();
         begun.is_none_or(|entry| entry.account.pieces == self.course.account.pieces)
+            && [journal.replicas.len(), journal.floors.len(), journal.evidence.len()] == [count; 3]
     }
 
     /// Why the release cannot begin, in words.

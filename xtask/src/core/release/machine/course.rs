@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::core::release::analysis::{Objective, Settings};
 use crate::core::release::effect::Object;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::ledger::{Account, Consent, Head, Phase};
+use crate::core::release::ledger::{Account, Consent, Head, Live, Phase};
 use crate::core::release::migration::Migration;
 use crate::core::release::model::{ComponentName, Content, Ending, ReleaseId, Revision, Slot};
 use crate::core::release::weights::{self, Step};
@@ -56,6 +56,12 @@ impl Course {
     /// Whether one of the further objects is to change.
     pub fn changes_extras(&self) -> bool {
         self.extras.iter().any(Extra::changes)
+    }
+
+    /// The components that serve before the release, where no slot of ours has ever flipped: from slot a.
+    pub fn serving_from_a(&self) -> Live {
+        let serving = self.parts.iter().filter(|part| part.old.is_some());
+        serving.map(|part| (part.name.clone(), Slot::A)).collect()
     }
 
     /// What the machine's clock shows, as a time that others can read.

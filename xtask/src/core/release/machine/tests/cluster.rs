@@ -119,11 +119,9 @@ impl Cluster {
             course,
         };
         let course = cluster.course.clone();
-        let served = course.parts.iter().filter(|part| part.old.is_some());
-        let live = served.map(|part| (part.name.clone(), Slot::A)).collect();
-        if let Some(previous) = course.previous {
+        if let Some(previous) = course.previous.clone() {
             let serving = Entry { state: State::Verified, ..Entry::adopted(previous, Arc::default(), 1_000) };
-            let head = Head::new(serving, live);
+            let head = Head::new(serving, course.serving_from_a());
             cluster.view.ledger = Some(cluster.fresh(head));
         }
         for (index, course) in course.parts.iter().enumerate() {

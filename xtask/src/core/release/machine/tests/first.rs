@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::cluster::revision;
 use super::*;
-use crate::core::release::ledger::{Account, PayloadName, Piece};
+use crate::core::release::ledger::{Account, Journal, PayloadName, Piece};
 use crate::core::release::model::ComponentName;
 use crate::core::release::view::{Lease, Part, Read};
 
@@ -149,18 +149,29 @@ fn components_keep_their_slots_when_others_come_before_them() {
 /// A journal counts the components of its own plan.
 #[test]
 fn a_release_under_way_is_not_taken_up_with_other_components() {
-    let mut cluster = Cluster::of(course(), Mood::Good);
-    let mut now = Duration::ZERO;
-    assert!(cluster.run(Intent::Release, 1, &mut now, 40).is_none());
+    type Change = Box<dyn Fn(&mut Course, &mut Journal)>;
     let piece = Piece {
         component: ComponentName("auth".into()),
         revision: revision("new"),
         payload: PayloadName::read("vitalyst-auth-0000000000").unwrap(),
     };
-    cluster.course.account = Arc::new(Account { pieces: vec![piece], ..Account::default() });
-    now += Duration::from_mins(2);
-    let before = cluster.view.ledger.as_ref().unwrap().object.clone();
-    let end = cluster.run(Intent::Recover, 2, &mut now, usize::MAX).unwrap();
-    assert_eq!(end.ending, Ending::Refused, "{}", end.reason);
-    assert_eq!(cluster.view.ledger.as_ref().unwrap().object, before);
+    let others = Arc::new(Account { pieces: vec![piece], ..Account::default() });
+    let changes: [Change; 4] = [
+        Box::new(move |course, _| course.account = others.clone()),
+        Box::new(|_, journal| journal.replicas.truncate(1)),
+        Box::new(|_, journal| journal.floors.push(None)),
+        Box::new(|_, journal| journal.evidence.clear()),
+    ];
+    for change in changes {
+        let mut cluster = Cluster::of(course(), Mood::Good);
+        let mut now = Duration::ZERO;
+        assert!(cluster.run(Intent::Release, 1, &mut now, 40).is_none());
+        let head = &mut cluster.view.ledger.as_mut().unwrap().object;
+        change(&mut cluster.course, head.under_way.as_mut().unwrap());
+        let before = head.clone();
+        now += Duration::from_mins(2);
+        let end = cluster.run(Intent::Recover, 2, &mut now, usize::MAX).unwrap();
+        assert_eq!(end.ending, Ending::Refused, "{}", end.reason);
+        assert_eq!(cluster.view.ledger.as_ref().unwrap().object, before);
+    }
 }
