@@ -43,7 +43,8 @@ impl Engine {
         }
     }
 
-    /// Arguments with which it shows that it works, and not only that it is there: a client without its daemon fails here.
+    /// Arguments with which it shows that it works, and not only that it is there: a client without its daemon fails here, but
+    /// for buildx, whose answer has to be read by [`of_builder`].
     pub const fn proof(self) -> &'static [&'static str] {
         match self {
             Self::Buildx => &["buildx", "inspect"],
@@ -72,25 +73,33 @@ impl fmt::Display for Engine {
 /// Arguments with which `docker` says how it keeps images.
 pub const STORE: [&str; 3] = ["info", "--format", "{{json .DriverStatus}}"];
 
-/// Why the builder that buildx uses cannot write an archive, where it cannot. `inspected` is what `docker buildx inspect` says;
-/// `store` asks `docker` for [`STORE`], and is called only where it matters.
+/// What `docker buildx inspect` says of its builder: it ends well also where nobody answers. `store` asks `docker` for
+/// [`STORE`], and is called only where it matters.
 ///
 /// # Errors
 ///
 /// What `store` said when it could not ask.
-pub fn writes_no_archive<E>(
-    inspected: &str,
-    store: impl FnOnce() -> Result<String, E>,
-) -> Result<Option<String>, E> {
-    let driver = inspected.lines().find_map(|line| line.strip_prefix("Driver:")).map(str::trim);
-    // The builder inside the daemon: it writes archives only where the daemon keeps its images in containerd.
-    if driver != Some("docker") || store()?.contains("io.containerd.snapshotter") {
-        return Ok(None);
+pub fn of_builder<E>(inspected: &str, store: impl FnOnce() -> Result<String, E>) -> Result<State, E> {
+    let field = |name: &str| {
+        let mut values = inspected.lines().filter_map(|line| line.split_once(':'));
+        values.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
+    };
+    if let Some(error) = field("Error") {
+        return Ok(State::Broken(error.to_owned()));
     }
-    Ok(Some(
-        "Docker's built-in builder writes no archive to look at: `docker buildx create --use` makes one that does"
-            .to_owned(),
-    ))
+    match (field("Driver"), field("Status")) {
+        // One in a container starts when it is needed; one elsewhere is not ours to start.
+        (Some("remote"), Some("inactive")) => {
+            let place = field("Endpoint").unwrap_or_default();
+            Ok(State::Broken(format!("the builder at `{place}` does not answer")))
+        }
+        // The one inside the daemon writes archives only where the daemon keeps its images in containerd.
+        (Some("docker"), _) if !store()?.contains("io.containerd.snapshotter") => Ok(State::Broken(
+            "Docker's built-in builder writes no archive to look at: `docker buildx create --use` makes one that does"
+                .to_owned(),
+        )),
+        _ => Ok(State::Works),
+    }
 }
 
 /// What asking an engine came to.
@@ -242,21 +251,33 @@ mod tests {
         assert_eq!(Engine::of("auto"), None);
     }
 
+    /// What buildx 0.38 said, the last two with other values.
     #[test]
-    fn the_builder_inside_the_daemon_needs_the_store_of_containerd() {
-        let inspected =
-            |driver: &str| format!("Name:   default\nDriver: {driver}\n\nNodes:\nName:      default\n");
+    fn the_answer_of_buildx_is_read() {
+        let nobody = "Name:   default\nDriver: \nError:  failed to connect to the docker API at unix:///no.sock; check if the \
+                      path is correct and if the daemon is running: dial unix /no.sock: connect: no such file\n";
+        let elsewhere = "Name:          rem\nDriver:        remote\nLast Activity: 2026-11-25 09:09:00 +0000 UTC\n\n\
+                         Nodes:\nName:     rem0\nEndpoint: unix:///no.sock\nStatus:   inactive\n";
+        let inside = "Name:          default\nDriver:        docker\n\nNodes:\nName:             default\n\
+                      Endpoint:         default\nStatus:           running\nBuildKit version: v0.8+unknown\n";
+        let running = elsewhere.replace("inactive", "running");
+        let boxed = elsewhere.replace("remote", "docker-container");
         let containerd = r#"[["driver-type","io.containerd.snapshotter.v1"]]"#;
         let overlay = r#"[["Backing Filesystem","extfs"],["Supports d_type","true"]]"#;
-        for (driver, store, writes) in [
-            ("docker", Some(containerd), true),
-            ("docker", Some(overlay), false),
-            // Nobody asks.
-            ("docker-container", None, true),
-            ("remote", None, true),
+        for (inspected, store, lack) in [
+            (nobody, None, Some("failed to connect to the docker API at unix:///no.sock")),
+            (elsewhere, None, Some("the builder at `unix:///no.sock` does not answer")),
+            (inside, Some(overlay), Some("Docker's built-in builder writes no archive")),
+            (inside, Some(containerd), None),
+            (&running, None, None),
+            (&boxed, None, None),
         ] {
-            let lack = writes_no_archive(&inspected(driver), || store.map(str::to_owned).ok_or(()));
-            assert_eq!(lack.map(|lack| lack.is_none()), Ok(writes), "{driver} {store:?}");
+            let state = of_builder(inspected, || store.map(str::to_owned).ok_or("nobody asks")).unwrap();
+            match (&state, lack) {
+                (State::Broken(said), Some(lack)) => assert!(said.starts_with(lack), "{said}"),
+                _ => assert_eq!((state, lack), (State::Works, None), "{inspected}"),
+            }
         }
+        assert_eq!(of_builder(inside, || Err::<String, _>("interrupted")), Err("interrupted"));
     }
 }

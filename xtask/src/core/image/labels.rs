@@ -60,8 +60,8 @@ pub fn labels(facts: &Facts, revision: &Revision) -> BTreeMap<String, String> {
 
 /// The text of a Dockerfile with one `LABEL` behind it, and the labels that are left for the command line.
 ///
-/// To buildah every `--label` is an instruction, and every instruction a commit, which reads the layers once more; one
-/// instruction is one commit, however many labels it has. It stands behind everything else, so that each line of the file
+/// To buildah every `--label` is an instruction, and every instruction a commit; one instruction is one commit, however many
+/// labels it has. It stands behind everything else, so that each line of the file
 /// keeps its number. Left over is what would have to be escaped, since parsers of Dockerfiles differ in how; and everything
 /// where the file ends in the middle of an instruction.
 pub fn behind(text: &str, labels: &BTreeMap<String, String>) -> (String, BTreeMap<String, String>) {

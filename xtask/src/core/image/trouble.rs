@@ -40,12 +40,6 @@ const RULES: &[Rule] = &[
         true,
     ),
     (
-        &["exporter is not supported for the docker driver"],
-        "this builder of buildx cannot write an archive",
-        "`docker buildx create --use` makes one that can; or turn on Docker's containerd image store, or take `--engine buildah`",
-        true,
-    ),
-    (
         &["server gave http response to https client"],
         "the registry speaks plain http",
         "only a registry on this machine is spoken to without TLS",
@@ -131,10 +125,6 @@ mod tests {
             (
                 "Get \"https://r.io/v2/\": x509: certificate signed by unknown authority",
                 "a certificate is not trusted",
-            ),
-            (
-                "ERROR: failed to build: Docker exporter is not supported for the docker driver.",
-                "this builder of buildx cannot write an archive",
             ),
             ("http: server gave HTTP response to HTTPS client", "the registry speaks plain http"),
             ("writing blob: 429 Too Many Requests", "the registry asks for fewer requests"),

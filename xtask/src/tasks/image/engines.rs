@@ -64,8 +64,7 @@ fn ask(cx: &Cx, engine: Engine) -> Result<State> {
     match question(engine.proof()) {
         Ok(output) if output.success() && engine == Engine::Buildx => {
             let store = || question(&engine::STORE).map(|output| output.stdout);
-            let lack = engine::writes_no_archive(&output.stdout, store)?;
-            Ok(lack.map_or(State::Works, State::Broken))
+            engine::of_builder(&output.stdout, store)
         }
         Ok(output) if output.success() => Ok(State::Works),
         Ok(output) => {
