@@ -14,6 +14,9 @@ mod bad;
 /// What says that a machine must have buildah, so that a skip does not hide that nothing was tried.
 const REQUIRED: &str = "XTASK_REQUIRE_BUILDAH";
 
+/// The same of a builder of buildx, whose cache a test may empty.
+const BUILDX_REQUIRED: &str = "XTASK_REQUIRE_BUILDX";
+
 /// A server of 40 lines that needs nothing: it answers every request with 200, and ends on SIGTERM.
 const SERVER: &str = r#"
 #include <arpa/inet.h>
@@ -64,6 +67,16 @@ impl House {
         let house = Self { repository: Repository::new(), storage: tempfile::tempdir().unwrap(), registry };
         house.fill();
         Some(house)
+    }
+
+    /// One whose images buildx builds, on a machine whose cache of builds may be emptied. The builder has to reach this
+    /// machine's own addresses, as one in a container does not.
+    fn with_buildx() -> Option<Self> {
+        if std::env::var_os(BUILDX_REQUIRED).is_none() {
+            println!("skipped: {BUILDX_REQUIRED} is not set, and the cache of the builder would be emptied");
+            return None;
+        }
+        Self::new()
     }
 
     fn fill(&self) {
@@ -123,6 +136,15 @@ impl House {
         self.repository.xtask_with(&args, &variables)
     }
 
+    /// Runs `cargo xtask image --engine buildx --push` for a registry, or a folder of one.
+    fn push_by_buildx(&self, registry: &str) -> Said {
+        let variables = ["DOCKER_CONFIG", "BUILDX_CONFIG", "BUILDX_BUILDER", "DOCKER_HOST", "HOME"];
+        let variables: Vec<_> =
+            variables.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect();
+        let args = ["image", "--engine", "buildx", "--output", "plain", "--push", "--registry", registry];
+        self.repository.xtask_with(&args, &variables)
+    }
+
     fn image(&self, args: &[&str]) -> Said {
         self.image_in(&self.storage.path().join("one"), args)
     }
@@ -179,6 +201,7 @@ fn an_image_is_built_judged_tried_pushed_and_then_found() {
     let pulled = Command::new("buildah")
         .args(["pull", "--quiet", "--tls-verify=false"])
         .arg(format!("docker://{name}@{}", built["digest"].as_str().unwrap()))
+        .env_remove("DOCKER_CONFIG")
         .env("CONTAINERS_STORAGE_CONF", house.storage.path().join("one/storage.conf"))
         .output()
         .unwrap();
@@ -217,6 +240,29 @@ fn the_same_tree_has_the_same_digest_wherever_it_is_built() {
     let second = house.built();
     assert_eq!(first["digest"], second["digest"]);
     assert_eq!(second["built_by"], "buildah", "nobody had it there");
+}
+
+/// The one engine builds what the other builds: different bytes, for each writes layers in its own way, but twice the same.
+#[test]
+fn buildx_builds_the_same_bytes_twice_and_they_are_found_again() {
+    let Some(house) = House::with_buildx() else { return };
+    let one = format!("{}/one", house.registry.name());
+    house.push_by_buildx(&one).expect(0);
+    let first = house.built();
+    assert_eq!(first["built_by"], "buildx");
+    let said = house.push_by_buildx(&one).expect(0);
+    assert!(said.all().contains("is there already: nothing was built"), "{}", said.all());
+    // A file's times are not part of an image: the builder sees another tree, and writes the same one.
+    house.repository.write("web/page.txt", "one\n");
+    let pruned = Command::new("docker").args(["buildx", "prune", "--all", "--force"]).output().unwrap();
+    assert!(pruned.status.success(), "{}", String::from_utf8_lossy(&pruned.stderr));
+    house.push_by_buildx(&format!("{}/two", house.registry.name())).expect(0);
+    let second = house.built();
+    assert_eq!((&second["digest"], &second["built_by"]), (&first["digest"], &"buildx".into()));
+    house.push().expect(0);
+    let other = house.built();
+    assert_ne!(other["digest"], first["digest"]);
+    assert_eq!(other["labels"], first["labels"]);
 }
 
 #[test]

@@ -54,6 +54,17 @@ impl Engine {
         }
     }
 
+    /// Who may start what it has built, the best first. buildx keeps its images to itself, and may build on a machine without a
+    /// daemon.
+    pub const fn starters(self) -> &'static [Self] {
+        match self {
+            Self::Buildx => &[Self::Docker, Self::Podman, Self::Buildah],
+            Self::Buildah => &[Self::Buildah],
+            Self::Podman => &[Self::Podman],
+            Self::Docker => &[Self::Docker],
+        }
+    }
+
     const fn needs(self) -> &'static str {
         match self {
             Self::Buildx => "install Docker with the buildx plugin, and start it",

@@ -1,5 +1,7 @@
 //! Engines on this machine: which of them work, and what their failures mean.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Options;
@@ -33,7 +35,13 @@ const VARIABLES: &[&str] = &[
 /// The command with the variables that engines read.
 pub(super) fn with_variables(cx: &Cx, command: Command) -> Command {
     let set: Vec<_> = command.environment().keys().cloned().collect();
-    let variables = cx.environment().named(VARIABLES).into_iter().filter(|(name, _)| !set.contains(name));
+    // buildah ends where this folder has no file, instead of going on without credentials as docker does.
+    let has_file = |path: &OsStr| Path::new(path).join("config.json").is_file();
+    let wants_file =
+        [Engine::Buildah, Engine::Podman].iter().any(|engine| command.program() == engine.program());
+    let variables = cx.environment().named(VARIABLES).into_iter().filter(|(name, value)| {
+        !set.contains(name) && (!wants_file || name != "DOCKER_CONFIG" || has_file(value))
+    });
     variables.fold(command, |command, (name, value)| command.env(name, value))
 }
 
@@ -80,6 +88,24 @@ fn ask(cx: &Cx, engine: Engine) -> Result<State> {
         }
         Err(error) => Ok(State::Broken(error.to_string())),
     }
+}
+
+/// Who starts what `builder` has built, so that it can be tried.
+pub(super) fn starter(cx: &Cx, builder: Engine) -> Result<Engine> {
+    let mut causes = Vec::new();
+    for &engine in builder.starters() {
+        // The one that has just built works.
+        if engine == builder {
+            return Ok(engine);
+        }
+        match ask(cx, engine)? {
+            State::Works => return Ok(engine),
+            State::Absent => causes.push(format!("{engine}: `{}` is not installed", engine.program())),
+            State::Broken(said) => causes.push(format!("{engine}: {said}")),
+        }
+    }
+    let error = Error::missing(format!("nothing here can start what {builder} has built"));
+    Err(causes.into_iter().fold(error, Error::cause).hint("`--no-smoke` builds without a try"))
 }
 
 /// Runs commands of an engine, one after the other. What they say about a failure becomes its cause.

@@ -34,7 +34,8 @@ pub(super) fn run(
         None => settings.port,
     };
     let name = format!("xtask-smoke-{}-{}", cx.config().name, prepared.component.name);
-    let (before, command, after) = commands(prepared, settings, output, seen, &name, port);
+    let starter = engines::starter(cx, output.build.engine)?;
+    let (before, command, after) = commands(starter, prepared, settings, output, seen, &name, port);
     // What a killed run may have left has this name.
     drop(cx.output(engines::with_variables(cx, after.clone()))?);
     engines::run(cx, before)?;
@@ -47,6 +48,7 @@ pub(super) fn run(
 
 /// What prepares a container, what starts it, and what takes it away.
 fn commands(
+    starter: Engine,
     prepared: &Prepared,
     settings: &ImageSmoke,
     output: &Output,
@@ -59,18 +61,23 @@ fn commands(
     let variable = settings.port_variable.iter().map(|name| format!("{name}={port}"));
     let environment: Vec<String> =
         environment.chain(variable).flat_map(|line| ["--env".to_owned(), line]).collect();
-    let engine = output.build.engine;
-    let program = engine.program();
-    if engine == Engine::Buildah {
+    let program = starter.program();
+    // Another one's image is brought to it: the archive is what was judged.
+    let is_elsewhere = starter != output.build.engine;
+    if starter == Engine::Buildah {
         let start = &seen.config.config;
         let words = start.entrypoint.iter().chain(&start.cmd);
-        let from = Command::new("buildah").args(["from", "--pull-never", "--name", name]).arg(&image);
-        let run = Command::new("buildah").args(["run", "--isolation", "chroot"]).args(environment);
-        return (vec![from], run.args([name, "--"]).args(words), Command::new("buildah").args(["rm", name]));
+        let from = Command::new(program).args(["from", "--pull-never", "--name", name]);
+        let from = if is_elsewhere {
+            from.arg(format!("docker-archive:{}", output.archive.display()))
+        } else {
+            from.arg(&image)
+        };
+        let run = Command::new(program).args(["run", "--isolation", "chroot"]).args(environment);
+        return (vec![from], run.args([name, "--"]).args(words), Command::new(program).args(["rm", name]));
     }
-    // The archive is what was judged; buildx keeps what it builds to itself.
     let load = Command::new(program).args(["load", "--quiet", "--input"]).arg(&output.archive);
-    let load = if engine == Engine::Buildx { vec![load] } else { Vec::new() };
+    let load = if is_elsewhere { vec![load] } else { Vec::new() };
     let run = Command::new(program)
         .args(["run", "--rm", "--name", name, "--read-only", "--tmpfs", "/tmp"])
         .args(environment);
