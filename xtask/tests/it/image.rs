@@ -219,7 +219,8 @@ fn an_image_is_built_judged_tried_pushed_and_then_found() {
 
     // A file that is part of it makes another image, of which only the last layer is new.
     house.repository.write("web/page.txt", "two\n");
-    house.push().expect(0);
+    let said = house.push().expect(0);
+    assert!(said.all().contains("in 2 layers; 1 of 2 were looked at before"), "{}", said.all());
     let changed = house.built();
     assert_ne!(changed["digest"], built["digest"]);
     assert!(changed["labels"]["org.opencontainers.image.revision"].as_str().unwrap().ends_with("-dirty"));

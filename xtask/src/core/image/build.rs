@@ -96,8 +96,12 @@ pub fn cache(
     }
 }
 
+/// The name of an image in a layout that has no other.
+const LAYOUT_NAME: &str = "built";
+
 impl Build {
-    /// The commands that build the image and write it to `archive`, in the format of `docker save`.
+    /// The commands that build the image and write it to `archive`, in the format of `docker save`; buildah keeps it, and
+    /// writes with [`Build::export`] what is asked for.
     pub fn build(&self, archive: &Path, metadata: &Path) -> Vec<Command> {
         match self.engine {
             Engine::Buildx => {
@@ -110,10 +114,22 @@ impl Build {
                 let build = self.cache_to(self.buildx(metadata));
                 vec![build.args(["--output", &output]).arg(&self.context)]
             }
-            Engine::Buildah => vec![self.buildah(), save_buildah(&self.local, archive)],
+            Engine::Buildah => vec![self.buildah()],
             Engine::Podman => vec![self.podman(), save("podman", &self.local, archive)],
             Engine::Docker => vec![self.docker(), save("docker", &self.local, archive)],
         }
+    }
+
+    /// The command with which buildah says what it has built.
+    pub fn inspect(&self) -> Command {
+        Command::new("buildah").args(["inspect", "--type", "image", &self.local])
+    }
+
+    /// The command with which buildah writes what it has built to `layout`, a folder in the format of OCI (image layout 1.0).
+    /// A layer for which there is a file already, named by its diff id, is left out, whatever is in that file.
+    pub fn export(&self, layout: &Path) -> Command {
+        let to = format!("oci:{}:{LAYOUT_NAME}", layout.display());
+        Command::new("buildah").args(["push", "--quiet", "--disable-compression", &self.local, &to])
     }
 
     /// The commands that push the image as `reference`. The digest is written to `digest`; for buildx, to its metadata.
@@ -245,12 +261,6 @@ fn save(program: &str, image: &str, archive: &Path) -> Command {
     command.arg("--output").arg(archive).arg(image)
 }
 
-fn save_buildah(image: &str, archive: &Path) -> Command {
-    Command::new("buildah")
-        .args(["push", "--quiet", image])
-        .arg(format!("docker-archive:{}", archive.display()))
-}
-
 /// The command, told to speak without TLS where it speaks to nobody but this machine.
 fn insecure<'r>(command: Command, images: impl IntoIterator<Item = &'r str>) -> Command {
     let mut images = images.into_iter().map(str::parse::<Reference>).peekable();
@@ -284,6 +294,9 @@ mod tests {
     fn check(engine: Engine, expected: &Expect) {
         let build = build(engine);
         let mut commands = build.build(Path::new("out/image.tar"), Path::new("out/metadata.json"));
+        if engine == Engine::Buildah {
+            commands.extend([build.inspect(), build.export(Path::new("out/image"))]);
+        }
         commands.extend(build.push("ghcr.io/o/vitalyst-backend:c0ffee", Path::new("out/digest")));
         let lines: Vec<String> = commands.iter().map(ToString::to_string).collect();
         expected.assert_eq(&lines.join("\n"));
@@ -301,7 +314,8 @@ mod tests {
             Engine::Buildah,
             &expect![[r#"
             buildah build --isolation chroot --layers --force-rm --format oci --identity-label=false --timestamp 946684800 --file backend/Dockerfile.prod --build-arg BASE_IMAGE=127.0.0.1:5000/base:1 --label 'org.opencontainers.image.licenses=MIT OR Apache-2.0' --platform linux/amd64 --secret id=ca_bundle,src=/etc/ssl/ca.pem --tls-verify=false --tag localhost/vitalyst-backend:f1 backend
-            buildah push --quiet localhost/vitalyst-backend:f1 docker-archive:out/image.tar
+            buildah inspect --type image localhost/vitalyst-backend:f1
+            buildah push --quiet --disable-compression localhost/vitalyst-backend:f1 oci:out/image:built
             buildah push --digestfile out/digest localhost/vitalyst-backend:f1 docker://ghcr.io/o/vitalyst-backend:c0ffee"#]],
         );
         check(

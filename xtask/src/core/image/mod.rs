@@ -13,6 +13,7 @@ pub mod engine;
 pub mod fingerprint;
 pub mod ignore;
 pub mod labels;
+pub mod memory;
 pub mod name;
 pub mod policy;
 pub mod provenance;

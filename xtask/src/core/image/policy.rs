@@ -98,15 +98,41 @@ fn plain(created_by: &str) -> String {
 pub struct Judge<'p> {
     policy: Policy<'p>,
     findings: Vec<Finding>,
+    counts: Counts,
+}
+
+/// What was counted in the layers so far, and is judged at the end: a later layer may take it away.
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub struct Counts {
     /// What can run with the rights of somebody else.
     setuid: BTreeSet<String>,
-    caches: BTreeMap<&'static str, u64>,
+    /// The bytes in the folders of package managers.
+    caches: BTreeMap<String, u64>,
+    /// Whether a finding came of one of these layers.
+    has_findings: bool,
+}
+
+impl Counts {
+    /// Whether nothing was found that would have to be said again.
+    pub fn is_clean(&self) -> bool {
+        !self.has_findings
+    }
 }
 
 impl<'p> Judge<'p> {
     /// Somebody who has seen nothing yet.
     pub fn new(policy: Policy<'p>) -> Self {
-        Self { policy, findings: Vec::new(), setuid: BTreeSet::new(), caches: BTreeMap::new() }
+        Self { policy, findings: Vec::new(), counts: Counts::default() }
+    }
+
+    /// Goes on behind layers that were looked at before.
+    pub fn resume(&mut self, counts: Counts) {
+        self.counts = counts;
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     fn error(&mut self, rule: &str, message: String, help: &str) {
@@ -171,25 +197,26 @@ impl<'p> Judge<'p> {
     /// Judges a member of a layer. Returns whether its content is to be searched, too.
     pub fn member(&mut self, layer: &Layer, member: &Member) -> bool {
         if let Some(whiteout) = member.whiteout() {
-            self.setuid.retain(|path| !whiteout.takes(path));
+            self.counts.setuid.retain(|path| !whiteout.takes(path));
             return false;
         }
         let gives_rights = member.mode & 0o6000 != 0 && member.mode & 0o111 != 0;
         if member.kind == Type::File && gives_rights {
-            self.setuid.insert(member.name.clone());
+            self.counts.setuid.insert(member.name.clone());
         } else if member.kind != Type::Folder {
-            self.setuid.remove(&member.name);
+            self.counts.setuid.remove(&member.name);
         }
         if layer.is_base || member.kind != Type::File {
             return false;
         }
         if let Some(cache) = CACHES.iter().find(|cache| member.name.starts_with(**cache)) {
-            *self.caches.entry(cache).or_default() += member.size;
+            *self.counts.caches.entry((*cache).to_owned()).or_default() += member.size;
         }
         let name = member.name.rsplit('/').next().unwrap_or_default();
         if is_secret_file(name, &member.name) {
             let message =
                 format!("`/{}` is a file for secrets, in the layer of `{}`", member.name, layer.made_by);
+            self.counts.has_findings = true;
             self.error(
                 "secrets",
                 message,
@@ -203,15 +230,17 @@ impl<'p> Judge<'p> {
     pub fn content(&mut self, layer: &Layer, member: &Member, content: &[u8]) {
         if let Some(kind) = secret_in(content) {
             let message = format!("{kind} stands in `/{}`, in the layer of `{}`", member.name, layer.made_by);
+            self.counts.has_findings = true;
             self.error("secrets", message, "take it out, and take it out of use: who has the image has it");
         }
     }
 
     /// What was found. `before` are the layers of an image that was small enough.
     pub fn finish(mut self, layers: &[Layer], before: Option<&[Layer]>) -> Vec<Finding> {
-        if !self.setuid.is_empty() {
-            let names: Vec<String> = self.setuid.iter().take(5).map(|path| format!("`/{path}`")).collect();
-            let more = self.setuid.len() - names.len();
+        if !self.counts.setuid.is_empty() {
+            let names: Vec<String> =
+                self.counts.setuid.iter().take(5).map(|path| format!("`/{path}`")).collect();
+            let more = self.counts.setuid.len() - names.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let message = format!("{}{more} run with the rights of their owner", names.join(", "));
             self.error(
@@ -220,7 +249,7 @@ impl<'p> Judge<'p> {
                 "`RUN find / -xdev -perm /6000 -type f -exec chmod a-s {} +` in the last stage",
             );
         }
-        for (cache, size) in std::mem::take(&mut self.caches) {
+        for (cache, size) in std::mem::take(&mut self.counts.caches) {
             if size > 0 {
                 let message = format!(
                     "the image carries {} of a package manager's cache in `/{cache}`",

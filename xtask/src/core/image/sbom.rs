@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::archive::{Member, Type};
@@ -18,7 +18,7 @@ pub const MEDIA_TYPE: &str = "application/vnd.cyclonedx+json";
 const DATABASE_MAX: u64 = 16 << 20;
 
 /// A piece of software.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Deserialize, Serialize)]
 pub struct Package {
     /// The package URL (<https://github.com/package-url/purl-spec>), which says who packages it, too.
     pub purl: String,
@@ -33,7 +33,7 @@ pub struct Package {
 }
 
 /// Collects what is in an image, member by member, the lowest layer first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 pub struct Inventory {
     /// By the file that speaks of them: a later layer replaces or removes it.
     found: BTreeMap<String, Vec<Package>>,

@@ -28,7 +28,7 @@ impl Archive {
     /// Opens the archive at `path`.
     pub(super) fn open(cx: &Cx, path: &Path) -> Result<Self> {
         let file = File::open(path).context(|| format!("could not open `{}`", path.display()))?;
-        let mut file = BufReader::with_capacity(256 << 10, file);
+        let mut file = buffered(file);
         let end =
             file.get_ref().metadata().context(|| "could not ask for the archive's size".to_owned())?.len();
         let mut members = BTreeMap::new();
@@ -43,19 +43,13 @@ impl Archive {
         Ok(Self { file, members, listing, config })
     }
 
-    /// The bytes of each layer, uncompressed, the lowest first.
-    pub(super) fn sizes(&self) -> Result<Vec<u64>> {
-        let size = |name: &String| find(&self.members, name).map(|(_, size)| size);
-        self.listing.layers.iter().map(size).collect()
-    }
-
-    /// Goes through a layer. `look` is given each member, and what reads its content.
+    /// Goes through a layer. `look` is given each member, and what reads its content. Returns its bytes.
     pub(super) fn layer(
         &mut self,
         cx: &Cx,
         position: usize,
         look: &mut dyn FnMut(&Member, &mut Content<'_>) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let name = self.listing.layers.get(position).cloned().unwrap_or_default();
         let (start, size) = find(&self.members, &name)?;
         let mut magic = [0; 2];
@@ -67,9 +61,15 @@ impl Archive {
             return Err(broken(format!("the layer `{name}` is compressed, and cannot be looked at")));
         }
         walk(cx, &mut self.file, start, start + size, &mut |file, member, _| {
-            look(member, &mut Content { file, size: member.size })
-        })
+            look(member, &mut Content::new(file, member.size))
+        })?;
+        Ok(size)
     }
+}
+
+/// A file that is read from front to back, with skips.
+pub(super) fn buffered(file: File) -> BufReader<File> {
+    BufReader::with_capacity(256 << 10, file)
 }
 
 /// The content of a member that somebody may want to read.
@@ -78,7 +78,12 @@ pub(super) struct Content<'f> {
     size: u64,
 }
 
-impl Content<'_> {
+impl<'f> Content<'f> {
+    /// The next `size` bytes of a file.
+    pub(super) fn new(file: &'f mut BufReader<File>, size: u64) -> Self {
+        Self { file, size }
+    }
+
     /// All of it.
     pub(super) fn read(&mut self) -> Result<Vec<u8>> {
         let mut content = Vec::new();
@@ -87,10 +92,16 @@ impl Content<'_> {
     }
 }
 
-type Look<'l> = dyn FnMut(&mut BufReader<File>, &Member, u64) -> Result<()> + 'l;
+pub(super) type Look<'l> = dyn FnMut(&mut BufReader<File>, &Member, u64) -> Result<()> + 'l;
 
 /// Goes through the tar from byte `start` to byte `end` of a file.
-fn walk(cx: &Cx, file: &mut BufReader<File>, start: u64, end: u64, look: &mut Look<'_>) -> Result<()> {
+pub(super) fn walk(
+    cx: &Cx,
+    file: &mut BufReader<File>,
+    start: u64,
+    end: u64,
+    look: &mut Look<'_>,
+) -> Result<()> {
     let mut headers = Headers::default();
     let mut at = start;
     let mut block = [0; BLOCK];
@@ -168,6 +179,6 @@ fn unreadable(error: std::io::Error) -> Error {
     Error::io("could not read the image's archive", error)
 }
 
-fn broken(why: String) -> Error {
+pub(super) fn broken(why: String) -> Error {
     Error::problems("the engine wrote an archive that cannot be read").cause(why)
 }

@@ -21,6 +21,7 @@ mod build;
 mod context;
 mod engines;
 mod git;
+mod layout;
 mod policy;
 mod prepare;
 mod remote;
