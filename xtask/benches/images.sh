@@ -38,9 +38,22 @@ plain() {
 seconds image >/dev/null
 seconds plain >/dev/null
 echo "nothing changed, both components:      $(for _ in 1 2 3 4 5; do seconds image; echo; done | median) s"
-echo "one file changed, buildah alone:       $(for _ in 1 2 3; do change; seconds plain; echo; done | median) s"
-echo "one file changed, without a try:       $(for _ in 1 2 3; do change; seconds image backend --no-smoke; echo; done | median) s"
-echo "one file changed, all of it:           $(for _ in 1 2 3; do change; seconds image backend; echo; done | median) s"
+# In turn, so that both sides have the same machine.
+alone=() bare=() whole=()
+for _ in 1 2 3 4 5 6 7; do
+    change; alone+=("$(seconds plain)")
+    change; bare+=("$(seconds image backend --no-smoke)")
+    change; whole+=("$(seconds image backend)")
+done
+a=$(printf '%s\n' "${alone[@]}" | median)
+echo "one file changed, buildah alone:       $a s"
+for side in bare whole; do
+    declare -n times=$side
+    b=$(printf '%s\n' "${times[@]}" | median)
+    ratio=$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.2f", b / a }')
+    if [ "$side" = bare ]; then what="without a try:      "; else what="all of it:          "; fi
+    echo "one file changed, $what $b s, $ratio times that"
+done
 grep -o '"event":"step-finished"[^}]*' target/xtask/events.jsonl | sed 's/.*"step":"\([^"]*\)".*"duration_ms":\([0-9.]*\).*/  \1 \2 ms/'
 echo "layers of the backend upon its base:"
 jq -r '.[] | select(.is_base | not) | "  \(.size) \(.made_by)"' target/xtask/images/backend.layers.json 2>/dev/null || cat target/xtask/images/backend.layers.json

@@ -1,6 +1,6 @@
 //! `cargo xtask image` from outside: a real buildah, a real registry, images of one small static program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -126,14 +126,22 @@ impl House {
     /// Runs `cargo xtask image`, in buildah's storage at `storage`.
     fn image_in(&self, storage: &Path, args: &[&str]) -> Said {
         std::fs::create_dir_all(storage).unwrap();
-        let conf = storage.join("storage.conf");
-        let (root, run) = (storage.join("root"), storage.join("run"));
-        let text = format!("[storage]\ndriver = \"vfs\"\ngraphroot = {root:?}\nrunroot = {run:?}\n");
-        std::fs::write(&conf, text).unwrap();
-        let args: Vec<&str> =
-            ["image", "--engine", "buildah", "--output", "plain"].iter().chain(args).copied().collect();
-        let variables = [("CONTAINERS_STORAGE_CONF", conf.as_os_str().to_owned())];
-        self.repository.xtask_with(&args, &variables)
+        let variables = [("CONTAINERS_STORAGE_CONF", storage_conf(storage).into_os_string())];
+        self.repository.xtask_with(&Self::arguments(args), &variables)
+    }
+
+    /// The same with another `buildah`, which lies in a folder by itself.
+    fn image_by(&self, program: &Path, args: &[&str]) -> Said {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = [program.parent().unwrap().to_owned()].into_iter().chain(std::env::split_paths(&path));
+        let path = std::env::join_paths(folders).unwrap();
+        let conf = storage_conf(&self.storage.path().join("one")).into_os_string();
+        let variables = [("CONTAINERS_STORAGE_CONF", conf), ("PATH", path)];
+        self.repository.xtask_with(&Self::arguments(args), &variables)
+    }
+
+    fn arguments<'a>(args: &[&'a str]) -> Vec<&'a str> {
+        ["image", "--engine", "buildah", "--output", "plain"].iter().chain(args).copied().collect()
     }
 
     /// Runs `cargo xtask image --engine buildx --push` for a registry, or a folder of one.
@@ -159,6 +167,15 @@ impl House {
         assert_eq!(record["images"].as_array().unwrap().len(), 1);
         record["images"][0].clone()
     }
+}
+
+/// The file that says where buildah's storage at `storage` is.
+fn storage_conf(storage: &Path) -> PathBuf {
+    let conf = storage.join("storage.conf");
+    let (root, run) = (storage.join("root"), storage.join("run"));
+    let text = format!("[storage]\ndriver = \"vfs\"\ngraphroot = {root:?}\nrunroot = {run:?}\n");
+    std::fs::write(&conf, text).unwrap();
+    conf
 }
 
 impl Drop for House {

@@ -108,6 +108,38 @@ fn what_the_policy_forbids_is_never_pushed() {
     assert!(!house.repository.root().join("target/xtask/images.json").exists());
 }
 
+/// What buildah pushes is another image than the one that was built and looked at.
+#[test]
+fn what_was_not_looked_at_gets_no_tag_by_which_it_would_be_found() {
+    let Some(house) = House::new() else { return };
+    let local = |said: &str| {
+        let name = said.split("--tag ").nth(1).unwrap();
+        name.split_whitespace().next().unwrap().to_owned()
+    };
+    house.repository.write("web/page.txt", "other\n");
+    let registry = house.registry.name();
+    let arguments = ["--no-smoke", "--registry", &registry];
+    house.image(&arguments).expect(0);
+    let other = local(&house.repository.read("target/xtask/logs/image.web.log"));
+    house.repository.write("web/page.txt", "one\n");
+    let buildah = which::which("buildah").unwrap();
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1 $2\" = 'push --digestfile' ]; then for last; do :; done;\
+         set -- push --digestfile \"$3\" --tls-verify=false {other} \"$last\"; fi\nexec {real} \"$@\"\n",
+        real = buildah.display()
+    );
+    house.repository.write("bin/buildah", &script);
+    let program = house.repository.root().join("bin/buildah");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let said = house.image_by(&program, &["--push", "--no-smoke", "--registry", &registry]);
+    let said = said.expect(5).all();
+    assert!(said.contains("is not what was looked at"), "{said}");
+    assert!(!house.repository.root().join("target/xtask/images.json").exists());
+    // So the next run builds, and does not find it.
+    let said = house.push().expect(0).all();
+    assert!(!said.contains("is there already"), "{said}");
+}
+
 #[test]
 fn what_does_not_answer_or_does_not_end_is_never_pushed() {
     let Some(house) = House::new() else { return };
