@@ -111,6 +111,11 @@ mod tests {
         ];
         let list = Payload::new("web", &[&json!({}), &json!([1])]).unwrap();
         words.push(stated(&list.name, &list.bytes).unwrap_err().to_string());
-        expect_test::expect![[r#""#]].assert_eq(&words.join("\n"));
+        expect_test::expect![[r#"
+            `web` is no name of a payload
+            the payload `web-bcfb1c10db` has nothing under `manifests.jsonl.gz`
+            the payload `web-bcfb1c10db` has nothing under `manifests.jsonl.gz`
+            the payload `web-bcfb1c10db` does not have the content that its name says
+            line 2 of the payload `web-3b19097643` is no object"#]].assert_eq(&words.join("\n"));
     }
 }
