@@ -2,6 +2,7 @@
 
 mod cluster;
 mod controllers;
+mod requests;
 mod store;
 
 use std::time::Duration;
@@ -63,7 +64,7 @@ fn served() -> (Cluster, Derived) {
     let end = cluster.run(&release, Intent::Release);
     assert_eq!(end.ending, Ending::Promoted, "{}", end.reason);
     let autoscaler = old.slots[0].autoscaler(xtask::core::release::model::Slot::A).unwrap();
-    cluster.store.write("kubectl-create", &autoscaler);
+    cluster.store.write("vitalyst-manifests", &autoscaler);
     cluster.requests.clear();
     cluster.owner = 2;
     (cluster, old)
@@ -96,7 +97,7 @@ fn a_first_release_a_canary_and_a_flip_are_promoted() {
         let (mut cluster, old) = served();
         cluster.mood = mood;
         let new = version("2");
-        let release = cluster.plan(number(2), new.clone(), Some(&old)).taking_over();
+        let release = cluster.plan(number(2), new.clone(), Some(&old));
         assert!(!release.plan.parts[0].splits.is_empty(), "{}", release.plan.words());
         let end = cluster.run(&release, Intent::Release);
         assert_eq!(end.ending, Ending::Promoted, "{mood:?}: {}", end.reason);
@@ -126,7 +127,7 @@ fn a_bad_release_and_an_aborted_one_leave_what_was_there() {
             let (mut cluster, old) = served();
             let before = standing(&cluster).replace("+-", "+0");
             (cluster.mood, cluster.failing, cluster.aborts) = (mood, failing, aborts);
-            let release = cluster.plan(number(2), version("2"), Some(&old)).taking_over();
+            let release = cluster.plan(number(2), version("2"), Some(&old));
             let end = cluster.run(&release, Intent::Release);
             let expected = if aborts.is_some() { Ending::Aborted } else { Ending::RolledBack };
             assert_eq!(end.ending, expected, "{mood:?}: {}", end.reason);

@@ -116,6 +116,7 @@ mod tests {
             the payload `web-bcfb1c10db` has nothing under `manifests.jsonl.gz`
             the payload `web-bcfb1c10db` has nothing under `manifests.jsonl.gz`
             the payload `web-bcfb1c10db` does not have the content that its name says
-            line 2 of the payload `web-3b19097643` is no object"#]].assert_eq(&words.join("\n"));
+            line 2 of the payload `web-3b19097643` is no object"#]]
+        .assert_eq(&words.join("\n"));
     }
 }

@@ -223,8 +223,9 @@ impl Hand<'_> {
             let revision =
                 revision.ok_or_else(|| "it is not there, and nothing says what it is".to_owned())?;
             let mut deployment = self.inventory.running(part, slot, revision)?.clone();
+            let content = plan::content(&deployment);
             manifest::set(&mut deployment, "/spec/replicas", 0);
-            return Ok(self.state(deployment));
+            return Ok(self.stated(vec![(deployment, content)], None));
         };
         let mark = self.places.first().and_then(|(_, mark)| *mark);
         if let Some(revision) = revision.filter(|revision| *revision != running || part.new == **revision) {
