@@ -23,3 +23,4 @@ mod setup;
 mod tasks;
 mod tidy;
 mod ui;
+mod wire;

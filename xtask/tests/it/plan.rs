@@ -20,7 +20,7 @@ use xtask::core::release::weights::Weight;
 const NAMES: [&str; 2] = ["backend", "frontend"];
 
 /// The objects of a release of this version, with these lines added to the manifests.
-fn derived(version: &str, more: &str) -> Derived {
+pub(crate) fn derived(version: &str, more: &str) -> Derived {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let path = "k8s/deployment.template.yml";
     let text = format!("{}{more}", std::fs::read_to_string(root.join(path)).unwrap());
@@ -85,7 +85,7 @@ fn weight(percent: u32) -> Weight {
     Weight::new(percent).unwrap()
 }
 
-fn wish() -> Wish {
+pub(crate) fn wish() -> Wish {
     let steps = vec![Step { weight: weight(10), gate: false }, Step { weight: weight(50), gate: true }];
     let canary = Strategy::Canary { steps, weight_max: Weight::HALF };
     Wish {
@@ -106,7 +106,7 @@ fn wanted(name: &str, strategy: Strategy) -> Wanted {
     Wanted { name: ComponentName(name.into()), strategy, measures: Measures::default() }
 }
 
-const AUTOSCALER: &str = "
+pub(crate) const AUTOSCALER: &str = "
 ---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler

@@ -20,6 +20,22 @@ pub const REVISION: &str = "vitalyst.io/revision";
 pub const COMMIT: &str = "vitalyst.io/commit";
 /// The label of the ledger's objects; its value is the environment.
 pub const LEDGER: &str = "vitalyst.io/ledger";
+/// The label of the payloads; its value is the environment.
+pub const PAYLOAD: &str = "vitalyst.io/payload";
+
+/// The annotation with the number of the owner who wrote an object last.
+pub const FENCE: &str = "vitalyst.io/fence";
+/// The annotation that says which release stated an object last, and what, by content.
+pub const STATED: &str = "vitalyst.io/stated";
+/// The annotation of a Lease that counts how often its holder has renewed it.
+pub const RENEWALS: &str = "vitalyst.io/renewals";
+/// The beginning of the annotations with the last effect of each field manager.
+pub const EFFECT: &str = "vitalyst.io/effect-";
+
+/// Whether an annotation is written with each write, and says nothing about what the object is.
+pub fn is_stamp(annotation: &str) -> bool {
+    [FENCE, STATED, RENEWALS].contains(&annotation) || annotation.starts_with(EFFECT)
+}
 
 /// The labels of an object.
 pub type Labels = BTreeMap<String, String>;

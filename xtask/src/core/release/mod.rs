@@ -14,6 +14,8 @@
 //! - [`objects`] goes from files to exact objects: [`template`] fills them in, [`manifest`] reads them with the place of each
 //!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] and [`migration`] name them by content.
 //! - [`slots`] derives the second slot of a component, and [`weights`] says how many pods make a share of the requests.
+//! - [`wire`] goes between the machine and the objects of a cluster: from what a server says to a look, from a change to a
+//!   request.
 //! - [`narration`] tells people what a machine does.
 //! - [`plan`] puts all writes of a release in order, and [`freeze`] says when there must be none.
 
@@ -39,3 +41,4 @@ pub mod slots;
 pub mod template;
 pub mod view;
 pub mod weights;
+pub mod wire;

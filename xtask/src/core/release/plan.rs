@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use self::bound::{Bound, Identity};
-pub use self::further::Further;
+pub use self::further::{Further, content};
 use self::live::bears_labels;
 pub use self::live::{Live, LiveComponent, Unclear};
 pub use self::refused::Refused;

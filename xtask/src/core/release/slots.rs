@@ -64,6 +64,13 @@ impl Slots {
         &self.deployments[slot as usize]
     }
 
+    /// The same with something written onto the Deployments of both slots.
+    #[must_use]
+    pub(super) fn annotated(mut self, annotate: impl Fn(&mut Value)) -> Self {
+        self.deployments.iter_mut().for_each(annotate);
+        self
+    }
+
     /// The disruption budgets of a slot.
     pub fn budgets(&self, slot: Slot) -> &[Value] {
         &self.budgets[slot as usize]

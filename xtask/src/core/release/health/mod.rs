@@ -26,7 +26,9 @@ pub use objects::{
     Terminated, Waiting,
 };
 pub use pod::{PodHealth, Sightings, pod};
-pub use rollout::{Expectation, Rollout, deployment, endpoints_ready, replica_set, rollout};
+pub use rollout::{
+    Count, Expectation, Rollout, count_pods, deployment, endpoints_ready, replica_set, rollout,
+};
 pub use timestamp::Timestamp;
 
 /// Why something will never be ready, however long one waits.

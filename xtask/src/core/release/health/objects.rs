@@ -91,6 +91,8 @@ objects! {
         template: Value,
         /// Whether changes wait.
         paused: bool,
+        /// How many seconds a pod has to be ready before it is available.
+        min_ready_seconds: u32,
     }
 
     /// How many pods there are.
@@ -315,26 +317,46 @@ impl Snapshot {
         };
         for item in items {
             // The API leaves out the kind of the items of a list of one kind.
-            let kind = item["kind"].as_str().unwrap_or(list_of).to_owned();
-            match kind.as_str() {
-                "Deployment" => snapshot.deployments.push(object(&kind, item)?),
-                "ReplicaSet" => snapshot.replica_sets.push(object(&kind, item)?),
-                "Pod" => snapshot.pods.push(object(&kind, item)?),
-                "Job" => snapshot.jobs.push(object(&kind, item)?),
-                "EndpointSlice" => snapshot.endpoint_slices.push(object(&kind, item)?),
-                "Event" => snapshot.events.push(object(&kind, item)?),
-                _ => {}
-            }
+            snapshot.take(item["kind"].as_str().unwrap_or(list_of), &item)?;
         }
         Ok(snapshot)
     }
+
+    /// The same of objects that were read already, each with its kind.
+    ///
+    /// # Errors
+    ///
+    /// When an object of a known kind does not look like one.
+    pub fn of<'v>(
+        objects: impl IntoIterator<Item = &'v Value>,
+        taken_at: Duration,
+    ) -> Result<Self, SnapshotError> {
+        let mut snapshot = Self { taken_at, ..Self::default() };
+        for item in objects {
+            snapshot.take(item["kind"].as_str().unwrap_or_default(), item)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// Takes one object in, where its kind counts.
+    fn take(&mut self, kind: &str, item: &Value) -> Result<(), SnapshotError> {
+        match kind {
+            "Deployment" => self.deployments.push(object(kind, item)?),
+            "ReplicaSet" => self.replica_sets.push(object(kind, item)?),
+            "Pod" => self.pods.push(object(kind, item)?),
+            "Job" => self.jobs.push(object(kind, item)?),
+            "EndpointSlice" => self.endpoint_slices.push(object(kind, item)?),
+            "Event" => self.events.push(object(kind, item)?),
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
-fn object<T: DeserializeOwned>(kind: &str, item: Value) -> Result<T, SnapshotError> {
-    let name = item["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    serde_json::from_value(item).map_err(|source| SnapshotError::Object {
+fn object<T: DeserializeOwned>(kind: &str, item: &Value) -> Result<T, SnapshotError> {
+    T::deserialize(item).map_err(|source| SnapshotError::Object {
         kind: kind.to_owned(),
-        name,
+        name: item["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
         source,
     })
 }

@@ -40,14 +40,15 @@ pub struct Sightings {
 }
 
 impl Sightings {
-    /// Takes note of a snapshot; to be called with each before it is judged.
-    pub fn note(&mut self, snapshot: &Snapshot) {
+    /// Takes note of the snapshots of one moment; to be called with each moment's before one of them is judged.
+    pub fn note<'s>(&mut self, snapshots: impl IntoIterator<Item = &'s Snapshot>) {
         let mut refused = BTreeMap::new();
-        for pod in &snapshot.pods {
+        let pods = snapshots.into_iter().flat_map(|one| one.pods.iter().map(|pod| (pod, one.taken_at)));
+        for (pod, taken_at) in pods {
             for container in containers(pod) {
                 let key = (pod.metadata.uid.clone(), container.name.clone());
                 let known = self.refused.get(&key).copied();
-                let now = is_refused(container).then_some(snapshot.taken_at);
+                let now = is_refused(container).then_some(taken_at);
                 // Between two attempts older servers do not say why they wait; the refusal stands until there is an image.
                 let waits = container.state.waiting.is_some();
                 if let Some(first) = known.filter(|_| waits).or(now) {

@@ -173,6 +173,35 @@ pub fn replica_set(replica_set: &ReplicaSet) -> Option<String> {
     waits.map(|words| format!("replica set `{name}`: {words}"))
 }
 
+/// The pods of a Deployment.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Count {
+    /// Those of its template as it is now that have been ready for `minReadySeconds`.
+    pub available: u32,
+    /// The identities of all that there are, of any template, ready or not; what has ended is none.
+    pub there: BTreeSet<String>,
+}
+
+/// Counts the pods of `deployment`. Its own status may be of before: it is the pods that count, and what their `ReplicaSet`
+/// says at most.
+pub fn count_pods(snapshot: &Snapshot, deployment: &Deployment, sightings: &Sightings) -> Count {
+    let min_ready = Duration::from_secs(deployment.spec.min_ready_seconds.into());
+    let sets =
+        snapshot.replica_sets.iter().filter(|set| set.metadata.is_managed_by(&deployment.metadata.uid));
+    let own: BTreeSet<&str> = sets.map(|set| set.metadata.uid.as_str()).collect();
+    let has_ended = |pod: &Pod| matches!(pod.status.phase.as_str(), "Failed" | "Succeeded");
+    let of_own = |pod: &&Pod| own.iter().any(|uid| pod.metadata.is_managed_by(uid)) && !has_ended(pod);
+    let there = snapshot.pods.iter().filter(of_own).map(|pod| pod.metadata.uid.clone()).collect();
+    let available = newest_replica_set(snapshot, deployment).map_or(0, |newest| {
+        let is_available = |one: &&Pod| {
+            pod(one, snapshot, sightings) == PodHealth::Ready && ready_for(one, snapshot, min_ready)
+        };
+        let ready = count(pods_of(snapshot, newest).into_iter().filter(is_available));
+        ready.min(newest.status.available_replicas)
+    });
+    Count { available, there }
+}
+
 /// The identities of the pods that get traffic from `service`.
 pub fn endpoints_ready<'s>(snapshot: &'s Snapshot, service: &str) -> BTreeSet<&'s str> {
     let of_service = |labels: &BTreeMap<String, String>| {

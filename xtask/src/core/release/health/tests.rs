@@ -459,7 +459,7 @@ fn a_registry_that_refuses_is_believed_the_second_time() {
             pod_object("p1", "new", &status),
         ]);
         snapshot.taken_at = time(WRITTEN) + Duration::from_secs(seconds);
-        sightings.note(&snapshot);
+        sightings.note([&snapshot]);
         words(rollout(&snapshot, &expectation(), &sightings))
     };
     let denied = "failed to authorize: 401 Unauthorized";

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Live;
+use crate::core::release::labels;
 
 /// Which object.
 #[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize)]
@@ -30,6 +31,11 @@ impl Identity {
             namespace: namespace.map(str::to_owned),
             name: name.to_owned(),
         }
+    }
+
+    /// Whether `object` is the one that this names. What states no namespace is in `home`.
+    pub fn is(&self, object: &Value, home: &str) -> bool {
+        self.key().is(Key::of(object), home)
     }
 
     /// The same, borrowed.
@@ -117,25 +123,32 @@ fn now(object: &Identity, live: &Live) -> Option<(String, String)> {
 /// The hash of what people and programs have written: without status, and without the number of pods, which an autoscaler
 /// moves at any time.
 fn content(object: &Value) -> String {
+    let mut written = written(object);
+    if let Some(spec) = written.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("replicas");
+    }
+    let hash = blake3::hash(written.to_string().as_bytes());
+    hash.to_hex().chars().take(32).collect()
+}
+
+/// What people and programs have written of an object: without status, versions, and what a release stamps onto each object
+/// that it writes.
+pub(super) fn written(object: &Value) -> Value {
     let mut kept = Map::new();
     for (key, value) in object.as_object().into_iter().flatten().filter(|(key, _)| *key != "status") {
         let mut value = value.clone();
-        if let Some(fields) = value.as_object_mut() {
-            if key == "metadata" {
-                fields.retain(|field, _| field == "labels" || field == "annotations");
-                if let Some(annotations) = fields.get_mut("annotations").and_then(Value::as_object_mut) {
-                    // The controller counts here.
-                    annotations.remove("deployment.kubernetes.io/revision");
-                }
-                fields.retain(|_, texts| texts.as_object().is_some_and(|texts| !texts.is_empty()));
-            } else if key == "spec" {
-                fields.remove("replicas");
+        if let Some(fields) = value.as_object_mut().filter(|_| key == "metadata") {
+            fields.retain(|field, _| field == "labels" || field == "annotations");
+            if let Some(annotations) = fields.get_mut("annotations").and_then(Value::as_object_mut) {
+                // The controller counts here.
+                annotations.remove("deployment.kubernetes.io/revision");
+                annotations.retain(|annotation, _| !labels::is_stamp(annotation));
             }
+            fields.retain(|_, texts| texts.as_object().is_some_and(|texts| !texts.is_empty()));
         }
         kept.insert(key.clone(), value);
     }
-    let hash = blake3::hash(Value::Object(kept).to_string().as_bytes());
-    hash.to_hex().chars().take(32).collect()
+    Value::Object(kept)
 }
 
 #[cfg(test)]

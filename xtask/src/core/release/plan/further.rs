@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::live::Live;
-use super::{Identity, Migration, Objects, Part, diff, steps};
+use super::{Identity, Migration, Objects, Part, bound, diff, steps};
 use crate::core::release::machine::Extra;
 use crate::core::release::model::Content;
 use crate::core::release::slots::Derived;
@@ -26,12 +26,25 @@ pub struct Further {
 
 impl Further {
     fn new(object: &Value, live: &Live) -> Self {
-        let new = content(object);
-        let old = live
-            .find(object)
-            .map(|found| if diff::says(found, object) { new.clone() } else { content(found) });
         let late = steps::is_workload(object);
-        Self { object: object.clone(), idle: idle(object), old, new, late }
+        let further =
+            Self { object: object.clone(), idle: idle(object), old: None, new: content(object), late };
+        let old = live.find(object).map(|found| further.read(found));
+        Self { old, ..further }
+    }
+
+    /// What an object of the cluster says: the content of this one where it says all of it, or that of its idle form. What
+    /// says something else has a content of its own, which stays the same as long as nobody writes the object.
+    pub fn read(&self, found: &Value) -> Content {
+        let stated = [Some(&self.object), self.idle.as_ref()];
+        let said = stated.into_iter().flatten().find(|stated| diff::says(found, stated));
+        said.map_or_else(|| content(&bound::written(found)), content)
+    }
+
+    /// What is written to give it this content; `None` where that is not known.
+    pub fn object_of(&self, wanted: &Content) -> Option<&Value> {
+        let idle = self.idle.as_ref().filter(|idle| content(idle) == *wanted);
+        if *wanted == self.new { Some(&self.object) } else { idle }
     }
 
     /// What the machine has to know of it.
@@ -68,7 +81,7 @@ fn idle(object: &Value) -> Option<Value> {
 }
 
 /// The hash of all that an object states.
-fn content(object: &Value) -> Content {
+pub fn content(object: &Value) -> Content {
     let hash = blake3::hash(object.to_string().as_bytes());
     Content(hash.to_hex().chars().take(16).collect::<String>().into())
 }
