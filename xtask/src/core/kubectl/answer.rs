@@ -39,6 +39,8 @@ pub enum Fault {
     NoSuchKind,
     /// Whoever answered is not the cluster that was to be asked.
     Certificate(CertificateFault),
+    /// The context leads to another cluster than the one that is meant.
+    WrongCluster,
     /// Nobody answered: the name is not known, nobody listens, the connection broke off or took too long.
     Unreachable,
     /// The server has trouble of its own, or too much to do.
@@ -93,6 +95,7 @@ impl Fault {
             | Self::Misconfigured
             | Self::NoSuchKind
             | Self::Certificate(_)
+            | Self::WrongCluster
             | Self::Local => false,
         }
     }
@@ -101,12 +104,13 @@ impl Fault {
     pub fn of(message: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
         // What the server says may hold any words: those of a webhook, of a field, of a container's certificate.
-        if let Some(rest) = message.strip_prefix("Error from server") {
+        let from_server = ["Error from server", "error: error from server"];
+        if let Some(rest) = from_server.iter().find_map(|beginning| message.strip_prefix(beginning)) {
             let reason = rest.strip_prefix(" (").and_then(|rest| rest.split_once("): "));
             return of_reason(reason.map_or("", |(reason, _)| reason), message);
         }
         if message.starts_with("The ") && has(&[" is invalid"]) {
-            return Self::Invalid;
+            return of_invalid(message);
         }
         if has(&["Apply failed with "]) {
             return Self::Owned(ownership::owners(message));
@@ -120,8 +124,15 @@ impl Fault {
         if has(&["doesn't have a resource type", "no matches for kind "]) {
             return Self::NoSuchKind;
         }
-        if has(&["error validating ", "failed to create typed patch object"]) {
+        if has(&["error validating "]) {
             return Self::Invalid;
+        }
+        if has(&["is not valid for pod "]) {
+            return Self::NotFound;
+        }
+        // A page of somebody in between, who wants to have a person before him.
+        if has(&["looking for beginning of value"]) {
+            return Self::Nonsense;
         }
         Self::Other
     }
@@ -139,15 +150,13 @@ pub struct Answer {
 /// What each failure means of which `stderr` speaks, in their order; at least one.
 ///
 /// For a call that asked for one thing the first is what counts. Of several objects that were to be written each that
-/// failed has one, in the order of the objects; which, only some of them say ([`mentions`]).
+/// failed has one, in the order of the objects; which, only some of them say
+/// ([`attribute`](super::attribution::attribute)).
 pub fn classify(stderr: &str) -> Vec<Answer> {
     let Messages { failures, preamble, .. } = Messages::of(stderr);
     let mut answers: Vec<Answer> = Vec::with_capacity(failures.len());
     for said in failures {
-        let fault = match Fault::of(&said) {
-            Fault::Other if prompts(&preamble) => Fault::Unauthorized,
-            fault => fault,
-        };
+        let fault = Fault::of(&said);
         let said = if fault == Fault::PluginFailed && !preamble.is_empty() {
             format!("{}\n{said}", preamble.join("\n"))
         } else {
@@ -161,14 +170,17 @@ pub fn classify(stderr: &str) -> Vec<Answer> {
     answers
 }
 
-/// Whether a message speaks of the object of this name.
-pub fn mentions(message: &str, name: &str) -> bool {
-    message.contains(&format!("\"{name}\""))
-}
-
-/// Without credentials kubectl asks a person, who is not there.
-fn prompts(preamble: &[String]) -> bool {
-    preamble.iter().any(|line| line.starts_with("Please enter Username"))
+/// What is wrong with an object that the server refuses.
+fn of_invalid(message: &str) -> Fault {
+    let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    // A uid is only ever stated to mean the object that was read: there is another one now.
+    if has(&["metadata.uid: Invalid value"]) {
+        return Fault::Conflict;
+    }
+    // 1 MiB for ConfigMaps and Secrets, 256 KiB for all annotations together.
+    let is_large = has(&["Too long: may not be more than ", "Too long: must have at most "])
+        && has(&[" 1048576 ", " 262144 "]);
+    if is_large { Fault::TooLarge } else { Fault::Invalid }
 }
 
 /// What a reason means (`StatusReason` in apimachinery's `meta/v1/types.go`).
@@ -187,11 +199,17 @@ fn of_reason(reason: &str, message: &str) -> Fault {
         "RequestEntityTooLarge" => Fault::TooLarge,
         "Invalid" | "UnsupportedMediaType" | "NotAcceptable" | "MethodNotAllowed" => Fault::Invalid,
         "BadRequest" if has(&["admission webhook"]) => Fault::Denied,
+        // A container that has not written anything yet.
+        "BadRequest" if has(&["is waiting to start", "previous terminated container"]) => Fault::NotFound,
         "BadRequest" => Fault::Invalid,
+        // `Expired`: a list in pieces took longer than the server keeps its old versions.
         "TooManyRequests" | "ServiceUnavailable" | "Timeout" | "ServerTimeout" | "InternalError"
-        | "StoreReadError" => Fault::Unavailable,
-        _ if has(&["etcdserver: ", "context deadline exceeded", "rate limiter"]) => Fault::Unavailable,
+        | "StoreReadError" | "Expired" => Fault::Unavailable,
         _ if has(&["admission webhook", "denied the request"]) => Fault::Denied,
+        _ if has(&["failed to create typed patch object"]) => Fault::Invalid,
+        _ if has(&["etcdserver: ", "rpc error: code = ", "context deadline exceeded", "rate limiter"]) => {
+            Fault::Unavailable
+        }
         _ => Fault::Other,
     }
 }
@@ -221,6 +239,8 @@ fn of_configuration(message: &str) -> Option<Fault> {
         "error: invalid configuration",
         "invalid configuration: ",
         "error: error loading config file",
+        "error: unable to read certificate-authority",
+        "error: unable to read client-",
         "error: cluster \"",
         "error: auth info \"",
     ];
@@ -231,7 +251,10 @@ fn of_configuration(message: &str) -> Option<Fault> {
 fn of_connection(message: &str) -> Option<Fault> {
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
     let certificate = |fault| Some(Fault::Certificate(fault));
-    if has(&["You must be logged in to the server", "provide credentials", "Please enter Username"]) {
+    // Without credentials kubectl asks a person for a name, and finds the end of its input.
+    if has(&["You must be logged in to the server", "provide credentials"])
+        || matches!(message, "error: EOF" | "EOF")
+    {
         return Some(Fault::Unauthorized);
     }
     if has(&["certificate signed by unknown authority"]) {
@@ -272,4 +295,84 @@ fn of_connection(message: &str) -> Option<Fault> {
         "client rate limiter Wait returned an error",
     ])
     .then_some(Fault::Unreachable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts that could not be had from the server at hand; from client-go, the API server and etcd.
+    #[test]
+    fn texts_of_rarer_days() {
+        let table = [
+            (
+                r#"Error from server (Forbidden): error when creating "STDIN": pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2"#,
+                Fault::Denied,
+            ),
+            (
+                r#"Error from server (BadRequest): error when creating "STDIN": admission webhook "v.example.com" denied the request: no"#,
+                Fault::Denied,
+            ),
+            (
+                r#"Error from server: admission webhook "v.example.com" denied the request: tls: no"#,
+                Fault::Denied,
+            ),
+            (
+                r#"Error from server (InternalError): Internal error occurred: failed calling webhook "v": context deadline exceeded"#,
+                Fault::Unavailable,
+            ),
+            ("Error from server: etcdserver: leader changed", Fault::Unavailable),
+            ("Error from server: etcdserver: request timed out", Fault::Unavailable),
+            ("Error from server: etcdserver: request is too large", Fault::TooLarge),
+            (
+                "Error from server (Timeout): the server was unable to return a response in the time allotted",
+                Fault::Unavailable,
+            ),
+            ("Error from server (Expired): The provided continue parameter is too old", Fault::Unavailable),
+            ("Unable to connect to the server: EOF", Fault::Unreachable),
+            (
+                "Unable to connect to the server: read tcp 10.0.0.1:1->10.0.0.2:443: read: connection reset by peer",
+                Fault::Unreachable,
+            ),
+            ("Unable to connect to the server: net/http: TLS handshake timeout", Fault::Unreachable),
+            (
+                "Unable to connect to the server: x509: certificate is valid for a, not b",
+                Fault::Certificate(CertificateFault::WrongName),
+            ),
+            (
+                "Unable to connect to the server: http: server gave HTTP response to HTTPS client",
+                Fault::Unreachable,
+            ),
+            ("Unable to connect to the server: remote error: tls: expired certificate", Fault::Unauthorized),
+            (
+                r#"Unable to connect to the server: getting credentials: exec: "aws": executable file not found in $PATH"#,
+                Fault::NoPlugin("aws".to_owned()),
+            ),
+            (
+                r#"The Secret "x" is invalid: data[tls.crt]: Invalid value: x509: certificate signed by unknown authority"#,
+                Fault::Invalid,
+            ),
+            (
+                r#"The ConfigMap "x" is invalid: metadata.name: Too long: may not be more than 253 bytes"#,
+                Fault::Invalid,
+            ),
+            ("panic: runtime error: index out of range", Fault::Other),
+        ];
+        for (message, expected) in table {
+            assert_eq!(Fault::of(message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn only_what_was_surely_not_done_is_known() {
+        for fault in [Fault::Conflict, Fault::Denied, Fault::NoSuchContext, Fault::Local] {
+            assert!(!fault.leaves_unknown() && !fault.may_pass(), "{fault:?}");
+        }
+        for fault in [Fault::Unreachable, Fault::Unavailable, Fault::TimedOut] {
+            assert!(fault.leaves_unknown() && fault.may_pass(), "{fault:?}");
+        }
+        for fault in [Fault::Other, Fault::TooLong, Fault::Nonsense, Fault::Interrupted] {
+            assert!(fault.leaves_unknown() && !fault.may_pass(), "{fault:?}");
+        }
+    }
 }

@@ -71,11 +71,16 @@ impl Name {
         }
     }
 
+    /// The plural of its kind, as it stands in paths: `networkpolicies`.
+    ///
+    /// It is made as Kubernetes makes it of its own kinds (`UnsafeGuessKindToResource` in apimachinery). A kind of somebody
+    /// else may have chosen another one.
+    pub fn plural(&self) -> String {
+        plural(&self.kind)
+    }
+
     /// Where it is on the server. `namespace` is the one for an object that names no other; `None` where its kind belongs to
     /// none.
-    ///
-    /// The plural is made as Kubernetes makes it of its own kinds (`UnsafeGuessKindToResource` in apimachinery). A kind of
-    /// somebody else may have chosen another one.
     pub fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.api_version.contains('/') { "apis" } else { "api" };
         let namespace = self.namespace.as_deref().or(namespace);

@@ -111,6 +111,10 @@ fn words(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>)
                 "nothing was sent to it; the context `{context}` names the authority, and whoever runs the cluster the right one"
             ),
         ),
+        Fault::WrongCluster => (
+            format!("the context `{context}` does not lead to the cluster of `{cluster}`"),
+            "nothing was done there; somebody may have changed what the context stands for".to_owned(),
+        ),
         Fault::Unreachable => (
             format!("the cluster of `{cluster}` does not answer"),
             format!("`kubectl --context={context} version` should answer; is a VPN or a proxy missing?"),

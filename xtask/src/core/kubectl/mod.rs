@@ -2,6 +2,7 @@
 //! with which clusters.
 
 pub mod answer;
+pub mod attribution;
 pub mod denial;
 pub mod document;
 pub mod explain;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// A manager that owns fields, and which.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Owner {
@@ -46,6 +48,20 @@ fn owner(text: &str) -> Option<(Owner, Option<String>)> {
     Some((owner, Some(field.trim().to_owned()).filter(|field| !field.is_empty())))
 }
 
+/// The managers whose fields kubectl gives to whoever next applies this object on the server's side, without asking: those
+/// that have applied it in the older way and left `last-applied-configuration` behind. `object` is one that was read with its
+/// managers.
+pub fn taken_over(object: &Value) -> Vec<&str> {
+    let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let has_applied = |entry: &&Value| {
+        let annotations = entry.pointer("/fieldsV1/f:metadata/f:annotations");
+        let left = annotations.and_then(|all| all.get("f:kubectl.kubernetes.io/last-applied-configuration"));
+        left.is_some() && entry.get("operation").is_some_and(|operation| operation == "Update")
+    };
+    let managers = entries.into_iter().flatten().filter(has_applied);
+    managers.filter_map(|entry| entry.get("manager")?.as_str()).collect()
+}
+
 impl fmt::Display for Owner {
     /// ``` `kubectl` (by `scale`): `.spec.replicas` ```
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,6 +77,28 @@ impl fmt::Display for Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_applied_in_the_older_way_is_taken_over() {
+        let entry = |manager: &str, operation: &str, annotation: &str| {
+            let mut annotations = serde_json::Map::new();
+            annotations.insert(format!("f:{annotation}"), serde_json::json!({}));
+            serde_json::json!({
+                "manager": manager,
+                "operation": operation,
+                "fieldsV1": {"f:metadata": {"f:annotations": annotations}},
+            })
+        };
+        let applied = "kubectl.kubernetes.io/last-applied-configuration";
+        let object = serde_json::json!({"metadata": {"managedFields": [
+            entry("kubectl-client-side-apply", "Update", applied),
+            entry("xtask", "Apply", applied),
+            entry("kube-controller-manager", "Update", "deployment.kubernetes.io/revision"),
+            {"manager": "bare"},
+        ]}});
+        assert_eq!(taken_over(&object), ["kubectl-client-side-apply"]);
+        assert!(taken_over(&serde_json::json!({"metadata": {}})).is_empty());
+    }
 
     #[test]
     fn owners_are_named_with_their_fields() {
