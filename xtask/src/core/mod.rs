@@ -13,6 +13,7 @@ pub mod graph;
 pub mod http;
 pub mod image;
 pub mod installer;
+pub mod kubectl;
 pub mod mask;
 pub mod picture;
 pub mod registry;

@@ -16,6 +16,16 @@ impl Version {
         Self { major, minor, patch }
     }
 
+    /// The first number.
+    pub const fn major(self) -> u32 {
+        self.major
+    }
+
+    /// The second number.
+    pub const fn minor(self) -> u32 {
+        self.minor
+    }
+
     /// The first thing in `text` that looks like a version: numbers with dots, at the start of a word or behind a `v`.
     ///
     /// Programs have no common form: `Python 3.11.7`, `v20.20.2`, `git version 2.39.5 (Apple Git-154)`, `tmux 3.3a`.

@@ -122,13 +122,27 @@ impl Cx {
         self.check()?;
         let command = &self.relative(command);
         let request = self.request(command, apart, stop)?;
+        let finished = self.perform(command, &request, tap)?;
+        match finished.exit {
+            Exit::Cancelled => Err(Error::interrupted()),
+            _ => Ok(finished),
+        }
+    }
+
+    /// Runs what a command has become, says so, and logs what it writes.
+    pub(super) fn perform(
+        &self,
+        command: &Command,
+        request: &Request,
+        tap: &mut (dyn FnMut(Stream, &[u8]) + Send),
+    ) -> Result<Finished> {
         let line = self.mask().text(&command.to_string());
         let task = self.task_or_root();
         self.emit(Body::CommandStarted { task: task.clone(), command: line.clone() });
         let mut log = scope::CommandLog::new(self, &line);
-        let finished = self.shared.runner.run(&request, &mut |stream, bytes| {
+        let finished = self.shared.runner.run(request, &mut |stream, bytes| {
             tap(stream, bytes);
-            if !(apart && stream == Stream::Stdout) {
+            if !(request.apart && stream == Stream::Stdout) {
                 log.push(self, bytes);
             }
         })?;
@@ -142,10 +156,7 @@ impl Cx {
             exit: finished.exit.to_string(),
             duration: finished.duration,
         });
-        match finished.exit {
-            Exit::Cancelled => Err(Error::interrupted()),
-            _ => Ok(finished),
-        }
+        Ok(finished)
     }
 
     /// The command with its folder relative to the repository, as a reader knows it.
@@ -182,7 +193,7 @@ impl Cx {
     }
 
     /// Every user of the machine can read the arguments of a process.
-    fn refuse_visible_secrets(&self, command: &Command) -> Result<()> {
+    pub(super) fn refuse_visible_secrets(&self, command: &Command) -> Result<()> {
         let visible = |arg: &OsString| self.mask().finds_in(arg.as_encoded_bytes());
         if !command.arguments().iter().any(visible) {
             return Ok(());

@@ -3,8 +3,11 @@
 use std::sync::{Arc, PoisonError};
 
 use super::Cx;
+use crate::core::command::Command;
 use crate::core::http::retry::Policy;
 use crate::driver::http::Client;
+use crate::driver::kubectl::{self, Kubectl, Target};
+use crate::driver::process::{Finished, Request, Runner, Stream};
 use crate::driver::registry::{Means, Registry};
 use crate::error::Result;
 
@@ -34,5 +37,36 @@ impl Cx {
         let registry = Registry::connect(means, name)?;
         registries.insert(name.to_owned(), registry.clone());
         Ok(registry)
+    }
+}
+
+impl Cx {
+    /// A cluster, seen from one namespace of it. Nothing is asked yet.
+    ///
+    /// What kubectl is called with is said and logged like every command of the task that this context belongs to; what it
+    /// answers is not: objects are long, and may hold what is nobody's business.
+    pub fn kubectl(&self, target: Target) -> Kubectl {
+        let means = kubectl::Means {
+            environment: self.environment().clone(),
+            variables: self.config().declared_env(self.task().map_or("", |task| task.as_str())),
+            runner: Arc::new(Told(self.clone())),
+            cancel: self.cancel().clone(),
+            mask: self.mask().clone(),
+            folder: self.root().to_owned(),
+            deadline: self.deadline(),
+        };
+        Kubectl::new(means, target)
+    }
+}
+
+/// Runs what a driver has put together as the commands of a task are run: seen, masked, and without secrets among arguments.
+struct Told(Cx);
+
+impl Runner for Told {
+    fn run(&self, request: &Request, output: &mut (dyn FnMut(Stream, &[u8]) + Send)) -> Result<Finished> {
+        let program = request.program.file_name().unwrap_or(request.program.as_os_str());
+        let command = Command::new(program).args(&request.args);
+        self.0.refuse_visible_secrets(&command)?;
+        self.0.perform(&command, request, output)
     }
 }

@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod environment;
 pub mod files;
 pub mod http;
+pub mod kubectl;
 pub mod loopback;
 mod notation;
 pub mod platform;

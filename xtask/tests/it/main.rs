@@ -8,6 +8,7 @@ mod architecture;
 mod cli;
 mod config;
 mod image;
+mod kubectl;
 mod machine;
 mod manifests;
 mod nights;

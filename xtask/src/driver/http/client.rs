@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ureq::http;
 use ureq::tls::{RootCerts, TlsConfig};
 
+use super::socket::{NoLookup, SocketConnector};
 use super::{CONNECT_TIMEOUT, Failure, Method, Request, Response, authorities};
 use crate::core::http::url::Scheme;
 use crate::core::http::{Url, proxy};
@@ -28,6 +30,8 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     environment: Environment,
     cancel: Cancel,
+    /// Where everything goes, whatever address it is for; `None` is the network.
+    socket: Option<PathBuf>,
     /// For hosts that are asked directly, and for those behind a proxy; each made when it is needed.
     agents: Mutex<[Option<ureq::Agent>; 2]>,
 }
@@ -42,7 +46,14 @@ enum Way {
 impl Client {
     /// A client that takes proxies and authorities from `environment`. Nothing is read before the first request.
     pub fn new(environment: Environment, cancel: Cancel) -> Self {
-        Self(Arc::new(Inner { environment, cancel, agents: Mutex::default() }))
+        Self(Arc::new(Inner { environment, cancel, socket: None, agents: Mutex::default() }))
+    }
+
+    /// A client that speaks through a socket in a folder with whoever listens there. What is asked for is
+    /// `http://127.0.0.1/…`; redirects are not followed, since they would all lead to the same one.
+    pub fn through(socket: PathBuf, cancel: Cancel) -> Self {
+        let environment = Environment::default();
+        Self(Arc::new(Inner { environment, cancel, socket: Some(socket), agents: Mutex::default() }))
     }
 
     /// Sends a request and reads the answer.
@@ -55,7 +66,7 @@ impl Client {
         let mut authorized = true;
         for _ in 0..=REDIRECTS_MAX {
             let response = self.exchange(request, &url, authorized, end)?;
-            let follows = matches!(request.method, Method::Get | Method::Head);
+            let follows = matches!(request.method, Method::Get | Method::Head) && self.0.socket.is_none();
             let location = response.header("location").filter(|_| follows && is_redirect(response.status));
             let Some(location) = location else { return Ok(response) };
             let Some(next) = url.join(location) else { return Ok(response) };
@@ -158,23 +169,26 @@ impl Client {
             }
             _ => None,
         };
-        let roots = authorities::load(&self.0.environment)?;
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&roots))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .proxy(proxy)
-            .tls_config(tls)
             .user_agent(concat!("xtask/", env!("CARGO_PKG_VERSION")))
             .max_response_header_size(HEADERS_MAX)
             .timeout_resolve(Some(CONNECT_TIMEOUT))
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .build();
-        let agent = ureq::Agent::new_with_config(config);
+            .timeout_connect(Some(CONNECT_TIMEOUT));
+        let agent = if let Some(path) = &self.0.socket {
+            let connector = SocketConnector { path: path.clone() };
+            ureq::Agent::with_parts(config.build(), connector, NoLookup)
+        } else {
+            let roots = authorities::load(&self.0.environment)?;
+            let tls = TlsConfig::builder()
+                .root_certs(RootCerts::new_with_certs(&roots))
+                .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .build();
+            ureq::Agent::new_with_config(config.tls_config(tls).build())
+        };
         // Closes the connections of requests in flight, so that they end at once.
         let connections = agent.clone();
         self.0.cancel.on_cancel(move || connections.clone().shutdown());

@@ -20,6 +20,7 @@ use crate::error::Error;
 mod authorities;
 mod client;
 mod failure;
+mod socket;
 
 pub use client::Client;
 

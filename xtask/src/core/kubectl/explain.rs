@@ -1,0 +1,148 @@
+//! The words for what kubectl could not do, with a next step.
+
+use super::answer::{Answer, Fault};
+
+/// The words for a failure.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Explanation {
+    /// One sentence, lowercase, without a full stop.
+    pub message: String,
+    /// What kubectl itself said.
+    pub cause: String,
+    /// The next step.
+    pub hint: String,
+}
+
+/// What kubectl was asked, as far as a reader has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The cluster as the reader calls it: `production`.
+    pub cluster: &'a str,
+    /// The context that leads to it.
+    pub context: &'a str,
+    /// The namespace that was asked.
+    pub namespace: &'a str,
+    /// What was to be done, as it follows "could not": ``write Deployment `x` ``.
+    pub doing: &'a str,
+}
+
+impl Answer {
+    /// The words for it.
+    pub fn explain(&self, asked: Asked<'_>) -> Explanation {
+        let (message, hint) = words(&self.fault, asked);
+        Explanation { message, cause: self.said.clone(), hint }
+    }
+}
+
+fn words(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>) -> (String, String) {
+    let not_done = format!("could not {doing} in the cluster of `{cluster}`");
+    let login = format!("log in again: `kubectl --context={context} auth whoami` says who you are");
+    match fault {
+        Fault::NotFound => (
+            not_done,
+            format!("something that is needed is not there: does the namespace `{namespace}` exist?"),
+        ),
+        Fault::AlreadyExists => {
+            (not_done, "somebody else made one of this name: look at it first".to_owned())
+        }
+        Fault::Conflict => (
+            not_done,
+            "somebody else has written it since it was read: run the same command again".to_owned(),
+        ),
+        Fault::Owned(owners) => {
+            let managers: Vec<&str> = owners.iter().map(|owner| owner.manager.as_str()).collect();
+            let managers = if managers.is_empty() {
+                "somebody else".to_owned()
+            } else {
+                format!("`{}`", managers.join("`, `"))
+            };
+            (
+                format!("{managers} owns fields that would change in the cluster of `{cluster}`"),
+                "take the fields out of the manifest, or have them taken over on purpose".to_owned(),
+            )
+        }
+        Fault::Forbidden(denial) => (
+            format!("`{}` {denial}", denial.user),
+            format!(
+                "ask whoever runs the cluster of `{cluster}` for a {} with the verb `{}` on `{}`",
+                if denial.namespace.is_some() { "Role" } else { "ClusterRole" },
+                denial.verb,
+                denial.resource(),
+            ),
+        ),
+        Fault::Denied => (
+            format!("the cluster of `{cluster}` does not allow to {doing}"),
+            "a quota or a rule of the cluster forbids it: its own words say which".to_owned(),
+        ),
+        Fault::Invalid => (
+            format!("the cluster of `{cluster}` refuses to {doing}"),
+            "correct the manifest: its own words name the field".to_owned(),
+        ),
+        Fault::TooLarge => (
+            format!("the cluster of `{cluster}` refuses to {doing}: it is too large"),
+            "an object may have 1 MiB, a request 3 MiB: split it".to_owned(),
+        ),
+        Fault::Unauthorized => (format!("the cluster of `{cluster}` does not know who asks"), login),
+        Fault::NoPlugin(program) => (
+            format!("`{program}` is not there, which gets the credentials for the cluster of `{cluster}`"),
+            format!("the context `{context}` names it in kubectl's configuration: install it"),
+        ),
+        Fault::PluginFailed => (
+            format!("there are no credentials for the cluster of `{cluster}`"),
+            format!("a program gets them; {login}"),
+        ),
+        Fault::NoSuchContext => (
+            format!("kubectl knows no context `{context}`"),
+            "`kubectl config get-contexts` lists them; `KUBECONFIG` names the file".to_owned(),
+        ),
+        Fault::Misconfigured => (
+            "kubectl's configuration makes no sense".to_owned(),
+            format!(
+                "`kubectl --context={context} config view --minify` should show it; `KUBECONFIG` names the file"
+            ),
+        ),
+        Fault::NoSuchKind => (
+            format!("the cluster of `{cluster}` lacks a kind of the manifests"),
+            "it may be too old or too new for the `apiVersion` that is stated".to_owned(),
+        ),
+        Fault::Certificate(certificate) => (
+            format!("the certificate of the cluster of `{cluster}` {certificate}"),
+            format!(
+                "nothing was sent to it; the context `{context}` names the authority, and whoever runs the cluster the right one"
+            ),
+        ),
+        Fault::WrongCluster => (
+            format!("the context `{context}` does not lead to the cluster of `{cluster}`"),
+            "nothing was done there; somebody may have changed what the context stands for".to_owned(),
+        ),
+        Fault::Unreachable => (
+            format!("the cluster of `{cluster}` does not answer"),
+            format!("`kubectl --context={context} version` should answer; is a VPN or a proxy missing?"),
+        ),
+        Fault::TimedOut => (
+            format!("the cluster of `{cluster}` did not answer in time"),
+            format!("`kubectl --context={context} version` should answer at once; is it busy?"),
+        ),
+        Fault::Unavailable => (
+            format!("the cluster of `{cluster}` has trouble of its own"),
+            "try again in a minute; its own words say what it lacks".to_owned(),
+        ),
+        Fault::TooLong => (
+            format!("the cluster of `{cluster}` answered with more than is read"),
+            format!("is the namespace `{namespace}` shared with something very large?"),
+        ),
+        Fault::Nonsense => (
+            format!("kubectl answered for `{cluster}` with something that is no object"),
+            format!(
+                "`kubectl --context={context} get --namespace={namespace} services --output=json` shows what it answers"
+            ),
+        ),
+        Fault::Interrupted => ("interrupted".to_owned(), "run the same command again".to_owned()),
+        Fault::Local | Fault::Other => (
+            not_done,
+            format!(
+                "the same by hand, with `kubectl --context={context} --namespace={namespace}`, may say more"
+            ),
+        ),
+    }
+}
