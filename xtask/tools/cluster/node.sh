@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The node itself: the first process of its namespaces. Started by up.sh; ends, and with it everything, when standard input ends.
 #
-# Once pods can run it says `ready`. Then it answers each line of standard input by one line, `done` or `failed: …`:
+# Once pods can run it says `ready NUMBER`. Then it answers each line of standard input by one line, `done` or `failed: …`:
 #   stop PROGRAM      kill it, as a crash would: etcd, kube-apiserver, kubelet, …
 #   start PROGRAM     start it again with what it had on disk
 #   import ARCHIVE    give containerd the images of an archive (of OCI or of `docker save`)
@@ -29,9 +29,10 @@ fail() {
 
 # until_ok SECONDS COMMAND…: repeats it until it succeeds.
 until_ok() {
-    local end=$((SECONDS + $1))
+    local end=$((SECONDS + $1)) dead
     shift
     until "$@" >/dev/null 2>>"$folder/log/node"; do
+        if dead=$(ended); then fail "$dead has ended: $(tail -n 1 "$folder/log/$dead")"; fi
         if [ "$SECONDS" -ge "$end" ]; then fail "\`$*\` did not succeed: $(tail -n 1 "$folder/log/node")"; fi
         sleep 0.1
     done
@@ -101,7 +102,7 @@ for program in kube-controller-manager kube-scheduler kubelet kube-proxy; do sta
 until_ok 60 kubectl wait --for=condition=Ready --timeout=1s "node/$name"
 until_ok 30 kubectl get serviceaccount default
 until_ok 30 kubectl get configmap kube-root-ca.crt
-echo ready
+echo "ready $number"
 
 while read -r verb argument; do
     problem=""

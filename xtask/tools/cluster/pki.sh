@@ -40,6 +40,7 @@ make_pki() {
         -subj "/CN=$name" -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,digitalSignature \
         -keyout "$pki/ca.key" -out "$pki/ca.crt" 2>"$pki/ca.log"
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$pki/service-accounts.key"
+    openssl pkey -in "$pki/service-accounts.key" -pubout -out "$pki/service-accounts.pub"
     local service=DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:localhost
     certificate apiserver /CN=kube-apiserver serverAuth "$service,IP:127.0.0.1,IP:$inside,IP:$first_service"
     certificate kubelet-server "/CN=$name" serverAuth "DNS:$name,IP:$inside"

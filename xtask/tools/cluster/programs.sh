@@ -18,7 +18,7 @@ command_of() {
                 --client-ca-file "$pki/ca.crt"
                 --tls-cert-file "$pki/apiserver.crt" --tls-private-key-file "$pki/apiserver.key"
                 --service-account-issuer https://kubernetes.default.svc
-                --service-account-key-file "$pki/service-accounts.key"
+                --service-account-key-file "$pki/service-accounts.pub"
                 --service-account-signing-key-file "$pki/service-accounts.key"
                 --service-cluster-ip-range "$services"
                 --kubelet-client-certificate "$pki/apiserver-to-kubelet.crt"
@@ -60,4 +60,13 @@ stop() {
     kill -KILL "${process[$1]}" 2>/dev/null || true # It may have ended by itself.
     wait "${process[$1]}" 2>/dev/null || true # It was killed; that is its exit code.
     unset "process[$1]"
+}
+
+# The first program that was started and has ended by itself; succeeds if there is one.
+ended() {
+    local name
+    for name in "${!process[@]}"; do
+        kill -0 "${process[$name]}" 2>/dev/null || { echo "$name"; return 0; }
+    done
+    return 1
 }

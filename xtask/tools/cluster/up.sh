@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # up.sh FOLDER PROGRAMS IMAGES: a Kubernetes of one node, for as long as standard input is open.
 #
-# FOLDER is made and removed. On standard output comes `ready` once pods can run, or nothing but the end; then, for each line
+# FOLDER is made and removed. On standard output comes `ready NUMBER` once pods can run, or `failed: …`; then, for each line
 # on standard input, one answer (node.sh says which). Standard input is a pipe that the tests hold: when their process ends,
 # however it ends, the pipe closes and everything goes.
 #
@@ -68,6 +68,7 @@ while true; do # A signal ends `wait`, too.
     wait "$node" || code=$?
     kill -0 "$node" 2>/dev/null || break
 done
+if [ "$code" -ne 0 ]; then tail -n 3 "$folder"/log/* | cut -c 1-300 >&2 || true; fi # A node that came up ends with 0.
 ip link del "$name" 2>/dev/null || true # It may be gone already.
 remove_cgroups
 rm -rf --one-file-system "$folder"
