@@ -14,7 +14,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use xtask::core::registry::Digest;
+
 use super::node::{self, Node, Part};
+use crate::registry::push_image;
 
 /// What says that a machine must have one, so that a skip does not hide that nothing was tried.
 const REQUIRED: &str = "XTASK_TEST_CLUSTER";
@@ -75,15 +78,26 @@ impl Cluster {
         }
     }
 
-    /// The cluster, where it is a node of our own: parts of others cannot be stopped, and their pods not be reached directly.
-    pub(crate) fn get_own() -> Option<(&'static Self, &'static Node)> {
-        let cluster = Self::get()?;
-        if let Source::Own(node) = &cluster.source {
-            return Some((cluster, node));
+    /// A node of our own for one test, which may stop parts of it; it goes with the value. `None`, said, where there can be
+    /// none and need not be. It takes some seconds and 0.8 GB, so what can be tried on a shared one is tried there.
+    pub(crate) fn alone() -> Option<Self> {
+        match own() {
+            Ok(cluster) => Some(cluster),
+            Err(reason) => {
+                assert!(!required(), "{REQUIRED} is set, and there is no node of our own: {reason}");
+                println!("skipped: no node of our own: {reason} (docs/guides/test-cluster.md)");
+                None
+            }
         }
-        assert!(!required(), "{REQUIRED} is set, and the cluster is not a node of our own");
-        println!("skipped: the cluster is not a node of our own");
-        None
+    }
+
+    /// The node, where it is one of our own: only its parts can be stopped, and only its pods and Services be reached at
+    /// their addresses.
+    pub(crate) fn node(&self) -> Option<&Node> {
+        match &self.source {
+            Source::Own(node) => Some(node),
+            Source::Given | Source::Kind | Source::K3d => None,
+        }
     }
 
     /// The administrator's.
@@ -131,8 +145,7 @@ impl Cluster {
 
     /// A kubeconfig with which one is a service account, for an hour; the file goes away with the value.
     pub(crate) fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> NamedTempFile {
-        let token =
-            self.kubectl(&["create", "token", name, "--namespace", namespace, "--duration=1h"]).ok();
+        let token = self.kubectl(&["create", "token", name, "--namespace", namespace, "--duration=1h"]).ok();
         let admin = self.kubectl(&["config", "view", "--raw", "--flatten", "--minify", "--output=json"]).ok();
         let mut config: Value = serde_json::from_str(&admin).unwrap();
         config["users"] = json!([{"name": name, "user": {"token": token.trim()}}]);
@@ -147,10 +160,24 @@ impl Cluster {
     /// The port of this machine at which images are pushed for this cluster; what it pulls comes from there, whatever the
     /// registry in a reference is called.
     pub(crate) fn registry(&self) -> Option<u16> {
-        match &self.source {
-            Source::Own(node) => Some(node.registry()),
-            Source::Given | Source::Kind | Source::K3d => None,
-        }
+        self.node().map(Node::registry)
+    }
+
+    /// Pushes the application as `name` (`owner/application:v1`), with a version of its own, and returns the digest by which
+    /// any reference that ends in `owner/application` is pulled. `None`, said, where the cluster has no registry of ours.
+    pub(crate) fn push_application(&self, name: &str, version: &str) -> Option<Digest> {
+        let Some(port) = self.registry() else {
+            println!("skipped: the cluster pulls from no registry of ours");
+            return None;
+        };
+        let scratch = tempfile::tempdir().unwrap();
+        let archive = node::built()?.application();
+        run(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(scratch.path())).unwrap();
+        let read = |name: &str| std::fs::read(scratch.path().join(name)).unwrap();
+        let mut config: Value = serde_json::from_slice(&read("config.json")).unwrap();
+        config["config"]["Env"] = json!([format!("VERSION={version}")]);
+        let registry = format!("localhost:{port}");
+        Some(push_image(&registry, name, config.to_string().as_bytes(), &read("layer.tar")))
     }
 
     /// Gives the cluster the images of an archive of `docker save`.
@@ -173,11 +200,12 @@ impl Cluster {
         run(&mut command).map(drop)
     }
 
-    /// Kills the API server or etcd as a crash would, for as long as the value lives.
-    pub(crate) fn without(&self, part: Part) -> Option<Without<'_>> {
-        let Source::Own(node) = &self.source else { return None };
+    /// Kills a part of the node as a crash would, for as long as the value lives. For a cluster that the test has
+    /// [`Self::alone`]: the other tests on a shared one would fail.
+    pub(crate) fn without(&self, part: Part) -> Without<'_> {
+        let node = self.node().expect("parts of other clusters cannot be stopped");
         node.stop(part).unwrap();
-        Some(Without { cluster: self, node, part })
+        Without { cluster: self, node, part }
     }
 
     /// Waits until the API server answers.
@@ -305,6 +333,11 @@ fn find() -> Result<Cluster, String> {
         cluster.import(&node::build()?.application())?;
         return Ok(cluster);
     }
+    own()
+}
+
+/// A node of our own. What it runs is built only where there must be a cluster: that takes minutes.
+fn own() -> Result<Cluster, String> {
     if let Some(obstacle) = node::obstacle() {
         return Err(obstacle);
     }

@@ -11,9 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 /// What a node takes from the machine. Beside these it needs root, and cgroups of version 1.
-const PROGRAMS: &[&str] = &[
-    "containerd", "ctr", "docker-registry", "etcd", "ip", "nft", "openssl", "runc", "setpriv", "unshare",
-];
+const PROGRAMS: &[&str] =
+    &["containerd", "ctr", "docker-registry", "etcd", "ip", "nft", "openssl", "runc", "setpriv", "unshare"];
 
 /// Where Debian puts the plugins that give pods their network.
 const NETWORK_PLUGINS: &[&str] = &["/usr/lib/cni/host-local", "/usr/lib/cni/ptp"];
@@ -31,7 +30,6 @@ pub(crate) struct Built {
 pub(crate) enum Part {
     ApiServer,
     Etcd,
-    Kubelet,
 }
 
 impl Part {
@@ -39,7 +37,6 @@ impl Part {
         match self {
             Self::ApiServer => "kube-apiserver",
             Self::Etcd => "etcd",
-            Self::Kubelet => "kubelet",
         }
     }
 }
