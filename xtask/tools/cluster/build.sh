@@ -38,7 +38,7 @@ build_programs() {
     minor=$(cut -d . -f 2 <<<"$version")
     rm -rf "$programs"; mkdir -p "$bin"
     echo "building Kubernetes $version into $programs: some minutes, once" >&2
-    (cd kubernetes && "$go" build -trimpath -o "$bin/kubernetes" -ldflags "-s -w \
+    (cd kubernetes && "$go" build -trimpath -buildvcs=false -o "$bin/kubernetes" -ldflags "-s -w \
         -X $module.gitVersion=$version -X $module.gitMajor=1 -X $module.gitMinor=$minor -X $module.gitTreeState=clean" .)
     local name
     for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl; do
@@ -51,7 +51,7 @@ build_images() {
     local scratch
     rm -rf "$images"; mkdir -p "$images"
     scratch=$(mktemp -d)
-    (cd application && CGO_ENABLED=0 "$go" build -trimpath -ldflags "-s -w" -o "$scratch/" . ./pause)
+    (cd application && CGO_ENABLED=0 "$go" build -trimpath -buildvcs=false -ldflags "-s -w" -o "$scratch/" . ./pause)
     ./image.sh xtask.test/pause:1 "$scratch/pause" "$images/pause.tar"
     ./image.sh xtask.test/application:1 "$scratch/application" "$images/application.tar"
     rm -r "$scratch"

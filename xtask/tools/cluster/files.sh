@@ -31,6 +31,7 @@ TOML
     # Whatever the registry of an image is called, the node's own is asked for it: nothing else can be reached from here. So
     # `ghcr.io/owner/name@sha256:…` runs as it is written, once it was pushed to the node's registry as `owner/name`.
     cat >"$etc/registry/_default/hosts.toml" <<TOML
+server = "http://127.0.0.1:5000"
 [host."http://127.0.0.1:5000"]
 capabilities = ["pull", "resolve"]
 TOML
