@@ -5,13 +5,14 @@ use std::ffi::OsStr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::{runner, setup};
+use crate::{cluster, runner, setup};
 
 /// The variable that names the role.
 pub(crate) const ROLE: &str = "XTASK_TEST_ROLE";
 
 /// What the binary can be started as. A role is a function; what it prints is among what the test harness prints.
 pub(crate) const ROLES: &[(&str, fn())] = &[
+    ("cluster", cluster::life::role),
     ("flood", runner::flood::role),
     ("run", runner::interruption::role),
     ("overhead", runner::overhead::role),

@@ -65,6 +65,15 @@ fn present(presence: Presence) -> Descriptor {
 /// Pushes an image of one layer under `to`, and returns its manifest's descriptor.
 fn push(registry: &Registry, to: &Reference, layer: &[u8]) -> Descriptor {
     let config = br#"{"os":"linux","architecture":"amd64","config":{"User":"10001"},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+    push_with(registry, to, config, layer)
+}
+
+/// Pushes an image of this config and this one layer, a tar, to a registry of this machine.
+pub(crate) fn push_image(registry: &str, rest: &str, config: &[u8], layer: &[u8]) -> Digest {
+    push_with(&connect(registry, &[]), &reference(registry, rest), config, layer).digest
+}
+
+fn push_with(registry: &Registry, to: &Reference, config: &[u8], layer: &[u8]) -> Descriptor {
     let config =
         registry.upload(to, "application/vnd.oci.image.config.v1+json", Content::Bytes(config)).unwrap();
     let layer = registry.upload(to, "application/vnd.oci.image.layer.v1.tar", Content::Bytes(layer)).unwrap();

@@ -1,0 +1,3 @@
+module xtask.test/application
+
+go 1.24.0
