@@ -10,6 +10,7 @@
 //! - [`metrics`] turns the pages that pods expose into counts per tick: parsing, summing, counter resets.
 //! - [`analysis`] turns counts of canary and baseline into a verdict, with an error probability that holds however often one
 //!   looks.
+//! - [`monitor`] remembers the counts of pods from one tick to the next, and [`smoke`] judges what a new pod answers.
 //! - [`health`] turns one snapshot of Kubernetes objects into the state of a rollout.
 //! - [`objects`] goes from files to exact objects: [`template`] fills them in, [`manifest`] reads them with the place of each
 //!   key, [`images`] pins them, [`selectors`] compares them, [`revision`] and [`migration`] name them by content.
@@ -32,12 +33,14 @@ pub mod manifest;
 pub mod metrics;
 pub mod migration;
 pub mod model;
+pub mod monitor;
 pub mod narration;
 pub mod objects;
 pub mod plan;
 pub mod revision;
 pub mod selectors;
 pub mod slots;
+pub mod smoke;
 pub mod template;
 pub mod view;
 pub mod weights;

@@ -9,10 +9,12 @@
 mod adapt;
 mod deployment;
 mod overlay;
+mod restore;
 
 use serde_json::{Value, json};
 
 use self::adapt::{Form, Pair};
+pub use self::restore::{Kept, Unlike};
 use super::images;
 use super::labels::{self, NOBODY, SLOT, Selector};
 use super::ledger::{Payload, Unstorable};
@@ -54,7 +56,7 @@ pub struct Slots {
 
 impl Slots {
     /// All of its objects, in both slots, slot a's Deployment first.
-    fn objects(&self) -> impl Iterator<Item = &Value> {
+    pub(super) fn objects(&self) -> impl Iterator<Item = &Value> {
         let both = self.deployments.iter().chain(self.budgets.iter().flatten());
         both.chain(&self.services).chain(&self.autoscaler)
     }

@@ -6,11 +6,12 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::bound::Key;
-use super::{Identity, Plan, Strategy};
+use super::{Identity, Migration, Plan, Strategy};
 use crate::core::release::capacity::Resources;
 use crate::core::release::labels::{self, Selector};
 use crate::core::release::ledger::{self, Head};
 use crate::core::release::manifest;
+use crate::core::release::migration;
 use crate::core::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::core::release::revision;
 use crate::core::release::slots::{Derived, Slots};
@@ -150,6 +151,67 @@ impl Live {
             live.release = Some(ReleaseId { environment: plan.release.environment.clone(), number: 0 });
         }
         Ok(live)
+    }
+
+    /// What there was before the release that is under way: by what the ledger says of the release that serves, and by
+    /// `former`, what that one has stated. `objects` are those of the cluster as they are now, of which some are as the new
+    /// release wants them already. Whether pods bear the labels of a slot is asked of those.
+    ///
+    /// A Job that changes the database is not among them: one that this release has begun is to be waited for.
+    pub fn before(
+        namespace: &str,
+        objects: Vec<Value>,
+        former: &[Value],
+        head: &Head,
+        derived: &Derived,
+    ) -> Self {
+        let serving = head.serves();
+        let journal = head.under_way.as_ref();
+        let own = |object: &Value| {
+            let is_slotted =
+                |slots: &Slots| slots.objects().any(|own| Identity::of(own) == Identity::of(object));
+            derived.slots.iter().any(is_slotted)
+        };
+        let is_former = |object: &Value| {
+            let key = Key::of(object);
+            former.iter().any(|former| Key::of(former).is(key, namespace))
+        };
+        let is_job = |object: &Value| migration::of(object) != Migration::None;
+        let mut kept: Vec<Value> = objects
+            .into_iter()
+            .filter(|object| !is_job(object) && (own(object) || !is_former(object)))
+            .filter(|object| {
+                own(object) || !derived.rest.iter().any(|rest| Key::of(rest).is(Key::of(object), namespace))
+            })
+            .collect();
+        kept.extend(former.iter().filter(|former| !own(former)).cloned());
+        let components = serving.into_iter().flat_map(|entry| &entry.account.pieces);
+        let begun = journal.and_then(|journal| head.history.find(&journal.release));
+        let components = components.map(|piece| {
+            let of_begun = begun.into_iter().flat_map(|entry| &entry.account.pieces);
+            let index = of_begun.into_iter().position(|own| own.component == piece.component);
+            let replicas = index.and_then(|index| journal?.replicas.get(index).copied());
+            LiveComponent {
+                name: piece.component.clone(),
+                slot: head.live.get(&piece.component).copied().unwrap_or(Slot::A),
+                revision: piece.revision.clone(),
+                replicas: replicas.unwrap_or(1),
+            }
+        });
+        let newest = head.history.newest().map_or(0, |entry| entry.release.number);
+        Self {
+            release: head.serving.clone(),
+            components: components.collect(),
+            namespace: namespace.to_owned(),
+            objects: kept,
+            room: None,
+            commits: serving
+                .and_then(|entry| entry.account.commit.as_deref())
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+            number: newest,
+        }
     }
 
     /// The objects, quotas and the ledger. What belongs to other namespaces than `namespace`, and is not `stated` to be

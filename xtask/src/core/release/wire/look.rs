@@ -150,7 +150,7 @@ impl Inventory {
     }
 
     /// The objects of each namespace: two of them may have a Deployment of one name.
-    fn snapshots<'v>(
+    pub(super) fn snapshots<'v>(
         &'v self,
         objects: &'v [Value],
         taken_at: Duration,
