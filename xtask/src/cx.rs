@@ -22,11 +22,13 @@ use crate::driver::registry::Registry;
 use crate::error::{Error, Result};
 use crate::event::{Body, Event, Level, Sink};
 
+mod ask;
 mod attempt;
 mod beside;
 mod commands;
 mod machine;
 mod network;
+mod patient;
 mod results;
 mod scope;
 mod steps;
@@ -57,6 +59,8 @@ struct Shared {
     environment: Environment,
     mask: Mask,
     runner: Arc<dyn Runner>,
+    /// Who runs commands instead of this machine, where a test has put somebody there.
+    fake: Option<Arc<dyn Runner>>,
     cancel: Cancel,
     start: Instant,
     sinks: Mutex<Vec<Arc<dyn Sink>>>,
@@ -117,7 +121,8 @@ impl Builder {
     /// The context.
     pub fn build(self) -> Cx {
         let output = self.output.unwrap_or_else(|| self.root.join("target/xtask"));
-        let runner = self.runner.unwrap_or_else(|| Arc::new(Processes::new(self.cancel.clone())));
+        let fake = self.runner;
+        let runner = fake.clone().unwrap_or_else(|| Arc::new(Processes::new(self.cancel.clone())));
         Cx {
             shared: Arc::new(Shared {
                 root: self.root,
@@ -128,6 +133,7 @@ impl Builder {
                 config: self.config,
                 environment: self.environment,
                 runner,
+                fake,
                 cancel: self.cancel,
                 start: Instant::now(),
                 sinks: Mutex::new(self.sinks),

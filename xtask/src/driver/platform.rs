@@ -17,6 +17,11 @@ pub fn unix_time() -> u64 {
     std::time::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs())
 }
 
+/// The time since 1970-01-01T00:00:00Z by this machine's clock; zero where it is set before that.
+pub fn since_epoch() -> std::time::Duration {
+    std::time::UNIX_EPOCH.elapsed().unwrap_or_default()
+}
+
 /// Whether a process of that number runs, ours or somebody else's.
 pub fn is_alive(process: u32) -> bool {
     let number = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);

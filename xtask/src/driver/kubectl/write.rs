@@ -44,6 +44,12 @@ impl Kubectl {
         self.write(&arguments, manager, documents, mode)
     }
 
+    /// The same, but fields of other managers are taken over: for what a release owns whoever wrote it last.
+    pub fn take_over(&self, manager: &str, documents: &[Value], mode: Mode) -> Vec<Result<Value, Failure>> {
+        let arguments = ["apply", "--server-side", "--validate=ignore", "--force-conflicts"];
+        self.write(&arguments, manager, documents, mode)
+    }
+
     /// Makes objects that are not there, in one call for each namespace; what became of each, in their order. One that is
     /// there is [`Fault::AlreadyExists`].
     pub fn create(&self, manager: &str, documents: &[Value], mode: Mode) -> Vec<Result<Value, Failure>> {

@@ -5,5 +5,8 @@ pub mod prepare;
 
 mod cluster;
 mod commits;
+mod conduct;
+mod connect;
 mod files;
 mod freeze;
+mod under_way;

@@ -226,6 +226,11 @@ fn make(cx: &Cx, release: &Release, environment: &EnvironmentConfig, source: &So
     Ok(Made { derived: derive(release, environment, &objects)?, remarks, commit })
 }
 
+/// The objects that the files state now.
+pub(super) fn of_files(cx: &Cx, release: &Release, environment: &EnvironmentConfig) -> Result<Derived> {
+    make(cx, release, environment, &Source::Cluster).map(|made| made.derived)
+}
+
 fn derive(release: &Release, environment: &EnvironmentConfig, objects: &Objects) -> Result<Derived> {
     let mut components = Vec::new();
     let mut problems = Vec::new();
@@ -276,7 +281,7 @@ fn wrong(environment: &EnvironmentConfig, problems: Vec<Diagnostic>) -> Error {
     Error::configuration(message).places(problems)
 }
 
-fn wanted(component: &crate::config::release::ReleaseComponent) -> Wanted {
+pub(super) fn wanted(component: &crate::config::release::ReleaseComponent) -> Wanted {
     Wanted {
         name: component.name.clone(),
         strategy: component.strategy.value.clone(),
@@ -291,7 +296,7 @@ fn wanted(component: &crate::config::release::ReleaseComponent) -> Wanted {
 /// The error about a plan that was refused, each reason where it stands.
 ///
 /// What is stated wrongly, a configuration, is told apart from what is right and still must not be.
-fn refusal(release: &Release, refused: Vec<Refused>) -> Error {
+pub(super) fn refusal(release: &Release, refused: Vec<Refused>) -> Error {
     let component =
         |name: &ComponentName| release.components.iter().find(|component| component.name == *name);
     let mut kind = ErrorKind::Refused;

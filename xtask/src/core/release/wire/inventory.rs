@@ -59,6 +59,16 @@ pub(super) struct Owned {
     kind: Kind,
 }
 
+/// The name of the Lease of an environment.
+pub fn lease_name(environment: &str) -> String {
+    format!("vitalyst-release-{environment}")
+}
+
+/// The name of the `ConfigMap` that is the ledger of an environment.
+pub fn ledger_name(environment: &str) -> String {
+    format!("vitalyst-ledger-{environment}")
+}
+
 #[derive(Clone, Debug)]
 enum Kind {
     Slots(Box<Slots>),
@@ -120,8 +130,10 @@ impl Inventory {
     pub fn identities(&self, object: Object) -> Vec<Identity> {
         let one = |object: Option<&Value>| object.map(Identity::of).into_iter().collect();
         match object {
-            Object::Lease => vec![self.own("coordination.k8s.io/v1", "Lease", &self.lease_name())],
-            Object::Ledger => vec![self.own("v1", "ConfigMap", &self.ledger_name())],
+            Object::Lease => {
+                vec![self.own("coordination.k8s.io/v1", "Lease", &lease_name(&self.release.environment))]
+            }
+            Object::Ledger => vec![self.own("v1", "ConfigMap", &ledger_name(&self.release.environment))],
             Object::Slot(part, slot) => one(self.part(part).and_then(|part| part.deployment(slot))),
             Object::Service(part) => self
                 .part(part)
@@ -161,14 +173,6 @@ impl Inventory {
     /// What the release that serves has stated of an object.
     pub(super) fn formerly(&self, identity: &Identity) -> Option<&Value> {
         self.former.iter().find(|object| identity.is(object, &self.namespace))
-    }
-
-    fn lease_name(&self) -> String {
-        format!("vitalyst-release-{}", self.release.environment)
-    }
-
-    fn ledger_name(&self) -> String {
-        format!("vitalyst-ledger-{}", self.release.environment)
     }
 
     fn own(&self, api_version: &str, kind: &str, name: &str) -> Identity {

@@ -33,7 +33,7 @@ mod traffic;
 mod write;
 
 pub use answer::{Answer, outcome};
-pub use inventory::{Inventory, Unclear};
+pub use inventory::{Inventory, Unclear, lease_name, ledger_name};
 pub use look::{Look, Mark, Moment, Unseen};
 pub use payload::{Damaged, compressed, payload, stated};
 pub use questions::{Asked, Question};

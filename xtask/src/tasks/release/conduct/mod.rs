@@ -1,0 +1,372 @@
+//! Carries a release out: asks the machine what to do, does it, and tells it how it went, until it has ended.
+//!
+//! Each effect has a thread of its own: a call that hangs holds up nothing else, and the machine has a deadline for each.
+
+mod hands;
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::config::release::EnvironmentConfig;
+use crate::core::kubectl::scrape::Window;
+use crate::core::release::effect::{Action, Effect, EffectId, Outcome};
+use crate::core::release::health::Sightings;
+use crate::core::release::machine::{Command, Course, End, Input, Intent, Machine};
+use crate::core::release::model::{Ending, Slot};
+use crate::core::release::monitor::Monitor;
+use crate::core::release::narration::{Layout, Narrator};
+use crate::core::release::plan::{Part, Plan, Smoke};
+use crate::core::release::slots::Derived;
+use crate::core::release::wire::{self, Inventory, Look, Moment, Order, Owner, SeenPod, Unseen};
+use crate::core::text;
+use crate::cx::Cx;
+use crate::driver::kubectl::{Failure, Kubectl};
+use crate::driver::platform;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Body;
+
+pub(super) use hands::{ask_all, carry};
+
+use hands::{Pages, Reader};
+
+/// How often a run looks whether somebody wants it to end.
+const PULSE: Duration = Duration::from_millis(100);
+
+/// A release, ready to be carried out.
+pub(super) struct Release<'r> {
+    /// Where.
+    pub(super) environment: &'r EnvironmentConfig,
+    /// What is written, and how it is judged.
+    pub(super) plan: &'r Plan,
+    /// The objects.
+    pub(super) derived: &'r Derived,
+    /// What the machine is to do.
+    pub(super) course: Course,
+    /// What the release that serves has stated.
+    pub(super) former: Vec<Value>,
+    /// What is wanted of it.
+    pub(super) intent: Intent,
+    /// Whether fields that others own may be taken from them.
+    pub(super) takes_over: bool,
+}
+
+/// What came back.
+enum Reply {
+    Looked(EffectId, Moment, Result<Vec<Value>, Box<Failure>>),
+    Wrote(EffectId, Outcome),
+    Measured(EffectId, usize, Vec<SeenPod>, Pages),
+    Smoked(EffectId, Option<Result<(), String>>),
+}
+
+/// Carries it out, and returns how it ended.
+///
+/// The first wish that the run ends is told to the machine, which takes the release back; the second one ends the process and
+/// leaves the release to `recover`.
+pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
+    let patient = cx.patient();
+    let kubectl = super::connect::kubectl(&patient, release.environment);
+    let inventory =
+        Inventory::new(release.plan, release.derived, &release.environment.namespace, release.former)
+            .map_err(|unclear| Error::bug("the plan and the manifests do not fit").source(unclear))?;
+    let inventory = if release.takes_over { inventory.taking_over() } else { inventory };
+    let windows = windows(release.plan, &release.environment.namespace);
+    let all: Vec<Window> = windows.iter().flatten().flat_map(PartWindows::all).collect();
+    let reader = if all.is_empty() { None } else { Some(Reader::new(kubectl.proxy(&all)?)) };
+    let began = Instant::now();
+    let number = RandomState::new().hash_one(platform::unix_time()).max(1);
+    let name = super::prepare::who(cx).to_owned();
+    let course = release.course;
+    let previous = course.previous.clone();
+    let monitors = course.parts.iter().map(|part| Monitor::new(&part.objectives)).collect();
+    let subjects = course.parts.iter().map(|part| text::width(&part.name.0)).max().unwrap_or(0);
+    let subject = course.release.to_string();
+    let layout = Layout {
+        subjects: subjects.max(text::width(&subject)),
+        began: Some(Duration::from_secs(platform::unix_time() % 86_400)),
+    };
+    let id = course.release.clone();
+    let stage = Stage {
+        cx,
+        kubectl: &kubectl,
+        inventory: &inventory,
+        windows: &windows,
+        reader: reader.as_ref(),
+        began,
+    };
+    let mut play = Play {
+        machine: Machine::new(course, release.intent, number, Duration::ZERO),
+        narrator: Narrator::new(subject, Duration::ZERO),
+        layout,
+        owner: Owner { number, name },
+        sightings: Sightings::default(),
+        look: None,
+        objects: Vec::new(),
+        taken_at: Duration::ZERO,
+        monitors,
+        trouble: None,
+    };
+    let end = std::thread::scope(|scope| play.run(&stage, scope, &patient))?;
+    for line in play.narrator.end(&id, previous.as_ref(), &end, began.elapsed()) {
+        cx.emit(Body::Narrated { line, layout });
+    }
+    Ok(end)
+}
+
+/// What an end means to the command that brought it about.
+pub(super) fn verdict(release: &str, end: &End) -> Result<()> {
+    let kind = match end.ending {
+        Ending::Promoted | Ending::Adopted | Ending::Nothing => return Ok(()),
+        Ending::Refused => ErrorKind::Refused,
+        Ending::RolledBack | Ending::Aborted | Ending::Inconclusive | Ending::NoEvidence => {
+            ErrorKind::NotReleased
+        }
+        Ending::Superseded | Ending::Stuck => ErrorKind::Stuck,
+    };
+    let words = match end.ending {
+        Ending::Refused => format!("{release} was not begun"),
+        Ending::Superseded => format!("somebody else has taken {release} over"),
+        Ending::Stuck => format!("{release} needs a person"),
+        _ => format!("{release} does not serve: the release before does"),
+    };
+    Err(Error::new(kind, words).cause(end.reason.clone()))
+}
+
+/// What of a component's pods is read.
+struct PartWindows {
+    metrics: Window,
+    check: Window,
+    smoke: Vec<(Window, Smoke)>,
+}
+
+impl PartWindows {
+    fn all(&self) -> impl Iterator<Item = Window> {
+        let smoke = self.smoke.iter().map(|(window, _)| window);
+        [&self.metrics, &self.check].into_iter().chain(smoke).cloned()
+    }
+}
+
+fn windows(plan: &Plan, namespace: &str) -> Vec<Option<PartWindows>> {
+    let of_part = |part: &Part| {
+        let scrape = part.measures.scrape.as_ref()?;
+        let window =
+            |page: &str| Window { namespace: namespace.to_owned(), port: scrape.port, page: page.to_owned() };
+        let smoke: Vec<(Window, Smoke)> =
+            part.measures.smoke.iter().map(|smoke| (window(&smoke.path), smoke.clone())).collect();
+        let check = smoke.first().map_or_else(|| window("/"), |(window, _)| window.clone());
+        Some(PartWindows { metrics: window(&scrape.path), check, smoke })
+    };
+    plan.parts.iter().map(of_part).collect()
+}
+
+/// What does not change while a release is carried out.
+struct Stage<'s> {
+    cx: &'s Cx,
+    kubectl: &'s Kubectl,
+    inventory: &'s Inventory,
+    windows: &'s [Option<PartWindows>],
+    reader: Option<&'s Reader>,
+    began: Instant,
+}
+
+/// What does.
+struct Play {
+    machine: Machine,
+    narrator: Narrator,
+    layout: Layout,
+    owner: Owner,
+    sightings: Sightings,
+    /// The look that the machine decides on.
+    look: Option<Look>,
+    /// The objects of that look.
+    objects: Vec<Value>,
+    taken_at: Duration,
+    monitors: Vec<Monitor>,
+    /// What is wrong with looking, as it was said last.
+    trouble: Option<String>,
+}
+
+impl Play {
+    fn run<'scope, 'env: 'scope>(
+        &mut self,
+        stage: &'env Stage<'env>,
+        scope: &'scope Scope<'scope, 'env>,
+        patient: &Cx,
+    ) -> Result<End> {
+        let (answers, replies) = mpsc::channel();
+        let mut told = false;
+        let mut input = Some(Input::Wake);
+        loop {
+            let now = stage.began.elapsed();
+            if let Some(input) = input.take() {
+                for effect in self.machine.handle(input, now) {
+                    self.perform(stage, scope, &answers, effect, now);
+                }
+                for line in self.narrator.tell(&self.machine.status(), now) {
+                    stage.cx.emit(Body::Narrated { line, layout: self.layout });
+                }
+            }
+            if let Some(end) = self.machine.end() {
+                return Ok(end.clone());
+            }
+            if patient.cancel().is_cancelled() {
+                return Err(Error::interrupted().hint(
+                    "the release is under way without an owner: `cargo xtask recover` ends it, and so does `cargo xtask rollback`",
+                ));
+            }
+            if stage.cx.cancel().is_cancelled() && !told {
+                told = true;
+                stage.cx.warn(
+                    "interrupted: the release is taken back",
+                    "once more, and this process ends at once and leaves the release to `cargo xtask recover`",
+                );
+                input = Some(Input::Command(Command::Abort));
+                continue;
+            }
+            let wait = self.machine.deadline().map_or(PULSE, |at| at.saturating_sub(now));
+            match replies.recv_timeout(wait.min(PULSE)) {
+                Ok(reply) => input = self.take(stage, reply)?,
+                Err(RecvTimeoutError::Timeout) if wait <= PULSE => input = Some(Input::Wake),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+
+    fn perform<'scope, 'env: 'scope>(
+        &mut self,
+        stage: &'env Stage<'env>,
+        scope: &'scope Scope<'scope, 'env>,
+        answers: &Sender<Reply>,
+        effect: Effect,
+        now: Duration,
+    ) {
+        let Effect { id, action } = effect;
+        let answers = answers.clone();
+        // Nobody listens any more once the release has ended.
+        let answer = move |reply: Reply| drop(answers.send(reply));
+        match action {
+            Action::Look => {
+                let moment = Moment { began: now, taken_at: platform::since_epoch() };
+                scope.spawn(move || {
+                    let objects = ask_all(stage.kubectl, &stage.inventory.questions());
+                    answer(Reply::Looked(id, moment, objects.map_err(Box::new)));
+                });
+            }
+            Action::Write { object, version, fence, change } => {
+                let Some(look) = &self.look else { return answer(Reply::Wrote(id, Outcome::Unknown)) };
+                let order = Order {
+                    effect: id,
+                    object,
+                    version,
+                    fence,
+                    change: &change,
+                    at: platform::since_epoch(),
+                };
+                match stage.inventory.write(look, order, &self.owner) {
+                    Err(unwritten) => answer(Reply::Wrote(id, unwritten.into())),
+                    Ok(request) => {
+                        scope.spawn(move || {
+                            answer(Reply::Wrote(id, wire::outcome(&carry(stage.kubectl, &request))));
+                        });
+                    }
+                }
+            }
+            Action::Measure { part, checks } => {
+                let pods = stage.inventory.pods(part, &self.objects, self.taken_at).unwrap_or_default();
+                let (Some(reader), Some(Some(windows))) = (stage.reader, stage.windows.get(part)) else {
+                    let nothing = Pages { pages: Vec::new(), checks: <_>::default(), is_blind: true };
+                    return answer(Reply::Measured(id, part, Vec::new(), nothing));
+                };
+                scope.spawn(move || {
+                    let wanted: Vec<SeenPod> = Monitor::wanted(&pods).into_iter().cloned().collect();
+                    let names: Vec<String> = wanted.iter().map(|pod| pod.name.clone()).collect();
+                    let ready = |is_new: bool| -> Vec<String> {
+                        let side = wanted.iter().filter(|pod| pod.ready && pod.is_new == is_new);
+                        side.map(|pod| pod.name.clone()).collect()
+                    };
+                    let (new, old) = (ready(true), ready(false));
+                    let pages = reader.read(&windows.metrics, &windows.check, &names, [&new, &old], checks);
+                    answer(Reply::Measured(id, part, wanted, pages));
+                });
+            }
+            Action::Smoke { part, slot } => self.smoke(stage, scope, id, part, slot, answer),
+        }
+    }
+
+    fn smoke<'scope, 'env: 'scope>(
+        &self,
+        stage: &'env Stage<'env>,
+        scope: &'scope Scope<'scope, 'env>,
+        id: EffectId,
+        part: usize,
+        slot: Slot,
+        answer: impl FnOnce(Reply) + Send + 'scope,
+    ) {
+        let pods = stage.inventory.pods(part, &self.objects, self.taken_at).unwrap_or_default();
+        let pod = pods.into_iter().find(|pod| pod.slot == slot && pod.ready);
+        let (Some(reader), Some(Some(windows))) = (stage.reader, stage.windows.get(part)) else {
+            return answer(Reply::Smoked(id, Some(Ok(()))));
+        };
+        let Some(pod) = pod else {
+            return answer(Reply::Smoked(id, Some(Err("no pod is ready".to_owned()))));
+        };
+        scope.spawn(move || answer(Reply::Smoked(id, reader.smoke(&windows.smoke, &pod.name))));
+    }
+
+    /// What came back, as the machine hears it.
+    fn take(&mut self, stage: &Stage<'_>, reply: Reply) -> Result<Option<Input>> {
+        Ok(Some(match reply {
+            Reply::Looked(id, moment, Ok(objects)) => {
+                let view = match stage.inventory.look(&objects, moment, &mut self.sightings) {
+                    Ok(look) => {
+                        let view = look.view.clone();
+                        (self.look, self.objects, self.taken_at) = (Some(look), objects, moment.taken_at);
+                        self.trouble = None;
+                        Some(view)
+                    }
+                    // Nobody writes over what cannot be read.
+                    Err(unseen @ (Unseen::Ledger { .. } | Unseen::NoTexts(_))) => {
+                        return Err(super::connect::damaged(&unseen));
+                    }
+                    Err(unseen) => {
+                        self.say(stage.cx, &unseen.to_string(), "");
+                        None
+                    }
+                };
+                Input::Looked(id, view)
+            }
+            Reply::Looked(id, _, Err(failure)) => {
+                let cause = failure.error.causes().first().cloned().unwrap_or_default();
+                self.say(stage.cx, failure.error.message(), &cause);
+                Input::Looked(id, None)
+            }
+            Reply::Wrote(id, outcome) => Input::Wrote(id, outcome),
+            Reply::Measured(id, part, pods, Pages { pages, checks, is_blind }) => {
+                if let Some(words) = stage.reader.and_then(Reader::trouble).filter(|_| is_blind) {
+                    self.say(stage.cx, &format!("no pod can be measured: {words}"), "");
+                }
+                let read: Vec<_> = pods.iter().zip(pages).collect();
+                let now = stage.began.elapsed();
+                let monitor = self.monitors.get_mut(part);
+                Input::Measured(id, monitor.and_then(|monitor| monitor.tick(now, &read, checks, is_blind)))
+            }
+            Reply::Smoked(id, answer) => Input::Smoked(id, answer),
+        }))
+    }
+
+    /// Says what keeps it from seeing, once.
+    fn say(&mut self, cx: &Cx, words: &str, cause: &str) {
+        if self.trouble.as_deref() != Some(words) {
+            let hint = if cause.is_empty() {
+                "it is tried again".to_owned()
+            } else {
+                format!("{cause}; it is tried again")
+            };
+            cx.warn(words, hint);
+            self.trouble = Some(words.to_owned());
+        }
+    }
+}

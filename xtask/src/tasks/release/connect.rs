@@ -1,0 +1,160 @@
+//! The cluster of an environment, and what it keeps of releases: the ledger and the payloads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use super::conduct::carry;
+use crate::config::release::EnvironmentConfig;
+use crate::core::kubectl::document::Name;
+use crate::core::release::effect::{Outcome, Refusal};
+use crate::core::release::labels;
+use crate::core::release::ledger::{self, Entry, Head, Payload, PayloadName};
+use crate::core::release::slots::Derived;
+use crate::core::release::wire;
+use crate::cx::Cx;
+use crate::driver::kubectl::{Kubectl, Query, Target};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most bytes that a payload may have once it is unpacked.
+const UNPACKED_MAX: u64 = 32 << 20;
+
+/// The cluster of an environment, seen from its namespace.
+pub(super) fn kubectl(cx: &Cx, environment: &EnvironmentConfig) -> Kubectl {
+    cx.kubectl(Target {
+        cluster: environment.name.clone(),
+        context: environment.context.value.clone(),
+        namespace: environment.namespace.clone(),
+    })
+}
+
+fn config_map(name: &str) -> Name {
+    let (api_version, kind) = ("v1".to_owned(), "ConfigMap".to_owned());
+    Name { api_version, kind, namespace: None, name: name.to_owned() }
+}
+
+/// What is written down of the releases of an environment; `None` where nothing has been released.
+///
+/// # Errors
+///
+/// Of kind [`Refused`](ErrorKind::Refused) where it is damaged: nobody writes over it.
+pub(super) fn ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Head>> {
+    let name = wire::ledger_name(environment);
+    let Some(found) = kubectl.get(&Query::objects(&[config_map(&name)]))?.pop() else { return Ok(None) };
+    let data: BTreeMap<String, String> =
+        BTreeMap::deserialize(&found["data"]).map_err(|_| damaged(&wire::Unseen::NoTexts(name.clone())))?;
+    let head = ledger::decode(&data).map_err(|source| damaged(&wire::Unseen::Ledger { name, source }))?;
+    Ok(Some(head))
+}
+
+/// The error about a ledger that nobody can read.
+pub(super) fn damaged(unseen: &wire::Unseen) -> Error {
+    let error = Error::refused(unseen.to_string());
+    let cause = std::error::Error::source(unseen).map(ToString::to_string);
+    let error = cause.into_iter().fold(error, Error::cause);
+    error.hint("nothing was written: it may be of another version of this program, or changed by hand")
+}
+
+/// Keeps the manifests of a release in the cluster, before anything else is done. What is there already is the same.
+///
+/// # Errors
+///
+/// When they are too large, or cannot be written.
+pub(super) fn keep(kubectl: &Kubectl, environment: &EnvironmentConfig, derived: &Derived) -> Result<()> {
+    let unstorable = |error| Error::configuration("the manifests cannot be kept").source(error);
+    let payloads = derived.payloads().map_err(unstorable)?;
+    let components = payloads.components.iter().map(|(_, payload)| payload);
+    for payload in components.chain(&payloads.rest) {
+        let compressed = compress(payload)?;
+        payload.admit(compressed.len()).map_err(unstorable)?;
+        let request = wire::payload(&environment.name, &environment.namespace, &payload.name, &compressed);
+        match wire::outcome(&carry(kubectl, &request)) {
+            Outcome::Done | Outcome::Refused(Refusal::Existence) => {}
+            Outcome::Refused(Refusal::Denied(words)) => {
+                return Err(Error::refused(format!("the manifests cannot be kept as `{}`", payload.name))
+                    .cause(words)
+                    .hint("nothing was released: the role needs to `create` ConfigMaps, see `k8s/rbac/`"));
+            }
+            Outcome::Refused(Refusal::Conflict) | Outcome::Unknown => {
+                return Err(Error::missing(format!("it is not known whether `{}` was kept", payload.name))
+                    .hint("nothing was released: run the same command again"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn compress(payload: &Payload) -> Result<Vec<u8>> {
+    // Without a time in its header: the same bytes for the same manifests.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder
+        .write_all(&payload.bytes)
+        .and_then(|()| encoder.finish())
+        .map_err(|error| Error::bug("bytes in memory cannot be compressed").source(error))
+}
+
+/// What was kept under these names, by name. What is not there any more is left out.
+pub(super) fn fetch<'n>(
+    kubectl: &Kubectl,
+    names: impl IntoIterator<Item = &'n PayloadName>,
+) -> Result<BTreeMap<PayloadName, Vec<Value>>> {
+    let names: BTreeSet<&PayloadName> = names.into_iter().collect();
+    let asked: Vec<Name> = names.iter().map(|name| config_map(name.as_str())).collect();
+    let mut kept = BTreeMap::new();
+    for object in kubectl.get(&Query::objects(&asked))? {
+        let (name, compressed) = wire::compressed(&object).map_err(unusable)?;
+        let mut bytes = Vec::new();
+        GzDecoder::new(compressed.as_slice())
+            .take(UNPACKED_MAX)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unusable(wire::Damaged::Content(name.clone())).cause(error.to_string()))?;
+        let objects = wire::stated(&name, &bytes).map_err(unusable)?;
+        kept.insert(name, objects);
+    }
+    Ok(kept)
+}
+
+fn unusable(damaged: wire::Damaged) -> Error {
+    Error::refused("what was kept of a release cannot be used")
+        .source(damaged)
+        .hint("somebody has changed it by hand; `cargo xtask rollback --to RELEASE` goes to another one")
+}
+
+/// Everything that a release has stated, as it was kept. Empty where nothing serves, or nothing was kept.
+pub(super) fn stated(kubectl: &Kubectl, entry: Option<&Entry>) -> Result<Vec<Value>> {
+    let Some(entry) = entry else { return Ok(Vec::new()) };
+    let kept = fetch(kubectl, entry.account.payloads())?;
+    Ok(kept.into_values().flatten().collect())
+}
+
+/// Deletes payloads that no release needs any more. That something could not be deleted costs room and nothing else.
+pub(super) fn prune(cx: &Cx, kubectl: &Kubectl, environment: &EnvironmentConfig) {
+    let pruned = || -> Result<()> {
+        let Some(head) = ledger(kubectl, &environment.name)? else { return Ok(()) };
+        let selector = format!("{}={}", labels::PAYLOAD, environment.name);
+        let stored = kubectl.get(&Query::kinds(&["configmap"]).labelled(selector))?;
+        let named: BTreeMap<PayloadName, String> = stored
+            .iter()
+            .filter_map(|object| {
+                let text = |pointer: &str| object.pointer(pointer)?.as_str();
+                Some((PayloadName::read(text("/metadata/name")?)?, text("/metadata/uid")?.to_owned()))
+            })
+            .collect();
+        for name in head.garbage(named.keys()) {
+            if let Some(uid) = named.get(name) {
+                kubectl.delete(&config_map(name.as_str()), uid)?;
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = pruned()
+        && error.kind() != ErrorKind::Interrupted
+    {
+        cx.warn_of(&error, "manifests that nobody needs any more stay in the cluster");
+    }
+}
