@@ -14,11 +14,11 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::release::deploy;
+use crate::tasks::release::{adopt, deploy, intervene, rollback, status};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
-use arguments::{Cli, Command, Verb, grammar};
+use arguments::{Cli, Command, Deployment, Verb, grammar};
 use run::Session;
 
 /// Runs the command line of this process with the standard pipeline of the repository's components.
@@ -99,10 +99,26 @@ impl App {
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),
             Command::Setup(setup) => verb("setup", setup),
-            Command::Deploy(arguments) => {
-                let (from, show) = arguments.options();
-                session.answer(|cx| deploy::plan(cx, &from, show))
+            Command::Deploy(deploy) => match deploy.options() {
+                Deployment::Plan(from, show) => session.answer(|cx| deploy::plan(cx, &from, show)),
+                Deployment::Release(options) => session.answer(|cx| deploy::deploy(cx, &options)),
+            },
+            Command::Rollback(rollback) => {
+                let options = rollback.options()?;
+                session.answer(|cx| rollback::rollback(cx, &options))
             }
+            Command::Status(place) => session.answer(|cx| status::status(cx, place.environment.as_deref())),
+            Command::History(place) => session.answer(|cx| status::history(cx, place.environment.as_deref())),
+            Command::Promote(promote) => {
+                let (options, fully) = promote.options();
+                session.answer(|cx| intervene::promote(cx, &options, fully))
+            }
+            Command::Abort(abort) => session.answer(|cx| intervene::abort(cx, &abort.options())),
+            Command::Recover(recover) => session.answer(|cx| {
+                let environment = recover.place.environment;
+                intervene::recover(cx, &intervene::Options { environment, yes: true })
+            }),
+            Command::Adopt(adopt) => session.answer(|cx| adopt::adopt(cx, &adopt.options())),
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
             Command::Doctor => session.answer(doctor::run),

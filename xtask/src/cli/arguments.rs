@@ -1,16 +1,17 @@
 //! The grammar: commands, their options, and the words of their help.
 
 mod image;
+mod release;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::tasks::rehearse;
-use crate::tasks::release::{deploy, prepare};
 use crate::ui;
 
 pub(super) use self::image::Image;
+pub(super) use self::release::{Deploy, Deployment, Intervene, Place, Promote, Recover, Rollback};
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -163,17 +164,63 @@ Examples:
 
 Exits with 4 when something is missing that the checks need.")]
     Doctor,
-    /// Plan a release: every object that would be written, in order; nothing is changed
+    /// Release: plan it, show the plan, ask, carry it out with a canary, watch it
     #[command(after_help = "\
 Examples:
-  cargo xtask deploy --plan-only --environment staging
+  cargo xtask deploy --environment staging             shows the plan, asks, releases
+  cargo xtask deploy --environment production --yes    the same in a script
   cargo xtask deploy --plan-only --environment production --out plan.json
   cargo xtask deploy --plan-only --plan plan.json      is it still right?
   cargo xtask deploy --plan-only --diff --snapshot cluster.json
 
-It shows what a release would do, and refuses what cannot be done. The cluster is only read, with
-`kubectl get`: a command that carries a plan out does not exist yet.")]
+A release that is interrupted is taken back; interrupted once more, or killed, it is left to
+`cargo xtask recover`. Run again, it goes on where it was.
+
+Exits with 0 when the new release serves, 5 when nothing was begun, 6 when the old release serves,
+7 when a person has to look.")]
     Deploy(Deploy),
+    /// Take a release back: the one under way, or the one that serves
+    #[command(after_help = "\
+Examples:
+  cargo xtask rollback --environment production                      to the newest verified release before
+  cargo xtask rollback --environment production --to production-41   to that one
+  cargo xtask rollback --environment production --to 3f2c1a          to the one of that commit
+
+While a release is under way, it is that one which is taken back, whoever owns it. Within its bake the
+release before stands by: requests move at once, and no pod has to start.")]
+    Rollback(Rollback),
+    /// Say what serves an environment and how far the release under way has come
+    #[command(after_help = "\
+Examples:
+  cargo xtask status --environment production
+  cargo xtask status --environment production --output json")]
+    Status(Place),
+    /// Name the releases of an environment, the newest first
+    #[command(after_help = "\
+Examples:
+  cargo xtask history --environment production")]
+    History(Place),
+    /// Let the release under way go on through its gate; with `--full`, to its promotion
+    #[command(after_help = "\
+Examples:
+  cargo xtask promote --environment production          at a gate
+  cargo xtask promote --environment production --full   whatever the evidence says")]
+    Promote(Promote),
+    /// End the release under way: the one before serves again
+    #[command(after_help = "\
+Examples:
+  cargo xtask abort --environment production")]
+    Abort(Intervene),
+    /// End a release whose owner is gone; does nothing where there is none
+    #[command(after_help = "\
+Examples:
+  cargo xtask recover --environment production   a last step of a workflow, and every five minutes")]
+    Recover(Recover),
+    /// Write down what runs already as release 0, and change nothing of it
+    #[command(after_help = "\
+Examples:
+  cargo xtask adopt --environment production")]
+    Adopt(Intervene),
     /// Build the images of all components, or of those that are named; push them with `--push`
     #[command(after_help = "\
 Examples:
@@ -320,60 +367,16 @@ pub(super) struct Test {
     pub(super) arguments: Vec<String>,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Deploy {
-    /// Show the plan, and change nothing
-    #[arg(long, required = true)]
-    plan_only: bool,
-    /// The environment; may be left out where xtask.toml has only one
-    #[arg(short, long, value_name = "NAME")]
-    environment: Option<String>,
-    /// Save the plan, to be reviewed and checked again
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// Show the fields that change instead of the steps
-    #[arg(long)]
-    diff: bool,
-    /// Read what is in the cluster from this output of `kubectl get … --output=json`
-    #[arg(long, value_name = "FILE")]
-    snapshot: Option<PathBuf>,
-    /// Check this saved plan instead of making one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "override_freeze", "without_way_back"])]
-    plan: Option<PathBuf>,
-    /// Why it is released in a freeze; the reason is recorded in the plan
-    #[arg(long, value_name = "REASON")]
-    override_freeze: Option<String>,
-    /// Plan it although its migration leaves no way back
-    #[arg(long)]
-    without_way_back: bool,
-}
-
-impl Deploy {
-    /// Where the plan comes from, and how it is shown.
-    pub(super) fn options(self) -> (deploy::From, deploy::Show) {
-        let source = self.snapshot.map_or(prepare::Source::Cluster, prepare::Source::Snapshot);
-        let show = if self.diff { deploy::Show::Difference } else { deploy::Show::Words };
-        let environment = self.environment;
-        let from = match self.plan {
-            Some(path) => deploy::From::Plan { path, environment, source },
-            None => deploy::From::Files {
-                prepare: prepare::Options {
-                    environment,
-                    source,
-                    override_freeze: self.override_freeze,
-                    without_way_back: self.without_way_back,
-                },
-                out: self.out,
-            },
-        };
-        (from, show)
-    }
-}
-
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
-    ("Releases", &["image", "deploy", "rehearse"]),
+    (
+        "Releases",
+        &[
+            "image", "deploy", "rollback", "status", "history", "promote", "abort", "recover", "adopt",
+            "rehearse",
+        ],
+    ),
     ("This machine", &["setup", "doctor", "completions"]),
 ];
 

@@ -2,9 +2,18 @@
 
 use std::path::PathBuf;
 
+use super::conduct::{Release, conduct, verdict};
 use super::prepare::{self, Prepared, Source};
+use super::{connect, consent, under_way};
+use crate::config::release::EnvironmentConfig;
+use crate::core::release::ledger::Head;
+use crate::core::release::machine::Intent;
+use crate::core::release::model::Ending;
+use crate::core::release::narration::by_hand;
 use crate::core::release::plan::{Identity, Live, Plan, Refused};
+use crate::core::release::slots::Derived;
 use crate::cx::{Cx, files};
+use crate::driver::kubectl::Kubectl;
 use crate::error::{Error, Result};
 use crate::event::Body;
 
@@ -36,6 +45,98 @@ pub enum Show {
     Words,
     /// As the fields that change.
     Difference,
+}
+
+/// How a release is carried out.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Of what.
+    pub prepare: prepare::Options,
+    /// Whether somebody has agreed already.
+    pub yes: bool,
+    /// Whether fields that others own are taken from them.
+    pub take_over: bool,
+}
+
+/// Releases what the files state: shows the plan, asks, and carries it out. Where this very release is under way and its owner is
+/// gone, goes on with it.
+///
+/// # Errors
+///
+/// Of kind [`Refused`](crate::ErrorKind::Refused) before anything was changed, [`NotReleased`](crate::ErrorKind::NotReleased) where
+/// the release before serves again, [`Stuck`](crate::ErrorKind::Stuck) where a person has to look.
+pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
+    let (release, environment) = prepare::of_environment(cx, options.prepare.environment.as_deref())?;
+    let kubectl = connect::kubectl(cx, environment);
+    let head = connect::ledger(&kubectl, &environment.name)?;
+    if let Some(head) = &head
+        && let Some(known) = under_way::find(cx, &kubectl, (release, environment), head)?
+    {
+        let of_files = prepare::of_files(cx, release, environment)?;
+        return go_on(cx, &kubectl, environment, &known, &of_files, options);
+    }
+    let prepared = prepare::prepare(cx, &options.prepare)?;
+    let data = serde_json::to_value(&prepared.plan)
+        .map_err(|error| Error::bug("the plan cannot be written as JSON").source(error))?;
+    cx.emit(Body::Answer { text: prepared.plan.words(), data });
+    if !prepared.course.changes() {
+        cx.note(format!("`{}` is as the files state it: nothing is released", environment.name));
+        return Ok(());
+    }
+    let former = connect::stated(&kubectl, head.as_ref().and_then(Head::serves).map(|entry| &**entry))?;
+    if !options.take_over {
+        consent::rehearse(cx, &kubectl, &prepared, &former)?;
+    }
+    let id = prepared.plan.release.clone();
+    consent::confirm(cx, options.yes, &format!("release `{id}` to `{}`?", environment.name))?;
+    connect::keep(&kubectl, environment, &prepared.derived)?;
+    let end = conduct(
+        cx,
+        Release {
+            environment,
+            plan: &prepared.plan,
+            derived: &prepared.derived,
+            course: prepared.course.clone(),
+            former,
+            intent: Intent::Release,
+            takes_over: options.take_over,
+        },
+    )?;
+    connect::prune(cx, &kubectl, environment);
+    if !matches!(end.ending, Ending::Promoted | Ending::Nothing) {
+        cx.emit(Body::Answer { text: by_hand(&prepared.plan.by_hand), data: serde_json::Value::Null });
+    }
+    verdict(&id.to_string(), &end)
+}
+
+/// Goes on with a release that was begun, where the files still state it.
+fn go_on(
+    cx: &Cx,
+    kubectl: &Kubectl,
+    environment: &EnvironmentConfig,
+    known: &under_way::Known,
+    of_files: &Derived,
+    options: &Options,
+) -> Result<()> {
+    let id = &known.plan.release;
+    let names = |derived: &Derived| {
+        derived.payloads().ok().map(|all| {
+            let components = all.components.into_iter().map(|(_, payload)| payload.name);
+            components.chain(all.rest.map(|rest| rest.name)).collect::<Vec<_>>()
+        })
+    };
+    if names(&known.derived) != names(of_files) {
+        return Err(Error::refused(format!("`{id}` is under way, and the files state something else"))
+            .hint("`cargo xtask status` shows how far it is")
+            .hint(
+                "`cargo xtask rollback` takes it back; `cargo xtask recover` ends it if its owner is gone",
+            ));
+    }
+    cx.note(format!("`{id}` is under way, and is what the files state: it is gone on with"));
+    consent::confirm(cx, options.yes, &format!("go on with `{id}`?"))?;
+    let end = conduct(cx, known.with(environment, Intent::Release))?;
+    connect::prune(cx, kubectl, environment);
+    verdict(&id.to_string(), &end)
 }
 
 /// Makes or reads a plan, and shows it. Changes nothing in the cluster.

@@ -1,12 +1,17 @@
 //! From the files of an environment and a look at its cluster to a plan, and what may be done with one.
 
+pub mod adopt;
 pub mod deploy;
+pub mod intervene;
 pub mod prepare;
+pub mod rollback;
+pub mod status;
 
 mod cluster;
 mod commits;
 mod conduct;
 mod connect;
+mod consent;
 mod files;
 mod freeze;
 mod under_way;

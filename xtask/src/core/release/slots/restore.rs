@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::{Derived, Rolling, Slots};
 use crate::core::release::ledger::Piece;
+use crate::core::release::model::Revision;
+use crate::core::release::{labels, manifest};
 
 /// What was kept of one component.
 #[derive(Clone, Debug)]
@@ -47,7 +49,7 @@ impl Derived {
                     let (of_a, of_b) = budgets.split_at(budgets.len() / 2);
                     derived.slots.push(Slots {
                         component: piece.component.clone(),
-                        revision: piece.revision.clone(),
+                        revision: revision(&deployments[0]).unwrap_or_else(|| piece.revision.clone()),
                         // How many serve is asked of the cluster; nobody keeps that.
                         replicas: 1,
                         replicas_on_trial: None,
@@ -63,11 +65,19 @@ impl Derived {
                     if known != 1 {
                         return Err(unlike());
                     }
-                    let (component, revision) = (piece.component.clone(), piece.revision.clone());
+                    let revision = revision(&deployment).unwrap_or_else(|| piece.revision.clone());
+                    let component = piece.component.clone();
                     derived.rolling.push(Rolling { component, revision, replicas: 1, deployment });
                 }
             }
         }
         Ok(derived)
     }
+}
+
+/// What a Deployment's pods are labelled with. What ran before the first release was written down by another name than the one
+/// that its pods get when it is brought back.
+fn revision(deployment: &Value) -> Option<Revision> {
+    let label = manifest::join("/spec/template/metadata/labels", labels::REVISION);
+    deployment.pointer(&label)?.as_str().map(|label| Revision(label.into()))
 }

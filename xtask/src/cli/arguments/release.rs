@@ -1,0 +1,180 @@
+//! The options of the commands that release.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::core::release::ledger::Wanted;
+use crate::error::{Error, Result};
+use crate::tasks::release::{deploy, intervene, prepare, rollback};
+
+/// Where.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Place {
+    /// The environment; may be left out where xtask.toml has only one
+    #[arg(short, long, value_name = "NAME")]
+    pub(in crate::cli) environment: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(in crate::cli) struct Deploy {
+    /// Show the plan, and change nothing
+    #[arg(long)]
+    plan_only: bool,
+    #[command(flatten)]
+    place: Place,
+    /// Release without asking
+    #[arg(short, long, conflicts_with = "plan_only")]
+    yes: bool,
+    /// Take fields over that somebody else owns: those of what `kubectl apply` has made
+    #[arg(long, conflicts_with = "plan_only")]
+    take_over: bool,
+    /// Save the plan, to be reviewed and checked again
+    #[arg(long, value_name = "FILE", requires = "plan_only")]
+    out: Option<PathBuf>,
+    /// Show the fields that change instead of the steps
+    #[arg(long, requires = "plan_only")]
+    diff: bool,
+    /// Read what is in the cluster from this output of `kubectl get … --output=json`
+    #[arg(long, value_name = "FILE", requires = "plan_only")]
+    snapshot: Option<PathBuf>,
+    /// Check this saved plan instead of making one
+    #[arg(long, value_name = "FILE", requires = "plan_only")]
+    #[arg(conflicts_with_all = ["out", "override_freeze", "without_way_back"])]
+    plan: Option<PathBuf>,
+    /// Why it is released in a freeze; the reason is recorded in the plan
+    #[arg(long, value_name = "REASON")]
+    override_freeze: Option<String>,
+    /// Release it although its migration leaves no way back
+    #[arg(long)]
+    without_way_back: bool,
+}
+
+/// What `deploy` is to do.
+pub(in crate::cli) enum Deployment {
+    /// To show a plan.
+    Plan(deploy::From, deploy::Show),
+    /// To release.
+    Release(deploy::Options),
+}
+
+impl Deploy {
+    pub(in crate::cli) fn options(self) -> Deployment {
+        let source = self.snapshot.map_or(prepare::Source::Cluster, prepare::Source::Snapshot);
+        let show = if self.diff { deploy::Show::Difference } else { deploy::Show::Words };
+        let environment = self.place.environment;
+        if let Some(path) = self.plan {
+            return Deployment::Plan(deploy::From::Plan { path, environment, source }, show);
+        }
+        let prepare = prepare::Options {
+            environment,
+            source,
+            override_freeze: self.override_freeze,
+            without_way_back: self.without_way_back,
+        };
+        if self.plan_only {
+            Deployment::Plan(deploy::From::Files { prepare, out: self.out }, show)
+        } else {
+            Deployment::Release(deploy::Options { prepare, yes: self.yes, take_over: self.take_over })
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Rollback {
+    #[command(flatten)]
+    place: Place,
+    /// Where to: a release, the beginning of a commit, or `previous`
+    #[arg(long, value_name = "RELEASE", default_value = "previous", hide_default_value = true)]
+    to: String,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Take it back without asking
+    #[arg(short, long, conflicts_with = "plan_only")]
+    yes: bool,
+    /// Show the plan, and change nothing
+    #[arg(long)]
+    plan_only: bool,
+}
+
+impl Rollback {
+    pub(in crate::cli) fn options(self) -> Result<rollback::Options> {
+        Ok(rollback::Options {
+            environment: self.place.environment,
+            to: wanted(&self.to)?,
+            reason: self.reason,
+            yes: self.yes,
+            plan_only: self.plan_only,
+        })
+    }
+}
+
+fn wanted(text: &str) -> Result<Wanted> {
+    if text == "previous" {
+        return Ok(Wanted::Previous);
+    }
+    if let Ok(release) = text.parse() {
+        return Ok(Wanted::Release(release));
+    }
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(Wanted::Commit(text.to_ascii_lowercase()));
+    }
+    Err(Error::usage(format!("`{text}` is neither a release nor a commit")).hint(
+        "a release is an environment and a number, as in `production-42`; `previous` is the one before",
+    ))
+}
+
+/// A word to the release that is under way.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Intervene {
+    #[command(flatten)]
+    place: Place,
+    /// Do it without asking
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl Intervene {
+    pub(in crate::cli) fn options(self) -> intervene::Options {
+        intervene::Options { environment: self.place.environment, yes: self.yes }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Promote {
+    #[command(flatten)]
+    intervene: Intervene,
+    /// To the end, whatever the evidence says
+    #[arg(long)]
+    pub(in crate::cli) full: bool,
+}
+
+impl Promote {
+    pub(in crate::cli) fn options(self) -> (intervene::Options, bool) {
+        (self.intervene.options(), self.full)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Recover {
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_release_a_commit_or_the_one_before() {
+        let said = |text: &str| format!("{:?}", wanted(text).map_err(|error| error.message().to_owned()));
+        assert_eq!(said("previous"), "Ok(Previous)");
+        assert!(said("production-42").starts_with("Ok(Release("));
+        assert_eq!(said("C0FFEE"), "Ok(Commit(\"c0ffee\"))");
+        for text in ["", "latest", "v1.2", "production"] {
+            assert!(said(text).contains("is neither a release nor a commit"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What serves, what is under way, and what there was.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::prepare::of_environment;
+use super::{connect, rollback};
+use crate::core::calendar;
+use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::ledger::{Entry, Head};
+use crate::core::release::model::{ReleaseId, Slot};
+use crate::core::text;
+use crate::cx::Cx;
+use crate::error::Result;
+use crate::event::Body;
+
+/// Says which release serves an environment, from which slots, and how far the one under way has come.
+///
+/// # Errors
+///
+/// When the cluster cannot be asked, or nothing was released to it.
+pub fn status(cx: &Cx, environment: Option<&str>) -> Result<()> {
+    let (_, environment) = of_environment(cx, environment)?;
+    let kubectl = connect::kubectl(cx, environment);
+    let head = connect::ledger(&kubectl, &environment.name)?
+        .ok_or_else(|| rollback::nothing_released(environment))?;
+    let mut text =
+        format!("{} serves `{}`\n", ReleaseId::or_nothing(head.serving.as_ref()), environment.name);
+    if let Some(entry) = head.serves() {
+        text.push_str(&format!("  {}\n", about(entry)));
+        for piece in &entry.account.pieces {
+            let slot = head.live.get(&piece.component).copied().unwrap_or(Slot::A);
+            text.push_str(&format!("  {}: slot {slot}, {}\n", piece.component, piece.revision));
+        }
+    }
+    match &head.under_way {
+        None => text.push_str("nothing is under way\n"),
+        Some(journal) => {
+            text.push_str(&format!("{} is under way: {:?}\n", journal.release, journal.phase).to_lowercase());
+            if let Some((ending, why)) = &journal.back {
+                text.push_str(&format!(
+                    "  it is taken back ({}): {why}\n",
+                    format!("{ending:?}").to_lowercase()
+                ));
+            }
+            text.push_str("  `cargo xtask rollback` takes it back; `cargo xtask recover` ends it if its owner is gone\n");
+        }
+    }
+    let data = json!({
+        "environment": environment.name,
+        "serving": head.serving,
+        "live": head.live,
+        "under_way": head.under_way,
+    });
+    cx.emit(Body::Answer { text, data });
+    Ok(())
+}
+
+/// Names the releases of an environment, the newest first.
+pub fn history(cx: &Cx, environment: Option<&str>) -> Result<()> {
+    let (_, environment) = of_environment(cx, environment)?;
+    let kubectl = connect::kubectl(cx, environment);
+    let head = connect::ledger(&kubectl, &environment.name)?
+        .ok_or_else(|| rollback::nothing_released(environment))?;
+    let (text, rows) = listed(&head);
+    cx.emit(Body::Answer { text, data: json!(rows) });
+    Ok(())
+}
+
+fn listed(head: &Head) -> (String, Vec<serde_json::Value>) {
+    let entries: Vec<&Entry> = head.history.iter().rev().map(|entry| &**entry).collect();
+    let width = entries.iter().map(|entry| text::width(&entry.release.to_string())).max().unwrap_or(0);
+    let mut text = String::new();
+    let mut rows = Vec::new();
+    for entry in entries {
+        let mark = if head.serving.as_ref() == Some(&entry.release) { "*" } else { " " };
+        // Writing into a String cannot fail.
+        let _infallible = writeln!(
+            text,
+            "{mark} {:<width$}  {:<16} {}",
+            entry.release.to_string(),
+            entry.state.to_string(),
+            about(entry)
+        );
+        rows.push(json!({
+            "release": entry.release,
+            "state": entry.state,
+            "serves": mark == "*",
+            "restores": entry.account.restores,
+            "commit": entry.account.commit,
+            "who": entry.account.who.as_str(),
+            "why": entry.account.why.as_str(),
+            "began": entry.began,
+            "ended": entry.ended,
+            "basis": entry.basis.as_str(),
+            "kept": entry.is_kept,
+        }));
+    }
+    (text, rows)
+}
+
+/// When, by whom, of what, and why it ended so.
+fn about(entry: &Entry) -> String {
+    let mut words = vec![time(entry.began)];
+    let who = entry.account.who.as_str().to_owned();
+    if !who.is_empty() {
+        words.push(format!("by {who}"));
+    }
+    if let Some(origin) = &entry.account.restores {
+        words.push(format!("as {origin} was"));
+    }
+    if let Some(commit) = &entry.account.commit {
+        words.push(commit.chars().take(10).collect());
+    }
+    for line in [&entry.account.why, &entry.basis] {
+        let line = line.as_str().to_owned();
+        if !line.is_empty() {
+            words.push(line);
+        }
+    }
+    words.join(", ")
+}
+
+fn time(at: UnixSeconds) -> String {
+    calendar::timestamp(u64::try_from(at).unwrap_or(0)).replace('T', " ").trim_end_matches('Z').to_owned()
+}
