@@ -2,6 +2,7 @@
 
 mod cluster;
 mod controllers;
+mod look;
 mod requests;
 mod store;
 
@@ -40,7 +41,9 @@ fn number(number: u32) -> Wish {
     (wish.migration, wish.bake) = (Migration::None, Duration::from_mins(1));
     if let Strategy::Canary { steps, .. } = &mut wish.components[0].strategy {
         // Nobody is there to be asked.
-        steps.iter_mut().for_each(|step| step.gate = false);
+        for step in steps {
+            step.gate = false;
+        }
     }
     wish
 }
@@ -48,7 +51,9 @@ fn number(number: u32) -> Wish {
 /// The same, without steps.
 fn flip(number: u32) -> Wish {
     let mut wish = self::number(number);
-    wish.components.iter_mut().for_each(|wanted| wanted.strategy = Strategy::Flip);
+    for wanted in &mut wish.components {
+        wanted.strategy = Strategy::Flip;
+    }
     wish
 }
 

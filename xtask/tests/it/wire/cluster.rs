@@ -14,6 +14,7 @@ use xtask::core::release::labels::{Selector, labels};
 use xtask::core::release::ledger::Phase;
 use xtask::core::release::machine::{Command, End, Input, Intent, Machine};
 use xtask::core::release::metrics::{Counts, Increment};
+use xtask::core::release::model::Ending;
 use xtask::core::release::plan::{Identity, Live, Plan, Wish, plan};
 use xtask::core::release::slots::Derived;
 use xtask::core::release::view::View;
@@ -53,8 +54,8 @@ pub(crate) struct Cluster {
     pub(crate) failing: u64,
     /// Somebody aborts in this phase.
     pub(crate) aborts: Option<Phase>,
-    /// Somebody else does this once, before the machine's n-th request.
-    pub(crate) meddles: Option<(usize, fn(&mut Store))>,
+    /// Its owner dies where somebody would abort it.
+    pub(crate) dies: bool,
     late: Vec<Request>,
     look: Option<Look>,
     sightings: Sightings,
@@ -85,7 +86,7 @@ impl Cluster {
             owner: 1,
             failing: 0,
             aborts: None,
-            meddles: None,
+            dies: false,
             late: Vec::new(),
             look: None,
             sightings: Sightings::default(),
@@ -116,9 +117,11 @@ impl Cluster {
         let mut inputs = vec![Input::Wake];
         for _ in 0..20_000 {
             let mut effects = Vec::new();
-            if self.aborts.is_some()
-                && machine.phase() == self.aborts.take_if(|at| machine.phase() == Some(*at))
-            {
+            if self.aborts.is_some() && machine.phase() == self.aborts {
+                self.aborts = None;
+                if self.dies {
+                    return End::new(Ending::Superseded, "its owner is dead");
+                }
                 inputs.push(Input::Command(Command::Abort));
             }
             for input in inputs.drain(..) {
@@ -163,9 +166,6 @@ impl Cluster {
         // As text, as a server gets it.
         let objects = request.objects.iter().map(|object| serde_json::from_str(&object.to_string()).unwrap());
         let request = Request { objects: objects.collect(), ..request };
-        if let Some((_, meddle)) = self.meddles.take_if(|(at, _)| *at == self.requests.len()) {
-            meddle(&mut self.store);
-        }
         self.requests.push(request.clone());
         let count = self.requests.len() as u64;
         match self.mood {
