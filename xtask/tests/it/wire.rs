@@ -2,6 +2,7 @@
 
 mod cluster;
 mod controllers;
+mod kinds;
 mod look;
 mod requests;
 mod store;
