@@ -20,6 +20,7 @@
 //! ledger and payloads are nobody else's, are created by `POST` and replaced as a whole.
 
 mod answer;
+mod dry_run;
 mod inventory;
 mod lease;
 mod look;
@@ -32,6 +33,7 @@ mod traffic;
 mod write;
 
 pub use answer::{Answer, outcome};
+pub use dry_run::Way;
 pub use inventory::{Inventory, Unclear};
 pub use look::{Look, Mark, Moment, Unseen};
 pub use payload::{Damaged, compressed, payload, stated};
