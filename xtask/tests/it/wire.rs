@@ -39,7 +39,7 @@ spec:
 fn number(number: u32) -> Wish {
     let mut wish = wish();
     wish.release = format!("production-{number}").parse().unwrap();
-    (wish.migration, wish.bake) = (Migration::None, Duration::from_mins(1));
+    (wish.migration, wish.bake) = (Migration::None, Duration::from_secs(10));
     if let Strategy::Canary { steps, .. } = &mut wish.components[0].strategy {
         // Nobody is there to be asked.
         for step in steps {
