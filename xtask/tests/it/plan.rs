@@ -7,8 +7,9 @@ use expect_test::expect;
 use serde_json::{Value, json};
 use xtask::core::release::capacity::Resources;
 use xtask::core::release::images::Image;
+use xtask::core::release::manifest::Manifest;
 use xtask::core::release::model::{ComponentName, Revision, Slot};
-use xtask::core::release::objects::{self, Source};
+use xtask::core::release::objects::{self, Objects, Source};
 use xtask::core::release::plan::{
     Live, LiveComponent, Measures, Migration, Plan, Refused, Step, Strategy, Wanted, Wish, plan,
 };
@@ -20,7 +21,7 @@ use xtask::core::release::weights::Weight;
 const NAMES: [&str; 2] = ["backend", "frontend"];
 
 /// The objects of a release of this version, with these lines added to the manifests.
-pub(crate) fn derived(version: &str, more: &str) -> Derived {
+fn manifests(version: &str, more: &str) -> Objects {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let path = "k8s/deployment.template.yml";
     let text = format!("{}{more}", std::fs::read_to_string(root.join(path)).unwrap());
@@ -39,16 +40,28 @@ pub(crate) fn derived(version: &str, more: &str) -> Derived {
         digest: format!("sha256:{}", if name == "backend" { version } else { "f" }.repeat(64)),
     });
     let file = Source { path: path.into(), text, template: true };
-    let objects = objects::read(&[file], &[], Variables::new("variables", values), &images).unwrap();
-    let components = NAMES.map(|name| Component {
-        name: ComponentName(name.into()),
-        deployment: objects
-            .manifests
-            .iter()
-            .find(|object| object.kind() == "Deployment" && object.name() == format!("vitalyst-{name}"))
-            .unwrap(),
-    });
-    slots::derive(&components, &objects.manifests, &[]).unwrap()
+    objects::read(&[file], &[], Variables::new("variables", values), &images).unwrap()
+}
+
+fn component<'m>(name: &str, objects: &'m Objects) -> Component<'m> {
+    let is =
+        |object: &&Manifest| object.kind() == "Deployment" && object.name() == format!("vitalyst-{name}");
+    let deployment = objects.manifests.iter().find(is).unwrap();
+    Component { name: ComponentName(name.into()), deployment }
+}
+
+/// The same with two slots for each component.
+pub(crate) fn derived(version: &str, more: &str) -> Derived {
+    let objects = manifests(version, more);
+    slots::derive(&NAMES.map(|name| component(name, &objects)), &objects.manifests, &[]).unwrap()
+}
+
+/// The same with a backend that keeps its one Deployment.
+pub(crate) fn rolling(version: &str, more: &str) -> Derived {
+    let objects = manifests(version, more);
+    let mut derived = slots::derive(&[component("frontend", &objects)], &objects.manifests, &[]).unwrap();
+    derived.roll(&component("backend", &objects), &objects.manifests);
+    derived
 }
 
 /// What is in the cluster once `derived` serves in slot a.

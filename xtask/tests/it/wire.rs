@@ -2,6 +2,8 @@
 
 mod cluster;
 mod controllers;
+mod kinds;
+mod look;
 mod requests;
 mod store;
 
@@ -37,10 +39,12 @@ spec:
 fn number(number: u32) -> Wish {
     let mut wish = wish();
     wish.release = format!("production-{number}").parse().unwrap();
-    (wish.migration, wish.bake) = (Migration::None, Duration::from_mins(1));
+    (wish.migration, wish.bake) = (Migration::None, Duration::from_secs(10));
     if let Strategy::Canary { steps, .. } = &mut wish.components[0].strategy {
         // Nobody is there to be asked.
-        steps.iter_mut().for_each(|step| step.gate = false);
+        for step in steps {
+            step.gate = false;
+        }
     }
     wish
 }
@@ -48,7 +52,9 @@ fn number(number: u32) -> Wish {
 /// The same, without steps.
 fn flip(number: u32) -> Wish {
     let mut wish = self::number(number);
-    wish.components.iter_mut().for_each(|wanted| wanted.strategy = Strategy::Flip);
+    for wanted in &mut wish.components {
+        wanted.strategy = Strategy::Flip;
+    }
     wish
 }
 
@@ -134,4 +140,33 @@ fn a_bad_release_and_an_aborted_one_leave_what_was_there() {
             assert_eq!(standing(&cluster).replace("+-", "+0"), before, "{mood:?} {aborts:?}");
         }
     }
+}
+
+/// An owner that dies after any of its requests is followed by another one, which ends the release, and by the next release.
+#[test]
+fn a_death_after_any_request_is_recovered_from() {
+    let (served, old) = served();
+    let mut count = 0;
+    loop {
+        let mut cluster = served.clone();
+        cluster.dies_after = Some(count);
+        let release = cluster.plan(flip(2), version("2"), Some(&old));
+        let end = cluster.run(&release, Intent::Release);
+        if end.ending == Ending::Promoted {
+            break;
+        }
+        (cluster.dies_after, cluster.owner) = (None, 3);
+        let end = cluster.run(&release, Intent::Recover);
+        let is_over = matches!(end.ending, Ending::Aborted | Ending::Nothing | Ending::Promoted);
+        assert!(is_over, "after {count}: {:?}, {}", end.ending, end.reason);
+        cluster.owner = 4;
+        let is_new =
+            field(&cluster, "Service", "vitalyst-backend", "/spec/selector/vitalyst.io~1slot") == "b";
+        let former = if is_new { version("2") } else { old.clone() };
+        let release = cluster.plan(flip(3), version("3"), Some(&former));
+        let end = cluster.run(&release, Intent::Release);
+        assert_eq!(end.ending, Ending::Promoted, "after {count}: {}", end.reason);
+        count += 1;
+    }
+    assert!(count > 20, "{count} requests");
 }

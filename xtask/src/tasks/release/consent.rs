@@ -1,13 +1,10 @@
 //! Before anything is written: what the server would say to it, and what a person does.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-use super::prepare::Prepared;
 use crate::core::kubectl::Fault;
-use crate::core::release::plan::{Hand, Identity, Plan};
-use crate::core::release::wire::Manager;
+use crate::core::release::plan::Identity;
+use crate::core::release::wire::{Inventory, Manager, Way};
 use crate::cx::Cx;
 use crate::driver::kubectl::{Kubectl, Mode};
 use crate::error::{Error, Result};
@@ -17,13 +14,11 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// Of kind [`Refused`](crate::ErrorKind::Refused) with everything that it would not take.
-pub(super) fn rehearse(cx: &Cx, kubectl: &Kubectl, prepared: &Prepared, former: &[Value]) -> Result<()> {
-    let forward = written(&prepared.plan);
-    // The way back states what serves now; what is not there is not stated again.
-    let backward: Vec<Value> =
-        former.iter().filter(|object| prepared.live.find(object).is_some()).cloned().collect();
+pub(super) fn rehearse(cx: &Cx, kubectl: &Kubectl, release: &str, inventory: &Inventory) -> Result<()> {
     let mut problems = Vec::new();
-    for (way, objects) in [("forward", forward), ("back", backward)] {
+    for (way, words) in [(Way::Forward, "forward"), (Way::Back, "back")] {
+        let requests = inventory.dry_run(way);
+        let objects: Vec<Value> = requests.into_iter().flat_map(|request| request.objects).collect();
         let answers = kubectl.apply(Manager::Manifests.name(), &objects, Mode::DryRun);
         for (object, answer) in objects.iter().zip(answers) {
             let Err(failure) = answer else { continue };
@@ -32,7 +27,7 @@ pub(super) fn rehearse(cx: &Cx, kubectl: &Kubectl, prepared: &Prepared, former: 
             }
             let cause = failure.error.causes().first().cloned().unwrap_or_default();
             let owned = matches!(failure.fault, Fault::Owned(_));
-            problems.push((format!("{way}: {}: {cause}", Identity::of(object)), owned));
+            problems.push((format!("{words}: {}: {cause}", Identity::of(object)), owned));
         }
     }
     if problems.is_empty() {
@@ -40,30 +35,13 @@ pub(super) fn rehearse(cx: &Cx, kubectl: &Kubectl, prepared: &Prepared, former: 
         return Ok(());
     }
     let is_owned = problems.iter().any(|(_, owned)| *owned);
-    let error = Error::refused(format!("the server would not take what `{}` writes", prepared.plan.release));
+    let error = Error::refused(format!("the server would not take what `{release}` writes"));
     let error = problems.into_iter().fold(error, |error, (words, _)| error.cause(words));
     Err(if is_owned {
         error.hint("somebody else owns these fields: `--take-over` takes them, for good")
     } else {
         error.hint("nothing was changed")
     })
-}
-
-/// The objects of a plan as they are once it is done, each once. The number of pods is not among them: of an object that is not
-/// there yet it cannot be asked alone.
-fn written(plan: &Plan) -> Vec<Value> {
-    let mut order = Vec::new();
-    let mut objects: BTreeMap<Identity, Value> = BTreeMap::new();
-    for write in plan.phases.iter().flat_map(|phase| &phase.writes) {
-        let identity = Identity::of(&write.object);
-        if write.hand == Hand::Manifests {
-            if !objects.contains_key(&identity) {
-                order.push(identity.clone());
-            }
-            objects.insert(identity, write.object.clone());
-        }
-    }
-    order.into_iter().filter_map(|identity| objects.remove(&identity)).collect()
 }
 
 /// Asks whether to go on, unless that was said already.

@@ -84,24 +84,22 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         return Ok(());
     }
     let former = connect::stated(&kubectl, head.as_ref().and_then(Head::serves).map(|entry| &**entry))?;
-    if !options.take_over {
-        consent::rehearse(cx, &kubectl, &prepared, &former)?;
-    }
     let id = prepared.plan.release.clone();
+    let release = Release {
+        environment,
+        plan: &prepared.plan,
+        derived: &prepared.derived,
+        course: prepared.course.clone(),
+        former,
+        intent: Intent::Release,
+        takes_over: options.take_over,
+    };
+    if !options.take_over {
+        consent::rehearse(cx, &kubectl, &id.to_string(), &release.inventory()?)?;
+    }
     consent::confirm(cx, options.yes, &format!("release `{id}` to `{}`?", environment.name))?;
     connect::keep(&kubectl, environment, &prepared.derived)?;
-    let end = conduct(
-        cx,
-        Release {
-            environment,
-            plan: &prepared.plan,
-            derived: &prepared.derived,
-            course: prepared.course.clone(),
-            former,
-            intent: Intent::Release,
-            takes_over: options.take_over,
-        },
-    )?;
+    let end = conduct(cx, release)?;
     connect::prune(cx, &kubectl, environment);
     if !matches!(end.ending, Ending::Promoted | Ending::Nothing) {
         cx.emit(Body::Answer { text: by_hand(&prepared.plan.by_hand), data: serde_json::Value::Null });

@@ -14,11 +14,12 @@ use xtask::core::release::labels::{Selector, labels};
 use xtask::core::release::ledger::Phase;
 use xtask::core::release::machine::{Command, End, Input, Intent, Machine};
 use xtask::core::release::metrics::{Counts, Increment};
+use xtask::core::release::model::Ending;
 use xtask::core::release::plan::{Identity, Live, Plan, Wish, plan};
 use xtask::core::release::slots::Derived;
 use xtask::core::release::view::View;
 use xtask::core::release::wire::{
-    Asked, Inventory, Look, Moment, Order, Owner, Question, Request, outcome, stated,
+    Answer, Asked, Inventory, Look, Manager, Moment, Order, Owner, Question, Request, outcome, stated,
 };
 
 use super::controllers;
@@ -41,6 +42,7 @@ pub(crate) enum Mood {
     Late(u64),
 }
 
+#[derive(Clone)]
 pub(crate) struct Cluster {
     pub(crate) store: Store,
     pub(crate) now: Duration,
@@ -53,8 +55,10 @@ pub(crate) struct Cluster {
     pub(crate) failing: u64,
     /// Somebody aborts in this phase.
     pub(crate) aborts: Option<Phase>,
-    /// Somebody else does this once, before the machine's n-th request.
-    pub(crate) meddles: Option<(usize, fn(&mut Store))>,
+    /// Its owner dies where somebody would abort it.
+    pub(crate) dies: bool,
+    /// Its owner dies after so many requests.
+    pub(crate) dies_after: Option<usize>,
     late: Vec<Request>,
     look: Option<Look>,
     sightings: Sightings,
@@ -85,7 +89,8 @@ impl Cluster {
             owner: 1,
             failing: 0,
             aborts: None,
-            meddles: None,
+            dies: false,
+            dies_after: None,
             late: Vec::new(),
             look: None,
             sightings: Sightings::default(),
@@ -116,15 +121,20 @@ impl Cluster {
         let mut inputs = vec![Input::Wake];
         for _ in 0..20_000 {
             let mut effects = Vec::new();
-            if self.aborts.is_some()
-                && machine.phase() == self.aborts.take_if(|at| machine.phase() == Some(*at))
-            {
+            if self.aborts.is_some() && machine.phase() == self.aborts {
+                self.aborts = None;
+                if self.dies {
+                    return End::new(Ending::Superseded, "its owner is dead");
+                }
                 inputs.push(Input::Command(Command::Abort));
             }
             for input in inputs.drain(..) {
                 effects.extend(machine.handle(input, self.now));
             }
             for effect in effects {
+                if self.dies_after.is_some_and(|count| self.requests.len() >= count) {
+                    return End::new(Ending::Superseded, "its owner is dead");
+                }
                 inputs.push(self.act(release, &effect));
             }
             if let Some(end) = machine.end() {
@@ -163,9 +173,6 @@ impl Cluster {
         // As text, as a server gets it.
         let objects = request.objects.iter().map(|object| serde_json::from_str(&object.to_string()).unwrap());
         let request = Request { objects: objects.collect(), ..request };
-        if let Some((_, meddle)) = self.meddles.take_if(|(at, _)| *at == self.requests.len()) {
-            meddle(&mut self.store);
-        }
         self.requests.push(request.clone());
         let count = self.requests.len() as u64;
         match self.mood {
@@ -175,11 +182,28 @@ impl Cluster {
                 Outcome::Unknown
             }
             Mood::Forgetful(n) if count.is_multiple_of(n) => {
-                self.store.request(&request);
+                self.answer(&request);
                 Outcome::Unknown
             }
-            _ => outcome(&self.store.request(&request)),
+            _ => outcome(&self.answer(&request)),
         }
+    }
+
+    /// The store does it, and only what is asked for moves pods: a template alone leaves their number as it is.
+    fn answer(&mut self, request: &Request) -> Vec<Answer> {
+        let replicas = |store: &Store| -> BTreeMap<Identity, Value> {
+            let all = store.of("Deployment").into_iter();
+            all.map(|deployment| (Identity::of(&deployment), deployment["spec"]["replicas"].clone()))
+                .collect()
+        };
+        let before = replicas(&self.store);
+        let answers = self.store.request(request);
+        for (deployment, count) in replicas(&self.store) {
+            let was = before.get(&deployment);
+            let is_asked = request.manager == Manager::Replicas || (was.is_none() && count == 0);
+            assert!(is_asked || was == Some(&count), "{deployment} has {count} pods instead of {was:?}");
+        }
+        answers
     }
 
     fn unix(&self) -> Duration {
@@ -193,7 +217,7 @@ impl Cluster {
         let moment = Moment { began: self.now, taken_at: self.unix() };
         let look = inventory.look(&answers, moment, &mut self.sightings).unwrap();
         for request in std::mem::take(&mut self.late) {
-            self.store.request(&request);
+            self.answer(&request);
         }
         self.look.insert(look).view.clone()
     }

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use xtask::core::release::machine::Intent;
 use xtask::core::release::model::Ending;
 use xtask::core::release::plan::Identity;
-use xtask::core::release::wire::{Asked, Manager, Request, Verb};
+use xtask::core::release::wire::{Answer, Asked, Manager, Request, Verb, Way};
 
+use super::store::Store;
 use super::{flip, number, served, version};
 
 fn head(request: &Request) -> String {
@@ -147,6 +148,36 @@ fn a_foreign_owner_is_named() {
     let end = cluster.run(&release, Intent::Release);
     assert_eq!(end.ending, Ending::Promoted, "{}", end.reason);
     assert!(cluster.store.get("CronJob", "tidy").unwrap()["spec"]["schedule"] == "@daily");
+}
+
+/// A dry run asks for each object by itself, both ways; who owns what it would write is named before the first write.
+#[test]
+fn a_dry_run_finds_foreign_owners_before_the_first_write() {
+    let (cluster, old) = served();
+    let mut store = cluster.store.clone();
+    let mut service = store.get("Service", "vitalyst-backend").unwrap().clone();
+    service["spec"]["selector"] = json!({"app": "maintenance"});
+    let release = cluster.plan(number(2), version("2"), Some(&old));
+    let asked = |store: &Store, way: Way, takes_over: bool| {
+        let inventory = release.inventory.clone();
+        let inventory = if takes_over { inventory.taking_over() } else { inventory };
+        let mut answers = Vec::new();
+        for request in inventory.dry_run(way) {
+            assert_eq!(request.objects.len(), 1);
+            let answer = store.clone().request(&request);
+            answers.extend(answer.into_iter().filter(|answer| *answer != Answer::Done));
+        }
+        answers
+    };
+    for way in [Way::Forward, Way::Back] {
+        assert_eq!(asked(&store, way, false), [], "{way:?}");
+    }
+    store.write("kubectl-patch", &service);
+    for way in [Way::Forward, Way::Back] {
+        let words = "conflict with `kubectl-patch`: /spec/selector".to_owned();
+        assert_eq!(asked(&store, way, false), [Answer::Owned(words)], "{way:?}");
+        assert_eq!(asked(&store, way, true), [], "{way:?}");
+    }
 }
 
 /// What has to be asked for.

@@ -130,7 +130,9 @@ impl Store {
             return Answer::Owned(format!("conflict with `{other}`: {field}"));
         }
         for field in &differs {
-            owners.values_mut().for_each(|owned| owned.retain(|own| own != *field));
+            for owned in owners.values_mut() {
+                owned.retain(|own| own != *field);
+            }
         }
         let before = owners.insert(manager, fields.clone()).unwrap_or_default();
         for field in &fields {
@@ -205,7 +207,9 @@ impl Store {
                     .into_iter()
                     .filter(|field| stored.object.pointer(field) != object.pointer(field))
                     .collect();
-                owners.values_mut().for_each(|owned| owned.retain(|field| !changed.contains(field)));
+                for owned in owners.values_mut() {
+                    owned.retain(|field| !changed.contains(field));
+                }
                 owners.entry(manager.to_owned()).or_default().extend(changed);
                 self.put(&key, object.clone(), owners);
             }

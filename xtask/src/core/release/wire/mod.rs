@@ -20,6 +20,7 @@
 //! ledger and payloads are nobody else's, are created by `POST` and replaced as a whole.
 
 mod answer;
+mod dry_run;
 mod inventory;
 mod lease;
 mod look;
@@ -33,6 +34,7 @@ mod traffic;
 mod write;
 
 pub use answer::{Answer, outcome};
+pub use dry_run::Way;
 pub use inventory::{Inventory, Unclear, lease_name, ledger_name};
 pub use look::{Look, Mark, Moment, Unseen};
 pub use payload::{Damaged, compressed, payload, stated};

@@ -71,7 +71,9 @@ pub struct Request {
     pub objects: Vec<Value>,
 }
 
-/// A resourceVersion that no object ever has: a store begins to count at 1, and what is written first has 2.
+/// A resourceVersion that no object ever has: a store begins to count at 1, and what is written first has 2. A server-side
+/// apply with it makes what is not there; where something is, it is refused with `the object has been modified`, forced or not
+/// (seen on 1.34.4).
 const NEVER: &str = "1";
 
 /// The version of one object that a request is about.

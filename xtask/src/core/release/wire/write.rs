@@ -170,8 +170,8 @@ impl Hand<'_> {
         self.request(Manager::Fence, Verb::Apply { force: true }, objects)
     }
 
-    /// The whole of an object that is nobody else's. `PUT` with uid and resourceVersion is refused where it is another one, or
-    /// gone; only a server-side apply would keep what others have put in.
+    /// The whole of an object that is nobody else's, by `PUT`: there is nothing of others to be kept. It needs the uid: with a
+    /// resourceVersion alone a server makes a Lease anew that was deleted (seen on 1.34.4).
     fn whole(self, body: &Value, fence: Option<Fence>) -> Request {
         let mark = self.places.first().and_then(|(_, mark)| *mark);
         let environment = self.inventory.release.environment.to_string();

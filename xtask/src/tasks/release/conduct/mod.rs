@@ -54,6 +54,16 @@ pub(super) struct Release<'r> {
     pub(super) takes_over: bool,
 }
 
+impl Release<'_> {
+    /// What everything that it writes is called, and says.
+    pub(super) fn inventory(&self) -> Result<Inventory> {
+        let namespace = &self.environment.namespace;
+        let inventory = Inventory::new(self.plan, self.derived, namespace, self.former.clone())
+            .map_err(|unclear| Error::bug("the plan and the manifests do not fit").source(unclear))?;
+        Ok(if self.takes_over { inventory.taking_over() } else { inventory })
+    }
+}
+
 /// What came back.
 enum Reply {
     Looked(EffectId, Moment, Result<Vec<Value>, Box<Failure>>),
@@ -69,10 +79,7 @@ enum Reply {
 pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
     let patient = cx.patient();
     let kubectl = super::connect::kubectl(&patient, release.environment);
-    let inventory =
-        Inventory::new(release.plan, release.derived, &release.environment.namespace, release.former)
-            .map_err(|unclear| Error::bug("the plan and the manifests do not fit").source(unclear))?;
-    let inventory = if release.takes_over { inventory.taking_over() } else { inventory };
+    let inventory = release.inventory()?;
     let windows = windows(release.plan, &release.environment.namespace);
     let all: Vec<Window> = windows.iter().flatten().flat_map(PartWindows::all).collect();
     let reader = if all.is_empty() { None } else { Some(Reader::new(kubectl.proxy(&all)?)) };
