@@ -75,6 +75,7 @@ fn is_about_the_call(fault: &Fault) -> bool {
 /// The kind or resource, and the name, that a message begins with: `The Deployment "b" is invalid`,
 /// `deployments.apps "b" not found`.
 fn subject(message: &str) -> Option<(&str, &str)> {
+    let message = message.split_once(" \"STDIN\": ").map_or(message, |(_, rest)| rest);
     let marks = ["\" is invalid", "\" is forbidden", "\" not found", "\" already exists", "\": "];
     let end = marks.iter().filter_map(|mark| message.find(mark)).min()?;
     let (before, name) = message[..end].rsplit_once('"')?;

@@ -1,5 +1,5 @@
-//! Asks the API server what somebody may do, for many things at once: one SelfSubjectAccessReview each, in one request to
-//! kubectl. The rules of a namespace (SelfSubjectRulesReview) would be one object, but need not be complete.
+//! Asks the API server what somebody may do, for many things at once: one `SelfSubjectAccessReview` each, in one call of
+//! kubectl. The rules of a namespace (`SelfSubjectRulesReview`) would be one object, but need not be complete.
 
 use std::fmt;
 
