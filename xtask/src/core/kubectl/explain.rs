@@ -119,7 +119,7 @@ fn of_the_way(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked
         Fault::Certificate(certificate) => (
             format!("the certificate of the cluster of `{cluster}` {certificate}"),
             format!(
-                "nothing was sent to it; the context `{context}` names the authority, and whoever runs the cluster the right one"
+                "nothing was sent there; the context `{context}` states which authority is believed, and whoever runs the cluster knows the right one"
             ),
         ),
         Fault::WrongCluster => (

@@ -240,17 +240,17 @@ fn a_certificate_is_looked_at() {
         unknown: exit 5
         error: the certificate of the cluster of `production` is signed by an authority that this machine does not know
           caused by: Unable to connect to the server: tls: failed to verify certificate: x509: certificate signed by unknown authority (possibly because of "x509: ECDSA verification failure" while trying to verify candidate authority certificate "test authority")
-        hint: nothing was sent to it; the context `there` names the authority, and whoever runs the cluster the right one
+        hint: nothing was sent there; the context `there` states which authority is believed, and whoever runs the cluster knows the right one
         over: exit 5
         error: the certificate of the cluster of `production` has expired
-        hint: nothing was sent to it; the context `there` names the authority, and whoever runs the cluster the right one
+        hint: nothing was sent there; the context `there` states which authority is believed, and whoever runs the cluster knows the right one
         to come: exit 5
         error: the certificate of the cluster of `production` is not valid yet
-        hint: nothing was sent to it; the context `there` names the authority, and whoever runs the cluster the right one
+        hint: nothing was sent there; the context `there` states which authority is believed, and whoever runs the cluster knows the right one
         another name: exit 5
         error: the certificate of the cluster of `production` is for another name
           caused by: Unable to connect to the server: tls: failed to verify certificate: x509: certificate is valid for other.example, not api.example
-        hint: nothing was sent to it; the context `there` names the authority, and whoever runs the cluster the right one
+        hint: nothing was sent there; the context `there` states which authority is believed, and whoever runs the cluster knows the right one
     "#]].assert_eq(&words);
 }
 
@@ -285,20 +285,12 @@ fn credentials_that_cannot_be_had() {
         no program: exit 4
         error: `get-credentials` is not there, which gets the credentials for the cluster of `production`
           caused by: Unable to connect to the server: getting credentials: exec: executable get-credentials not found
-              It looks like you are trying to use a client-go credential plugin that is not installed.
-              To learn more about this feature, consult the documentation available at:
-                    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
               it is a part of the cloud's tools
         hint: the context `there` names it in kubectl's configuration: install it
 
         a program that fails: exit 4
         error: there are no credentials for the cluster of `production`
           caused by: token *** has expired
-              token *** has expired
-              token *** has expired
-              token *** has expired
-              token *** has expired
-              token *** has expired
               Unable to connect to the server: getting credentials: exec: executable sh failed with exit code 3
         hint: a program gets them; log in again: `kubectl --context=there auth whoami` says who you are
 
@@ -407,8 +399,8 @@ fn documents_are_in_no_argument() {
         let read = |file: &str| std::fs::read_to_string(home.path().join(file)).unwrap();
         let arguments = read("arguments");
         assert!(!arguments.contains("private"), "{arguments}");
-        writeln!(calls, "{what}: {}\n  {}", arguments.trim().replace('\n', " "), read("stdin").trim())
-            .unwrap();
+        let given = format!("{what}: {}\n  {}", arguments.trim().replace('\n', " "), read("stdin").trim());
+        writeln!(calls, "{}", given.trim()).unwrap();
     };
     drop(kubectl.apply("xtask", std::slice::from_ref(&document), Mode::DryRun));
     record("apply");
@@ -434,7 +426,6 @@ fn documents_are_in_no_argument() {
         delete: --context=there --namespace=v --request-timeout=10000ms delete --raw /api/v1/namespaces/v/configmaps/x --filename=-
           {"apiVersion":"v1","kind":"DeleteOptions","preconditions":{"uid":"u1"},"propagationPolicy":"Background"}
         get: --context=there --namespace=w --request-timeout=10000ms get --output=json pod,deployment.v1.apps --selector=app=x
-  
     "#]].assert_eq(&calls);
 }
 
