@@ -2,6 +2,7 @@
 
 mod answers;
 mod away;
+mod namespace;
 mod proxy;
 mod real;
 

@@ -103,7 +103,7 @@ fn a_server_that_says_nothing_is_not_waited_for() {
         return;
     }
     let address = server(|stream| {
-        thread::sleep(Duration::from_secs(60));
+        thread::sleep(Duration::from_mins(1));
         drop(stream);
     });
     let home = Home::new(&json!({"server": format!("http://{address}")}), &token());
@@ -111,7 +111,7 @@ fn a_server_that_says_nothing_is_not_waited_for() {
     let failure = home.kubectl().limits(SHORT).get(&services()).unwrap_err();
     assert_eq!(failure.fault, Fault::Unreachable, "{failure:?}");
     // Where kubectl asks longer than that, it is ended.
-    let limits = Limits { request: Duration::from_secs(60), call: Duration::from_millis(400), ..SHORT };
+    let limits = Limits { request: Duration::from_mins(1), call: Duration::from_millis(400), ..SHORT };
     let failure = home.kubectl().limits(limits).get(&services()).unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     expect![[r#"
@@ -129,7 +129,7 @@ fn an_interruption_ends_a_call() {
         return;
     }
     let address = server(|stream| {
-        thread::sleep(Duration::from_secs(60));
+        thread::sleep(Duration::from_mins(1));
         drop(stream);
     });
     let home = Home::new(&json!({"server": format!("http://{address}")}), &token());

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,106 +15,8 @@ use xtask::core::kubectl::review::Need;
 use xtask::core::kubectl::scrape::{Miss, Window};
 use xtask::driver::kubectl::{Failure, Kubectl, Logs, Mode, Query};
 
-use super::{Home, said};
-
-/// A namespace of a real cluster that is ours alone.
-struct Real {
-    home: Home,
-    admin: Kubectl,
-    uid: String,
-}
-
-impl Real {
-    /// `None`, said, where there is no cluster.
-    fn new() -> Option<Self> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let Some(config) = std::env::var_os("XTASK_TEST_KUBECONFIG") else {
-            println!("skipped: `XTASK_TEST_KUBECONFIG` names no cluster");
-            return None;
-        };
-        let mut home = Home::empty();
-        home.set("KUBECONFIG", config.to_str().unwrap());
-        let context = home.by_hand(&["config", "current-context"]);
-        let name = format!("xtask-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let admin = home.at(context.trim(), &name);
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        let made = admin.create("test", &[namespace], Mode::Really).remove(0).unwrap();
-        let uid = made["metadata"]["uid"].as_str().unwrap().to_owned();
-        Some(Self { home, admin, uid })
-    }
-
-    fn namespace(&self) -> &str {
-        &self.admin.target().namespace
-    }
-
-    /// The same cluster as a service account with these rights in the namespace: a verb and a resource each.
-    fn as_account(&self, rights: &[(&str, &str)]) -> (Home, Kubectl) {
-        let rules = rights.iter().map(|(verb, resource)| {
-            let need = Need::new(verb, resource, None);
-            let part = need.subresource.map(|part| format!("/{part}")).unwrap_or_default();
-            json!({"apiGroups": [need.group], "resources": [need.resource + &part], "verbs": [verb]})
-        });
-        let role = |kind: &str| json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": "limited"}});
-        let with = |mut document: Value, field: &str, value: Value| {
-            document[field] = value;
-            document
-        };
-        let subject = json!([{"kind": "ServiceAccount", "name": "limited", "namespace": self.namespace()}]);
-        let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"});
-        let documents = [
-            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "limited"}}),
-            with(role("Role"), "rules", rules.collect()),
-            with(with(role("RoleBinding"), "subjects", subject), "roleRef", reference),
-        ];
-        all(self.admin.create("test", &documents, Mode::Really));
-        let context = format!("--context={}", self.admin.target().context);
-        let namespace = format!("--namespace={}", self.namespace());
-        let token = self.home.by_hand(&[&context, &namespace, "create", "token", "limited"]);
-        let view = self.home.by_hand(&[
-            &context,
-            "config",
-            "view",
-            "--minify",
-            "--raw",
-            "--flatten",
-            "--output=json",
-        ]);
-        let view: Value = serde_json::from_str(&view).unwrap();
-        let home = Home::new(&view["clusters"][0]["cluster"], &json!({"token": token.trim()}));
-        let kubectl = home.at("there", self.namespace());
-        (home, kubectl)
-    }
-}
-
-impl Drop for Real {
-    fn drop(&mut self) {
-        let name = Name {
-            api_version: "v1".to_owned(),
-            kind: "Namespace".to_owned(),
-            namespace: None,
-            name: self.namespace().to_owned(),
-        };
-        // The namespace of a namespace is none.
-        let path = name.path(None);
-        let context = format!("--context={}", self.admin.target().context);
-        self.home.by_hand(&[&context, "delete", "--raw", &path]);
-        assert!(!self.uid.is_empty());
-    }
-}
-
-impl Home {
-    /// What kubectl writes when it is called as a person would.
-    fn by_hand(&self, arguments: &[&str]) -> String {
-        let variables = self.variables.iter().map(|(name, value)| (name, value));
-        let output = Command::new("kubectl").args(arguments).env_clear().envs(variables).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-fn all(results: Vec<Result<Value, Failure>>) -> Vec<Value> {
-    results.into_iter().map(|result| result.unwrap_or_else(|failure| panic!("{}", said(&failure)))).collect()
-}
+use super::namespace::{Real, all};
+use super::said;
 
 fn map(name: &str, value: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"k": value}})
@@ -277,7 +177,8 @@ fn of_several_objects_each_has_its_own_fate() {
         error: `xtask` owns fields that would change in the cluster of `production`
           caused by: error: Apply failed with 1 conflict: conflict with "xtask": .spec.replicas
         hint: take the fields out of the manifest, or have them taken over on purpose
-    "#]].assert_eq(&said(&owned));
+    "#]]
+    .assert_eq(&said(&owned));
 }
 
 #[test]
@@ -514,23 +415,18 @@ fn a_page_of_a_pod_comes_through_the_server() {
         assert!(proxy.scrape(&window, &names[..1]).unwrap()[0].is_ok());
     }
     println!("a page takes {:?}", begun.elapsed() / 20);
-    // Who may not ask pods sees nothing, and does not blame the pod.
+    // Who may not ask pods sees nothing, and does not blame the pod. It takes no more than one right.
     let (_home, limited) = real.as_account(&[("get", "pods")]);
     let proxy = limited.proxy(std::slice::from_ref(&window)).unwrap();
     assert_eq!(proxy.scrape(&window, &names[..1]).unwrap(), [Err(Miss::Forbidden)]);
-    let (_home, scraper) = {
-        drop(proxy);
-        let rights = json!({"rules": [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]}]});
-        let role = Name {
-            api_version: "rbac.authorization.k8s.io/v1".to_owned(),
-            kind: "Role".to_owned(),
-            namespace: None,
-            name: "limited".to_owned(),
-        };
-        let seen = Seen::of(&kubectl.get(&Query::objects(std::slice::from_ref(&role))).unwrap()[0]).unwrap();
-        kubectl.patch("test", &role, &seen, rights, Mode::Really).unwrap();
-        (_home, limited)
-    };
-    let proxy = scraper.proxy(std::slice::from_ref(&window)).unwrap();
+    let role = [Name {
+        api_version: "rbac.authorization.k8s.io/v1".to_owned(),
+        kind: "Role".to_owned(),
+        namespace: None,
+        name: "limited".to_owned(),
+    }];
+    let seen = Seen::of(&kubectl.get(&Query::objects(&role)).unwrap()[0]).unwrap();
+    let rights = json!({"rules": [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]}]});
+    kubectl.patch("test", &role[0], &seen, rights, Mode::Really).unwrap();
     assert!(proxy.scrape(&window, &names[..1]).unwrap()[0].is_ok());
 }
