@@ -19,7 +19,7 @@ mod fake;
 mod faults;
 mod login;
 pub(crate) mod real;
-mod tls;
+pub(crate) mod tls;
 mod tokens;
 mod uploads;
 

@@ -18,7 +18,7 @@ pub enum Fault {
     /// Somebody else owns fields that would have changed.
     Owned(Vec<Owner>),
     /// The role lacks a right.
-    Forbidden(Denial),
+    Forbidden(Box<Denial>),
     /// A rule of the cluster does not allow it: a quota, a webhook, a namespace that is being deleted.
     Denied,
     /// The object makes no sense to the server.
@@ -194,14 +194,17 @@ fn of_reason(reason: &str, message: &str) -> Fault {
         "NotFound" | "Gone" => Fault::NotFound,
         "AlreadyExists" => Fault::AlreadyExists,
         "Conflict" => Fault::Conflict,
-        "Forbidden" => Denial::find_in(message).map_or(Fault::Denied, Fault::Forbidden),
+        "Forbidden" => {
+            Denial::find_in(message).map_or(Fault::Denied, |denial| Fault::Forbidden(Box::new(denial)))
+        }
         "Unauthorized" => Fault::Unauthorized,
         "RequestEntityTooLarge" => Fault::TooLarge,
-        "Invalid" | "UnsupportedMediaType" | "NotAcceptable" | "MethodNotAllowed" => Fault::Invalid,
         "BadRequest" if has(&["admission webhook"]) => Fault::Denied,
         // A container that has not written anything yet.
         "BadRequest" if has(&["is waiting to start", "previous terminated container"]) => Fault::NotFound,
-        "BadRequest" => Fault::Invalid,
+        "Invalid" | "BadRequest" | "UnsupportedMediaType" | "NotAcceptable" | "MethodNotAllowed" => {
+            Fault::Invalid
+        }
         // `Expired`: a list in pieces took longer than the server keeps its old versions.
         "TooManyRequests" | "ServiceUnavailable" | "Timeout" | "ServerTimeout" | "InternalError"
         | "StoreReadError" | "Expired" => Fault::Unavailable,

@@ -39,21 +39,27 @@ pub fn attribute(documents: &[&Value], done: Vec<Value>, failed: &[Answer], name
     {
         return fates.into_iter().map(|fate| fate.unwrap_or_else(|| Fate::Failed(answer.clone()))).collect();
     }
-    let open: Vec<usize> = (0..fates.len()).filter(|&at| fates[at].is_none()).collect();
-    if open.len() == failed.len() {
-        for (&at, answer) in open.iter().zip(failed) {
-            fates[at] = Some(Fate::Failed(answer.clone()));
+    let mut rest = Vec::new();
+    for answer in failed {
+        let is_it = |at: &usize| {
+            let is_named = |(kind, name): (&str, &str)| {
+                names[*at].as_ref().is_some_and(|is| is.name == name && is_kind(is, kind))
+            };
+            fates[*at].is_none() && subject(&answer.said).is_some_and(is_named)
+        };
+        // Two of one name, in two versions of a kind, are not told apart.
+        let mut candidates = (0..fates.len()).filter(is_it);
+        match (candidates.next(), candidates.next()) {
+            (Some(at), None) => fates[at] = Some(Fate::Failed(answer.clone())),
+            _ => rest.push(answer),
         }
-    } else {
-        for answer in failed {
-            let Some((kind, name)) = subject(&answer.said) else { continue };
-            let is_it =
-                |at: &&usize| names[**at].as_ref().is_some_and(|is| is.name == name && is_kind(is, kind));
-            // Two of one name, in two versions of a kind, are not told apart.
-            let mut candidates = open.iter().filter(is_it);
-            if let (Some(&at), None) = (candidates.next(), candidates.next()) {
-                fates[at] = Some(Fate::Failed(answer.clone()));
-            }
+    }
+    // Kinds are looked up before anything is tried, so that their messages come first.
+    let in_order = rest.iter().all(|answer| answer.fault != Fault::NoSuchKind);
+    let open: Vec<usize> = (0..fates.len()).filter(|&at| fates[at].is_none()).collect();
+    if open.len() == rest.len() && (in_order || rest.len() == 1) {
+        for (at, answer) in open.into_iter().zip(rest) {
+            fates[at] = Some(Fate::Failed(answer.clone()));
         }
     }
     let said: Vec<&str> = failed.iter().map(|answer| answer.said.as_str()).collect();
@@ -72,9 +78,15 @@ fn is_about_the_call(fault: &Fault) -> bool {
     )
 }
 
-/// The kind or resource, and the name, that a message begins with: `The Deployment "b" is invalid`,
+/// The kind or resource, and the name, of which a message speaks: `The Deployment "b" is invalid`,
 /// `deployments.apps "b" not found`.
 fn subject(message: &str) -> Option<(&str, &str)> {
+    if let Some((_, rest)) = message.split_once("resource mapping not found for name: \"") {
+        let (name, rest) = rest.split_once('"')?;
+        let (kind, _) = rest.split_once("no matches for kind \"")?.1.split_once('"')?;
+        return Some((kind, name));
+    }
+    let message = message.split_once(" \"STDIN\": ").map_or(message, |(_, rest)| rest);
     let marks = ["\" is invalid", "\" is forbidden", "\" not found", "\" already exists", "\": "];
     let end = marks.iter().filter_map(|mark| message.find(mark)).min()?;
     let (before, name) = message[..end].rsplit_once('"')?;
@@ -123,8 +135,13 @@ mod tests {
         let invalid = "The Deployment \"b\" is invalid: spec.replicas: Invalid value: -1\n";
         let exists = "Error from server (AlreadyExists): error when creating \"STDIN\": configmaps \"a\" already exists\n";
         let (map, a, b) = (("ConfigMap", "a"), ("Deployment", "a"), ("Deployment", "b"));
-        let table: [(&[_], &[_], String, &str); 11] = [
-            // As many failures as objects: they are in order.
+        let unknown_kind = "error: resource mapping not found for name: \"x\" namespace: \"\" from \"STDIN\": no matches for kind \"Database\" in version \"v1\"\nensure CRDs are installed first\n";
+        let database = ("Database", "x");
+        let table: [(&[_], &[_], String, &str); 14] = [
+            // As many failures as objects: they are in order. A kind that is not known is said first.
+            (&[a, database], &[], format!("{unknown_kind}{conflict}"), "Owned NoSuchKind"),
+            (&[a, database, b], &[b], format!("{unknown_kind}{conflict}"), "Owned NoSuchKind done"),
+            (&[a, database, map], &[], unknown_kind.to_owned(), "unknown NoSuchKind unknown"),
             (&[a, b], &[], format!("{conflict}{stale}"), "Owned Conflict"),
             (&[map, a, b], &[map], format!("{conflict}{invalid}"), "done Owned Invalid"),
             // Fewer: who is named has failed, and nothing is known of the others.

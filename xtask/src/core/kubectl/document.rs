@@ -119,6 +119,18 @@ fn plural(kind: &str) -> String {
     }
 }
 
+/// The objects of a list, which `text` has to be.
+pub fn list(text: &str) -> Option<Vec<Value>> {
+    let mut list: Value = serde_json::from_str(text).ok()?;
+    if !list.get("kind")?.as_str()?.ends_with("List") {
+        return None;
+    }
+    match list.get_mut("items")?.take() {
+        Value::Array(items) if items.iter().all(Value::is_object) => Some(items),
+        _ => None,
+    }
+}
+
 /// The objects of an answer: those of a list, or the one that it is, or, of several answers one after the other, all.
 /// `None` where it is none of these.
 pub fn objects(text: &str) -> Option<Vec<Value>> {

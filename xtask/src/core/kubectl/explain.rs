@@ -29,15 +29,17 @@ pub struct Asked<'a> {
 impl Answer {
     /// The words for it.
     pub fn explain(&self, asked: Asked<'_>) -> Explanation {
-        let (message, hint) = words(&self.fault, asked);
+        let (message, hint) =
+            of_the_object(&self.fault, asked).unwrap_or_else(|| of_the_way(&self.fault, asked));
         Explanation { message, cause: self.said.clone(), hint }
     }
 }
 
-fn words(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>) -> (String, String) {
+/// What is wrong with what was asked for; `None` where it did not come to that.
+fn of_the_object(fault: &Fault, asked: Asked<'_>) -> Option<(String, String)> {
+    let Asked { cluster, namespace, doing, .. } = asked;
     let not_done = format!("could not {doing} in the cluster of `{cluster}`");
-    let login = format!("log in again: `kubectl --context={context} auth whoami` says who you are");
-    match fault {
+    let words = match fault {
         Fault::NotFound => (
             not_done,
             format!("something that is needed is not there: does the namespace `{namespace}` exist?"),
@@ -82,6 +84,19 @@ fn words(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>)
             format!("the cluster of `{cluster}` refuses to {doing}: it is too large"),
             "an object may have 1 MiB, a request 3 MiB: split it".to_owned(),
         ),
+        Fault::NoSuchKind => (
+            format!("the cluster of `{cluster}` lacks a kind of the manifests"),
+            "it may be too old or too new for the `apiVersion` that is stated".to_owned(),
+        ),
+        _ => return None,
+    };
+    Some(words)
+}
+
+/// Why nothing can be asked, or nothing is known.
+fn of_the_way(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>) -> (String, String) {
+    let login = format!("log in again: `kubectl --context={context} auth whoami` says who you are");
+    match fault {
         Fault::Unauthorized => (format!("the cluster of `{cluster}` does not know who asks"), login),
         Fault::NoPlugin(program) => (
             format!("`{program}` is not there, which gets the credentials for the cluster of `{cluster}`"),
@@ -101,14 +116,10 @@ fn words(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>)
                 "`kubectl --context={context} config view --minify` should show it; `KUBECONFIG` names the file"
             ),
         ),
-        Fault::NoSuchKind => (
-            format!("the cluster of `{cluster}` lacks a kind of the manifests"),
-            "it may be too old or too new for the `apiVersion` that is stated".to_owned(),
-        ),
         Fault::Certificate(certificate) => (
             format!("the certificate of the cluster of `{cluster}` {certificate}"),
             format!(
-                "nothing was sent to it; the context `{context}` names the authority, and whoever runs the cluster the right one"
+                "nothing was sent there; the context `{context}` states which authority is believed, and whoever runs the cluster knows the right one"
             ),
         ),
         Fault::WrongCluster => (
@@ -138,8 +149,8 @@ fn words(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>)
             ),
         ),
         Fault::Interrupted => ("interrupted".to_owned(), "run the same command again".to_owned()),
-        Fault::Local | Fault::Other => (
-            not_done,
+        _ => (
+            format!("could not {doing} in the cluster of `{cluster}`"),
             format!(
                 "the same by hand, with `kubectl --context={context} --namespace={namespace}`, may say more"
             ),

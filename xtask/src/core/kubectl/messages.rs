@@ -27,6 +27,13 @@ const BEGINNINGS: &[&str] = &[
 /// What kubectl says below a conflict, about flags that are not ours to give.
 const ADVICE: &str = "Please review the fields above--they currently have other managers.";
 
+/// What kubectl says below the name of a program that is not there. What follows is the hint of whoever configured it.
+const PLUGIN_ADVICE: &[&str] = &[
+    "It looks like you are trying to use a client-go credential plugin that is not installed.",
+    "To learn more about this feature, consult the documentation available at:",
+    "https://kubernetes.io/docs/reference/access-authn-authz/authentication/",
+];
+
 /// What was said, apart.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Messages {
@@ -52,7 +59,10 @@ impl Messages {
                 messages.failures.push(line.to_owned());
             } else if line.starts_with(ADVICE) {
                 advises = true;
-            } else if advises || line.is_empty() {
+            } else if advises
+                || line.is_empty()
+                || PLUGIN_ADVICE.iter().any(|advice| line.trim().starts_with(advice))
+            {
                 // The advice ends where the next message begins.
             } else if let Some(last) = messages.failures.last_mut() {
                 last.push('\n');
@@ -61,8 +71,9 @@ impl Messages {
                 messages.preamble.push(line.trim().to_owned());
             }
         }
+        // A plugin is asked once for each attempt.
+        messages.preamble.dedup();
         if messages.failures.is_empty() && !messages.preamble.is_empty() {
-            messages.preamble.dedup();
             messages.failures = vec![std::mem::take(&mut messages.preamble).join("\n")];
         }
         messages
@@ -132,7 +143,7 @@ Error from server (NotFound): namespaces \"n\" not found
 
     #[test]
     fn a_plugin_speaks_before_the_message() {
-        let said = "\nUnable to locate credentials.\nUnable to connect to the server: getting credentials: exec: x\n";
+        let said = "\nUnable to locate credentials.\nUnable to locate credentials.\nUnable to connect to the server: getting credentials: exec: x\n";
         let messages = Messages::of(said);
         assert_eq!(messages.preamble, ["Unable to locate credentials."]);
         assert_eq!(messages.failures, ["Unable to connect to the server: getting credentials: exec: x"]);

@@ -1,5 +1,5 @@
-//! Asks the API server what somebody may do, for many things at once: one SelfSubjectAccessReview each, in one request to
-//! kubectl. The rules of a namespace (SelfSubjectRulesReview) would be one object, but need not be complete.
+//! Asks the API server what somebody may do, for many things at once: one `SelfSubjectAccessReview` each, in one call of
+//! kubectl. The rules of a namespace (`SelfSubjectRulesReview`) would be one object, but need not be complete.
 
 use std::fmt;
 
@@ -36,13 +36,14 @@ pub struct Verdict {
 }
 
 impl Need {
-    /// To do `verb` with `resource`, `group/resource`, or `group/resource/part`, in `namespace`: `apps/deployments/scale`.
+    /// To do `verb` with `resource` in `namespace`: a resource as `kubectl auth can-i` takes it, `pods/log`,
+    /// `deployments.apps/scale`.
     pub fn new(verb: &str, resource: &str, namespace: Option<&str>) -> Self {
-        let mut parts = resource.split('/');
-        let (group, resource, subresource) = match (parts.next(), parts.next(), parts.next()) {
-            (Some(group), Some(resource), part) => (group, resource, part),
-            (only, ..) => ("", only.unwrap_or_default(), None),
+        let (resource, subresource) = match resource.split_once('/') {
+            Some((resource, part)) => (resource, Some(part)),
+            None => (resource, None),
         };
+        let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
         Self {
             verb: verb.to_owned(),
             group: group.to_owned(),
@@ -125,14 +126,14 @@ mod tests {
 
     #[test]
     fn a_need_is_a_question_and_a_row() {
-        let need = Need::new("patch", "apps/deployments/scale", Some("v"));
+        let need = Need::new("patch", "deployments.apps/scale", Some("v"));
         assert_eq!(need.to_string(), "patch deployments.apps/scale");
         assert_eq!(
             need.document()["spec"]["resourceAttributes"],
             json!({"verb": "patch", "group": "apps", "resource": "deployments", "subresource": "scale", "namespace": "v"})
         );
         assert_eq!(Need::new("get", "pods", None).to_string(), "get pods");
-        assert_eq!(Need::new("get", "/pods/log", None).to_string(), "get pods/log");
+        assert_eq!(Need::new("get", "pods/log", None).to_string(), "get pods/log");
         let named = Need { name: Some("kube-system".to_owned()), ..Need::new("get", "namespaces", None) };
         assert_eq!(named.to_string(), "get namespaces kube-system");
     }

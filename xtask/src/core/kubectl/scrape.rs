@@ -31,17 +31,19 @@ impl Miss {
         matches!(self, Self::Deaf | Self::Refused(_) | Self::Late | Self::TooLong | Self::Nonsense)
     }
 
-    /// What an answer other than 200 means. `body` is a Status of the API server, or words of the pod.
-    pub fn of(status: u16, body: &[u8]) -> Self {
+    /// What an answer other than 200 means. `body` is a Status of the API server, words of the pod, or words of kubectl.
+    ///
+    /// `passed` is whether the answer came through the API server, which puts an `Audit-Id` on each. What has none kubectl
+    /// says itself: that the way is closed, or that it does not let this through.
+    pub fn of(status: u16, passed: bool, body: &[u8]) -> Self {
         let said = serde_json::from_slice::<serde_json::Value>(body).ok();
         let is_of_the_server = said.as_ref().is_some_and(|said| {
             said.get("kind").is_some_and(|kind| kind == "Status") && said.get("apiVersion").is_some()
         });
-        // What the proxy of kubectl itself refuses, it refuses in one word.
-        let is_of_the_filter = body.trim_ascii() == b"Forbidden";
         let cannot_dial = memchr::memmem::find(body, b"error trying to reach service").is_some();
         match status {
-            401 | 403 if is_of_the_server || is_of_the_filter => Self::Forbidden,
+            401 | 403 if is_of_the_server || !passed => Self::Forbidden,
+            _ if !passed => Self::NoWay,
             404 if is_of_the_server => Self::Gone,
             502..=504 if cannot_dial => Self::Deaf,
             500..=504 if is_of_the_server => Self::NoWay,
@@ -124,22 +126,23 @@ mod tests {
         let unreachable =
             "error trying to reach service: dial tcp 10.244.0.9:8000: connect: connection refused";
         let table = [
-            (403, status(403), Miss::Forbidden, false),
-            (401, status(401), Miss::Forbidden, false),
-            (403, "Forbidden\n".to_owned(), Miss::Forbidden, false),
-            (403, "you may not".to_owned(), Miss::Refused(403), true),
-            (404, status(404), Miss::Gone, false),
-            (404, "page not found".to_owned(), Miss::Refused(404), true),
-            (503, unreachable.to_owned(), Miss::Deaf, true),
-            (502, unreachable.to_owned(), Miss::Deaf, true),
-            (503, status(503), Miss::NoWay, false),
-            (500, status(500), Miss::NoWay, false),
-            (503, r#"{"status":"starting"}"#.to_owned(), Miss::Refused(503), true),
-            (500, String::new(), Miss::Refused(500), true),
-            (302, String::new(), Miss::Refused(302), true),
+            (403, true, status(403), Miss::Forbidden, false),
+            (401, true, status(401), Miss::Forbidden, false),
+            (403, false, "Forbidden\n".to_owned(), Miss::Forbidden, false),
+            (403, true, "Forbidden\n".to_owned(), Miss::Refused(403), true),
+            (404, true, status(404), Miss::Gone, false),
+            (404, true, "page not found".to_owned(), Miss::Refused(404), true),
+            (503, true, unreachable.to_owned(), Miss::Deaf, true),
+            (502, true, unreachable.to_owned(), Miss::Deaf, true),
+            (503, true, status(503), Miss::NoWay, false),
+            (500, true, status(500), Miss::NoWay, false),
+            (500, false, "dial tcp 127.0.0.1:1: connect: connection refused".to_owned(), Miss::NoWay, false),
+            (503, true, r#"{"status":"starting"}"#.to_owned(), Miss::Refused(503), true),
+            (500, true, String::new(), Miss::Refused(500), true),
+            (302, true, String::new(), Miss::Refused(302), true),
         ];
-        for (status, body, expected, is_of_the_pod) in table {
-            let miss = Miss::of(status, body.as_bytes());
+        for (status, passed, body, expected, is_of_the_pod) in table {
+            let miss = Miss::of(status, passed, body.as_bytes());
             assert_eq!((&miss, miss.is_of_the_pod()), (&expected, is_of_the_pod), "{status} {body}");
         }
     }

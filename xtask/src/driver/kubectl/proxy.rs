@@ -36,6 +36,9 @@ const AT_ONCE: usize = 4;
 /// How long kubectl may take until it listens. It asks a program for credentials first.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// How long it may take until a kubectl that has died is known to have.
+const NOTICE: Duration = Duration::from_millis(500);
+
 /// The pause between two looks at whether it listens.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -124,10 +127,22 @@ impl Proxy {
         Ok((client, state.starts))
     }
 
-    /// Whether the kubectl of this start does not run any more.
+    /// Whether the kubectl of this start does not run any more. It may have died a moment ago.
     fn has_ended(&self, start: u64) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.starts != start || state.running.as_ref().is_none_or(|running| running.watch.is_finished())
+        let end = Instant::now() + NOTICE;
+        loop {
+            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.starts != start
+                || state.running.as_ref().is_none_or(|running| running.watch.is_finished())
+            {
+                return true;
+            }
+            drop(state);
+            if Instant::now() >= end {
+                return false;
+            }
+            thread::sleep(LOOK);
+        }
     }
 
     fn start(&self, socket: &Path) -> Result<Running, Failure> {
@@ -223,7 +238,7 @@ fn ask(client: &Client, window: &Window, pod: &str) -> Result<Vec<u8>, Miss> {
     let begun = Instant::now();
     match client.send(&request) {
         Ok(answer) if answer.status == 200 => Ok(answer.body),
-        Ok(answer) => Err(Miss::of(answer.status, &answer.body)),
+        Ok(answer) => Err(Miss::of(answer.status, answer.header("audit-id").is_some(), &answer.body)),
         Err(failure) => Err(match failure.fault {
             http::Fault::Interrupted => Miss::Interrupted,
             http::Fault::TooLong => Miss::TooLong,

@@ -89,6 +89,10 @@ impl Kubectl {
             call = call.argument("--show-managed-fields");
         }
         let answer = self.0.call(&call)?;
+        // Of objects by name that are not there nothing is said. That nothing of a kind is there has to be said.
+        if answer.trim().is_empty() && !query.named {
+            return Err(self.0.failure(&call, Fault::Nonsense, "it wrote nothing"));
+        }
         self.objects(&call, &answer)
     }
 

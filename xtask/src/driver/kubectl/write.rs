@@ -60,8 +60,7 @@ impl Kubectl {
     pub fn replace(&self, manager: &str, seen: &Seen, document: Value, mode: Mode) -> Result<Value, Failure> {
         let document = seen.onto(document);
         let namespace = namespace_of(&document).map(str::to_owned);
-        let call = self
-            .call(&["replace", "--validate=ignore", "--filename=-"], manager, &[&document], mode)
+        let call = call(&["replace", "--validate=ignore", "--filename=-"], manager, &[&document], mode)
             .namespace(namespace.as_deref());
         self.one(&call)
     }
@@ -78,7 +77,7 @@ impl Kubectl {
         let change = seen.onto(change);
         let resource = name.resource();
         let arguments = ["patch", &resource, &name.name, "--type=merge", "--patch-file=/dev/stdin"];
-        let mut call = self.call(&arguments, manager, &[&change], mode).namespace(name.namespace.as_deref());
+        let mut call = call(&arguments, manager, &[&change], mode).namespace(name.namespace.as_deref());
         call.doing = format!("change {name}");
         self.one(&call)
     }
@@ -132,8 +131,7 @@ impl Kubectl {
         documents: &[&Value],
         mode: Mode,
     ) -> Vec<Result<Value, Failure>> {
-        let call =
-            self.call(arguments, manager, documents, mode).argument("--filename=-").namespace(namespace);
+        let call = call(arguments, manager, documents, mode).argument("--filename=-").namespace(namespace);
         let all = |failure: Failure| documents.iter().map(|_| Err(failure.clone())).collect();
         let (stdout, failed) = match self.0.attempt(&call) {
             Err(failure) => return all(failure),
@@ -185,22 +183,6 @@ impl Kubectl {
         results.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
     }
 
-    fn call(&self, arguments: &[&str], manager: &str, documents: &[&Value], mode: Mode) -> Call<'static> {
-        let doing = match documents {
-            [document] => Name::of(document).map(|name| format!("write {name}")),
-            _ => None,
-        };
-        let doing = doing.unwrap_or_else(|| format!("write {} objects", documents.len()));
-        let call = Call::new(doing, arguments)
-            .argument(format!("--field-manager={manager}"))
-            .argument("--output=json")
-            .documents(documents);
-        match mode {
-            Mode::Really => call,
-            Mode::DryRun => call.argument("--dry-run=server"),
-        }
-    }
-
     fn one(&self, call: &Call<'_>) -> Result<Value, Failure> {
         let answer = self.0.call(call)?;
         let nonsense = || self.0.failure(call, Fault::Nonsense, "it is not the one object that was written");
@@ -208,6 +190,22 @@ impl Kubectl {
             Ok([object]) => Ok(object),
             Err(_) => Err(nonsense()),
         }
+    }
+}
+
+fn call(arguments: &[&str], manager: &str, documents: &[&Value], mode: Mode) -> Call<'static> {
+    let doing = match documents {
+        [document] => Name::of(document).map(|name| format!("write {name}")),
+        _ => None,
+    };
+    let doing = doing.unwrap_or_else(|| format!("write {} objects", documents.len()));
+    let call = Call::new(doing, arguments)
+        .argument(format!("--field-manager={manager}"))
+        .argument("--output=json")
+        .documents(documents);
+    match mode {
+        Mode::Really => call,
+        Mode::DryRun => call.argument("--dry-run=server"),
     }
 }
 

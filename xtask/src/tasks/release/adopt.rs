@@ -17,6 +17,7 @@ use crate::core::release::migration::Migration;
 use crate::core::release::model::ReleaseId;
 use crate::core::release::plan::{self, Identity, Live, Strategy, Wish};
 use crate::core::release::slots::{self, Component, Derived};
+use crate::core::text;
 use crate::cx::Cx;
 use crate::driver::platform;
 use crate::error::{Error, Result};
@@ -74,11 +75,12 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
         why: Line::new("ran before the first release", cx.mask()),
         ..Account::default()
     };
-    let mut text = format!("what runs in `{}` is written down as `{id}`:\n", environment.name);
-    for part in &plan.parts {
+    let parts = plan.parts.iter().map(|part| {
         let runs = part.old.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
-        text.push_str(&format!("  {}: {runs}, {} pods\n", part.component, part.replicas));
-    }
+        format!("  {}: {runs}, {}\n", part.component, text::count(part.replicas as usize, "pod"))
+    });
+    let head = format!("what runs in `{}` is written down as `{id}`:\n", environment.name);
+    let text = [head].into_iter().chain(parts).collect();
     cx.emit(Body::Answer { text, data: serde_json::json!({ "adopts": id }) });
     consent::confirm(cx, options.yes, "write that down?")?;
     connect::keep(&kubectl, environment, &derived)?;

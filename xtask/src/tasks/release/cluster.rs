@@ -2,33 +2,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::config::release::EnvironmentConfig;
-use crate::core::command::Command;
+use crate::core::kubectl::Fault;
+use crate::core::kubectl::document;
 use crate::core::release::plan::Identity;
 use crate::cx::Cx;
+use crate::driver::kubectl::{Failure, Kubectl, Query, Target};
 use crate::error::{Context as _, Error, Result};
-
-/// How long a question to the API server may take. kubectl asks again by itself while it looks around.
-const ANSWER: &str = "--request-timeout=10s";
-
-/// How long one kubectl may take, whatever it does.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The largest snapshot that is read, in bytes.
 const SNAPSHOT_MAX: u64 = 64 << 20;
 
+/// The cluster of an environment.
+fn kubectl(cx: &Cx, environment: &EnvironmentConfig) -> Kubectl {
+    cx.kubectl(Target {
+        cluster: environment.name.clone(),
+        context: environment.context.value.clone(),
+        namespace: environment.namespace.clone(),
+    })
+}
+
 /// Reads the objects of these kinds, and what says where the environment stands: its ledger, its quotas, and the Services
 /// that nobody stated.
 pub(super) fn objects(cx: &Cx, environment: &EnvironmentConfig, stated: &[Identity]) -> Result<Vec<Value>> {
+    let kubectl = kubectl(cx, environment);
     let mut objects: Vec<Value> = Vec::new();
     let mut seen = BTreeSet::new();
     for ((namespace, foreign), kinds) in questions(&environment.namespace, stated) {
-        let kinds = kinds.into_iter().collect::<Vec<_>>().join(",");
-        let found = get(cx, environment, namespace, &kinds, foreign.is_some())?;
+        let kinds: Vec<String> = kinds.into_iter().collect();
+        let found = match kubectl.get(&Query::kinds(&kinds).namespace(namespace)) {
+            Err(Failure { fault: Fault::NoSuchKind, .. }) if foreign.is_some() => Vec::new(),
+            found => found.map_err(|failure| explain(environment, failure))?,
+        };
         // What belongs to no namespace is found from each.
         let new = |object: &Value| {
             let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
@@ -69,66 +77,16 @@ fn kind(identity: &Identity) -> (String, bool) {
     }
 }
 
-fn get(
-    cx: &Cx,
-    environment: &EnvironmentConfig,
-    namespace: &str,
-    kinds: &str,
-    foreign: bool,
-) -> Result<Vec<Value>> {
-    let mut command = Command::new("kubectl")
-        .arg(format!("--context={}", environment.context.value))
-        .arg(format!("--namespace={namespace}"))
-        .args(["get", kinds, "--output=json", ANSWER])
-        .timeout(PATIENCE);
-    if let Some(path) = cx.environment().get("KUBECONFIG") {
-        command = command.env("KUBECONFIG", path);
+/// A context that nobody knows stands in a line of `xtask.toml`.
+fn explain(environment: &EnvironmentConfig, Failure { fault, error }: Failure) -> Error {
+    if fault != Fault::NoSuchContext {
+        return error;
     }
-    let output = cx.output(command)?;
-    if output.success() {
-        return items(&output.stdout).ok_or_else(|| {
-            Error::missing(format!(
-                "kubectl answered for `{}` with something that is no list",
-                environment.name
-            ))
-        });
+    let mut problem = environment.context.place.diagnostic(error.message());
+    if let Some(hint) = error.hints().first() {
+        problem = problem.help(hint);
     }
-    if foreign && output.stderr.contains("doesn't have a resource type") {
-        return Ok(Vec::new());
-    }
-    Err(classify(environment, namespace, &output.stderr))
-}
-
-/// What it means that kubectl failed. It exits with 1 for nearly everything, so its words decide.
-fn classify(environment: &EnvironmentConfig, namespace: &str, said: &str) -> Error {
-    let context = &environment.context;
-    // The lines of klog before the last one repeat it for each attempt.
-    let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
-    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    let error = if has(&["context was not found", "no context exists", "context \"", "does not exist"])
-        && said.contains(&context.value)
-    {
-        let problem = context.place.diagnostic(format!("kubectl knows no context `{}`", context.value));
-        return Error::configuration(format!("`{}` cannot be looked at", environment.name))
-            .places([problem.help("`kubectl config get-contexts` lists them; `KUBECONFIG` names the file")]);
-    } else if has(&["(Forbidden)", "is forbidden"]) {
-        Error::missing(format!("somebody may not look at the namespace `{namespace}`"))
-            .hint("a plan needs the verbs `get` and `list` on what it names; ask for a Role with them")
-    } else if has(&["(Unauthorized)", "You must be logged in", "provide credentials"]) {
-        Error::missing(format!("the cluster of `{}` does not know who asks", environment.name))
-            .hint(format!("log in again: `kubectl --context={} auth whoami` says who you are", context.value))
-    } else if has(&["doesn't have a resource type"]) {
-        Error::missing(format!("the cluster of `{}` lacks a kind of the manifests", environment.name))
-            .hint("it may be too old or too new for the `apiVersion` that is stated")
-    } else if has(&["was refused", "Unable to connect", "i/o timeout", "deadline exceeded", "no such host"]) {
-        Error::missing(format!("the cluster of `{}` does not answer", environment.name)).hint(format!(
-            "`kubectl --context={} version` should answer; is a VPN or a proxy missing?",
-            context.value
-        ))
-    } else {
-        Error::missing(format!("the cluster of `{}` cannot be read", environment.name))
-    };
-    error.cause(last)
+    Error::configuration(format!("`{}` cannot be looked at", environment.name)).places([problem])
 }
 
 /// Reads a file with the output of `kubectl get … --output=json`.
@@ -138,22 +96,10 @@ pub(super) fn snapshot(path: &Path) -> Result<Vec<Value>> {
         return Err(Error::configuration(format!("`{}` is too large for a snapshot", path.display())));
     }
     let text = crate::cx::files::read(path)?;
-    items(&text).ok_or_else(|| {
+    document::list(&text).ok_or_else(|| {
         Error::configuration(format!("`{}` is no snapshot of a cluster", path.display()))
             .hint("it is what `kubectl get KINDS --output=json` writes: an object of kind `List`")
     })
-}
-
-/// The objects of a list.
-fn items(text: &str) -> Option<Vec<Value>> {
-    let mut list: Value = serde_json::from_str(text).ok()?;
-    if !list.get("kind")?.as_str()?.ends_with("List") {
-        return None;
-    }
-    match list.get_mut("items")?.take() {
-        Value::Array(items) if items.iter().all(Value::is_object) => Some(items),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

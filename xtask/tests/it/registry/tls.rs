@@ -15,13 +15,13 @@ use super::fake::{Fake, Reply};
 use super::{connect, reference};
 
 /// An authority of our own, made by `openssl`.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     folder: tempfile::TempDir,
 }
 
 impl Authority {
     /// `None`, said, where there is no `openssl`.
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if !super::real::installed("openssl") {
             return None;
         }
@@ -50,7 +50,7 @@ impl Authority {
         Some(authority)
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -66,7 +66,7 @@ impl Authority {
     }
 
     /// A server's side of TLS for `name`, valid between these times (`YYMMDDHHMMSSZ`).
-    fn server(&self, name: &str, (begin, end): (&str, &str)) -> Arc<rustls::ServerConfig> {
+    pub(crate) fn server(&self, name: &str, (begin, end): (&str, &str)) -> Arc<rustls::ServerConfig> {
         fs::write(self.path("extensions"), format!("subjectAltName = DNS:{name}\n")).unwrap();
         self.openssl(&[
             "req",
@@ -113,9 +113,9 @@ impl Authority {
     }
 }
 
-const VALID: (&str, &str) = ("200101000000Z", "490101000000Z");
-const OVER: (&str, &str) = ("200101000000Z", "210101000000Z");
-const TO_COME: (&str, &str) = ("480101000000Z", "490101000000Z");
+pub(crate) const VALID: (&str, &str) = ("200101000000Z", "490101000000Z");
+pub(crate) const OVER: (&str, &str) = ("200101000000Z", "210101000000Z");
+pub(crate) const TO_COME: (&str, &str) = ("480101000000Z", "490101000000Z");
 
 fn look(registry: &Registry, name: &str) -> String {
     match registry.exists(&reference(name, "a")) {

@@ -205,8 +205,8 @@ fn a_cluster_that_does_not_let_one_look() {
         ("/api/v1/namespaces/vitalyst/services", 200, list("ServiceList", "v1", &json!([]))),
     ]);
     expect![[r#"
-        error: somebody may not look at the namespace `vitalyst`
+        error: `u` may not `list` `deployments.apps` in the namespace `vitalyst`
           caused by: Error from server (Forbidden): deployments.apps is forbidden: User "u" cannot list resource "deployments" in API group "apps" in the namespace "vitalyst"
-        hint: a plan needs the verbs `get` and `list` on what it names; ask for a Role with them
+        hint: ask whoever runs the cluster of `production` for a Role with the verb `list` on `deployments.apps`
     "#]].assert_eq(&deploy(&leads_to(&serve(answers))).expect(4).stderr);
 }
