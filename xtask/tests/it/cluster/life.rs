@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::harness::{Cluster, Namespace, eventually};
-use super::node::Part;
+use super::node::{self, Node, Part};
 use super::{LIMIT, application, endpoints, get, rolled_out};
 use crate::program;
 
@@ -119,6 +119,20 @@ fn pods_answer_on_while_the_api_server_and_etcd_are_away() {
     drop(cluster);
     place.is_gone();
     assert_eq!(settings(), before, "the kernel is as it was");
+}
+
+#[test]
+fn a_node_that_does_not_come_up_says_why_and_leaves_nothing() {
+    // With one node it is known that there can be one here.
+    let Some(_) = Cluster::get().and_then(Cluster::node) else { return };
+    let nothing = tempfile::tempdir().unwrap();
+    let built = node::built().unwrap().with_programs(nothing.path());
+    let Err(error) = Node::start(&built) else { panic!("without programs there is no node") };
+    assert!(error.contains("failed: kube-apiserver has ended"), "{error}");
+    assert!(error.contains("command not found"), "{error}");
+    let folder = error.strip_prefix("the node in ").unwrap().split_once(" did not").unwrap().0.to_owned();
+    assert!(!Path::new(&folder).exists() && !mounted(Path::new(&folder)));
+    assert!(!program::list().contains(&folder), "no process is left");
 }
 
 /// Holds a node and says where it is, until it is killed.

@@ -59,7 +59,8 @@ struct Line {
     answers: BufReader<ChildStdout>,
 }
 
-fn tools() -> PathBuf {
+/// The scripts of the node.
+pub(crate) fn tools() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/cluster")
 }
 
@@ -99,6 +100,11 @@ fn folders(command: &mut Command) -> Result<Built, String> {
 }
 
 impl Built {
+    /// The same images with other programs.
+    pub(crate) fn with_programs(self, programs: &Path) -> Self {
+        Self { programs: programs.to_owned(), ..self }
+    }
+
     /// The image of the application, as `docker save` writes it.
     pub(crate) fn application(&self) -> PathBuf {
         self.images.join("application.tar")
@@ -125,13 +131,15 @@ impl Node {
         let mut answers = BufReader::new(process.stdout.take().ok_or("no standard output")?);
         let mut answer = String::new();
         answers.read_line(&mut answer).map_err(|error| error.to_string())?;
-        let log = fs::read_to_string(&said).unwrap_or_default();
-        drop(fs::remove_file(&said));
         let Some(number) = answer.trim().strip_prefix("ready ").and_then(|number| number.parse().ok()) else {
+            // Once the script has ended it has cleaned up and said everything.
             drop(commands);
             drop(process.wait());
-            return Err(format!("the node did not come up: {answer}\n{log}"));
+            let log = fs::read_to_string(&said).unwrap_or_default();
+            drop(fs::remove_file(&said));
+            return Err(format!("the node in {} did not come up: {answer}\n{log}", folder.display()));
         };
+        drop(fs::remove_file(&said));
         let registry = forward(Ipv4Addr::new(10, 77, number, 1), 5000).map_err(|error| error.to_string())?;
         let line = Mutex::new(Line { commands, answers });
         Ok(Self { process, line, folder, programs: built.programs.clone(), number, registry })
