@@ -21,8 +21,9 @@ trap : INT HUP TERM
 mkfifo "$folder/born" "$folder/number"
 exec 3<&0
 
-# The signal at the parent's death ends the node also where this script is killed, and `--kill-child` passes it on.
-setpriv --pdeathsig KILL unshare --pid --mount --net --fork --kill-child=KILL --mount-proc \
+# The signal at the parent's death ends the node also where this script is killed, and `--kill-child` passes it on. In a
+# session of its own the node does not hear a terminal either.
+setpriv --pdeathsig KILL setsid unshare --pid --mount --net --fork --kill-child=KILL --mount-proc \
     bash "$here/node.sh" "$folder" "$programs" "$images" <&3 &
 node=$!
 
