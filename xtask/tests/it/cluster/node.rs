@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 /// What a node takes from the machine. Beside these it needs root, and cgroups of version 1.
@@ -57,6 +57,18 @@ pub(crate) struct Node {
 struct Line {
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
+}
+
+/// What a kubelet would change in the kernel.
+pub(crate) fn kernel() -> Vec<String> {
+    let names = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward"];
+    names.iter().map(|name| fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap()).collect()
+}
+
+/// The same, as it was before this process started its first node.
+pub(crate) fn kernel_before() -> &'static [String] {
+    static BEFORE: OnceLock<Vec<String>> = OnceLock::new();
+    BEFORE.get_or_init(kernel)
 }
 
 /// The scripts of the node.
@@ -115,6 +127,7 @@ impl Node {
     /// Starts a node and waits until pods can run on it.
     pub(crate) fn start(built: &Built) -> Result<Self, String> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
+        kernel_before();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("xtask-node-{}-{number}", std::process::id()));
         let said = folder.with_extension("log");
