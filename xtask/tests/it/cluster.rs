@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -192,4 +193,34 @@ fn what_is_pushed_is_pulled_whatever_the_registry_is_called() {
         })
     });
     assert!(message.contains("not found"), "{message}");
+}
+
+#[test]
+fn an_archive_is_imported_and_what_is_none_is_refused() {
+    let Some(cluster) = Cluster::get() else { return };
+    if cluster.node().is_none() {
+        println!("skipped: the cluster is not a node of our own");
+        return;
+    }
+    let error = cluster.import(Path::new("/absent archive")).unwrap_err();
+    assert!(error.contains("no such file"), "{error}");
+
+    let scratch = tempfile::tempdir().unwrap();
+    let unpack = |archive: &Path| {
+        let mut tar = Command::new("tar");
+        tar.arg("-xf").arg(archive).arg("-C").arg(scratch.path());
+        assert!(tar.status().unwrap().success());
+    };
+    unpack(&node::built().unwrap().application());
+    unpack(&scratch.path().join("layer.tar"));
+    let archive = scratch.path().join("imported.tar");
+    let mut image = Command::new(node::tools().join("image.sh"));
+    image
+        .args(["xtask.test/imported:1".as_ref(), scratch.path().join("application").as_os_str()])
+        .arg(&archive);
+    assert!(image.status().unwrap().success());
+    cluster.import(&archive).unwrap();
+    let namespace = Namespace::new(cluster, "import");
+    namespace.apply(&application("one", &[]).replace(APPLICATION, "xtask.test/imported:1"));
+    rolled_out(&namespace);
 }

@@ -3,14 +3,15 @@
 #
 # FOLDER is made and removed. On standard output comes `ready NUMBER` once pods can run, or `failed: …`; then, for each line
 # on standard input, one answer (node.sh says which). Standard input is a pipe that the tests hold: when their process ends,
-# however it ends, the pipe closes and everything goes.
+# however it ends, the pipe closes and everything goes. While it comes up it does not look at the pipe: that takes seconds,
+# and has an end by itself.
 #
 # Everything runs in namespaces of its own for processes, mounts and network. Ending the first process of the namespace ends
 # all others; mounts, links and addresses go with the last of them. Only cgroups have no such end: they are removed here.
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
 programs=$2 images=$3
-mkdir "$1"
+mkdir -m 700 "$1" # It holds the keys of the cluster.
 folder=$(realpath "$1")
 
 # An interrupted terminal is for whoever holds the pipe; whether the node goes is said by the pipe alone. (A trap that does
@@ -20,8 +21,9 @@ trap : INT HUP TERM
 mkfifo "$folder/born" "$folder/number"
 exec 3<&0
 
-# The signal at the parent's death ends the node also where this script is killed, and `--kill-child` passes it on.
-setpriv --pdeathsig KILL unshare --pid --mount --net --fork --kill-child=KILL --mount-proc \
+# The signal at the parent's death ends the node also where this script is killed, and `--kill-child` passes it on. In a
+# session of its own the node does not hear a terminal either.
+setpriv --pdeathsig KILL setsid unshare --pid --mount --net --fork --kill-child=KILL --mount-proc \
     bash "$here/node.sh" "$folder" "$programs" "$images" <&3 &
 node=$!
 

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::harness::{Cluster, Namespace, eventually};
-use super::node::Part;
+use super::node::{self, Node, Part};
 use super::{LIMIT, application, endpoints, get, rolled_out};
 use crate::program;
 
@@ -67,12 +67,6 @@ fn mounted(folder: &Path) -> bool {
     fs::read_to_string("/proc/self/mounts").unwrap().contains(folder.to_str().unwrap())
 }
 
-/// What a kubelet would change in the kernel.
-fn settings() -> Vec<String> {
-    let names = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward"];
-    names.iter().map(|name| fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap()).collect()
-}
-
 fn pods_and_restarts(namespace: &Namespace<'_>) -> Option<Vec<(String, i64)>> {
     let pods = namespace.json(&["pods"])?;
     let pods = pods["items"].as_array()?.iter().map(|pod| {
@@ -84,7 +78,6 @@ fn pods_and_restarts(namespace: &Namespace<'_>) -> Option<Vec<(String, i64)>> {
 
 #[test]
 fn pods_answer_on_while_the_api_server_and_etcd_are_away() {
-    let before = settings();
     let Some(cluster) = Cluster::alone() else { return };
     let place = Place::of(&cluster);
     let namespace = Namespace::new(&cluster, "away");
@@ -118,7 +111,21 @@ fn pods_answer_on_while_the_api_server_and_etcd_are_away() {
     drop(namespace);
     drop(cluster);
     place.is_gone();
-    assert_eq!(settings(), before, "the kernel is as it was");
+    assert_eq!(node::kernel(), node::kernel_before(), "the kernel is as it was before the first node");
+}
+
+#[test]
+fn a_node_that_does_not_come_up_says_why_and_leaves_nothing() {
+    // With one node it is known that there can be one here.
+    let Some(_) = Cluster::get().and_then(Cluster::node) else { return };
+    let nothing = tempfile::tempdir().unwrap();
+    let built = node::built().unwrap().with_programs(nothing.path());
+    let Err(error) = Node::start(&built) else { panic!("without programs there is no node") };
+    assert!(error.contains("failed: kube-apiserver has ended"), "{error}");
+    assert!(error.contains("command not found"), "{error}");
+    let folder = error.strip_prefix("the node in ").unwrap().split_once(" did not").unwrap().0.to_owned();
+    assert!(!Path::new(&folder).exists() && !mounted(Path::new(&folder)));
+    assert!(!program::list().contains(&folder), "no process is left");
 }
 
 /// Holds a node and says where it is, until it is killed.

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 
 /// What a node takes from the machine. Beside these it needs root, and cgroups of version 1.
@@ -59,7 +59,20 @@ struct Line {
     answers: BufReader<ChildStdout>,
 }
 
-fn tools() -> PathBuf {
+/// What a kubelet would change in the kernel.
+pub(crate) fn kernel() -> Vec<String> {
+    let names = ["vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward"];
+    names.iter().map(|name| fs::read_to_string(Path::new("/proc/sys").join(name)).unwrap()).collect()
+}
+
+/// The same, as it was before this process started its first node.
+pub(crate) fn kernel_before() -> &'static [String] {
+    static BEFORE: OnceLock<Vec<String>> = OnceLock::new();
+    BEFORE.get_or_init(kernel)
+}
+
+/// The scripts of the node.
+pub(crate) fn tools() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/cluster")
 }
 
@@ -99,6 +112,11 @@ fn folders(command: &mut Command) -> Result<Built, String> {
 }
 
 impl Built {
+    /// The same images with other programs.
+    pub(crate) fn with_programs(self, programs: &Path) -> Self {
+        Self { programs: programs.to_owned(), ..self }
+    }
+
     /// The image of the application, as `docker save` writes it.
     pub(crate) fn application(&self) -> PathBuf {
         self.images.join("application.tar")
@@ -109,6 +127,7 @@ impl Node {
     /// Starts a node and waits until pods can run on it.
     pub(crate) fn start(built: &Built) -> Result<Self, String> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
+        kernel_before();
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("xtask-node-{}-{number}", std::process::id()));
         let said = folder.with_extension("log");
@@ -125,13 +144,15 @@ impl Node {
         let mut answers = BufReader::new(process.stdout.take().ok_or("no standard output")?);
         let mut answer = String::new();
         answers.read_line(&mut answer).map_err(|error| error.to_string())?;
-        let log = fs::read_to_string(&said).unwrap_or_default();
-        drop(fs::remove_file(&said));
         let Some(number) = answer.trim().strip_prefix("ready ").and_then(|number| number.parse().ok()) else {
+            // Once the script has ended it has cleaned up and said everything.
             drop(commands);
             drop(process.wait());
-            return Err(format!("the node did not come up: {answer}\n{log}"));
+            let log = fs::read_to_string(&said).unwrap_or_default();
+            drop(fs::remove_file(&said));
+            return Err(format!("the node in {} did not come up: {answer}\n{log}", folder.display()));
         };
+        drop(fs::remove_file(&said));
         let registry = forward(Ipv4Addr::new(10, 77, number, 1), 5000).map_err(|error| error.to_string())?;
         let line = Mutex::new(Line { commands, answers });
         Ok(Self { process, line, folder, programs: built.programs.clone(), number, registry })
