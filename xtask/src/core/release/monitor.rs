@@ -87,8 +87,8 @@ mod tests {
         }
     }
 
-    fn page(total: u32, bad: u32) -> Option<Vec<u8>> {
-        Some(format!("r{{s=\"500\"}} {bad}\nr{{s=\"200\"}} {}\n", total - bad).into_bytes())
+    fn page(total: u32, bad: u32) -> Vec<u8> {
+        format!("r{{s=\"500\"}} {bad}\nr{{s=\"200\"}} {}\n", total - bad).into_bytes()
     }
 
     fn monitor() -> Monitor {
@@ -105,11 +105,15 @@ mod tests {
         let (old, new) = (pod("old", false), pod("new", true));
         let mut monitor = monitor();
         let second = Duration::from_secs(1);
-        let first =
-            monitor.tick(second, &[(&old, page(100, 1)), (&new, page(7, 0))], Sides::default(), false);
+        let first = monitor.tick(
+            second,
+            &[(&old, Some(page(100, 1))), (&new, Some(page(7, 0)))],
+            Sides::default(),
+            false,
+        );
         let first = first.unwrap();
         assert_eq!(streams(&first.canary), [Some(Err(Unmeasured::First))], "there is no tick to count from");
-        let read = [(&old, page(150, 1)), (&new, page(27, 2))];
+        let read = [(&old, Some(page(150, 1))), (&new, Some(page(27, 2)))];
         let next = monitor.tick(second * 6, &read, Sides::default(), false).unwrap();
         assert_eq!(next.length, second * 5);
         assert_eq!(streams(&next.canary), [Some(Ok(Counts::new(2, 20)))]);
@@ -125,11 +129,11 @@ mod tests {
             let tick = monitor.tick(Duration::from_secs(at), &read, Sides::default(), is_blind);
             tick.map(|tick| streams(&tick.canary))
         };
-        assert_eq!(tick(0, page(10, 0), false), Some(vec![Some(Err(Unmeasured::First))]));
+        assert_eq!(tick(0, Some(page(10, 0)), false), Some(vec![Some(Err(Unmeasured::First))]));
         assert_eq!(tick(5, None, false), Some(vec![None]), "it did not answer");
-        assert_eq!(tick(10, page(99, 9), false), Some(vec![Some(Err(Unmeasured::First))]));
+        assert_eq!(tick(10, Some(page(99, 9)), false), Some(vec![Some(Err(Unmeasured::First))]));
         assert_eq!(tick(15, None, true), None, "nobody could be asked");
-        assert_eq!(tick(20, page(200, 9), false), Some(vec![Some(Err(Unmeasured::First))]));
+        assert_eq!(tick(20, Some(page(200, 9)), false), Some(vec![Some(Err(Unmeasured::First))]));
         assert_eq!(tick(25, Some(b"not a page {".to_vec()), false), Some(vec![None]));
     }
 

@@ -25,28 +25,7 @@ pub fn status(cx: &Cx, environment: Option<&str>) -> Result<()> {
     let kubectl = connect::kubectl(cx, environment);
     let head = connect::ledger(&kubectl, &environment.name)?
         .ok_or_else(|| rollback::nothing_released(environment))?;
-    let mut text =
-        format!("{} serves `{}`\n", ReleaseId::or_nothing(head.serving.as_ref()), environment.name);
-    if let Some(entry) = head.serves() {
-        text.push_str(&format!("  {}\n", about(entry)));
-        for piece in &entry.account.pieces {
-            let slot = head.live.get(&piece.component).copied().unwrap_or(Slot::A);
-            text.push_str(&format!("  {}: slot {slot}, {}\n", piece.component, piece.revision));
-        }
-    }
-    match &head.under_way {
-        None => text.push_str("nothing is under way\n"),
-        Some(journal) => {
-            text.push_str(&format!("{} is under way: {:?}\n", journal.release, journal.phase).to_lowercase());
-            if let Some((ending, why)) = &journal.back {
-                text.push_str(&format!(
-                    "  it is taken back ({}): {why}\n",
-                    format!("{ending:?}").to_lowercase()
-                ));
-            }
-            text.push_str("  `cargo xtask rollback` takes it back; `cargo xtask recover` ends it if its owner is gone\n");
-        }
-    }
+    let text = words(&head, &environment.name).join("\n") + "\n";
     let data = json!({
         "environment": environment.name,
         "serving": head.serving,
@@ -55,6 +34,39 @@ pub fn status(cx: &Cx, environment: Option<&str>) -> Result<()> {
     });
     cx.emit(Body::Answer { text, data });
     Ok(())
+}
+
+fn words(head: &Head, environment: &str) -> Vec<String> {
+    let mut lines = vec![format!("{} serves `{environment}`", ReleaseId::or_nothing(head.serving.as_ref()))];
+    if let Some(entry) = head.serves() {
+        lines.push(format!("  {}", about(entry)));
+        lines.extend(entry.account.pieces.iter().map(|piece| {
+            let slot = head.live.get(&piece.component).copied().unwrap_or(Slot::A);
+            format!("  {}: slot {slot}, {}", piece.component, piece.revision)
+        }));
+    }
+    let Some(journal) = &head.under_way else {
+        lines.push("nothing is under way".to_owned());
+        return lines;
+    };
+    lines.push(format!("{} is under way: {}", journal.release, spoken(&journal.phase)));
+    if let Some((ending, why)) = &journal.back {
+        lines.push(format!("  it is taken back, as {}: {why}", spoken(ending)));
+    }
+    lines.push(
+        "  `cargo xtask rollback` takes it back; `cargo xtask recover` ends it if its owner is gone"
+            .to_owned(),
+    );
+    lines
+}
+
+/// A word of the ledger, as it is written down: `staged`, `rolled-back`; a step of a canary with its number.
+fn spoken(word: &impl serde::Serialize) -> String {
+    match serde_json::to_value(word) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string().replace(['{', '}', '"'], "").replace(':', " "),
+        Err(_) => String::new(),
+    }
 }
 
 /// Names the releases of an environment, the newest first.

@@ -156,7 +156,7 @@ pub(super) struct Reader {
 /// What reading a component's pods came to.
 pub(super) struct Pages {
     /// One for each pod that was asked.
-    pub(super) pages: Vec<Option<Vec<u8>>>,
+    pub(super) of_pods: Vec<Option<Vec<u8>>>,
     /// What came of the checks that were sent.
     pub(super) checks: Sides,
     /// Whether nobody could be asked at all.
@@ -193,7 +193,7 @@ impl Reader {
                 (vec![None; pods.len()], true)
             }
         };
-        Pages { pages, checks, is_blind }
+        Pages { of_pods: pages, checks, is_blind }
     }
 
     /// What kept a page from being read the last time; said once, for a log.

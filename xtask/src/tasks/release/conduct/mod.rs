@@ -284,7 +284,7 @@ impl Play {
             Action::Measure { part, checks } => {
                 let pods = stage.inventory.pods(part, &self.objects, self.taken_at).unwrap_or_default();
                 let (Some(reader), Some(Some(windows))) = (stage.reader, stage.windows.get(part)) else {
-                    let nothing = Pages { pages: Vec::new(), checks: <_>::default(), is_blind: true };
+                    let nothing = Pages { of_pods: Vec::new(), checks: <_>::default(), is_blind: true };
                     return answer(Reply::Measured(id, part, Vec::new(), nothing));
                 };
                 scope.spawn(move || {
@@ -351,11 +351,11 @@ impl Play {
                 Input::Looked(id, None)
             }
             Reply::Wrote(id, outcome) => Input::Wrote(id, outcome),
-            Reply::Measured(id, part, pods, Pages { pages, checks, is_blind }) => {
+            Reply::Measured(id, part, pods, Pages { of_pods, checks, is_blind }) => {
                 if let Some(words) = stage.reader.and_then(Reader::trouble).filter(|_| is_blind) {
                     self.say(stage.cx, &format!("no pod can be measured: {words}"), "");
                 }
-                let read: Vec<_> = pods.iter().zip(pages).collect();
+                let read: Vec<_> = pods.iter().zip(of_pods).collect();
                 let now = stage.began.elapsed();
                 let monitor = self.monitors.get_mut(part);
                 Input::Measured(id, monitor.and_then(|monitor| monitor.tick(now, &read, checks, is_blind)))
