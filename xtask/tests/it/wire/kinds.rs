@@ -1,6 +1,10 @@
 //! Kinds of releases that need other words: what runs already, what rolls in place, several Services, settings.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use xtask::core::release::effect::Object;
+use xtask::core::release::health::Sightings;
 use xtask::core::release::labels::{REVISION, SERVES, SLOT};
 use xtask::core::release::ledger::Phase;
 use xtask::core::release::machine::Intent;
@@ -8,6 +12,7 @@ use xtask::core::release::model::{Ending, Slot};
 use xtask::core::release::plan::{Strategy, Wish};
 use xtask::core::release::slots::Derived;
 use xtask::core::release::view::Traffic;
+use xtask::core::release::wire::Moment;
 
 use super::cluster::{Cluster, Mood};
 use super::{field, flip, number};
@@ -50,7 +55,7 @@ fn adopted(old: &Derived) -> Cluster {
     assert_eq!(looked.parts[0].service.as_ref().unwrap().object, Traffic::Adopted);
     // Pods start, and have to be ready for a while.
     cluster.look(&release.inventory);
-    cluster.now += std::time::Duration::from_secs(10);
+    cluster.now += Duration::from_secs(10);
     let end = cluster.run(&release, Intent::Adopt);
     assert_eq!(end.ending, Ending::Adopted, "{}", end.reason);
     cluster.owner = 2;
@@ -183,5 +188,27 @@ fn settings_are_put_back_as_they_were() {
         let end = cluster.run(&release, Intent::Release);
         assert_eq!(end.ending, Ending::Aborted, "{mood:?}: {}", end.reason);
         assert_eq!(field(&cluster, "ConfigMap", "flags", "/data"), json!({"a": "1", "b": "1"}), "{mood:?}");
+    }
+}
+
+/// Several Services are written one after the other. Only once the last one has changed can nothing be under way any more.
+#[test]
+fn a_write_of_several_is_settled_by_the_last() {
+    let old = derived("1", SECOND);
+    let mut cluster = serving(&old, flip(1));
+    let release = cluster.plan(number(2), derived("2", SECOND), Some(&old));
+    let identities = release.inventory.identities(Object::Service(0));
+    let carried = cluster.look(&release.inventory).version(Object::Service(0)).unwrap();
+    let mut store = cluster.store.clone();
+    for (index, identity) in identities.iter().enumerate() {
+        let mut service = store.get("Service", &identity.name).unwrap().clone();
+        service["metadata"]["annotations"]["x"] = json!("y");
+        store.write("x", &service);
+        let answers = super::cluster::answer(&store, &release.inventory.questions());
+        let moment = Moment { began: Duration::ZERO, taken_at: Duration::ZERO };
+        let look = release.inventory.look(&answers, moment, &mut Sightings::default()).unwrap();
+        let seen = look.view.version(Object::Service(0)).unwrap();
+        assert_eq!(seen.uid, carried.uid);
+        assert_eq!(seen.resource > carried.resource, index + 1 == identities.len(), "{identity}");
     }
 }

@@ -89,14 +89,16 @@ impl Inventory {
             let name = &part.component;
             let slots = derived.slots.iter().find(|slots| slots.component == *name);
             let rolling = derived.rolling.iter().find(|rolling| rolling.component == *name);
+            let commit = plan.commit.as_deref();
             let (kind, stated) = match (slots, rolling) {
                 (Some(slots), _) => {
-                    (Kind::Slots(Box::new(signed_slots(slots, plan.commit.as_deref()))), &slots.revision)
+                    let signed = slots.clone().annotated(|deployment| sign(deployment, commit));
+                    (Kind::Slots(Box::new(signed)), &slots.revision)
                 }
                 (None, Some(rolling)) => {
-                    let mut rolling = rolling.clone();
-                    sign(&mut rolling.deployment, plan.commit.as_deref());
-                    (Kind::Rolling(Box::new(rolling.clone())), &rolling.revision.clone())
+                    let mut signed = rolling.clone();
+                    sign(&mut signed.deployment, commit);
+                    (Kind::Rolling(Box::new(signed)), &rolling.revision)
                 }
                 (None, None) => return Err(Unclear::Component(name.clone())),
             };
@@ -220,8 +222,4 @@ fn sign(deployment: &mut Value, commit: Option<&str>) {
     if let Some(commit) = commit {
         manifest::set(deployment, &manifest::join("/metadata/annotations", labels::COMMIT), json!(commit));
     }
-}
-
-fn signed_slots(slots: &Slots, commit: Option<&str>) -> Slots {
-    slots.clone().annotated(|deployment| sign(deployment, commit))
 }
