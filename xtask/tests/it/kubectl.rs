@@ -51,7 +51,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let variables = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("PATH", std::env::var("PATH").unwrap()),
             ("HOME", folder.path().display().to_string()),
             ("KUBECONFIG", path("kubeconfig")),
             ("KUBECACHEDIR", path("cache")),
