@@ -5,6 +5,7 @@ mod away;
 mod namespace;
 mod proxy;
 mod real;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
