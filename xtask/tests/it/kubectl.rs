@@ -5,6 +5,7 @@ mod away;
 mod namespace;
 mod proxy;
 mod real;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl Home {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let variables = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("PATH", std::env::var("PATH").unwrap()),
             ("HOME", folder.path().display().to_string()),
             ("KUBECONFIG", path("kubeconfig")),
             ("KUBECACHEDIR", path("cache")),

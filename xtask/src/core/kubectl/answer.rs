@@ -324,6 +324,10 @@ mod tests {
                 r#"Error from server (InternalError): Internal error occurred: failed calling webhook "v": context deadline exceeded"#,
                 Fault::Unavailable,
             ),
+            (
+                r#"Error from server (BadRequest): previous terminated container "c" in pod "p" not found"#,
+                Fault::NotFound,
+            ),
             ("Error from server: etcdserver: leader changed", Fault::Unavailable),
             ("Error from server: etcdserver: request timed out", Fault::Unavailable),
             ("Error from server: etcdserver: request is too large", Fault::TooLarge),

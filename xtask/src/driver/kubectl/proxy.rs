@@ -114,6 +114,9 @@ impl Proxy {
 
     /// Who speaks with a kubectl that runs, and which start that was.
     fn client(&self) -> Result<(Client, u64), Failure> {
+        if self.session.means.cancel.is_cancelled() {
+            return Err(interrupted());
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = state.running.as_ref().filter(|running| !running.watch.is_finished()) {
             return Ok((running.client.clone(), state.starts));

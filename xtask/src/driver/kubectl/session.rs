@@ -126,7 +126,11 @@ impl Session {
             Stream::Stdout if stdout.len() + bytes.len() > most => stop.cancel(),
             Stream::Stdout => stdout.extend_from_slice(bytes),
         });
-        let finished = finished.map_err(local)?;
+        let finished = finished.map_err(|error| match error.kind() {
+            ErrorKind::Refused | ErrorKind::Interrupted => local(error),
+            // It may have been started by then, and have done what it was asked for.
+            _ => Failure { fault: Fault::Other, error },
+        })?;
         let said = self.means.mask.text(&stderr.text());
         if stop.is_cancelled() {
             return Err(self.failure(call, Fault::TooLong, format!("it wrote more than {most} bytes")));

@@ -1,5 +1,6 @@
 //! A namespace of a real cluster for a test, and accounts in it.
 
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,6 +39,29 @@ impl Real {
         &self.admin.target().namespace
     }
 
+    /// How the context leads to the cluster.
+    pub(super) fn cluster(&self) -> Value {
+        let context = format!("--context={}", self.admin.target().context);
+        let arguments = ["config", "view", "--minify", "--raw", "--flatten", "--output=json"];
+        let view = self.home.by_hand(&[&[context.as_str()], arguments.as_slice()].concat());
+        let mut view: Value = serde_json::from_str(&view).unwrap();
+        view["clusters"][0]["cluster"].take()
+    }
+
+    /// An address of this machine that the API server may reach: the one that it sees us at, or, where it is here too, the
+    /// one that others see us at.
+    pub(super) fn own_address(&self) -> Option<IpAddr> {
+        let cluster = self.cluster();
+        let server = cluster["server"].as_str().unwrap().trim_start_matches("https://");
+        let address = |server: &str| {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+            // Nothing is sent.
+            socket.connect(server).ok()?;
+            socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_loopback())
+        };
+        address(server).or_else(|| address("192.0.2.1:9"))
+    }
+
     /// The same cluster as a service account with these rights in the namespace: a verb and a resource each.
     pub(super) fn as_account(&self, rights: &[(&str, &str)]) -> (Home, Kubectl) {
         let rules = rights.iter().map(|(verb, resource)| {
@@ -61,17 +85,7 @@ impl Real {
         let context = format!("--context={}", self.admin.target().context);
         let namespace = format!("--namespace={}", self.namespace());
         let token = self.home.by_hand(&[&context, &namespace, "create", "token", "limited"]);
-        let view = self.home.by_hand(&[
-            &context,
-            "config",
-            "view",
-            "--minify",
-            "--raw",
-            "--flatten",
-            "--output=json",
-        ]);
-        let view: Value = serde_json::from_str(&view).unwrap();
-        let home = Home::new(&view["clusters"][0]["cluster"], &json!({"token": token.trim()}));
+        let home = Home::new(&self.cluster(), &json!({"token": token.trim()}));
         let kubectl = home.at("there", self.namespace());
         (home, kubectl)
     }
