@@ -27,15 +27,18 @@ setpriv --pdeathsig KILL setsid unshare --pid --mount --net --fork --kill-child=
     bash "$here/node.sh" "$folder" "$programs" "$images" <&3 &
 node=$!
 
-# The first number whose link can be made is ours: names of links are unique, and a link goes with its node. Everything that
-# two nodes could fight about has that number in its name or address.
+# Everything that two nodes could fight about has a number in its name or address. It is ours while this script holds the
+# lock, so until everything of that number has been removed. The link may still be there of a node whose script was killed.
 number=""
 if read -r -t 20 _ <>"$folder/born"; then
     for candidate in $(seq 0 99); do
-        if ip link add "xtask-node$candidate" type veth peer name node0 netns "$node" 2>>"$folder/network.log"; then
+        exec {lock}>"/run/xtask-node$candidate.lock"
+        if flock --nonblock "$lock" &&
+            ip link add "xtask-node$candidate" type veth peer name node0 netns "$node" 2>>"$folder/network.log"; then
             number=$candidate
             break
         fi
+        exec {lock}>&-
     done
 fi
 
@@ -71,7 +74,9 @@ while true; do # A signal ends `wait`, too.
     kill -0 "$node" 2>/dev/null || break
 done
 if [ "$code" -ne 0 ]; then tail -n 3 "$folder"/log/* | cut -c 1-300 >&2 || true; fi # A node that came up ends with 0.
-ip link del "$name" 2>/dev/null || true # It may be gone already.
-remove_cgroups
+if [ -n "$number" ]; then
+    ip link del "$name" 2>/dev/null || true # It may be gone already.
+    remove_cgroups
+fi
 rm -rf --one-file-system "$folder"
 exit "$code"
