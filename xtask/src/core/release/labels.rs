@@ -37,6 +37,9 @@ pub fn is_stamp(annotation: &str) -> bool {
     [FENCE, STATED, RENEWALS].contains(&annotation) || annotation.starts_with(EFFECT)
 }
 
+/// The annotation in which `kubectl apply` keeps what it has applied, where it does so on the client's side.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// The labels of an object.
 pub type Labels = BTreeMap<String, String>;
 

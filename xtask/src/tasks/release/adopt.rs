@@ -10,6 +10,7 @@ use super::prepare::{self, of_environment};
 use super::{cluster, connect, consent};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::labels;
 use crate::core::release::ledger::{Account, Line, Piece};
 use crate::core::release::machine::Intent;
 use crate::core::release::manifest::{self, Manifest};
@@ -35,8 +36,7 @@ const SERVERS: [&str; 7] = [
 ];
 
 /// Annotations that speak of one write, or count.
-const ANNOTATIONS: [&str; 2] =
-    ["kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision"];
+const ANNOTATIONS: [&str; 2] = [labels::LAST_APPLIED, "deployment.kubernetes.io/revision"];
 
 /// Writes down what runs, and changes nothing of it.
 ///

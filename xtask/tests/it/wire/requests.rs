@@ -16,6 +16,7 @@ fn head(request: &Request) -> String {
     let verb = match request.verb {
         Verb::Create => "create",
         Verb::Replace => "replace",
+        Verb::Merge => "merge",
         Verb::Apply { force: false } => "apply",
         Verb::Apply { force: true } => "apply, forced,",
     };

@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use xtask::core::release::manifest;
-use xtask::core::release::wire::{Answer, Request, Verb};
+use xtask::core::release::wire::{Answer, Manager, Request, Verb};
+use xtask::core::release::{labels, manifest};
 
 /// What a server knows of an object: kind, namespace, name.
 pub(crate) type Key = (String, String, String);
@@ -60,6 +60,7 @@ impl Store {
                 Verb::Create => self.create(object, request),
                 Verb::Replace => self.replace(object, request),
                 Verb::Apply { force } => self.apply(object, request, force),
+                Verb::Merge => self.merge(object, request),
             };
             let is_done = answer == Answer::Done;
             answers.push(answer);
@@ -101,6 +102,26 @@ impl Store {
         Answer::Done
     }
 
+    fn merge(&mut self, object: &Value, request: &Request) -> Answer {
+        let key = Self::key(object, &request.namespace);
+        let Some(stored) = self.objects.get(&key) else { return Answer::Absent };
+        if let Some(refused) = refused(object, &stored.object) {
+            return refused;
+        }
+        let Stored { object: mut new, mut owners } = stored.clone();
+        let changed: BTreeSet<String> =
+            leaves(object).into_iter().filter(|field| new.pointer(field) != object.pointer(field)).collect();
+        for field in &changed {
+            manifest::set(&mut new, field, object.pointer(field).cloned().unwrap());
+        }
+        for owned in owners.values_mut() {
+            owned.retain(|field| !changed.contains(field));
+        }
+        owners.entry(format!("{} update", request.manager.name())).or_default().extend(changed);
+        self.put(&key, new, owners);
+        Answer::Done
+    }
+
     fn apply(&mut self, object: &Value, request: &Request, force: bool) -> Answer {
         let key = Self::key(object, &request.namespace);
         let manager = request.manager.name().to_owned();
@@ -115,6 +136,9 @@ impl Store {
         if let Some(refused) = refused(object, &stored.object) {
             return refused;
         }
+        // kubectl makes such a manager the owner of all that was applied before, and its next write takes that away.
+        let was_applied = stored.object.pointer(&manifest::join("/metadata/annotations", labels::LAST_APPLIED));
+        assert!(was_applied.is_none() || request.manager == Manager::Manifests, "some fields only: {object}");
         let Stored { object: mut new, mut owners } = stored.clone();
         let fields = leaves(object);
         let differs: Vec<&String> =

@@ -10,7 +10,7 @@ pub enum Match {
     Equals(String),
     /// This beginning.
     StartsWith(String),
-    /// A status class: three digits of which this is the first.
+    /// A status class: three digits of which this is the first, or the class itself, `5xx`.
     Class(char),
     /// One of these texts.
     AnyOf(Vec<String>),
@@ -23,9 +23,9 @@ impl Match {
             Self::Equals(text) => value == text,
             Self::StartsWith(beginning) => value.starts_with(beginning.as_str()),
             Self::Class(class) => {
-                value.len() == 3
-                    && value.starts_with(*class)
-                    && value.bytes().all(|byte| byte.is_ascii_digit())
+                // Some programs count by class and write it so: `5xx`.
+                let rest = value.strip_prefix(*class).unwrap_or_default();
+                rest == "xx" || (rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit()))
             }
             Self::AnyOf(texts) => texts.iter().any(|text| text == value),
         }
@@ -190,7 +190,9 @@ mod tests {
             (Match::Equals("500".into()), "5000", false),
             (Match::Equals(String::new()), "", true),
             (Match::Class('5'), "503", true),
-            (Match::Class('5'), "5xx", false),
+            (Match::Class('5'), "5xx", true),
+            (Match::Class('5'), "2xx", false),
+            (Match::Class('5'), "5ab", false),
             (Match::Class('5'), "50", false),
             (Match::Class('5'), "5\u{e9}", false),
             (Match::StartsWith("/api".into()), "/api/x", true),

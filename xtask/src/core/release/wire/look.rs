@@ -72,6 +72,8 @@ pub struct Mark {
     pub stated: Option<String>,
     /// Whether its number of pods was ever written apart from the rest.
     pub is_scaled: bool,
+    /// Whether `kubectl apply` has made or changed it in its older way, on the client's side.
+    pub is_client_applied: bool,
 }
 
 impl Look {
@@ -96,6 +98,7 @@ impl Mark {
             fence: Fence(annotation(labels::FENCE).and_then(|fence| fence.parse().ok()).unwrap_or(0)),
             stated: annotation(labels::STATED).map(str::to_owned),
             is_scaled: annotation(&Manager::Replicas.annotation()).is_some(),
+            is_client_applied: annotation(labels::LAST_APPLIED).is_some(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::look::Mark;
 use super::stamp::Stamp;
 use crate::core::release::labels::{EFFECT, FENCE};
 use crate::core::release::manifest;
@@ -54,6 +55,11 @@ pub enum Verb {
         /// Whether fields that others own are taken from them. Else it is refused, and they are named.
         force: bool,
     },
+    /// A merge patch of some fields (RFC 7386), of the version that it carries: `PATCH` with `application/merge-patch+json`.
+    ///
+    /// For some fields of what `kubectl apply` has made in its older way. A server-side apply by kubectl first makes its manager
+    /// the owner of all that was applied so (`migrateToSSAIfNecessary`); the next one of some fields would take the rest away.
+    Merge,
     /// `PUT`: the whole object.
     Replace,
 }
@@ -104,6 +110,11 @@ pub(super) fn at(object: &mut Value, at: At<'_>) {
         }
         At::Nothing => manifest::set(object, "/metadata/resourceVersion", NEVER),
     }
+}
+
+/// How some fields of objects are written over those of others: `marks` are what was read of them.
+pub(super) fn partial<'m>(mut marks: impl Iterator<Item = &'m Mark>) -> Verb {
+    if marks.any(|mark| mark.is_client_applied) { Verb::Merge } else { Verb::Apply { force: true } }
 }
 
 /// Sets an annotation.

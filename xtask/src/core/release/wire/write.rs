@@ -167,7 +167,8 @@ impl Hand<'_> {
             object
         });
         let objects = objects.collect();
-        self.request(Manager::Fence, Verb::Apply { force: true }, objects)
+        let verb = request::partial(self.places.iter().filter_map(|(_, mark)| *mark));
+        self.request(Manager::Fence, verb, objects)
     }
 
     /// The whole of an object that is nobody else's, by `PUT`: there is nothing of others to be kept. It needs the uid: with a
@@ -255,7 +256,8 @@ impl Hand<'_> {
             objects.push(object);
         }
         // An autoscaler or a person owns it now and then.
-        Ok(self.request(Manager::Replicas, Verb::Apply { force: true }, objects))
+        let verb = request::partial(self.places.iter().filter_map(|(_, mark)| *mark));
+        Ok(self.request(Manager::Replicas, verb, objects))
     }
 
     /// Services with their selectors. Where some of several are missing, these are made first, for nobody.

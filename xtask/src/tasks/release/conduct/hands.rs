@@ -94,6 +94,10 @@ fn one(kubectl: &Kubectl, request: &Request, object: &Value) -> Answer {
         Verb::Create => kubectl.create(manager, &[object], Mode::Really).pop(),
         Verb::Apply { force: false } => kubectl.apply(manager, &[object], Mode::Really).pop(),
         Verb::Apply { force: true } => kubectl.take_over(manager, &[object], Mode::Really).pop(),
+        Verb::Merge => match (Seen::of(&object), Name::of(&object)) {
+            (Some(seen), Some(name)) => Some(kubectl.patch(manager, &name, &seen, object, Mode::Really)),
+            _ => return Answer::Stale,
+        },
         Verb::Replace => match Seen::of(&object) {
             Some(seen) => Some(kubectl.replace(manager, &seen, object, Mode::Really)),
             None => return Answer::Stale,
