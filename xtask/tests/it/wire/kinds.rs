@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use xtask::core::release::effect::Object;
 use xtask::core::release::health::Sightings;
-use xtask::core::release::labels::{REVISION, SERVES, SLOT};
+use xtask::core::release::labels::{LAST_APPLIED, REVISION, SERVES, SLOT};
 use xtask::core::release::ledger::Phase;
 use xtask::core::release::machine::Intent;
+use xtask::core::release::manifest;
 use xtask::core::release::model::{Ending, Slot};
 use xtask::core::release::plan::{Strategy, Wish};
 use xtask::core::release::slots::Derived;
@@ -42,8 +43,10 @@ fn applied(old: &Derived) -> Cluster {
         deployment["spec"]["replicas"] = json!(slots.replicas);
         let mut service = slots.services(Traffic::Both).remove(0);
         service["spec"]["selector"] = json!({"app": deployment["metadata"]["name"]});
-        cluster.store.write("kubectl-client-side-apply", &deployment);
-        cluster.store.write("kubectl-client-side-apply", &service);
+        for object in [&mut deployment, &mut service] {
+            manifest::set(object, &manifest::join("/metadata/annotations", LAST_APPLIED), "{}");
+            cluster.store.write("kubectl-client-side-apply", object);
+        }
     }
     cluster
 }
