@@ -112,7 +112,7 @@ pub struct Rust {
     /// library and of the binary are called `lib` and `main`; a root without a rule may import everything. Default: nothing
     /// is checked.
     pub modules: BTreeMap<String, Vec<String>>,
-    /// `[components.NAME.forbidden]`: for a module, the paths (`std::fs`) that it must not name, nor anything below them.
+    /// `[components.NAME.forbidden]`: for a module, or for all with `"*"`, the paths (`std::fs`) that it must not name, nor anything below them.
     /// Default: none.
     pub forbidden: BTreeMap<String, Vec<String>>,
 }

@@ -203,7 +203,7 @@ impl Cx {
         self.scope.as_ref().map(|scope| &scope.task)
     }
 
-    /// A shell in the repository's root for xshell's `cmd!`; `Command::from` makes the result a [`Command`](crate::Command).
+    /// A shell in the repository's root for xshell's `cmd!`, which can be given to [`Cx::run`] and its neighbours.
     pub fn sh(&self) -> Result<xshell::Shell> {
         let sh = xshell::Shell::new()
             .map_err(|error| Error::missing("could not use the working folder").source(error))?;

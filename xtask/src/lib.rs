@@ -28,7 +28,6 @@
 
 pub mod cli;
 pub mod config;
-pub mod core;
 pub mod cx;
 pub mod driver;
 pub mod error;
@@ -36,6 +35,8 @@ pub mod event;
 pub mod pipeline;
 pub mod tasks;
 pub mod ui;
+
+pub use xtask_core as core;
 
 pub use crate::core::command::Command;
 pub use crate::cx::Cx;

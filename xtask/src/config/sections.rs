@@ -100,6 +100,9 @@ fn node(table: &mut Table<'_, '_>) -> Option<Node> {
     Some(Node { test: test?, lint, fix })
 }
 
+/// Stands for every module that has a rule.
+const EVERYWHERE: &str = "*";
+
 fn rust(table: &mut Table<'_, '_>) -> Option<Rust> {
     let package = table.required("package", text);
     let modules = table.optional("modules", modules).unwrap_or_default();
@@ -126,12 +129,16 @@ fn modules(value: &Value<'_, '_>) -> Option<BTreeMap<String, Vec<String>>> {
 }
 
 fn forbidden(value: &Value<'_, '_>, modules: &[&str]) -> Option<BTreeMap<String, Vec<String>>> {
-    let mut rules = BTreeMap::new();
+    let mut rules: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, value) in value.entries()? {
-        if !modules.contains(&key.text) {
+        let of: Vec<&str> = if key.text == EVERYWHERE { modules.to_vec() } else { vec![key.text] };
+        if key.text != EVERYWHERE && !modules.contains(&key.text) {
             key.unknown("must be a module that has a rule of its own", modules);
         }
-        rules.extend(list(rust_path)(&value).map(|paths| (key.text.to_owned(), paths)));
+        let paths = list(rust_path)(&value).unwrap_or_default();
+        for module in of {
+            rules.entry(module.to_owned()).or_default().extend(paths.iter().cloned());
+        }
     }
     Some(rules)
 }

@@ -2,7 +2,7 @@
 
 use super::Cx;
 use crate::core::capture::Capture;
-use crate::core::command::Command;
+use crate::driver::notation::Notation;
 use crate::driver::process::Exit;
 use crate::error::{Error, Result};
 
@@ -27,8 +27,8 @@ impl Cx {
     /// Runs a command like [`Cx::run`], and returns what it wrote and how it failed to whoever can make sense of both.
     ///
     /// The error is for a command that could not be started or was interrupted.
-    pub fn attempt(&self, command: impl Into<Command>) -> Result<Attempt> {
-        let command = command.into();
+    pub fn attempt(&self, command: impl Notation) -> Result<Attempt> {
+        let command = command.command();
         let mut capture = Capture::new(KEPT, KEPT);
         let finished = self.execute(&command, false, &mut |_, bytes| capture.push(bytes))?;
         let (error, code) = match finished.exit {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::Cx;
 use crate::core::capture::Capture;
-use crate::core::command::Command;
 use crate::driver::cancel::Cancel;
+use crate::driver::notation::Notation;
 use crate::driver::process::Exit;
 use crate::error::{Error, Result};
 
@@ -42,10 +42,10 @@ impl Cx {
     /// That it could not be started, or was interrupted. How it ended is for the caller to judge.
     pub fn beside<T>(
         &self,
-        command: impl Into<Command>,
+        command: impl Notation,
         work: impl FnOnce(&dyn Fn() -> bool) -> T,
     ) -> Result<(T, Ended)> {
-        let command = command.into();
+        let command = command.command();
         let stop = Cancel::default();
         let runs = AtomicBool::new(true);
         thread::scope(|scope| {
@@ -78,8 +78,8 @@ mod tests {
         Cx::builder(folder).environment(environment).build()
     }
 
-    fn shell(script: &str) -> Command {
-        Command::new("sh").args(["-c", script])
+    fn shell(script: &str) -> crate::Command {
+        crate::Command::new("sh").args(["-c", script])
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::core::capture::Capture;
 use crate::core::command::Command;
 use crate::core::graph::TaskId;
 use crate::driver::cancel::Cancel;
+use crate::driver::notation::Notation;
 use crate::driver::process::{self, Exit, Finished, Request, Stream};
 use crate::error::{Error, Result};
 use crate::event::Body;
@@ -38,8 +39,8 @@ impl Cx {
     /// Runs a command of which success is expected: an exit code other than 0 is an error of kind [`Problems`](crate::ErrorKind::Problems).
     ///
     /// Its output goes to the task's log, and to a reader only when the task does not pass.
-    pub fn run(&self, command: impl Into<Command>) -> Result<()> {
-        let command = command.into();
+    pub fn run(&self, command: impl Notation) -> Result<()> {
+        let command = command.command();
         let finished = self.execute(&command, false, &mut |_, _| {})?;
         match finished.exit {
             Exit::Code(0) => Ok(()),
@@ -48,8 +49,8 @@ impl Cx {
     }
 
     /// Runs a command of which success is expected and returns its standard output, without the last line's end.
-    pub fn read(&self, command: impl Into<Command>) -> Result<String> {
-        let command = command.into();
+    pub fn read(&self, command: impl Notation) -> Result<String> {
+        let command = command.command();
         let mut output = self.output(command.clone())?;
         if !output.success() {
             let error = self.failed(&command, output.exit);
@@ -63,8 +64,8 @@ impl Cx {
     /// Runs a command and returns how it ended and what it wrote. An exit code is no error here.
     ///
     /// At most [`OUTPUT_MAX`] bytes of standard output are kept; a command that writes more is an error.
-    pub fn output(&self, command: impl Into<Command>) -> Result<Output> {
-        let command = command.into();
+    pub fn output(&self, command: impl Notation) -> Result<Output> {
+        let command = command.command();
         let mut stdout = Vec::new();
         let mut stderr = Capture::new(16 << 10, 16 << 10);
         let mut too_long = false;

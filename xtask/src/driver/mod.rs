@@ -7,7 +7,7 @@ pub mod files;
 pub mod http;
 pub mod kubectl;
 pub mod loopback;
-mod notation;
+pub mod notation;
 pub mod platform;
 pub mod process;
 pub mod registry;

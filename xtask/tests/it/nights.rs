@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use xtask::core::simulation::{Scenario, play, run};
 
-/// How many nights; many more: `cargo bench -p xtask --bench simulation -- COUNT FIRST`.
+/// How many nights; many more: `cargo bench -p xtask-core --bench simulation -- COUNT FIRST`.
 const SEEDS: u64 = 2_000;
 
 #[test]

@@ -44,34 +44,48 @@ fn none(problems: impl IntoIterator<Item = String>) {
 fn imports_point_one_way() {
     let stated_in = crate_folder().parent().unwrap().join("xtask.toml");
     let config = Config::parse(Path::new("xtask.toml"), &fs::read_to_string(&stated_in).unwrap()).unwrap();
-    let Some(ComponentKind::Rust(rust)) = config.component("xtask").map(|component| &component.kind) else {
-        panic!("`xtask` is a Rust component")
-    };
-    assert!(rust.forbidden.contains_key("core") && rust.modules["core"].is_empty(), "`core` is pure");
-    let rules =
-        Rules { library: "xtask", modules: &rust.modules, forbidden: &rust.forbidden, stated_in: &stated_in };
-    let files = files(&["src"]);
-    let sources: Vec<Source<'_>> = files
-        .iter()
-        .map(|File { path, text }| Source { path, in_crate: path.strip_prefix("src").unwrap(), text })
-        .collect();
-    none(imports::check(rules, &sources).into_iter().map(|finding| {
-        let location = finding.location.map(|location| location.to_string()).unwrap_or_default();
-        format!("{location}: {}", finding.message)
-    }));
+    for (component, folder) in [("xtask", "src"), ("core", "core/src")] {
+        let Some(ComponentKind::Rust(rust)) = config.component(component).map(|component| &component.kind)
+        else {
+            panic!("`{component}` is a Rust component")
+        };
+        let (modules, forbidden) = (&rust.modules, &rust.forbidden);
+        if component == "core" {
+            let is_pure = |paths: &Vec<String>| {
+                ["std::fs", "std::time::Instant"].iter().all(|path| paths.iter().any(|own| own == path))
+            };
+            assert!(
+                modules.keys().all(|module| forbidden.get(module).is_some_and(is_pure)),
+                "`core` is pure"
+            );
+        }
+        let library = rust.package.replace('-', "_");
+        let rules = Rules { library: &library, modules, forbidden, stated_in: &stated_in };
+        let files = files(&[folder]);
+        let sources: Vec<Source<'_>> = files
+            .iter()
+            .map(|File { path, text }| Source { path, in_crate: path.strip_prefix(folder).unwrap(), text })
+            .collect();
+        none(imports::check(rules, &sources).into_iter().map(|finding| {
+            let location = finding.location.map(|location| location.to_string()).unwrap_or_default();
+            format!("{location}: {}", finding.message)
+        }));
+    }
 }
+
+/// Where there is code of ours.
+const FOLDERS: [&str; 5] = ["src", "core/src", "core/benches", "tests", "benches"];
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let silent =
-        files(&["src", "tests", "benches"]).into_iter().filter(|file| !file.text.starts_with("//! "));
+    let silent = files(&FOLDERS).into_iter().filter(|file| !file.text.starts_with("//! "));
     none(silent.map(|file| format!("{}: does not begin with `//!`", file.path.display())));
 }
 
 #[test]
 fn no_file_is_longer_than_a_sitting() {
     const LINES_MAX: usize = 500;
-    let long = files(&["src", "tests", "benches"]).into_iter().filter_map(|file| {
+    let long = files(&FOLDERS).into_iter().filter_map(|file| {
         let lines = file.text.lines().count();
         (lines > LINES_MAX).then(|| format!("{}: {lines} lines, {LINES_MAX} at most", file.path.display()))
     });
@@ -100,8 +114,10 @@ fn no_test_file_is_forgotten() {
 
 #[test]
 fn dependencies_have_a_doorkeeper() {
-    let manifest = fs::read_to_string(crate_folder().join("Cargo.toml")).unwrap();
-    assert!(manifest.starts_with("# Please read before adding a dependency.\n"));
+    for manifest in ["Cargo.toml", "core/Cargo.toml"] {
+        let text = fs::read_to_string(crate_folder().join(manifest)).unwrap();
+        assert!(text.starts_with("# Please read before adding a dependency"), "{manifest}");
+    }
 }
 
 #[test]
@@ -113,7 +129,7 @@ fn nothing_is_left_to_do_or_silenced() {
         concat!("#[al", "low("),
         concat!("#![al", "low("),
     ];
-    let found = files(&["src", "tests", "benches"]).into_iter().flat_map(|file| {
+    let found = files(&FOLDERS).into_iter().flat_map(|file| {
         let lines = file.text.lines().enumerate();
         let hit = |(number, line): (usize, &str)| {
             let code = line.split("//").next().unwrap_or_default();

@@ -1,0 +1,31 @@
+//! The pure room: decisions without input, output or a clock.
+//!
+//! Nothing here reads a file, starts a process, asks for the time or knows of any module of ours outside `core`; what it
+//! needs comes in as arguments. That is why everything here can be tested by tables, properties and simulation.
+
+pub mod calendar;
+pub mod capture;
+pub mod checkup;
+pub mod command;
+pub mod diagnostic;
+pub mod finding;
+pub mod graph;
+pub mod http;
+pub mod image;
+pub mod installer;
+pub mod kubectl;
+pub mod mask;
+pub mod picture;
+pub mod registry;
+pub mod release;
+pub mod report;
+pub mod rules;
+pub mod schedule;
+pub mod secret;
+pub mod simulation;
+pub mod suggest;
+pub mod table;
+pub mod text;
+pub mod timestamp;
+pub mod toolbox;
+pub mod version;

@@ -1,0 +1,142 @@
+//! Where a person is asked: at a gate, in a pause, and when the evidence is not enough. Each has an end without an answer.
+//!
+//! Evidence is needed at a gate, too: who says that it may go on does not say that it is good. Only who promotes it fully does.
+
+use std::time::Duration;
+
+use super::{Finding, Machine, Stage};
+use crate::release::effect::Effect;
+use crate::release::ledger::{Consent, Journal, Phase, Wish};
+use crate::release::machine::course::End;
+use crate::release::model::Ending;
+use crate::release::view::View;
+
+impl Machine {
+    /// Somebody lets it go on. In a phase in which nobody is asked this means nothing, and is forgotten with it.
+    pub(super) fn agree(&mut self, consent: Consent) {
+        self.paused = None;
+        self.consent = self.consent.max(Some(consent));
+    }
+
+    /// Whether the canary may take its next step.
+    pub(super) fn judge(&mut self, step: u8, now: Duration) {
+        if self.consent == Some(Consent::Full) {
+            self.is_by_hand = true;
+            return self.enter(Phase::Promoting, now);
+        }
+        if self.evidence_missing(step).is_some() {
+            self.asked = None;
+            return self.conclude(now);
+        }
+        let limit = self.course.timing.gate;
+        if let Some(since) = self.paused {
+            if now.saturating_sub(since.max(self.entered)) >= limit {
+                self.turn_back(Ending::Inconclusive, "it was paused, and nobody let it go on", now);
+            }
+            return;
+        }
+        if self.has_gate(step) && self.consent.is_none() {
+            let since = *self.asked.get_or_insert(now);
+            if now.saturating_sub(since) >= limit {
+                self.turn_back(Ending::Inconclusive, "nobody let it pass the gate", now);
+            }
+            return;
+        }
+        let next = step.checked_add(1).filter(|next| usize::from(*next) < self.steps());
+        if let Some(next) = next {
+            return self.expose(next, None, now);
+        }
+        self.earned = self.earnings();
+        self.enter(Phase::Promoting, now);
+    }
+
+    /// Whether a person has to let the release pass after this step.
+    fn has_gate(&self, step: u8) -> bool {
+        let step = usize::from(step);
+        self.course.parts.iter().any(|part| part.steps().get(step).is_some_and(|step| step.gate))
+    }
+
+    /// What each component has earned its promotion with.
+    fn earnings(&self) -> Option<String> {
+        let each = self.trials.iter().zip(&self.course.parts);
+        let words: Vec<String> =
+            each.filter_map(|(trial, part)| Some(format!("{}: {}", part.name, trial.earned()?))).collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// Ends a step whose time is over: the analyses say so with their ticks, unless there are none.
+    fn conclude(&mut self, now: Duration) {
+        let waited = now.saturating_sub(self.entered);
+        for index in 0..self.trials.len() {
+            let part = &self.course.parts[index];
+            if !part.steps().is_empty() && waited >= part.settings.step_max {
+                let finding = self.trials[index].conclude();
+                self.weigh(finding, now);
+            }
+        }
+    }
+
+    /// What measuring has come to. An end without a verdict leaves a person the time to decide, where there is one.
+    pub(super) fn weigh(&mut self, finding: Finding, now: Duration) {
+        let Finding::Back(ending, reason) = finding else { return };
+        let is_verdict = ending == Ending::RolledBack;
+        if self.is_by_hand && !is_verdict {
+            return;
+        }
+        let may_hold = matches!(self.phase(), Some(Phase::Exposed(_))) && self.stage == Stage::Running;
+        match &mut self.journal {
+            Some(journal) if may_hold && !is_verdict && !self.course.timing.hold.is_zero() => {
+                journal.back = Some((ending, reason));
+                self.enter(Phase::Holding, now);
+            }
+            _ => self.turn_back(ending, &reason, now),
+        }
+    }
+
+    /// The canary is out of traffic: a person promotes the release all the same, or it goes back.
+    pub(super) fn hold_on(&mut self, now: Duration) {
+        if self.consent == Some(Consent::Full) {
+            self.is_by_hand = true;
+            if let Some(journal) = &mut self.journal {
+                journal.back = None;
+            }
+            self.enter(Phase::Promoting, now);
+        } else if now.saturating_sub(self.entered) >= self.course.timing.hold {
+            self.let_go(now);
+        }
+    }
+
+    /// The hold is over.
+    pub(super) fn let_go(&mut self, now: Duration) {
+        let back = self.journal.as_ref().and_then(|journal| journal.back.clone());
+        let (ending, reason) = back.unwrap_or((Ending::Inconclusive, "nobody has decided".into()));
+        self.turn_back(ending, &reason, now);
+    }
+
+    /// Leaves in the ledger that the release may go on, in the phase in which it is.
+    pub(super) fn ask_to_go_on(
+        &mut self,
+        view: &View,
+        consent: Consent,
+        now: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        let under_way = view.ledger.as_ref().and_then(|read| Some((read, read.object.under_way.as_ref()?)));
+        let Some((ledger, journal)) = under_way else {
+            self.stage = Stage::Ended(End::new(Ending::Refused, "no release is under way"));
+            return;
+        };
+        let wish = *self.wish.get_or_insert(Wish { phase: journal.phase, consent });
+        if journal.phase != wish.phase || journal.promote == Some(wish) {
+            let words = format!("{} was told that it may go on", journal.release);
+            self.stage = Stage::Ended(End::new(Ending::Nothing, words));
+            return;
+        }
+        if !matches!(wish.phase, Phase::Exposed(_) | Phase::Holding) {
+            let words = format!("{} does not wait for anybody", journal.release);
+            self.stage = Stage::Ended(End::new(Ending::Refused, words));
+            return;
+        }
+        self.leave(ledger, Journal { promote: Some(wish), ..journal.clone() }, now, effects);
+    }
+}

@@ -1,0 +1,47 @@
+//! Rules about the repository itself: what its code may import, and what it may depend on.
+//!
+//! Each rule takes texts and returns findings; the tasks read the files.
+
+use std::path::Path;
+
+use crate::finding::{Finding, Location, Severity};
+
+pub mod cargo;
+pub mod contracts;
+pub mod imports;
+mod lexer;
+pub mod npm;
+pub mod requirements;
+
+/// A text file of the repository.
+#[derive(Clone, Copy, Debug)]
+pub struct TextFile<'t> {
+    /// Where it is, relative to the repository.
+    pub path: &'t Path,
+    /// What is in it.
+    pub text: &'t str,
+}
+
+impl TextFile<'_> {
+    /// The place of a line, from 1.
+    fn line(&self, line: usize) -> Location {
+        Location { path: self.path.to_owned(), line: u32::try_from(line).ok(), column: None }
+    }
+
+    /// The place of the first line for which `is` is true; of the first line where there is none.
+    fn line_where(&self, is: impl FnMut(&str) -> bool) -> Location {
+        self.line(self.text.lines().position(is).map_or(1, |line| line + 1))
+    }
+}
+
+/// A finding that fails the check. `rule` is the tool's name and the rule's.
+fn error(rule: (&str, &str), location: Location, message: String, help: Option<&str>) -> Finding {
+    Finding {
+        tool: rule.0.to_owned(),
+        rule: rule.1.to_owned(),
+        severity: Severity::Error,
+        location: Some(location),
+        message,
+        help: help.map(str::to_owned),
+    }
+}

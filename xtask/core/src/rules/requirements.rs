@@ -1,0 +1,222 @@
+//! Python's pinned requirements: each `x.txt` is what its `x.in` asks for, pinned and hashed.
+//!
+//! Reads pip's requirements format (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>) as far as compiled
+//! files and their sources use it: requirements, `-r`, `-c`, hashes, continued lines, comments. Other options say nothing
+//! about names and versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::finding::{Finding, Location};
+use crate::rules::error;
+
+mod version;
+
+#[cfg(test)]
+mod tests;
+
+/// The tool's name in findings.
+const TOOL: &str = "dependencies";
+
+/// Checks that `compiled` (`x.txt`) is pinned, hashed, and what `source` (`x.in`) asks for.
+///
+/// `read` returns the text of a file; both files and those that they name by `-r` and `-c` are read through it.
+pub fn check(source: &Path, compiled: &Path, read: &dyn Fn(&Path) -> Option<String>) -> Vec<Finding> {
+    let mut reader = Reader { read, findings: Vec::new(), seen: BTreeSet::new() };
+    let pinned = reader.file(compiled, None);
+    reader.seen.clear();
+    let asked = reader.file(source, None);
+    let mut findings = reader.findings;
+
+    let mut pins: BTreeMap<&str, &Requirement> = BTreeMap::new();
+    for requirement in pinned.iter().filter(|requirement| !requirement.constraint) {
+        findings.extend(unpinned(requirement));
+        pins.insert(&requirement.name, requirement);
+    }
+    let answer = |asked: &Requirement| answer(asked, pins.get(asked.name.as_str()).copied(), compiled);
+    findings.extend(asked.iter().filter_map(answer));
+    findings
+}
+
+/// One requirement of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Requirement {
+    /// The file.
+    path: PathBuf,
+    /// The line it begins on, from 1.
+    line: usize,
+    /// The name, normalised.
+    name: String,
+    /// What is asked of the version: `>=1.2,<2`; or a URL behind `@`.
+    specifier: String,
+    /// Whether it is asked for under a condition (`; python_version < "3.12"`) only.
+    conditional: bool,
+    /// How many hashes it has.
+    hashes: usize,
+    /// Whether it comes from a `-c` file: it limits a version, and asks for nothing.
+    constraint: bool,
+}
+
+impl Requirement {
+    /// The version it is pinned to.
+    fn pin(&self) -> Option<&str> {
+        let version = self.specifier.strip_prefix("==")?.trim_start_matches('=').trim();
+        (!version.contains([',', '*', ' '])).then_some(version)
+    }
+
+    fn location(&self) -> Location {
+        Location { path: self.path.clone(), line: u32::try_from(self.line).ok(), column: None }
+    }
+}
+
+/// What is wrong with an entry of a compiled file.
+fn unpinned(requirement: &Requirement) -> Option<Finding> {
+    let name = &requirement.name;
+    let (rule, message) = if requirement.pin().is_none() {
+        ("unpinned", format!("`{name}` is not pinned with `==`"))
+    } else if requirement.hashes == 0 {
+        ("unhashed", format!("`{name}` has no `--hash=`"))
+    } else {
+        return None;
+    };
+    Some(error((TOOL, rule), requirement.location(), message, Some("compile the file again, with hashes")))
+}
+
+/// What is wrong with the pin that answers a requirement.
+fn answer(asked: &Requirement, pin: Option<&Requirement>, compiled: &Path) -> Option<Finding> {
+    let name = &asked.name;
+    let compiled = compiled.display();
+    let help = "compile the file again";
+    let Some(pin) = pin else {
+        // What is asked for under a condition may be wanted on other machines only.
+        if asked.constraint || asked.conditional {
+            return None;
+        }
+        let message = format!("`{name}` is missing in `{compiled}`");
+        return Some(error((TOOL, "missing"), asked.location(), message, Some(help)));
+    };
+    let version = pin.pin()?;
+    if version::satisfies(version, &asked.specifier) == Some(false) {
+        let message = format!("`{compiled}` pins `{name}` to {version}, which is not `{}`", asked.specifier);
+        return Some(error((TOOL, "out-of-step"), asked.location(), message, Some(help)));
+    }
+    None
+}
+
+/// The name of a package, the way all spellings of it are compared: PEP 503.
+fn normalised(name: &str) -> String {
+    let mut normalised = String::with_capacity(name.len());
+    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
+        if !normalised.is_empty() {
+            normalised.push('-');
+        }
+        normalised.push_str(&part.to_lowercase());
+    }
+    normalised
+}
+
+struct Reader<'r> {
+    read: &'r dyn Fn(&Path) -> Option<String>,
+    findings: Vec<Finding>,
+    /// The files that were read, each as what it is asked for.
+    seen: BTreeSet<(PathBuf, bool)>,
+}
+
+impl Reader<'_> {
+    /// The requirements of a file and of those that it names. `named` is where it is named, if it is, and whether by `-c`.
+    fn file(&mut self, path: &Path, named: Option<(Location, bool)>) -> Vec<Requirement> {
+        let constraint = named.as_ref().is_some_and(|(_, constraint)| *constraint);
+        if !self.seen.insert((path.to_owned(), constraint)) {
+            return Vec::new();
+        }
+        let Some(text) = (self.read)(path) else {
+            let location = named
+                .map_or_else(|| Location { path: path.to_owned(), line: None, column: None }, |(at, _)| at);
+            let message = format!("`{}` cannot be read", path.display());
+            self.findings.push(error(
+                (TOOL, "unreadable"),
+                location,
+                message,
+                Some("write it, or take its name out"),
+            ));
+            return Vec::new();
+        };
+        let mut requirements = Vec::new();
+        for (line, text) in logical_lines(&text) {
+            let location = Location { path: path.to_owned(), line: u32::try_from(line).ok(), column: None };
+            if let Some((name, is_constraint)) = included(&text) {
+                let file = path.parent().unwrap_or(Path::new("")).join(name);
+                requirements.extend(self.file(&file, Some((location, constraint || is_constraint))));
+            } else if let Some(requirement) = requirement(&text, path, line, constraint) {
+                requirements.push(requirement);
+            } else if !text.starts_with('-') {
+                let message = format!("`{text}` is no requirement");
+                let help = "a requirement begins with a name";
+                self.findings.push(error((TOOL, "unreadable"), location, message, Some(help)));
+            }
+        }
+        requirements
+    }
+}
+
+/// The lines of a file without comments, continued ones joined, empty ones left out; each with its number, from 1.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut continued = false;
+    for (number, line) in text.lines().enumerate() {
+        // A `#` inside of a word belongs to it: `…#egg=name`.
+        let comment = line.match_indices('#').find(|(at, _)| line[..*at].ends_with([' ', '\t']) || *at == 0);
+        let code = comment.map_or(line, |(at, _)| &line[..at]).trim();
+        let (code, goes_on) = code.strip_suffix('\\').map_or((code, false), |code| (code.trim_end(), true));
+        match lines.last_mut() {
+            Some((_, whole)) if continued => {
+                whole.push(' ');
+                whole.push_str(code);
+            }
+            _ => lines.push((number + 1, code.to_owned())),
+        }
+        continued = goes_on;
+    }
+    lines.retain(|(_, line)| !line.trim().is_empty());
+    lines
+}
+
+/// The file that a line names, and whether it does so by `-c`.
+fn included(line: &str) -> Option<(&str, bool)> {
+    let options = [("-r", false), ("--requirement", false), ("-c", true), ("--constraint", true)];
+    options.into_iter().find_map(|(option, constraint)| {
+        let rest = line.strip_prefix(option)?;
+        // `-rfile` is allowed, `--requirementfile` is not.
+        let separated = rest.starts_with([' ', '\t', '=']);
+        (separated || !option.starts_with("--"))
+            .then(|| (rest.trim_start_matches(['=', ' ', '\t']).trim(), constraint))
+    })
+}
+
+/// Reads a requirement. Options (`--index-url …`) are none.
+fn requirement(text: &str, path: &Path, line: usize, constraint: bool) -> Option<Requirement> {
+    let mut words = text.split_whitespace();
+    let hashes = words.clone().filter(|word| word.starts_with("--hash=")).count();
+    let spoken: Vec<&str> = words.by_ref().take_while(|word| !word.starts_with("--")).collect();
+    let spoken = spoken.join(" ");
+    let (what, condition) = spoken.split_once(';').unwrap_or((&spoken, ""));
+    let end = what.find(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).unwrap_or(what.len());
+    let (name, rest) = what.split_at(end);
+    let rest = rest.trim_start();
+    let rest = match rest.strip_prefix('[') {
+        Some(extras) => extras.split_once(']')?.1,
+        None => rest,
+    };
+    let specifier = rest.trim().trim_start_matches('(').trim_end_matches(')').trim();
+    let known = specifier.is_empty() || specifier.starts_with(['=', '<', '>', '!', '~', '@']);
+    let name = normalised(name);
+    (!text.starts_with('-') && !name.is_empty() && known).then(|| Requirement {
+        path: path.to_owned(),
+        line,
+        name,
+        specifier: specifier.to_owned(),
+        conditional: !condition.trim().is_empty(),
+        hashes,
+        constraint,
+    })
+}

@@ -1,0 +1,337 @@
+//! Which tasks start now: longest remaining path first, within the cores and the memory there are.
+//!
+//! A state machine without threads or a clock. The caller starts what [`Schedule::start`] names, tells [`Schedule::finish`]
+//! how each ended, and asks again.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::graph::Graph;
+
+/// What a run may use at the same time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Processor cores that tasks may keep busy; at least 1.
+    pub cores: u32,
+    /// Bytes of memory that tasks may need together; `None` for no limit.
+    pub memory: Option<u64>,
+}
+
+/// What happens to the other tasks when one does not pass.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnFailure {
+    /// Everything that does not wait for it still runs.
+    KeepGoing,
+    /// Nothing new starts.
+    FailFast,
+}
+
+/// Why a task was not run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SkipReason {
+    /// This task, which it waits for, directly or not, did not pass.
+    Dependency(usize),
+    /// The run ends early.
+    Stopped,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Waiting(usize),
+    Ready,
+    Running,
+    Done,
+}
+
+/// The state of a run of a graph. Tasks are named by their position in the graph.
+#[derive(Debug)]
+pub struct Schedule<'g> {
+    graph: &'g Graph,
+    on_failure: OnFailure,
+    limits: Limits,
+    priority: Vec<Duration>,
+    state: Vec<State>,
+    /// Ready tasks, most urgent first; ties in the order of the graph.
+    ready: BTreeSet<(Reverse<Duration>, usize)>,
+    running: usize,
+    cores: u32,
+    memory: u64,
+    stopped: bool,
+}
+
+impl<'g> Schedule<'g> {
+    /// A run of `graph` in which nothing has started. `estimate` is how long a task will probably take.
+    pub fn new(
+        graph: &'g Graph,
+        estimate: impl Fn(usize) -> Duration,
+        limits: Limits,
+        on_failure: OnFailure,
+    ) -> Self {
+        let count = graph.nodes().len();
+        let mut schedule = Self {
+            graph,
+            on_failure,
+            limits: Limits { cores: limits.cores.max(1), ..limits },
+            priority: graph.remaining(estimate),
+            state: (0..count).map(|task| State::Waiting(graph.dependencies(task).len())).collect(),
+            ready: BTreeSet::new(),
+            running: 0,
+            cores: 0,
+            memory: 0,
+            stopped: false,
+        };
+        for task in 0..count {
+            if graph.dependencies(task).is_empty() {
+                schedule.make_ready(task);
+            }
+        }
+        schedule
+    }
+
+    /// The tasks to start now; they count as running from here on.
+    ///
+    /// Cores are a soft limit: a task starts as soon as one core is free, even if it keeps several busy. Waiting for all of
+    /// them at once would idle cores or let small tasks starve it, and a short overlap costs nothing but time slices. Memory
+    /// is a hard limit, because overlap there means swapping; a task that wants more than there is runs alone.
+    #[must_use]
+    pub fn start(&mut self) -> Vec<usize> {
+        let mut started = Vec::new();
+        if self.stopped {
+            return started;
+        }
+        let candidates: Vec<_> = self.ready.iter().copied().collect();
+        for key @ (_, task) in candidates {
+            if self.cores >= self.limits.cores {
+                break;
+            }
+            if self.fits(task) {
+                self.ready.remove(&key);
+                self.state[task] = State::Running;
+                self.running += 1;
+                self.cores += self.cores_of(task);
+                self.memory += self.graph.nodes()[task].memory;
+                started.push(task);
+            }
+        }
+        started
+    }
+
+    /// Takes the end of a running task. Returns the tasks that will now never run, and why.
+    #[must_use]
+    pub fn finish(&mut self, task: usize, passed: bool) -> Vec<(usize, SkipReason)> {
+        debug_assert_eq!(self.state[task], State::Running, "only a running task can end");
+        self.state[task] = State::Done;
+        self.running -= 1;
+        self.cores -= self.cores_of(task);
+        self.memory -= self.graph.nodes()[task].memory;
+        if passed {
+            for &dependent in self.graph.dependents(task) {
+                if let State::Waiting(count) = self.state[dependent] {
+                    match count {
+                        1 => self.make_ready(dependent),
+                        _ => self.state[dependent] = State::Waiting(count - 1),
+                    }
+                }
+            }
+            return Vec::new();
+        }
+        let mut skipped = self.skip_dependents(task);
+        if self.on_failure == OnFailure::FailFast {
+            skipped.extend(self.stop());
+        }
+        skipped
+    }
+
+    /// Starts nothing any more. Returns the tasks that will now never run.
+    #[must_use]
+    pub fn stop(&mut self) -> Vec<(usize, SkipReason)> {
+        self.stopped = true;
+        self.ready.clear();
+        let mut skipped = Vec::new();
+        for (task, state) in self.state.iter_mut().enumerate() {
+            if matches!(state, State::Waiting(_) | State::Ready) {
+                *state = State::Done;
+                skipped.push((task, SkipReason::Stopped));
+            }
+        }
+        skipped
+    }
+
+    /// Whether nothing runs and nothing will.
+    pub fn is_done(&self) -> bool {
+        self.running == 0 && self.ready.is_empty()
+    }
+
+    /// How many tasks are running.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    fn make_ready(&mut self, task: usize) {
+        self.state[task] = State::Ready;
+        self.ready.insert((Reverse(self.priority[task]), task));
+    }
+
+    /// A task cannot keep more cores busy than it is given.
+    fn cores_of(&self, task: usize) -> u32 {
+        self.graph.nodes()[task].cores.clamp(1, self.limits.cores)
+    }
+
+    fn fits(&self, task: usize) -> bool {
+        if self.running == 0 {
+            return true;
+        }
+        let needed = self.memory.saturating_add(self.graph.nodes()[task].memory);
+        self.limits.memory.is_none_or(|limit| needed <= limit)
+    }
+
+    fn skip_dependents(&mut self, task: usize) -> Vec<(usize, SkipReason)> {
+        let mut skipped = Vec::new();
+        let mut next = self.graph.dependents(task).to_vec();
+        while let Some(dependent) = next.pop() {
+            if let State::Waiting(_) = self.state[dependent] {
+                self.state[dependent] = State::Done;
+                skipped.push((dependent, SkipReason::Dependency(task)));
+                next.extend_from_slice(self.graph.dependents(dependent));
+            }
+        }
+        skipped.sort_unstable_by_key(|(task, _)| *task);
+        skipped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::graph::{Node, TaskId};
+    use crate::simulation::random::Random;
+
+    fn graph(tasks: &[(&str, &[&str], u32, u64)]) -> Graph {
+        let id = |name: &str| TaskId::new(name).unwrap();
+        let node = |&(name, after, cores, memory): &(&str, &[&str], u32, u64)| Node {
+            after: after.iter().map(|name| id(name)).collect(),
+            cores,
+            memory,
+            ..Node::new(id(name))
+        };
+        Graph::new(tasks.iter().map(node).collect()).unwrap()
+    }
+
+    fn second(_: usize) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    const TWO: Limits = Limits { cores: 2, memory: None };
+
+    #[test]
+    fn the_longest_remaining_path_goes_first() {
+        let graph = graph(&[("a", &[], 1, 0), ("b", &[], 1, 0), ("c", &[], 1, 0), ("d", &["c"], 1, 0)]);
+        let mut schedule = Schedule::new(&graph, second, TWO, OnFailure::KeepGoing);
+        assert_eq!(schedule.start(), [2, 0]);
+        assert!(schedule.start().is_empty());
+        assert!(schedule.finish(2, true).is_empty());
+        assert_eq!(schedule.start(), [1]);
+        let _none = schedule.finish(0, true);
+        assert_eq!(schedule.start(), [3]);
+        assert!(!schedule.is_done());
+    }
+
+    #[test]
+    fn a_task_starts_on_the_first_free_core_whatever_it_wants() {
+        let graph = graph(&[("wide", &[], 8, 0), ("a", &[], 1, 0), ("b", &[], 1, 0)]);
+        let mut schedule = Schedule::new(&graph, second, TWO, OnFailure::KeepGoing);
+        assert_eq!(schedule.start(), [0]);
+        let _none = schedule.finish(0, true);
+        assert_eq!(schedule.start(), [1, 2]);
+    }
+
+    #[test]
+    fn memory_holds_back_and_what_wants_too_much_runs_alone() {
+        let graph = graph(&[("a", &[], 1, 60), ("b", &[], 1, 60), ("c", &[], 1, 40), ("huge", &[], 1, 500)]);
+        let limits = Limits { cores: 4, memory: Some(100) };
+        let mut schedule = Schedule::new(&graph, second, limits, OnFailure::KeepGoing);
+        assert_eq!(schedule.start(), [0, 2]);
+        let _none = schedule.finish(2, true);
+        assert!(schedule.start().is_empty());
+        let _none = schedule.finish(0, true);
+        assert_eq!(schedule.start(), [1]);
+        let _none = schedule.finish(1, true);
+        assert_eq!(schedule.start(), [3]);
+    }
+
+    #[test]
+    fn a_failure_skips_what_waits_for_it_and_nothing_else() {
+        let graph = graph(&[("a", &[], 1, 0), ("b", &["a"], 1, 0), ("c", &["b"], 1, 0), ("d", &[], 1, 0)]);
+        let mut schedule = Schedule::new(&graph, second, TWO, OnFailure::KeepGoing);
+        assert_eq!(schedule.start(), [0, 3]);
+        assert_eq!(
+            schedule.finish(0, false),
+            [(1, SkipReason::Dependency(0)), (2, SkipReason::Dependency(0))]
+        );
+        assert!(!schedule.is_done());
+        assert!(schedule.finish(3, true).is_empty());
+        assert!(schedule.is_done());
+    }
+
+    #[test]
+    fn fail_fast_starts_nothing_new() {
+        let graph = graph(&[("a", &[], 1, 0), ("b", &[], 1, 0), ("c", &[], 1, 0)]);
+        let mut schedule = Schedule::new(&graph, second, TWO, OnFailure::FailFast);
+        assert_eq!(schedule.start(), [0, 1]);
+        assert_eq!(schedule.finish(0, false), [(2, SkipReason::Stopped)]);
+        assert!(schedule.start().is_empty());
+        assert!(!schedule.is_done());
+        assert!(schedule.finish(1, true).is_empty());
+        assert!(schedule.is_done());
+    }
+
+    /// Random graphs with random failures: every task ends exactly once, none before what it waits for, limits hold.
+    #[test]
+    fn any_graph_ends_and_every_task_has_one_end() {
+        for seed in 1..=500 {
+            let mut random = Random::new(seed);
+            let count = 1 + random.below(30);
+            let id = |number: u64| TaskId::new(&format!("t{number}")).unwrap();
+            let nodes = (0..count)
+                .map(|number| Node {
+                    after: (0..number).filter(|_| random.below(4) == 0).map(id).collect(),
+                    cores: 1 + u32::try_from(random.below(3)).unwrap(),
+                    memory: random.below(80),
+                    ..Node::new(id(number))
+                })
+                .collect();
+            let graph = Graph::new(nodes).unwrap();
+            let limits = Limits { cores: 1 + u32::try_from(random.below(4)).unwrap(), memory: Some(100) };
+            let fast = if random.below(5) == 0 { OnFailure::FailFast } else { OnFailure::KeepGoing };
+            let mut schedule = Schedule::new(&graph, second, limits, fast);
+            let mut ends: BTreeMap<usize, bool> = BTreeMap::new();
+            let mut running: Vec<usize> = Vec::new();
+            loop {
+                for task in schedule.start() {
+                    for dependency in graph.dependencies(task) {
+                        assert_eq!(ends.get(dependency), Some(&true), "seed {seed}");
+                    }
+                    running.push(task);
+                }
+                let memory: u64 = running.iter().map(|&task| graph.nodes()[task].memory).sum();
+                assert!(memory <= 100 || running.len() == 1, "seed {seed}");
+                assert!(running.len() <= limits.cores as usize, "seed {seed}");
+                if running.is_empty() {
+                    break;
+                }
+                let pick = usize::try_from(random.below(running.len() as u64)).unwrap();
+                let task = running.swap_remove(pick);
+                let passed = random.below(6) != 0;
+                assert_eq!(ends.insert(task, passed), None, "seed {seed}");
+                for (skipped, _) in schedule.finish(task, passed) {
+                    assert_eq!(ends.insert(skipped, false), None, "seed {seed}");
+                }
+            }
+            assert!(schedule.is_done(), "seed {seed}");
+            assert_eq!(ends.len(), graph.nodes().len(), "seed {seed}");
+        }
+    }
+}
