@@ -14,7 +14,7 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::release::{adopt, deploy, intervene, rollback, status};
+use crate::tasks::release::{adopt, deploy, intervene, rollback, status, unlock};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
@@ -107,7 +107,13 @@ impl App {
                 let options = rollback.options()?;
                 session.answer(|cx| rollback::rollback(cx, &options))
             }
-            Command::Status(place) => session.answer(|cx| status::status(cx, place.environment.as_deref())),
+            Command::Status(options) => {
+                session.answer(|cx| status::status(cx, options.place.environment.as_deref(), options.watch))
+            }
+            Command::Unlock(unlock) => {
+                let (options, reason) = unlock.options();
+                session.answer(|cx| unlock::unlock(cx, &options, &reason))
+            }
             Command::History(place) => session.answer(|cx| status::history(cx, place.environment.as_deref())),
             Command::Promote(promote) => {
                 let (options, fully) = promote.options();

@@ -11,7 +11,9 @@ use crate::tasks::rehearse;
 use crate::ui;
 
 pub(super) use self::image::Image;
-pub(super) use self::release::{Deploy, Deployment, Intervene, Place, Promote, Recover, Rollback};
+pub(super) use self::release::{
+    Deploy, Deployment, Intervene, Place, Promote, Recover, Rollback, Status, Unlock,
+};
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -169,6 +171,8 @@ Exits with 4 when something is missing that the checks need.")]
 Examples:
   cargo xtask deploy --environment staging             shows the plan, asks, releases
   cargo xtask deploy --environment production --yes    the same in a script
+  cargo xtask deploy --environment production --from staging
+                                                       exactly what staging verified
   cargo xtask deploy --plan-only --environment production --out plan.json
   cargo xtask deploy --plan-only --plan plan.json      is it still right?
   cargo xtask deploy --plan-only --diff --snapshot cluster.json
@@ -193,8 +197,9 @@ release before stands by: requests move at once, and no pod has to start.")]
     #[command(after_help = "\
 Examples:
   cargo xtask status --environment production
+  cargo xtask status --environment production --watch        until nothing is under way
   cargo xtask status --environment production --output json")]
-    Status(Place),
+    Status(Status),
     /// Name the releases of an environment, the newest first
     #[command(after_help = "\
 Examples:
@@ -216,6 +221,14 @@ Examples:
 Examples:
   cargo xtask recover --environment production   a last step of a workflow, and every five minutes")]
     Recover(Recover),
+    /// Take the Lease of an environment away from a holder who will not come back
+    #[command(after_help = "\
+Examples:
+  cargo xtask unlock --environment production --reason 'the runner is gone'
+
+It is seldom needed: `rollback` takes a release over by itself, and `recover` does so when its owner has
+given no sign for half a minute.")]
+    Unlock(Unlock),
     /// Write down what runs already as release 0, and change nothing of it
     #[command(after_help = "\
 Examples:

@@ -112,6 +112,7 @@ fn prepared(cx: &Cx, environment: Option<&str>) -> Result<Prepared> {
         &prepare::Options {
             environment: environment.map(str::to_owned),
             source: Source::Imagined,
+            images: prepare::Images::Built,
             override_freeze: None,
             without_way_back: false,
         },

@@ -40,6 +40,7 @@ fn a_rehearsal_needs_nothing_but_the_files_of_this_repository() {
         let options = Options {
             environment: Some(environment.to_owned()),
             source: Source::Imagined,
+            images: xtask::tasks::release::prepare::Images::Built,
             override_freeze: None,
             without_way_back: false,
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::core::registry::Reference;
 use crate::core::release::ledger::Wanted;
 use crate::error::{Error, Result};
 use crate::tasks::release::{deploy, intervene, prepare, rollback};
@@ -41,8 +42,17 @@ pub(in crate::cli) struct Deploy {
     snapshot: Option<PathBuf>,
     /// Check this saved plan instead of making one
     #[arg(long, value_name = "FILE", requires = "plan_only")]
-    #[arg(conflicts_with_all = ["out", "override_freeze", "without_way_back"])]
+    #[arg(conflicts_with_all = ["out", "override_freeze", "without_way_back", "from", "images", "image"])]
     plan: Option<PathBuf>,
+    /// Release exactly the images that serve this other environment, verified
+    #[arg(long, value_name = "ENVIRONMENT")]
+    from: Option<String>,
+    /// Release the images of this record instead of target/xtask/images.json
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    images: Option<PathBuf>,
+    /// Release this image, `repository@sha256:…`; may be given several times
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["from", "images"], value_parser = image)]
+    image: Vec<Reference>,
     /// Why it is released in a freeze; the reason is recorded in the plan
     #[arg(long, value_name = "REASON")]
     override_freeze: Option<String>,
@@ -70,6 +80,12 @@ impl Deploy {
         let prepare = prepare::Options {
             environment,
             source,
+            images: match (self.from, self.images) {
+                (Some(other), _) => prepare::Images::From(other),
+                (None, Some(path)) => prepare::Images::Record(path),
+                (None, None) if self.image.is_empty() => prepare::Images::Built,
+                (None, None) => prepare::Images::Named(self.image),
+            },
             override_freeze: self.override_freeze,
             without_way_back: self.without_way_back,
         };
@@ -78,6 +94,17 @@ impl Deploy {
         } else {
             Deployment::Release(deploy::Options { prepare, yes: self.yes, take_over: self.take_over })
         }
+    }
+}
+
+/// An image with a digest; what stands before a `=` is the component that a reader may want to see.
+fn image(text: &str) -> std::result::Result<Reference, String> {
+    let name = text.rsplit_once('=').map_or(text, |(_, name)| name);
+    let reference: Reference =
+        name.parse().map_err(|invalid: crate::core::registry::Invalid| invalid.message)?;
+    match reference.digest() {
+        Some(_) => Ok(reference),
+        None => Err("an image needs its digest, as in `repository@sha256:…`: a tag can move".to_owned()),
     }
 }
 
@@ -126,6 +153,30 @@ fn wanted(text: &str) -> Result<Wanted> {
     ))
 }
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Status {
+    #[command(flatten)]
+    pub(in crate::cli) place: Place,
+    /// Say it again each time it changes, until nothing is under way
+    #[arg(short, long)]
+    pub(in crate::cli) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Unlock {
+    #[command(flatten)]
+    intervene: Intervene,
+    /// Why; it is recorded
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Unlock {
+    pub(in crate::cli) fn options(self) -> (intervene::Options, String) {
+        (self.intervene.options(), self.reason)
+    }
+}
+
 /// A word to the release that is under way.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Intervene {
@@ -166,6 +217,16 @@ pub(in crate::cli) struct Recover {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_has_a_digest() {
+        let digest = format!("sha256:{}", "0a".repeat(32));
+        for text in [format!("ghcr.io/o/web@{digest}"), format!("web=ghcr.io/o/web@{digest}")] {
+            assert_eq!(image(&text).unwrap().digest().unwrap().to_string(), digest);
+        }
+        assert!(image("ghcr.io/o/web:latest").unwrap_err().contains("a tag can move"));
+        assert!(image("Not A Name@x").is_err());
+    }
 
     #[test]
     fn a_target_is_a_release_a_commit_or_the_one_before() {

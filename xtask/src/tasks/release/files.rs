@@ -113,34 +113,56 @@ pub(super) fn variables(cx: &Cx, environment: &EnvironmentConfig) -> Result<Vari
 /// The images that were built; `None` where nothing says so.
 pub(super) fn record(cx: &Cx) -> Result<Option<Record>> {
     let path = cx.output_folder().join(IMAGES);
-    if !path.is_file() {
-        return Ok(None);
-    }
-    Record::from_json(&files::read(&path)?).map(Some).map_err(|reason| {
+    if path.is_file() { record_at(&path).map(Some) } else { Ok(None) }
+}
+
+/// The record of images at a path.
+pub(super) fn record_at(path: &Path) -> Result<Record> {
+    Record::from_json(&files::read(path)?).map_err(|reason| {
         Error::configuration(format!("`{}` is no record of images", path.display())).cause(reason)
     })
 }
 
-/// Images for every name without a digest that `built` does not have, with digests made up from the names.
-pub(super) fn imagined(sources: &[Source], variables: &Variables, built: &[Image]) -> Vec<Image> {
+/// The names without a digest in `sources`, each with the digest that `chosen` has for its repository, whatever tag stands there:
+/// somebody has said which image it is to be.
+pub(super) fn named(sources: &[Source], variables: &Variables, chosen: &[Reference]) -> Vec<Image> {
+    let digest = |name: &Reference| {
+        let chosen = chosen.iter().find(|chosen| chosen.name() == name.name());
+        chosen.and_then(Reference::digest).map(ToString::to_string)
+    };
+    let image = |component: &str, name: &Reference| {
+        let component = ComponentName(component.into());
+        Some(Image { component, reference: name.to_string(), digest: digest(name)? })
+    };
+    without_digest(sources, variables).iter().filter_map(|(component, name)| image(component, name)).collect()
+}
+
+/// The names of images without a digest, each with the object that has it.
+fn without_digest(sources: &[Source], variables: &Variables) -> Vec<(String, Reference)> {
     let mut variables = variables.clone();
-    let mut made_up: Vec<Image> = Vec::new();
+    let mut names = Vec::new();
     for source in sources {
         // What cannot be read is said when it is read in earnest.
         let own = source.template.then_some(&mut variables);
         for manifest in manifest::read(&source.path, &source.text, own).unwrap_or_default() {
-            for name in images::without_digest(&manifest) {
-                let is_known =
-                    |image: &Image| image.reference.parse().is_ok_and(|known: Reference| known == name);
-                let known = built.iter().chain(&made_up).any(is_known);
-                if !known {
-                    made_up.push(Image {
-                        component: ComponentName(manifest.name().into()),
-                        reference: name.to_string(),
-                        digest: format!("sha256:{}", blake3::hash(name.to_string().as_bytes()).to_hex()),
-                    });
-                }
-            }
+            let found = images::without_digest(&manifest).into_iter();
+            names.extend(found.map(|name| (manifest.name().to_owned(), name)));
+        }
+    }
+    names
+}
+
+/// Images for every name without a digest that `built` does not have, with digests made up from the names.
+pub(super) fn imagined(sources: &[Source], variables: &Variables, built: &[Image]) -> Vec<Image> {
+    let mut made_up: Vec<Image> = Vec::new();
+    for (component, name) in without_digest(sources, variables) {
+        let is_known = |image: &Image| image.reference.parse().is_ok_and(|known: Reference| known == name);
+        if !built.iter().chain(&made_up).any(is_known) {
+            made_up.push(Image {
+                component: ComponentName(component.as_str().into()),
+                reference: name.to_string(),
+                digest: format!("sha256:{}", blake3::hash(name.to_string().as_bytes()).to_hex()),
+            });
         }
     }
     made_up

@@ -6,6 +6,7 @@ pub mod intervene;
 pub mod prepare;
 pub mod rollback;
 pub mod status;
+pub mod unlock;
 
 mod cluster;
 mod commits;
@@ -14,4 +15,5 @@ mod connect;
 mod consent;
 mod files;
 mod freeze;
+mod other;
 mod under_way;

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{cluster, commits, files, freeze};
+use super::{cluster, commits, files, freeze, other};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::diagnostic::Diagnostic;
+use crate::core::registry::Reference;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::images::Record;
 use crate::core::release::machine::Course;
@@ -33,10 +34,25 @@ pub struct Options {
     pub environment: Option<String>,
     /// Where to learn what is in the cluster.
     pub source: Source,
+    /// Which images are released.
+    pub images: Images,
     /// Why it is released although there is a freeze.
     pub override_freeze: Option<String>,
     /// Whether it may be released although it cannot be taken back.
     pub without_way_back: bool,
+}
+
+/// Which images are released.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Images {
+    /// Those that were built here, by the record that `cargo xtask image --push` leaves.
+    Built,
+    /// Those of another record.
+    Record(PathBuf),
+    /// These, each with its digest.
+    Named(Vec<Reference>),
+    /// Exactly those that serve another environment, verified.
+    From(String),
 }
 
 /// Where to learn what is in a cluster.
@@ -74,7 +90,7 @@ pub struct Prepared {
 pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     let now = UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX);
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
-    let made = make(cx, release, environment, &options.source)?;
+    let made = make(cx, release, environment, &options.source, &options.images)?;
     let stated: Vec<Identity> = made.derived.stated().into_iter().map(Identity::of).collect();
     let live = match look(cx, environment, &options.source, &stated)? {
         Some(objects) => Live::read(&environment.name, &environment.namespace, objects, &made.derived)
@@ -192,13 +208,34 @@ struct Made {
     commit: Option<String>,
 }
 
-fn make(cx: &Cx, release: &Release, environment: &EnvironmentConfig, source: &Source) -> Result<Made> {
+fn make(
+    cx: &Cx,
+    release: &Release,
+    environment: &EnvironmentConfig,
+    source: &Source,
+    wanted: &Images,
+) -> Result<Made> {
     let (manifests, overlays) =
         (files::sources(cx, &environment.manifests)?, files::sources(cx, &environment.overlays)?);
     let variables = files::variables(cx, environment)?;
-    let record = files::record(cx)?;
+    let record = match wanted {
+        Images::Built => files::record(cx)?,
+        Images::Record(path) => Some(files::record_at(path)?),
+        Images::Named(_) | Images::From(_) => None,
+    };
     let mut images = record.as_ref().map(Record::images).unwrap_or_default();
+    let mut commit = record.as_ref().and_then(Record::commit).map(str::to_owned);
     let mut remarks = Vec::new();
+    match wanted {
+        Images::Built | Images::Record(_) => {}
+        Images::Named(chosen) => images = files::named(&manifests, &variables, chosen),
+        Images::From(other) => {
+            let served = other::serving(cx, other)?;
+            images = files::named(&manifests, &variables, &served.images);
+            remarks.push(format!("the images are those of `{}`, verified in `{other}`", served.release));
+            commit = served.commit;
+        }
+    }
     if *source == Source::Imagined {
         let made_up = files::imagined(&manifests, &variables, &images);
         if !made_up.is_empty() {
@@ -222,13 +259,12 @@ fn make(cx: &Cx, release: &Release, environment: &EnvironmentConfig, source: &So
                 .display()
         ))
     })?;
-    let commit = record.as_ref().and_then(Record::commit).map(str::to_owned);
     Ok(Made { derived: derive(release, environment, &objects)?, remarks, commit })
 }
 
 /// The objects that the files state now.
 pub(super) fn of_files(cx: &Cx, release: &Release, environment: &EnvironmentConfig) -> Result<Derived> {
-    make(cx, release, environment, &Source::Cluster).map(|made| made.derived)
+    make(cx, release, environment, &Source::Cluster, &Images::Built).map(|made| made.derived)
 }
 
 fn derive(release: &Release, environment: &EnvironmentConfig, objects: &Objects) -> Result<Derived> {

@@ -1,6 +1,8 @@
 //! What serves, what is under way, and what there was.
 
 use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -15,25 +17,45 @@ use crate::cx::Cx;
 use crate::error::Result;
 use crate::event::Body;
 
-/// Says which release serves an environment, from which slots, and how far the one under way has come.
+/// How often somebody who watches is told.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// How often a watch looks whether it is to end.
+const PULSE: Duration = Duration::from_millis(100);
+
+/// Says which release serves an environment, from which slots, and how far the one under way has come; with `watch`, each time
+/// that changes, until it has ended.
 ///
 /// # Errors
 ///
 /// When the cluster cannot be asked, or nothing was released to it.
-pub fn status(cx: &Cx, environment: Option<&str>) -> Result<()> {
+pub fn status(cx: &Cx, environment: Option<&str>, watch: bool) -> Result<()> {
     let (_, environment) = of_environment(cx, environment)?;
     let kubectl = connect::kubectl(cx, environment);
-    let head = connect::ledger(&kubectl, &environment.name)?
-        .ok_or_else(|| rollback::nothing_released(environment))?;
-    let text = words(&head, &environment.name).join("\n") + "\n";
-    let data = json!({
-        "environment": environment.name,
-        "serving": head.serving,
-        "live": head.live,
-        "under_way": head.under_way,
-    });
-    cx.emit(Body::Answer { text, data });
-    Ok(())
+    let mut said = None;
+    loop {
+        let head = connect::ledger(&kubectl, &environment.name)?
+            .ok_or_else(|| rollback::nothing_released(environment))?;
+        let text = words(&head, &environment.name).join("\n") + "\n";
+        if said.as_ref() != Some(&text) {
+            let data = json!({
+                "environment": environment.name,
+                "serving": head.serving,
+                "live": head.live,
+                "under_way": head.under_way,
+            });
+            cx.emit(Body::Answer { text: text.clone(), data });
+            said = Some(text);
+        }
+        if !watch || head.under_way.is_none() {
+            return Ok(());
+        }
+        let again = Instant::now() + LOOK_AGAIN;
+        while Instant::now() < again {
+            cx.check()?;
+            thread::sleep(PULSE);
+        }
+    }
 }
 
 fn words(head: &Head, environment: &str) -> Vec<String> {
