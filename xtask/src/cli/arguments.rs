@@ -11,7 +11,9 @@ use crate::tasks::rehearse;
 use crate::ui;
 
 pub(super) use self::image::Image;
-pub(super) use self::release::{Deploy, Deployment, Intervene, Place, Promote, Recover, Rollback};
+pub(super) use self::release::{
+    Deploy, Deployment, EnvironmentVerb, Intervene, OfEnvironment, Place, Promote, Recover, Rollback,
+};
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -221,6 +223,14 @@ Examples:
 Examples:
   cargo xtask adopt --environment production")]
     Adopt(Intervene),
+    /// Write down which cluster an environment means
+    #[command(after_help = "\
+Examples:
+  cargo xtask environment pin --environment production   its uid, into xtask.toml
+
+The uid of the namespace kube-system tells a cluster from every other one. Every command that speaks to
+one looks at it first, and refuses another cluster than the pinned one with exit code 5.")]
+    Environment(OfEnvironment),
     /// Build the images of all components, or of those that are named; push them with `--push`
     #[command(after_help = "\
 Examples:
@@ -373,7 +383,16 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "Releases",
         &[
-            "image", "deploy", "rollback", "status", "history", "promote", "abort", "recover", "adopt",
+            "image",
+            "deploy",
+            "rollback",
+            "status",
+            "history",
+            "promote",
+            "abort",
+            "recover",
+            "adopt",
+            "environment",
             "rehearse",
         ],
     ),

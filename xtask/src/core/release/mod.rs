@@ -36,6 +36,7 @@ pub mod model;
 pub mod monitor;
 pub mod narration;
 pub mod objects;
+pub mod pin;
 pub mod plan;
 pub mod revision;
 pub mod selectors;

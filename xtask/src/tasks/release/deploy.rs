@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::conduct::{Release, conduct, verdict};
+use super::connect::Use;
 use super::prepare::{self, Prepared, Source};
 use super::{connect, consent, under_way};
 use crate::config::release::EnvironmentConfig;
@@ -67,7 +68,7 @@ pub struct Options {
 /// the release before serves again, [`Stuck`](crate::ErrorKind::Stuck) where a person has to look.
 pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
     let (release, environment) = prepare::of_environment(cx, options.prepare.environment.as_deref())?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
     if let Some(head) = &head
         && let Some(known) = under_way::find(cx, &kubectl, (release, environment), head)?

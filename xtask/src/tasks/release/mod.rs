@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod deploy;
 pub mod intervene;
+pub mod pin;
 pub mod prepare;
 pub mod rollback;
 pub mod status;

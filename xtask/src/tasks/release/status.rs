@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::connect::Use;
 use super::prepare::of_environment;
 use super::{connect, rollback};
 use crate::core::calendar;
@@ -22,7 +23,7 @@ use crate::event::Body;
 /// When the cluster cannot be asked, or nothing was released to it.
 pub fn status(cx: &Cx, environment: Option<&str>) -> Result<()> {
     let (_, environment) = of_environment(cx, environment)?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Read)?;
     let head = connect::ledger(&kubectl, &environment.name)?
         .ok_or_else(|| rollback::nothing_released(environment))?;
     let text = words(&head, &environment.name).join("\n") + "\n";
@@ -72,7 +73,7 @@ fn spoken(word: &impl serde::Serialize) -> String {
 /// Names the releases of an environment, the newest first.
 pub fn history(cx: &Cx, environment: Option<&str>) -> Result<()> {
     let (_, environment) = of_environment(cx, environment)?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Read)?;
     let head = connect::ledger(&kubectl, &environment.name)?
         .ok_or_else(|| rollback::nothing_released(environment))?;
     let (text, rows) = listed(&head);
