@@ -39,6 +39,7 @@ pub mod objects;
 pub mod pin;
 pub mod plan;
 pub mod revision;
+pub mod rights;
 pub mod selectors;
 pub mod slots;
 pub mod smoke;

@@ -95,6 +95,8 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         intent: Intent::Release,
         takes_over: options.take_over,
     };
+    let stated: Vec<Identity> = prepared.derived.stated().into_iter().map(Identity::of).collect();
+    consent::permitted(&kubectl, &stated)?;
     if !options.take_over {
         consent::rehearse(cx, &kubectl, &id.to_string(), &release.inventory()?)?;
     }
