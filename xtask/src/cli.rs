@@ -14,11 +14,11 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::release::{adopt, deploy, intervene, pin, rollback, status};
+use crate::tasks::release::{adopt, deploy, examine, intervene, pin, rollback, status};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
-use arguments::{Cli, Command, Deployment, EnvironmentVerb, OfEnvironment, Verb, grammar};
+use arguments::{Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Verb, grammar};
 use run::Session;
 
 /// Runs the command line of this process with the standard pipeline of the repository's components.
@@ -124,7 +124,10 @@ impl App {
             }
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
-            Command::Doctor => session.answer(doctor::run),
+            Command::Doctor(Doctor { environment: None }) => session.answer(doctor::run),
+            Command::Doctor(Doctor { environment: Some(environment) }) => {
+                session.answer(|cx| examine::examine(cx, &environment))
+            }
             Command::Own(words) => session.own(&words),
             Command::Completions { .. } => Err(Error::bug("completions need no repository")),
         }

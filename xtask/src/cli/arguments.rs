@@ -12,7 +12,7 @@ use crate::ui;
 
 pub(super) use self::image::Image;
 pub(super) use self::release::{
-    Deploy, Deployment, EnvironmentVerb, Intervene, OfEnvironment, Place, Promote, Recover, Rollback,
+    Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Place, Promote, Recover, Rollback,
 };
 
 /// What the whole program is for; the first line of its help.
@@ -163,9 +163,10 @@ Examples:
 Examples:
   cargo xtask doctor
   cargo xtask doctor --output json    the same for a program
+  cargo xtask doctor --environment production    could a release begin there? changes nothing
 
-Exits with 4 when something is missing that the checks need.")]
-    Doctor,
+Exits with 4 when something is missing that the checks, or a release, need.")]
+    Doctor(Doctor),
     /// Release: plan it, show the plan, ask, carry it out with a canary, watch it
     #[command(after_help = "\
 Examples:

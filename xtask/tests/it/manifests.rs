@@ -109,7 +109,14 @@ fn the_files_of_this_repository_make_two_slots() {
     let derived = derive(&objects, &[("backend", "vitalyst-backend"), ("frontend", "vitalyst-frontend")]);
     let [backend, frontend] = derived.slots.as_slice() else { panic!("two components") };
     let rest: Vec<String> = derived.rest.iter().map(|object| Identity::of(object).to_string()).collect();
-    expect![[""]].assert_eq(&rest.join("\n"));
+    expect![[r#"
+        ServiceAccount `vitalyst-backend`
+        ServiceAccount `vitalyst-frontend`
+        Job `vitalyst-migrate-ca99203eb0`
+        NetworkPolicy `vitalyst-backend`
+        NetworkPolicy `vitalyst-migrate`
+        NetworkPolicy `vitalyst-frontend`"#]]
+    .assert_eq(&rest.join("\n"));
     let budgets = |slots: &slots::Slots, slot| slots.budgets(slot)[0]["spec"]["selector"].to_string();
     assert_eq!(budgets(backend, Slot::A), r#"{"matchLabels":{"app":"vitalyst-backend"}}"#);
     assert_eq!(budgets(backend, Slot::B), r#"{"matchLabels":{"app":"vitalyst-backend-b"}}"#);
@@ -122,6 +129,7 @@ fn the_files_of_this_repository_make_two_slots() {
         "app": "vitalyst-backend" → "app": "vitalyst-backend-b"
         "app": "vitalyst-backend", → "app": "vitalyst-backend-b",
         "vitalyst.io/slot": "a" → "vitalyst.io/slot": "b"
+        "app": "vitalyst-backend" → "app": "vitalyst-backend-b"
     "#]]
     .assert_eq(&difference(backend.deployment(Slot::A), backend.deployment(Slot::B)));
     let pods =

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use expect_test::expect;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use xtask::core::kubectl::review::Need;
@@ -105,7 +106,12 @@ fn image(cluster: &Cluster) -> String {
     static IMAGE: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     let pushed = || {
         let digest = cluster.push_application("rbac/app:v1", "one");
-        digest.map_or_else(|| APPLICATION.to_owned(), |digest| format!("ghcr.io/rbac/app@{digest}"))
+        // By the name at which this machine reaches that registry, so that it can be looked for, too.
+        let registry = cluster.registry().unwrap_or_default();
+        digest.map_or_else(
+            || APPLICATION.to_owned(),
+            |digest| format!("localhost:{registry}/rbac/app@{digest}"),
+        )
     };
     IMAGE.get_or_init(pushed).clone()
 }
@@ -123,6 +129,34 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
     let said = deployer.xtask(&["status"]).expect(0);
     assert!(said.stdout.starts_with("test-1 serves `test`\n"), "{}", said.all());
     assert!(said.stdout.contains("nothing is under way"), "{}", said.all());
+    let said = deployer.xtask(&["doctor", "--environment", "test"]).expect(0);
+    let said = steady(&said.stdout, &deployer);
+    expect![[r#"
+        look | at | state | found
+        files | ok | 9 objects, every variable has a value
+        context | CONTEXT | ok | kubectl knows it
+        kubectl | ok | 1.34.4, the cluster 1.34.4
+        cluster | UID | ok | the pinned one
+        role | configmaps | ok | get, list, create, update, patch, delete
+        role | leases.coordination.k8s.io | ok | get, create, update
+        role | deployments.apps | ok | get, list, create, patch
+        role | services | ok | get, list, create, patch
+        role | replicasets.apps | ok | list
+        role | pods | ok | list
+        role | endpointslices.discovery.k8s.io | ok | list
+        role | resourcequotas | ok | list
+        role | pods/proxy | ok | get
+        role | jobs.batch | ok | get, list, create, patch
+        role | networkpolicies.networking.k8s.io | ok | get, list, create, patch
+        role | poddisruptionbudgets.policy | ok | get, list, create, patch
+        role | serviceaccounts | ok | get, list, create, patch
+        role | namespaces kube-system | ok | get
+        secret | app-secrets | could not look | the role may not look, and need not
+        metrics | app | ok | N bytes from a pod
+        image | IMAGE | ok | the registry has it
+
+        secret app-secrets: somebody who may: `kubectl --namespace NAMESPACE get secret app-secrets`"#]]
+    .assert_eq(&said);
     // The role cannot read what it does not need.
     let denied = |arguments: &[&str]| {
         let namespace = ["--namespace", deployer.namespace.name()];
@@ -149,12 +183,42 @@ fn what_the_role_lacks_is_named_and_nothing_is_changed() {
     ] {
         let without = |rules: &mut Vec<Value>| rules.retain(|rule| rule["resources"][0] != resource);
         let Some(deployer) = Deployer::new(cluster, "lacks", without) else { panic!("no role") };
+        let said = deployer.xtask(&["doctor", "--environment", "test"]).expect(4);
+        let row = format!("role `{}`: may not", words.split('`').nth(3).unwrap());
+        assert!(said.stderr.contains(&row), "{}", said.all());
         let before = deployer.there("configmaps");
         let said = deployer.xtask(&["deploy", "--yes"]).expect(4);
         assert!(said.stderr.contains(words), "{}", said.all());
         assert_eq!(deployer.there("deployments,services,leases,jobs"), [""; 0]);
         assert_eq!(deployer.there("configmaps"), before);
     }
+}
+
+/// What a doctor says, without what is another one each time.
+fn steady(text: &str, deployer: &Deployer<'_>) -> String {
+    let uid = deployer.cluster.json(&["namespace", "kube-system"]).unwrap()["metadata"]["uid"].clone();
+    let context = deployer.cluster.kubectl(&["config", "current-context"]).ok();
+    let image = image(deployer.cluster);
+    let names = [
+        (image.replace("sha256:", "").chars().take(image.find('@').unwrap() + 13).collect(), "IMAGE"),
+        (uid.as_str().unwrap().to_owned(), "UID"),
+        (context.trim().to_owned(), "CONTEXT"),
+        (deployer.namespace.name().to_owned(), "NAMESPACE"),
+    ];
+    let text = names.iter().fold(text.to_owned(), |text, (name, word)| text.replace(name, word));
+    // Columns are as wide as the longest name, and a page of metrics has as many bytes as requests want.
+    let lines = text.lines().map(|line| {
+        let words: Vec<&str> = line.split("  ").map(str::trim).filter(|word| !word.is_empty()).collect();
+        let line = words.join(" | ");
+        match line.split_once(" bytes from ") {
+            Some((before, _)) => format!(
+                "{} N bytes from a pod",
+                before.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end()
+            ),
+            None => line,
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Every verb on every resource that the roles in the file allow.

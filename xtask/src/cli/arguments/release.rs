@@ -163,6 +163,13 @@ pub(in crate::cli) struct Recover {
     pub(in crate::cli) place: Place,
 }
 
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Doctor {
+    /// Look at what a release to this environment needs, instead of at this machine
+    #[arg(short, long, value_name = "NAME")]
+    pub(in crate::cli) environment: Option<String>,
+}
+
 /// What is said about an environment.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct OfEnvironment {
