@@ -14,11 +14,11 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::release::{adopt, deploy, intervene, rollback, status, unlock};
+use crate::tasks::release::{adopt, deploy, examine, intervene, pin, rollback, status, unlock};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
-use arguments::{Cli, Command, Deployment, Verb, grammar};
+use arguments::{Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Verb, grammar};
 use run::Session;
 
 /// Runs the command line of this process with the standard pipeline of the repository's components.
@@ -125,9 +125,15 @@ impl App {
                 intervene::recover(cx, &intervene::Options { environment, yes: true })
             }),
             Command::Adopt(adopt) => session.answer(|cx| adopt::adopt(cx, &adopt.options())),
+            Command::Environment(OfEnvironment { verb: EnvironmentVerb::Pin(pin) }) => {
+                session.answer(|cx| pin::pin(cx, &pin.options()))
+            }
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
-            Command::Doctor => session.answer(doctor::run),
+            Command::Doctor(Doctor { environment: None }) => session.answer(doctor::run),
+            Command::Doctor(Doctor { environment: Some(environment) }) => {
+                session.answer(|cx| examine::examine(cx, &environment))
+            }
             Command::Own(words) => session.own(&words),
             Command::Completions { .. } => Err(Error::bug("completions need no repository")),
         }

@@ -1,5 +1,7 @@
 //! What a look at the machine has found: which tools are there, what set-up has made, and what to do.
 
+pub mod environment;
+
 use std::path::PathBuf;
 
 use serde::Serialize;

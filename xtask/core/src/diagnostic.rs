@@ -64,6 +64,16 @@ impl Place {
         Self { path: path.into(), text, span }
     }
 
+    /// The text of the whole file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The bytes of the text that stand here.
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// A message about what stands here.
     pub fn diagnostic(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(&*self.path, Arc::clone(&self.text), self.span.clone(), message)

@@ -12,7 +12,8 @@ use crate::ui;
 
 pub(super) use self::image::Image;
 pub(super) use self::release::{
-    Deploy, Deployment, Intervene, Place, Promote, Recover, Rollback, Status, Unlock,
+    Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Place, Promote, Recover, Rollback,
+    Status, Unlock,
 };
 
 /// What the whole program is for; the first line of its help.
@@ -163,9 +164,10 @@ Examples:
 Examples:
   cargo xtask doctor
   cargo xtask doctor --output json    the same for a program
+  cargo xtask doctor --environment production    could a release begin there? changes nothing
 
-Exits with 4 when something is missing that the checks need.")]
-    Doctor,
+Exits with 4 when something is missing that the checks, or a release, need.")]
+    Doctor(Doctor),
     /// Release: plan it, show the plan, ask, carry it out with a canary, watch it
     #[command(after_help = "\
 Examples:
@@ -234,6 +236,14 @@ given no sign for half a minute.")]
 Examples:
   cargo xtask adopt --environment production")]
     Adopt(Intervene),
+    /// Write down which cluster an environment means
+    #[command(after_help = "\
+Examples:
+  cargo xtask environment pin --environment production   its uid, into xtask.toml
+
+The uid of the namespace kube-system tells a cluster from every other one. Every command that speaks to
+one looks at it first, and refuses another cluster than the pinned one with exit code 5.")]
+    Environment(OfEnvironment),
     /// Build the images of all components, or of those that are named; push them with `--push`
     #[command(after_help = "\
 Examples:
@@ -386,7 +396,16 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "Releases",
         &[
-            "image", "deploy", "rollback", "status", "history", "promote", "abort", "recover", "adopt",
+            "image",
+            "deploy",
+            "rollback",
+            "status",
+            "history",
+            "promote",
+            "abort",
+            "recover",
+            "adopt",
+            "environment",
             "rehearse",
         ],
     ),

@@ -89,6 +89,9 @@ pub struct EnvironmentConfig {
     /// `context`: the context of kubectl's configuration that leads to its cluster. Required: the current context is what
     /// somebody chose for something else.
     pub context: Placed<String>,
+    /// `cluster`: the uid of the namespace `kube-system` of its cluster, which tells it from every other one, whatever a context
+    /// is made to stand for. `cargo xtask environment pin` writes it. Default: any cluster that the context leads to.
+    pub cluster: Option<Placed<String>>,
     /// `registry`: where its images are; fills `${REGISTRY}`. Default: not filled.
     pub registry: Option<Placed<String>>,
     /// `owner`: whose images they are there; fills `${REPOSITORY_OWNER}`. Default: not filled.

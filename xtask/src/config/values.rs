@@ -217,6 +217,18 @@ pub(super) fn object_name(value: &Value<'_, '_>) -> Option<String> {
     value.wrong("must be the name of an object", label)
 }
 
+/// A uid as Kubernetes gives them: `4f0c2a9e-0c39-4f0a-8d2c-5d0f0c3b7a11`.
+pub(super) fn uid(value: &Value<'_, '_>) -> Option<String> {
+    let uid = value.text("the uid of a namespace")?;
+    let hexadecimal = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let lengths: Vec<usize> = uid.split('-').map(str::len).collect();
+    if lengths == [8, 4, 4, 4, 12] && uid.split('-').all(hexadecimal) {
+        return Some(uid.to_owned());
+    }
+    let help = "`cargo xtask environment pin` writes it".to_owned();
+    value.wrong_with_help("must be the uid of a namespace", "", Some(help))
+}
+
 /// The path of a URL: `/ready`.
 pub(super) fn url_path(value: &Value<'_, '_>) -> Option<String> {
     let path = value.text("a path such as \"/ready\"")?;

@@ -16,6 +16,7 @@ mod nights;
 mod pipeline;
 mod plan;
 mod program;
+mod rbac;
 mod registry;
 mod rehearse;
 mod release;

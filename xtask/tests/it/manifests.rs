@@ -9,14 +9,19 @@ use serde_json::Value;
 use xtask::core::diagnostic::Diagnostic;
 use xtask::core::release::images::Image;
 use xtask::core::release::manifest;
+use xtask::core::release::migration::{self, Migration};
 use xtask::core::release::model::{ComponentName, Slot};
 use xtask::core::release::objects::{self, Objects, Source};
+use xtask::core::release::plan::Identity;
 use xtask::core::release::slots::{self, Component, Derived};
 use xtask::core::release::template::Variables;
 use xtask::core::release::view::Traffic;
 use xtask::error::{self, Error, Style};
 
+use crate::cluster::harness::{Cluster, Namespace};
+
 const TICKET: &str = include_str!("../../testdata/release/ticket.template.yml");
+const PLAIN: &str = include_str!("../../testdata/release/plain.template.yml");
 const FOREIGN: &str = include_str!("../../testdata/release/foreign.yml");
 
 fn source(path: &str, text: &str) -> Source {
@@ -41,7 +46,12 @@ fn image(component: &str, reference: &str, digit: char) -> Image {
 
 /// The images and variables of a release of this repository.
 fn release() -> (Variables, Vec<Image>) {
-    release_with(&[("API_URL", "https://api.vitalyst.io"), ("SITE_URL", "https://vitalyst.io")])
+    release_with(&[
+        ("API_URL", "https://api.vitalyst.io"),
+        ("SITE_URL", "https://vitalyst.io"),
+        ("INGRESS_NAMESPACE", "ingress-nginx"),
+        ("CONTROL_PLANE", "10.0.0.0/24"),
+    ])
 }
 
 /// The images and variables of a release of the ticket, and `more`.
@@ -98,7 +108,18 @@ fn the_files_of_this_repository_make_two_slots() {
         objects::read(&files, &overlays, variables, &images).unwrap_or_else(|p| panic!("{}", rendered(p)));
     let derived = derive(&objects, &[("backend", "vitalyst-backend"), ("frontend", "vitalyst-frontend")]);
     let [backend, frontend] = derived.slots.as_slice() else { panic!("two components") };
-    assert_eq!(derived.rest.len(), 0, "everything belongs to a component");
+    let rest: Vec<String> = derived.rest.iter().map(|object| Identity::of(object).to_string()).collect();
+    expect![[r#"
+        ServiceAccount `vitalyst-backend`
+        ServiceAccount `vitalyst-frontend`
+        Job `vitalyst-migrate-ca99203eb0`
+        NetworkPolicy `vitalyst-backend`
+        NetworkPolicy `vitalyst-migrate`
+        NetworkPolicy `vitalyst-frontend`"#]]
+    .assert_eq(&rest.join("\n"));
+    let budgets = |slots: &slots::Slots, slot| slots.budgets(slot)[0]["spec"]["selector"].to_string();
+    assert_eq!(budgets(backend, Slot::A), r#"{"matchLabels":{"app":"vitalyst-backend"}}"#);
+    assert_eq!(budgets(backend, Slot::B), r#"{"matchLabels":{"app":"vitalyst-backend-b"}}"#);
     assert_eq!((backend.replicas, backend.replicas_on_trial), (3, Some(1)));
     assert_eq!((frontend.replicas, frontend.replicas_on_trial), (2, Some(1)));
     expect![[r#"
@@ -108,6 +129,7 @@ fn the_files_of_this_repository_make_two_slots() {
         "app": "vitalyst-backend" → "app": "vitalyst-backend-b"
         "app": "vitalyst-backend", → "app": "vitalyst-backend-b",
         "vitalyst.io/slot": "a" → "vitalyst.io/slot": "b"
+        "app": "vitalyst-backend" → "app": "vitalyst-backend-b"
     "#]]
     .assert_eq(&difference(backend.deployment(Slot::A), backend.deployment(Slot::B)));
     let pods =
@@ -121,7 +143,10 @@ fn the_files_of_this_repository_make_two_slots() {
     assert_eq!(selector(Traffic::Nobody), r#"{"vitalyst.io/serves":"backend","vitalyst.io/slot":"none"}"#);
     assert!(backend.services(Traffic::Foreign).is_empty());
     let pinned = backend.deployment(Slot::B).to_string().matches("vitalyst-backend@sha256:aaaa").count();
-    assert_eq!(pinned, 2, "the container and the one before it");
+    assert_eq!(pinned, 1);
+    let job = derived.rest.iter().find(|object| object["kind"] == "Job").unwrap();
+    assert!(job.to_string().contains("vitalyst-backend@sha256:aaaa"), "of the image that it comes with");
+    assert_eq!(migration::of(job), Migration::Expand);
 }
 
 #[test]
@@ -316,7 +341,8 @@ spec:
 
 #[test]
 fn a_budget_by_component_becomes_one_by_slot() {
-    let (variables, images) = release();
+    let (variables, images) =
+        release_with(&[("API_URL", "https://api.vitalyst.io"), ("SITE_URL", "https://vitalyst.io")]);
     let budget = "
 ---
 apiVersion: policy/v1
@@ -324,8 +350,7 @@ kind: PodDisruptionBudget
 metadata: {name: backend}
 spec: {maxUnavailable: 1, selector: {matchLabels: {vitalyst.io/serves: backend}}}
 ";
-    let mut file = of_repository("k8s/deployment.template.yml");
-    file.text.push_str(budget);
+    let file = source("plain.template.yml", &format!("{PLAIN}{budget}"));
     let objects = objects::read(&[file], &[], variables, &images).unwrap();
     let derived = derive(&objects, &[("backend", "vitalyst-backend")]);
     for (slot, name) in [(Slot::A, "backend"), (Slot::B, "backend-b")] {
@@ -390,4 +415,33 @@ fn no_input_brings_the_reader_down() {
             }
         }
     }
+}
+
+/// What is stated twice, is misspelt or has a wrong type is refused by a strict server; so is what another object forbids.
+#[test]
+fn a_server_takes_every_object_of_this_repository() {
+    let Some(cluster) = Cluster::get() else { return };
+    let namespace = Namespace::new(cluster, "manifests");
+    let (variables, images) = release();
+    let files = [of_repository("k8s/deployment.template.yml")];
+    let overlays = [of_repository("k8s/canary/backend.yml"), of_repository("k8s/canary/frontend.yml")];
+    let objects =
+        objects::read(&files, &overlays, variables, &images).unwrap_or_else(|p| panic!("{}", rendered(p)));
+    let derived = derive(&objects, &[("backend", "vitalyst-backend"), ("frontend", "vitalyst-frontend")]);
+    let take = |text: &str| {
+        let arguments = ["apply", "--dry-run=server", "--validate=strict", "--filename=-"];
+        let all = [&["--namespace", namespace.name()], arguments.as_slice()].concat();
+        cluster.kubectl_as(cluster.kubeconfig(), &all, text)
+    };
+    let stated = derived.stated();
+    for object in &stated {
+        let said = take(&object.to_string());
+        assert_eq!(said.code, 0, "{}: {}", Identity::of(object), said.stderr);
+        // What could be safer is said as a warning.
+        assert!(!said.stderr.contains("Warning"), "{}: {}", Identity::of(object), said.stderr);
+    }
+    let role = take(&of_repository("k8s/rbac/deployer.yml").text);
+    assert_eq!((role.code, role.stdout.lines().count()), (0, 5), "{}", role.stderr);
+    let wrong = stated[0].to_string().replacen("\"metadata\":{", "\"metadata\":{\"nmae\":\"x\",", 1);
+    assert_eq!(take(&wrong).code, 1, "the server is asked to be strict");
 }

@@ -7,6 +7,7 @@
 
 mod bad;
 mod cluster;
+mod pin;
 mod scratch;
 
 use std::collections::BTreeMap;

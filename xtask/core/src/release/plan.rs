@@ -22,6 +22,7 @@ pub use self::further::{Further, content};
 use self::live::bears_labels;
 pub use self::live::{Live, LiveComponent, Unclear};
 pub use self::refused::Refused;
+pub use self::steps::find_secrets;
 pub use self::wish::{Measures, Scrape, Smoke, Strategy, Wanted, Wish};
 use super::analysis::milliseconds;
 use super::capacity::Resources;

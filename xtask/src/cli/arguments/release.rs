@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::core::registry::Reference;
 use crate::core::release::ledger::Wanted;
 use crate::error::{Error, Result};
-use crate::tasks::release::{deploy, intervene, prepare, rollback};
+use crate::tasks::release::{deploy, intervene, pin, prepare, rollback};
 
 /// Where.
 #[derive(Debug, Args)]
@@ -212,6 +212,41 @@ impl Promote {
 pub(in crate::cli) struct Recover {
     #[command(flatten)]
     pub(in crate::cli) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Doctor {
+    /// Look at what a release to this environment needs, instead of at this machine
+    #[arg(short, long, value_name = "NAME")]
+    pub(in crate::cli) environment: Option<String>,
+}
+
+/// What is said about an environment.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct OfEnvironment {
+    #[command(subcommand)]
+    pub(in crate::cli) verb: EnvironmentVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum EnvironmentVerb {
+    /// Write down which cluster an environment means: from then on no command speaks to another one
+    Pin(Pin),
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Pin {
+    #[command(flatten)]
+    place: Place,
+    /// Pin the cluster that the context leads to now in place of another one
+    #[arg(long)]
+    force: bool,
+}
+
+impl Pin {
+    pub(in crate::cli) fn options(self) -> pin::Options {
+        pin::Options { environment: self.place.environment, force: self.force }
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use crate::config::release::{
     EnvironmentConfig, FreezeConfig, Placed, Release, ReleaseComponent, ValueFrom, Variable,
 };
 use crate::config::values::{
-    count, duration, each, flag, list, object_name, parsed, path, placed, rate, text, url_path, variable,
-    weight, word,
+    count, duration, each, flag, list, object_name, parsed, path, placed, rate, text, uid, url_path,
+    variable, weight, word,
 };
 use crate::core::release::analysis::Objective;
 use crate::core::release::freeze::Window;
@@ -232,6 +232,7 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
     let overlays = table.optional("overlays", each(placed(path))).unwrap_or_default();
     let namespace = table.required("namespace", object_name);
     let context = table.required("context", placed(text));
+    let cluster = table.optional("cluster", placed(uid));
     let registry = table.optional("registry", placed(text));
     let owner = table.optional("owner", placed(text));
     let variables = table.optional("variables", variables).unwrap_or_default();
@@ -243,6 +244,7 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         overlays,
         namespace: namespace?,
         context: context?,
+        cluster,
         registry,
         owner,
         variables,

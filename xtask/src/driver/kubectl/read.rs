@@ -96,6 +96,14 @@ impl Kubectl {
         self.objects(&call, &answer)
     }
 
+    /// Whether an object is there. The server is asked for its row in a table of names, and sends nothing of what is in it.
+    pub fn is_there(&self, name: &Name) -> Result<bool, Failure> {
+        let object = format!("{}/{}", name.resource(), name.name);
+        let call = Call::new(format!("look for `{object}`"), &["get", "--ignore-not-found", "--no-headers"])
+            .argument(object);
+        self.0.call(&call).map(|row| !row.trim().is_empty())
+    }
+
     /// The last lines of a container's log, masked, 64 KiB at most.
     pub fn logs(&self, logs: Logs<'_>) -> Result<String, Failure> {
         let Logs { pod, container, lines, is_previous } = logs;

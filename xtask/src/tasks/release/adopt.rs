@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::conduct::{Release as Conducted, conduct, verdict};
+use super::connect::Use;
 use super::intervene::Options;
 use super::prepare::{self, of_environment};
 use super::{cluster, connect, consent};
@@ -45,7 +46,7 @@ const ANNOTATIONS: [&str; 2] = [labels::LAST_APPLIED, "deployment.kubernetes.io/
 /// Of kind [`Refused`](crate::ErrorKind::Refused) where a release is written down already, or nothing runs.
 pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
     if let Some(serving) = head.and_then(|head| head.serving) {
         let words = format!("`{serving}` is written down as what runs in `{}`", environment.name);
@@ -53,7 +54,7 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
     }
     let of_files = prepare::of_files(cx, release, environment)?;
     let stated: Vec<Identity> = of_files.stated().into_iter().map(Identity::of).collect();
-    let objects = cluster::objects(cx, environment, &stated)?;
+    let objects = cluster::objects(&kubectl, environment, &stated)?;
     let derived = derived(release, environment, &of_files, &objects)?;
     let live = Live::read(&environment.name, &environment.namespace, objects, &derived)
         .map_err(|unclear| prepare::not_at_rest(environment, unclear))?;

@@ -5,37 +5,31 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::connect;
 use crate::config::release::EnvironmentConfig;
 use crate::core::kubectl::Fault;
 use crate::core::kubectl::document;
 use crate::core::release::plan::Identity;
-use crate::cx::Cx;
-use crate::driver::kubectl::{Failure, Kubectl, Query, Target};
+use crate::driver::kubectl::{Failure, Kubectl, Query};
 use crate::error::{Context as _, Error, Result};
 
 /// The largest snapshot that is read, in bytes.
 const SNAPSHOT_MAX: u64 = 64 << 20;
 
-/// The cluster of an environment.
-fn kubectl(cx: &Cx, environment: &EnvironmentConfig) -> Kubectl {
-    cx.kubectl(Target {
-        cluster: environment.name.clone(),
-        context: environment.context.value.clone(),
-        namespace: environment.namespace.clone(),
-    })
-}
-
 /// Reads the objects of these kinds, and what says where the environment stands: its ledger, its quotas, and the Services
 /// that nobody stated.
-pub(super) fn objects(cx: &Cx, environment: &EnvironmentConfig, stated: &[Identity]) -> Result<Vec<Value>> {
-    let kubectl = kubectl(cx, environment);
+pub(super) fn objects(
+    kubectl: &Kubectl,
+    environment: &EnvironmentConfig,
+    stated: &[Identity],
+) -> Result<Vec<Value>> {
     let mut objects: Vec<Value> = Vec::new();
     let mut seen = BTreeSet::new();
     for ((namespace, foreign), kinds) in questions(&environment.namespace, stated) {
         let kinds: Vec<String> = kinds.into_iter().collect();
         let found = match kubectl.get(&Query::kinds(&kinds).namespace(namespace)) {
             Err(Failure { fault: Fault::NoSuchKind, .. }) if foreign.is_some() => Vec::new(),
-            found => found.map_err(|failure| explain(environment, failure))?,
+            found => found.map_err(|failure| connect::unlike(environment, failure))?,
         };
         // What belongs to no namespace is found from each.
         let new = |object: &Value| {
@@ -75,18 +69,6 @@ fn kind(identity: &Identity) -> (String, bool) {
             (format!("{kind}.{version}.{group}"), foreign)
         }
     }
-}
-
-/// A context that nobody knows stands in a line of `xtask.toml`.
-fn explain(environment: &EnvironmentConfig, Failure { fault, error }: Failure) -> Error {
-    if fault != Fault::NoSuchContext {
-        return error;
-    }
-    let mut problem = environment.context.place.diagnostic(error.message());
-    if let Some(hint) = error.hints().first() {
-        problem = problem.help(hint);
-    }
-    Error::configuration(format!("`{}` cannot be looked at", environment.name)).places([problem])
 }
 
 /// Reads a file with the output of `kubectl get … --output=json`.

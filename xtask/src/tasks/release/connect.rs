@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::conduct::carry;
 use crate::config::release::EnvironmentConfig;
+use crate::core::kubectl::Fault;
 use crate::core::kubectl::document::Name;
 use crate::core::release::effect::{Outcome, Refusal};
 use crate::core::release::labels;
@@ -18,13 +19,62 @@ use crate::core::release::ledger::{self, Entry, Head, Payload, PayloadName};
 use crate::core::release::slots::Derived;
 use crate::core::release::wire;
 use crate::cx::Cx;
-use crate::driver::kubectl::{Kubectl, Query, Target};
+use crate::driver::kubectl::{Failure, Kubectl, Query, Target};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most bytes that a payload may have once it is unpacked.
 const UNPACKED_MAX: u64 = 32 << 20;
 
-/// The cluster of an environment, seen from its namespace.
+/// What is done with a cluster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Use {
+    /// It is looked at.
+    Read,
+    /// Something in it is changed.
+    Write,
+}
+
+/// The cluster of an environment, seen from its namespace, once it is known to be the one: each command begins with this.
+///
+/// # Errors
+///
+/// Of kind [`Configuration`](ErrorKind::Configuration) where kubectl does not know the context, and of kind
+/// [`Refused`](ErrorKind::Refused) where it leads to another cluster than the one that `xtask.toml` pins.
+pub(super) fn identified(cx: &Cx, environment: &EnvironmentConfig, purpose: Use) -> Result<Kubectl> {
+    let kubectl = kubectl(cx, environment);
+    let found = match &environment.cluster {
+        Some(pinned) => kubectl.expect_cluster(&pinned.value),
+        None => kubectl.find_context(),
+    };
+    found.map_err(|failure| unlike(environment, failure))?;
+    if purpose == Use::Write && environment.cluster.is_none() {
+        let (name, context) = (&environment.name, &environment.context.value);
+        cx.warn(
+            format!("any cluster that `{context}` leads to is taken for that of `{name}`"),
+            format!("`cargo xtask environment pin --environment {name}` writes down which one it is"),
+        );
+    }
+    Ok(kubectl)
+}
+
+/// What is wrong with a context stands in a line of `xtask.toml`.
+pub(super) fn unlike(environment: &EnvironmentConfig, Failure { fault, error }: Failure) -> Error {
+    let place = match (&fault, &environment.cluster) {
+        (Fault::NoSuchContext, _) => &environment.context.place,
+        (Fault::WrongCluster, Some(pinned)) => &pinned.place,
+        _ => return error,
+    };
+    let mut problem = place.diagnostic(error.message());
+    if let Some(cause) = error.causes().first() {
+        problem = problem.label(cause);
+    }
+    if let Some(hint) = error.hints().first() {
+        problem = problem.help(hint);
+    }
+    Error::new(error.kind(), format!("`{}` cannot be looked at", environment.name)).places([problem])
+}
+
+/// The cluster of an environment, seen from its namespace. Nothing is asked yet: see [`identified`].
 pub(super) fn kubectl(cx: &Cx, environment: &EnvironmentConfig) -> Kubectl {
     cx.kubectl(Target {
         cluster: environment.name.clone(),

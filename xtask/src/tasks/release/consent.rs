@@ -3,11 +3,51 @@
 use serde_json::Value;
 
 use crate::core::kubectl::Fault;
+use crate::core::kubectl::review::Need;
 use crate::core::release::plan::Identity;
+use crate::core::release::rights;
 use crate::core::release::wire::{Inventory, Manager, Way};
 use crate::cx::Cx;
 use crate::driver::kubectl::{Kubectl, Mode};
 use crate::error::{Error, Result};
+
+/// Looks whether the role may do all that a release of these objects needs, before the first of it is done: what is found out
+/// in the middle leaves pods that nobody can see.
+///
+/// # Errors
+///
+/// Of kind [`Missing`](crate::ErrorKind::Missing) with everything that the role lacks.
+pub(super) fn permitted(kubectl: &Kubectl, stated: &[Identity]) -> Result<()> {
+    let needs = rights::of_release(&kubectl.target().namespace, stated);
+    let verdicts = kubectl.may(&needs)?;
+    let lacking: Vec<&Need> = needs
+        .iter()
+        .zip(&verdicts)
+        .filter(|(_, verdict)| !verdict.is_allowed)
+        .map(|(need, _)| need)
+        .collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let cluster = &kubectl.target().cluster;
+    let error = Error::missing(format!("the role at `{cluster}` lacks what a release needs"));
+    let error = lacking.into_iter().fold(error, |error, need| error.cause(denied(need)));
+    Err(error.hint("nothing was changed: `k8s/rbac/` has the least role that releases"))
+}
+
+/// A need as a verb and what it is done with, as `kubectl auth can-i` takes it.
+pub(super) fn split(need: &Need) -> (String, String) {
+    let words = need.to_string();
+    let (verb, resource) = words.split_once(' ').unwrap_or((&words, ""));
+    (verb.to_owned(), resource.to_owned())
+}
+
+/// ``it may not `get` `pods/proxy` in the namespace `vitalyst` ``
+fn denied(need: &Need) -> String {
+    let (verb, resource) = split(need);
+    let place = need.namespace.as_ref().map(|namespace| format!(" in the namespace `{namespace}`"));
+    format!("it may not `{}` `{resource}`{}", verb, place.unwrap_or_default())
+}
 
 /// Asks the server whether it would take all that the release writes, and all that the way back writes. Nothing is changed.
 ///

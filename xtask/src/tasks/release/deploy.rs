@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::conduct::{Release, conduct, verdict};
+use super::connect::Use;
 use super::prepare::{self, Prepared, Source};
 use super::{connect, consent, under_way};
 use crate::config::release::EnvironmentConfig;
@@ -67,7 +68,7 @@ pub struct Options {
 /// the release before serves again, [`Stuck`](crate::ErrorKind::Stuck) where a person has to look.
 pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
     let (release, environment) = prepare::of_environment(cx, options.prepare.environment.as_deref())?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
     if let Some(head) = &head
         && let Some(known) = under_way::find(cx, &kubectl, (release, environment), head)?
@@ -94,6 +95,8 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         intent: Intent::Release,
         takes_over: options.take_over,
     };
+    let stated: Vec<Identity> = prepared.derived.stated().into_iter().map(Identity::of).collect();
+    consent::permitted(&kubectl, &stated)?;
     if !options.take_over {
         consent::rehearse(cx, &kubectl, &id.to_string(), &release.inventory()?)?;
     }

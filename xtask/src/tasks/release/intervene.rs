@@ -1,6 +1,7 @@
 //! What somebody says to a release that is under way, from another process: end, go on.
 
 use super::conduct::{conduct, verdict};
+use super::connect::Use;
 use super::prepare::of_environment;
 use super::{connect, consent, under_way};
 use crate::core::release::ledger::Consent;
@@ -37,7 +38,7 @@ pub fn recover(cx: &Cx, options: &Options) -> Result<()> {
 
 fn say(cx: &Cx, options: &Options, intent: Intent) -> Result<()> {
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
     let known = match &head {
         Some(head) => under_way::find(cx, &kubectl, (release, environment), head)?,

@@ -2,7 +2,9 @@
 
 pub mod adopt;
 pub mod deploy;
+pub mod examine;
 pub mod intervene;
+pub mod pin;
 pub mod prepare;
 pub mod rollback;
 pub mod status;

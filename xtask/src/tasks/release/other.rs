@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::connect::Use;
 use super::prepare::of_environment;
 use super::{connect, under_way};
 use crate::core::registry::Reference;
@@ -28,7 +29,7 @@ pub(super) struct Served {
 /// Of kind [`Refused`](crate::ErrorKind::Refused) where it was not verified there.
 pub(super) fn serving(cx: &Cx, environment: &str) -> Result<Served> {
     let (_, environment) = of_environment(cx, Some(environment))?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Read)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
     let entry = head.as_ref().and_then(|head| head.serves());
     let Some(entry) = entry.filter(|entry| entry.state == State::Verified) else {

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{cluster, commits, files, freeze, other};
+use super::connect::Use;
+use super::{cluster, commits, connect, files, freeze, other};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::diagnostic::Diagnostic;
 use crate::core::registry::Reference;
@@ -133,7 +134,10 @@ pub(super) fn look(
     stated: &[Identity],
 ) -> Result<Option<Vec<Value>>> {
     match source {
-        Source::Cluster => cluster::objects(cx, environment, stated).map(Some),
+        Source::Cluster => {
+            let kubectl = connect::identified(cx, environment, Use::Read)?;
+            cluster::objects(&kubectl, environment, stated).map(Some)
+        }
         Source::Snapshot(path) => cluster::snapshot(path).map(Some),
         Source::Imagined => Ok(None),
     }

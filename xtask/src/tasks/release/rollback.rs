@@ -1,6 +1,7 @@
 //! Takes a release back: the one that is under way, or the one that serves.
 
 use super::conduct::{Release as Conducted, conduct, verdict};
+use super::connect::Use;
 use super::prepare::{self, of_environment};
 use super::{cluster, connect, consent, under_way};
 use crate::config::release::{EnvironmentConfig, Release};
@@ -38,7 +39,8 @@ pub struct Options {
 /// Of kind [`Refused`](crate::ErrorKind::Refused) where there is nothing to go back to.
 pub fn rollback(cx: &Cx, options: &Options) -> Result<()> {
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
-    let kubectl = connect::kubectl(cx, environment);
+    let purpose = if options.plan_only { Use::Read } else { Use::Write };
+    let kubectl = connect::identified(cx, environment, purpose)?;
     let head = connect::ledger(&kubectl, &environment.name)?.ok_or_else(|| nothing_released(environment))?;
     if let Some(known) = under_way::find(cx, &kubectl, (release, environment), &head)? {
         return abort(cx, environment, &known, &head, options);
@@ -86,7 +88,7 @@ fn back(
 ) -> Result<()> {
     let derived = under_way::restored(kubectl, &target.entry)?;
     let stated: Vec<Identity> = derived.stated().into_iter().map(Identity::of).collect();
-    let objects = cluster::objects(cx, environment, &stated)?;
+    let objects = cluster::objects(kubectl, environment, &stated)?;
     let live = Live::read(&environment.name, &environment.namespace, objects, &derived)
         .map_err(|unclear| prepare::not_at_rest(environment, unclear))?;
     let why = options.reason.as_deref().unwrap_or("a rollback");

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::connect::Use;
 use super::prepare::of_environment;
 use super::{connect, rollback};
 use crate::core::calendar;
@@ -31,7 +32,7 @@ const PULSE: Duration = Duration::from_millis(100);
 /// When the cluster cannot be asked, or nothing was released to it.
 pub fn status(cx: &Cx, environment: Option<&str>, watch: bool) -> Result<()> {
     let (_, environment) = of_environment(cx, environment)?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Read)?;
     let mut said = None;
     loop {
         let head = connect::ledger(&kubectl, &environment.name)?
@@ -94,7 +95,7 @@ fn spoken(word: &impl serde::Serialize) -> String {
 /// Names the releases of an environment, the newest first.
 pub fn history(cx: &Cx, environment: Option<&str>) -> Result<()> {
     let (_, environment) = of_environment(cx, environment)?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Read)?;
     let head = connect::ledger(&kubectl, &environment.name)?
         .ok_or_else(|| rollback::nothing_released(environment))?;
     let (text, rows) = listed(&head);

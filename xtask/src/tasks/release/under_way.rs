@@ -66,7 +66,7 @@ pub(super) fn find(
     let derived = derived(cx, kubectl, release, environment, entry)?;
     let former = connect::stated(kubectl, head.serves().map(|entry| &**entry))?;
     let stated: Vec<Identity> = derived.stated().into_iter().map(Identity::of).collect();
-    let objects = cluster::objects(cx, environment, &stated)?;
+    let objects = cluster::objects(kubectl, environment, &stated)?;
     let live = Live::before(&environment.namespace, objects, &former, head, &derived);
     let wish = wish(release, &journal.release, &entry.account, &derived);
     let plan = plan::plan(&wish, &derived, &live).map_err(|refused| prepare::refusal(release, refused))?;

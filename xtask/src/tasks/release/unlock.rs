@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::connect::Use;
 use super::intervene::Options;
 use super::prepare::{self, of_environment};
 use super::{connect, consent};
@@ -24,7 +25,7 @@ const UNLOCKED: &str = "vitalyst.io/unlocked";
 /// Of kind [`Refused`](crate::ErrorKind::Refused) where nobody holds it, or it has changed hands meanwhile.
 pub fn unlock(cx: &Cx, options: &Options, reason: &str) -> Result<()> {
     let (_, environment) = of_environment(cx, options.environment.as_deref())?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::identified(cx, environment, Use::Write)?;
     let name = Name {
         api_version: "coordination.k8s.io/v1".to_owned(),
         kind: "Lease".to_owned(),

@@ -47,6 +47,7 @@ manifests = ["k8s", "more.yml"]
 overlays = ["k8s/canary"]
 namespace = "vitalyst"
 context = "admin@production"
+cluster = "0c3f8a52-9d6b-4a57-8f5e-3b1d2c4e5f60"
 registry = "ghcr.io"
 owner = "vitalyst"
 variables = { IMAGE = "backend", VERSION = { env = "TAG", default = "1" } }
@@ -90,6 +91,7 @@ fn everything_that_can_be_said_arrives() {
         (production.namespace.as_str(), production.context.value.as_str()),
         ("vitalyst", "admin@production")
     );
+    assert_eq!(production.cluster.as_ref().unwrap().value, "0c3f8a52-9d6b-4a57-8f5e-3b1d2c4e5f60");
     assert_eq!(production.registry.as_ref().unwrap().value, "ghcr.io");
     assert_eq!(production.owner.as_ref().unwrap().value, "vitalyst");
     let variables: Vec<_> =
@@ -106,7 +108,7 @@ fn every_fault_is_reported_at_once() {
     check(
         include_str!("../../../testdata/config/release-faults.toml"),
         &expect![[r#"
-            xtask.toml has 39 problems
+            xtask.toml has 40 problems
             5:10: `release.order[0]` must be a component of the release (did you mean `Backend`?)
             5:21: `release.order[1]` must be a component of the release (did you mean `frontend`?)
             6:1: unknown key `bak` in `release` (did you mean `bake`?)
@@ -138,21 +140,22 @@ fn every_fault_is_reported_at_once() {
             29:13: `environments.Production.manifests` must name a file
             30:13: `environments.Production.overlays[0]` must not contain `..` [could leave the repository]
             31:13: `environments.Production.namespace` must be the name of an object [expected at most 63 lowercase letters, digits, `-` and `.`]
-            32:12: `environments.Production.registry` must not be empty
-            33:15: `version` is no name for a variable (use capital letters, digits and `_`)
-            33:30: `REGISTRY` has a key of its own (write `registry = …` in the environment)
-            33:46: `env` is missing in `environments.Production.variables.IMAGE`
-            33:77: `environments.Production.variables.N` must be a string, not an integer [expected a string]
-            34:19: `environments.Production.freeze.zone` must be a time zone such as "Europe/Berlin"
-            34:48: `environments.Production.freeze.windows[0]` must be a window [`Fry` is no day of the week: did you mean `Fri`?]
-            34:73: `environments.Production.freeze.windows[1]` must be a window [`2026-01-02 - 2026-01-01` ends before it begins]
+            32:11: `environments.Production.cluster` must be the uid of a namespace (`cargo xtask environment pin` writes it)
+            33:12: `environments.Production.registry` must not be empty
+            34:15: `version` is no name for a variable (use capital letters, digits and `_`)
+            34:30: `REGISTRY` has a key of its own (write `registry = …` in the environment)
+            34:46: `env` is missing in `environments.Production.variables.IMAGE`
+            34:77: `environments.Production.variables.N` must be a string, not an integer [expected a string]
+            35:19: `environments.Production.freeze.zone` must be a time zone such as "Europe/Berlin"
+            35:48: `environments.Production.freeze.windows[0]` must be a window [`Fry` is no day of the week: did you mean `Fri`?]
+            35:73: `environments.Production.freeze.windows[1]` must be a window [`2026-01-02 - 2026-01-01` ends before it begins]
         "#]],
     );
 }
 
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 32, &["variables"]);
+    every_key_says_so(COMPLETE, 33, &["variables"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::scratch::{Scratch, TICKET};
 use crate::repository::Said;
 
 /// Says why a test is left out where there is no kubectl.
-fn has_kubectl() -> bool {
+pub(super) fn has_kubectl() -> bool {
     let there = which::which("kubectl").is_ok();
     if !there {
         println!("skipped: there is no kubectl on this machine");
@@ -21,7 +21,7 @@ fn has_kubectl() -> bool {
 }
 
 /// A repository whose context leads to this address.
-fn leads_to(address: &str) -> Scratch {
+pub(super) fn leads_to(address: &str) -> Scratch {
     let scratch = Scratch::new(TICKET);
     scratch.ticket();
     scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
@@ -70,7 +70,7 @@ fn a_context_that_nobody_knows() {
           --> xtask.toml:31:11
            |
         31 | context = "vitalyst"
-           |           ^^^^^^^^^^
+           |           ^^^^^^^^^^ there is one called `vitalyst-production`
            |
            = help: `kubectl config get-contexts` lists them; `KUBECONFIG` names the file
     "#]]
@@ -90,10 +90,10 @@ fn a_machine_without_kubectl() {
 }
 
 /// What the server is asked for, and what it answers: a path, a status, a body.
-type Answers = Vec<(&'static str, u16, Value)>;
+pub(super) type Answers = Vec<(&'static str, u16, Value)>;
 
 /// What kubectl has to know of the kinds before it asks for objects.
-fn discovery() -> Answers {
+pub(super) fn discovery() -> Answers {
     let group = |name: &str, version: &str| {
         let version = json!({"groupVersion": format!("{name}/{version}"), "version": version});
         json!({"name": name, "versions": [version], "preferredVersion": version})
@@ -103,7 +103,9 @@ fn discovery() -> Answers {
     let core = json!([
         resource("configmaps", "ConfigMap"),
         resource("resourcequotas", "ResourceQuota"),
-        resource("services", "Service")
+        resource("services", "Service"),
+        // One that belongs to no namespace.
+        {"name": "namespaces", "singularName": "namespace", "namespaced": false, "kind": "Namespace", "verbs": ["get"]},
     ]);
     vec![
         ("/api", 200, json!({"kind": "APIVersions", "versions": ["v1"]})),
@@ -114,7 +116,7 @@ fn discovery() -> Answers {
 }
 
 /// A server that gives these answers, and 404 to everything else, for as long as the tests run.
-fn serve(answers: Answers) -> String {
+pub(super) fn serve(answers: Answers) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let answers = Arc::new(answers);

@@ -280,8 +280,8 @@ pub(super) fn by_hand(parts: &[Part], objects: &[Objects<'_>], live: &Live) -> V
     commands
 }
 
-/// The names of the Secrets a pod's spec refers to.
-fn find_secrets(value: &Value, found: &mut BTreeSet<String>) {
+/// The names of the Secrets that an object refers to for its pods.
+pub fn find_secrets(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(entries) => {
             for (key, value) in entries {
