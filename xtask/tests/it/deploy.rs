@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
+mod adoption;
 mod back;
 mod bad;
 mod good;
 mod load;
+mod outage;
+mod owner;
 mod shop;
 
 use load::Seen;

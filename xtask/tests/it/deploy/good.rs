@@ -4,6 +4,14 @@ use super::shop::{How, Shop};
 use super::{nothing_lost, row};
 use crate::cluster::harness::Cluster;
 
+impl Shop<'_> {
+    /// What the pods that serve have from their ConfigMap.
+    fn setting(&self) -> String {
+        let faults = self.namespace.ask("services/app:80", "/faults").unwrap();
+        ["1ms", "2ms"].into_iter().find(|setting| faults.contains(setting)).unwrap_or(&faults).to_owned()
+    }
+}
+
 #[test]
 fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     let Some(cluster) = Cluster::get() else { return };
@@ -14,7 +22,8 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     shop.is_at_rest();
     row("the first release", "promoted", ran.took, None);
 
-    let ran = shop.xtask(&["rollback", "--yes"], &[]).expect(5, &["there is nothing that `test` can go back to"]);
+    let ran =
+        shop.xtask(&["rollback", "--yes"], &[]).expect(5, &["there is nothing that `test` can go back to"]);
     row("rollback with nothing to go back to", "refused", ran.took, None);
 
     let load = shop.load();
@@ -27,10 +36,18 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     nothing_lost(&seen);
     row("a good release, all requests at once", "promoted", ran.took, Some(&seen));
 
-    shop.deploy("three", &[]).expect(0, &[]);
+    let load = shop.load();
+    let settings = [("LATENCY", "2ms")];
+    let ran = shop.deploy("two", &settings).expect(0, &[]);
+    assert_eq!(shop.setting(), "2ms");
+    let seen = load.end();
+    nothing_lost(&seen);
+    row("a change of a ConfigMap alone", "promoted", ran.took, Some(&seen));
+
     let load = shop.load();
     let ran = shop.xtask(&["rollback", "--yes"], &[]).expect(0, &["test-2"]);
     shop.serves("two");
+    assert_eq!(shop.setting(), "1ms");
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
@@ -39,7 +56,8 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
 
     let load = shop.load();
     let ran = shop.xtask(&["rollback", "--yes", "--to", "test-3"], &[]).expect(0, &["was withdrawn"]);
-    shop.serves("three");
+    shop.serves("two");
+    assert_eq!(shop.setting(), "2ms");
     let seen = load.end();
     nothing_lost(&seen);
     row("rollback to a named release", "it serves", ran.took, Some(&seen));

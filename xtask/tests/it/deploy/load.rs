@@ -33,6 +33,7 @@ pub(crate) struct Answers {
     pub(crate) good: u64,
     /// Those that did not have status 200.
     pub(crate) bad: u64,
+    pub(crate) first: Instant,
     pub(crate) last: Instant,
 }
 
@@ -108,10 +109,11 @@ impl Drop for Load {
 fn note(seen: &mut Seen, answer: Result<(bool, String), String>) {
     match answer {
         Ok((is_good, version)) => {
-            let last = Instant::now();
-            let answers = seen.versions.entry(version).or_insert(Answers { good: 0, bad: 0, last });
+            let now = Instant::now();
+            let none = Answers { good: 0, bad: 0, first: now, last: now };
+            let answers = seen.versions.entry(version).or_insert(none);
             *(if is_good { &mut answers.good } else { &mut answers.bad }) += 1;
-            answers.last = last;
+            answers.last = now;
         }
         Err(reason) => {
             seen.dropped += 1;
@@ -138,7 +140,11 @@ fn what_users_see_is_counted() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || {
-        let answers = ["HTTP/1.1 200 OK\r\n\r\n{\"version\":\"one\"}", "HTTP/1.1 500 No\r\n\r\n{\"version\":\"one\"}", "HTTP/1"];
+        let answers = [
+            "HTTP/1.1 200 OK\r\n\r\n{\"version\":\"one\"}",
+            "HTTP/1.1 500 No\r\n\r\n{\"version\":\"one\"}",
+            "HTTP/1",
+        ];
         for answer in answers {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 256];

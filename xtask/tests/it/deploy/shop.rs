@@ -11,7 +11,7 @@ use serde_json::Value;
 use xtask::core::registry::Digest;
 
 use super::load::{Load, ask};
-use crate::cluster::harness::{Cluster, Namespace, eventually};
+use crate::cluster::harness::{Cluster, Namespace, Said, eventually};
 use crate::program;
 use crate::repository::Repository;
 
@@ -21,7 +21,15 @@ pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 /// Requests a second. The machine that runs the tests runs the cluster as well.
 pub(crate) const RATE: u32 = 50;
 
-const MANIFESTS: &str = r#"apiVersion: apps/v1
+/// Its settings come from a ConfigMap: a change of them alone is a release, too.
+const MANIFESTS: &str = r#"apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: settings
+data:
+  LATENCY: ${LATENCY}
+---
+apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: app
@@ -45,6 +53,7 @@ spec:
           env:
             - {name: VERSION, value: "${VERSION}"}
             - {name: "${FAULT}", value: "${VALUE}"}
+          envFrom: [{configMapRef: {name: settings}}]
           ports: [{name: http, containerPort: 8000}]
           readinessProbe:
             httpGet: {path: /ready, port: http}
@@ -63,6 +72,10 @@ spec:
   selector: {app: app}
   ports: [{name: http, port: 80, targetPort: http}]
 "#;
+
+/// The phases of a release without steps, in their order, as the ledger names them.
+pub(crate) const PHASES: [&str; 9] =
+    ["intended", "stated", "floored", "staged", "promoting", "flipping", "verifying", "baking", "cleaning"];
 
 /// How the component is released.
 #[derive(Clone, Copy)]
@@ -110,7 +123,10 @@ impl<'c> Shop<'c> {
             How::Flip => "strategy = \"flip\"",
             How::Canary => "strategy = \"canary\"\nsteps = [\"10 %\", \"50 %\"]",
         };
-        shop.repository.write("xtask.toml", &configuration(shop.namespace.name(), context.trim(), strategy, bake, &digest));
+        shop.repository.write(
+            "xtask.toml",
+            &configuration(shop.namespace.name(), context.trim(), strategy, bake, &digest),
+        );
         shop.repository.write("k8s/app.template.yml", MANIFESTS);
         Some(shop)
     }
@@ -119,16 +135,22 @@ impl<'c> Shop<'c> {
     pub(crate) fn open(cluster: &'c Cluster, name: &str, how: How, bake: &str) -> Option<Self> {
         let shop = Self::new(cluster, name, how, "1s")?;
         shop.deploy("one", &[]).expect(0, &[]);
-        shop.repository.edit("xtask.toml", "bake = \"1s\"", &format!("bake = \"{bake}\""));
+        shop.bakes(bake);
         shop.serves("one");
         Some(shop)
+    }
+
+    /// From now on a release bakes for this long, and not for a second.
+    pub(crate) fn bakes(&self, bake: &str) {
+        self.repository.edit("xtask.toml", "bake = \"1s\"", &format!("bake = \"{bake}\""));
     }
 
     /// The program, in this repository, with these variables beside those that everybody has.
     pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = program::with_default_signals(env!("CARGO_BIN_EXE_xtask"));
         command.args(arguments).current_dir(self.repository.root()).stdin(Stdio::null()).env_clear();
-        let inherited = ["PATH", "HOME", "LANG"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let inherited =
+            ["PATH", "HOME", "LANG"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         command.envs(inherited).env("USER", "tester").envs(variables.iter().copied());
         command.env("KUBECONFIG", self.cluster.kubeconfig());
         command
@@ -170,6 +192,30 @@ impl<'c> Shop<'c> {
         SocketAddr::new(address.parse().unwrap(), 80)
     }
 
+    /// The manifests as somebody would write them who has never heard of this program.
+    pub(crate) fn plain(&self, version: &str, variables: &[(&str, &str)]) -> String {
+        let configuration = self.repository.read("xtask.toml");
+        let image = configuration.split('"').find(|text| text.starts_with("ghcr.io/")).unwrap();
+        let others = [
+            ("IMAGE", image),
+            ("VERSION", version),
+            ("LATENCY", "1ms"),
+            ("FAULT", "NOTHING"),
+            ("VALUE", "wrong"),
+        ];
+        let text = self.repository.read("k8s/app.template.yml");
+        variables
+            .iter()
+            .chain(&others)
+            .fold(text, |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
+    }
+
+    /// Runs kubectl in the namespace with something to read.
+    pub(crate) fn kubectl_with(&self, arguments: &[&str], input: &str) -> Said {
+        let arguments = [&["--namespace", self.namespace.name()], arguments].concat();
+        self.cluster.kubectl_as(self.cluster.kubeconfig(), &arguments, input)
+    }
+
     /// Users of the Service.
     pub(crate) fn load(&self) -> Load {
         Load::new(self.address(), RATE)
@@ -200,6 +246,13 @@ impl<'c> Shop<'c> {
     #[track_caller]
     pub(crate) fn until(&self, phase: &str) {
         eventually(phase, LIMIT, || (self.phase()? == phase).then_some(()));
+    }
+
+    /// Waits until the release under way is in this phase or a later one, and returns which.
+    #[track_caller]
+    pub(crate) fn until_at_least(&self, phase: &str) -> String {
+        let place = |phase: &str| PHASES.iter().position(|other| *other == phase);
+        eventually(phase, LIMIT, || self.phase().filter(|reached| place(reached) >= place(phase)))
     }
 
     /// What became of a release.
@@ -252,6 +305,7 @@ context = "{context}"
 [environments.test.variables]
 IMAGE = {{ env = "IMAGE", default = "ghcr.io/shop/app@{digest}" }}
 VERSION = {{ env = "VERSION", default = "one" }}
+LATENCY = {{ env = "LATENCY", default = "1ms" }}
 FAULT = {{ env = "FAULT", default = "NOTHING" }}
 VALUE = {{ env = "VALUE", default = "wrong" }}
 "#

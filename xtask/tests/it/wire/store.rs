@@ -137,7 +137,8 @@ impl Store {
             return refused;
         }
         // kubectl makes such a manager the owner of all that was applied before, and its next write takes that away.
-        let was_applied = stored.object.pointer(&manifest::join("/metadata/annotations", labels::LAST_APPLIED));
+        let was_applied =
+            stored.object.pointer(&manifest::join("/metadata/annotations", labels::LAST_APPLIED));
         assert!(was_applied.is_none() || request.manager == Manager::Manifests, "some fields only: {object}");
         let Stored { object: mut new, mut owners } = stored.clone();
         let fields = leaves(object);
