@@ -8,6 +8,7 @@ mod architecture;
 mod cli;
 mod cluster;
 mod config;
+mod deploy;
 mod image;
 mod kubectl;
 mod machine;

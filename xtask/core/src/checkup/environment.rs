@@ -84,7 +84,7 @@ impl Checkup {
         for row in &self.rows {
             if let Some(advice) = &row.advice {
                 let name = if row.name.is_empty() { String::new() } else { format!(" {}", row.name) };
-                text.extend(["\n", row.what, &name.to_string(), ": ", advice, "\n"]);
+                text.extend(["\n", row.what, &name, ": ", advice, "\n"]);
             }
         }
         text

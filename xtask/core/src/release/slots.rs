@@ -11,6 +11,8 @@ mod deployment;
 mod overlay;
 mod restore;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use self::adapt::{Form, Pair};
@@ -169,6 +171,16 @@ impl Derived {
     pub fn stated(&self) -> Vec<&Value> {
         let slots = self.slots.iter().flat_map(Slots::objects);
         slots.chain(self.rolling.iter().map(|rolling| &rolling.deployment)).chain(&self.rest).collect()
+    }
+
+    /// How long its pods may take until they are ready: the longest `progressDeadlineSeconds` that a Deployment states, ten
+    /// minutes where it states none, as Kubernetes has it. A controller holds it against a new template only, and the first pods
+    /// of a slot come after its template.
+    pub fn ready_within(&self) -> Duration {
+        let deployments = self.stated().into_iter().filter(|object| object["kind"] == "Deployment");
+        let stated = deployments.map(|deployment| deployment.pointer("/spec/progressDeadlineSeconds"));
+        let seconds = stated.map(|seconds| seconds.and_then(Value::as_u64).unwrap_or(600)).max();
+        Duration::from_secs(seconds.unwrap_or(600))
     }
 
     /// What is kept of it, so that a later release can bring it back. Migrations are not among them: what one has done is not done again by going back.

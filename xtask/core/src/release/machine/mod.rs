@@ -62,6 +62,8 @@ pub enum Input {
     Smoked(EffectId, Option<Result<(), String>>),
     /// Somebody wants something.
     Command(Command),
+    /// Somebody has left a word in the ledger: a look shows it.
+    Called,
 }
 
 /// Where the machine stands.
@@ -265,6 +267,7 @@ impl Machine {
                 }
             }
             Input::Command(command) => self.obey(command, now),
+            Input::Called => self.look_at = now,
         }
     }
 

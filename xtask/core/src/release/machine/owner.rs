@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Machine, Stage, goals};
 use crate::release::effect::{Action, Change, Effect, Object};
-use crate::release::ledger::{Head, Journal};
+use crate::release::ledger::{Head, Journal, Phase};
 use crate::release::machine::course::{End, Intent, Timing};
 use crate::release::model::{Ending, Fence};
 use crate::release::view::{Lease, Read, View};
@@ -120,6 +120,8 @@ impl Machine {
                     return;
                 }
                 Intent::Abort if waited < timing.give_way => return self.ask_for_abort(view, now, effects),
+                // It is doing what was asked for. To take the release from it would only make it slower.
+                Intent::Abort if waited < timing.wait && is_going_back(view) => return,
                 // A rollback does not wait for whoever does not answer.
                 Intent::Abort => {}
                 Intent::Recover | Intent::Release | Intent::Adopt | Intent::Promote(_) => return,
@@ -231,4 +233,10 @@ impl Machine {
     fn end_with(&mut self, ending: Ending, reason: &str) {
         self.stage = Stage::Ended(End::new(ending, reason));
     }
+}
+
+/// Whether the release under way is on its way back.
+fn is_going_back(view: &View) -> bool {
+    let journal = view.ledger.as_ref().and_then(|ledger| ledger.object.under_way.as_ref());
+    journal.is_some_and(|journal| matches!(journal.phase, Phase::Reverting | Phase::Restoring))
 }

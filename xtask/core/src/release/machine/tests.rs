@@ -165,3 +165,44 @@ fn a_plan_that_the_cluster_has_moved_on_from_is_refused() {
     assert_eq!(end.ending, Ending::Refused);
     assert!(end.reason.contains("production-7"), "{}", end.reason);
 }
+
+#[test]
+fn a_rollback_waits_for_a_living_owner_that_does_what_was_asked_for() {
+    let mut cluster = Cluster::new(Mood::Good);
+    let mut now = Duration::ZERO;
+    assert_eq!(cluster.run(Intent::Release, 1, &mut now, 60), None);
+    let ledger = cluster.view.ledger.as_mut().unwrap();
+    let journal = ledger.object.under_way.as_mut().unwrap();
+    (journal.phase, journal.abort) = (Phase::Reverting, true);
+    journal.back = Some((Ending::Aborted, "somebody asked for it".to_owned()));
+    let before = now;
+    let end = cluster.run(Intent::Abort, 2, &mut now, usize::MAX).unwrap();
+    assert_eq!(end.ending, Ending::Aborted, "{}", end.reason);
+    // Then it has given no sign of life for as long as a lease lasts.
+    let took = now.saturating_sub(before);
+    assert!(took >= Duration::from_secs(30), "{took:?}");
+    cluster.at_rest(false);
+}
+
+#[test]
+fn a_word_in_the_ledger_is_looked_at_at_once() {
+    let mut cluster = Cluster::new(Mood::Good);
+    let mut machine = Machine::new(course(), Intent::Release, 1, Duration::ZERO);
+    let mut now = Duration::ZERO;
+    let mut inputs = vec![Input::Wake];
+    loop {
+        let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, now)).collect();
+        inputs.extend(effects.iter().map(|effect| cluster.act(effect, now)));
+        if inputs.is_empty() {
+            if machine.phase() == Some(Phase::Baking) {
+                break;
+            }
+            now = machine.deadline().unwrap().max(now + Duration::from_millis(1));
+            inputs.push(Input::Wake);
+        }
+    }
+    let looks = |effects: &[Effect]| effects.iter().any(|effect| effect.action == Action::Look);
+    now += Duration::from_millis(1);
+    assert!(!looks(&machine.handle(Input::Wake, now)));
+    assert!(looks(&machine.handle(Input::Called, now)));
+}

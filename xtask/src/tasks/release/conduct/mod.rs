@@ -15,6 +15,7 @@ use crate::config::release::EnvironmentConfig;
 use crate::core::kubectl::scrape::Window;
 use crate::core::release::effect::{Action, Effect, EffectId, Outcome};
 use crate::core::release::health::Sightings;
+use crate::core::release::ledger::{Head, Phase, Wish};
 use crate::core::release::machine::{Command, Course, End, Input, Intent, Machine};
 use crate::core::release::model::{Ending, Slot};
 use crate::core::release::monitor::Monitor;
@@ -64,12 +65,18 @@ impl Release<'_> {
     }
 }
 
+/// How often a run that has nothing to do for a while asks whether somebody has left a word for it in the ledger: whoever wants
+/// a bad release gone does not wait for its next look.
+const GLANCE: Duration = Duration::from_millis(500);
+
 /// What came back.
 enum Reply {
     Looked(EffectId, Moment, Result<Vec<Value>, Box<Failure>>),
     Wrote(EffectId, Outcome),
     Measured(EffectId, usize, Vec<SeenPod>, Pages),
     Smoked(EffectId, Option<Result<(), String>>),
+    /// Whether somebody has left a word for the owner of this release.
+    Glanced(bool),
 }
 
 /// Carries it out, and returns how it ended.
@@ -86,7 +93,8 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
     let began = Instant::now();
     let number = RandomState::new().hash_one(platform::unix_time()).max(1);
     let name = super::prepare::who(cx).to_owned();
-    let course = release.course;
+    let mut course = release.course;
+    course.timing.ready = release.derived.ready_within();
     let previous = course.previous.clone();
     let monitors = course.parts.iter().map(|part| Monitor::new(&part.objectives)).collect();
     let subjects = course.parts.iter().map(|part| text::width(&part.name.0)).max().unwrap_or(0);
@@ -102,6 +110,7 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         inventory: &inventory,
         windows: &windows,
         reader: reader.as_ref(),
+        environment: &release.environment.name,
         began,
     };
     let mut play = Play {
@@ -115,6 +124,7 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         taken_at: Duration::ZERO,
         monitors,
         trouble: None,
+        glance: Glance::default(),
     };
     let end = std::thread::scope(|scope| play.run(&stage, scope, &patient))?;
     for line in play.narrator.end(&id, previous.as_ref(), &end, began.elapsed()) {
@@ -169,6 +179,11 @@ fn windows(plan: &Plan, namespace: &str) -> Vec<Option<PartWindows>> {
     plan.parts.iter().map(of_part).collect()
 }
 
+/// What somebody who does not own the release under way has left for whoever does.
+fn words(head: &Head) -> Option<(bool, Option<Wish>)> {
+    head.under_way.as_ref().map(|journal| (journal.abort, journal.promote))
+}
+
 /// What does not change while a release is carried out.
 struct Stage<'s> {
     cx: &'s Cx,
@@ -176,6 +191,7 @@ struct Stage<'s> {
     inventory: &'s Inventory,
     windows: &'s [Option<PartWindows>],
     reader: Option<&'s Reader>,
+    environment: &'s str,
     began: Instant,
 }
 
@@ -194,6 +210,14 @@ struct Play {
     monitors: Vec<Monitor>,
     /// What is wrong with looking, as it was said last.
     trouble: Option<String>,
+    glance: Glance,
+}
+
+/// The last glance at the ledger.
+#[derive(Default)]
+struct Glance {
+    at: Duration,
+    is_under_way: bool,
 }
 
 impl Play {
@@ -233,6 +257,7 @@ impl Play {
                 input = Some(Input::Command(Command::Abort));
                 continue;
             }
+            self.glance(stage, scope, &answers, now);
             let wait = self.machine.deadline().map_or(PULSE, |at| at.saturating_sub(now));
             match replies.recv_timeout(wait.min(PULSE)) {
                 Ok(reply) => input = self.take(stage, reply)?,
@@ -240,6 +265,30 @@ impl Play {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
+    }
+
+    /// Looks, between two looks that are far from each other, whether somebody has left a word: one object, not all of them.
+    fn glance<'scope, 'env: 'scope>(
+        &mut self,
+        stage: &'env Stage<'env>,
+        scope: &'scope Scope<'scope, 'env>,
+        answers: &Sender<Reply>,
+        now: Duration,
+    ) {
+        let is_steady =
+            matches!(self.machine.phase(), Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking));
+        if !is_steady || self.glance.is_under_way || now.saturating_sub(self.glance.at) < GLANCE {
+            return;
+        }
+        let Some(ledger) = self.look.as_ref().and_then(|look| look.view.ledger.as_ref()) else { return };
+        let known = words(&ledger.object);
+        let answers = answers.clone();
+        self.glance.is_under_way = true;
+        scope.spawn(move || {
+            // What cannot be read is said when all of it is looked at.
+            let head = super::connect::ledger(stage.kubectl, stage.environment).ok().flatten();
+            drop(answers.send(Reply::Glanced(head.is_some_and(|head| words(&head) != known))));
+        });
     }
 
     fn perform<'scope, 'env: 'scope>(
@@ -361,6 +410,10 @@ impl Play {
                 Input::Measured(id, monitor.and_then(|monitor| monitor.tick(now, &read, checks, is_blind)))
             }
             Reply::Smoked(id, answer) => Input::Smoked(id, answer),
+            Reply::Glanced(is_called) => {
+                self.glance = Glance { at: stage.began.elapsed(), is_under_way: false };
+                return Ok(is_called.then_some(Input::Called));
+            }
         }))
     }
 

@@ -1,0 +1,100 @@
+//! Releases that must not serve.
+
+use super::shop::{How, Shop};
+use super::{long, nothing_lost, row};
+use crate::cluster::harness::Cluster;
+
+/// Releases `version`, and asserts that it never gets a request and `one` goes on.
+fn is_kept_out(shop: &Shop<'_>, scenario: &str, variables: &[(&str, &str)], words: &[&str]) {
+    let load = shop.load();
+    let ran = shop.deploy("bad", variables).expect(6, words);
+    shop.serves("one");
+    shop.is_at_rest();
+    let seen = load.end();
+    nothing_lost(&seen);
+    assert_eq!(seen.of("bad"), 0, "{seen:?}");
+    println!("{}", ran.text);
+    row(scenario, "not released", ran.took, Some(&seen));
+}
+
+#[test]
+fn what_crashes_or_cannot_be_pulled_never_serves() {
+    let Some(cluster) = Cluster::get() else { return };
+    let Some(shop) = Shop::open(cluster, "bad", How::Flip, "2s") else { return };
+    let absent = format!("ghcr.io/shop/app@sha256:{}", "0".repeat(64));
+    is_kept_out(&shop, "an image that is not there", &[("IMAGE", &absent)], &["not found"]);
+    let crash = [("FAULT", "CRASH_AFTER"), ("VALUE", "300ms")];
+    is_kept_out(&shop, "a crash loop", &crash, &["exit code 1"]);
+}
+
+#[test]
+fn what_says_that_it_is_unwell_never_serves() {
+    let Some(cluster) = Cluster::get() else { return };
+    let Some(shop) = Shop::open(cluster, "unwell", How::Flip, "2s") else { return };
+    let unhealthy = [("FAULT", "UNHEALTHY"), ("VALUE", "true")];
+    is_kept_out(&shop, "a smoke test that fails", &unhealthy, &["/health"]);
+
+    // What has failed is not gone back to.
+    let ran = shop.xtask(&["rollback", "--yes"], &[]).expect(5, &["test-2: rolled back"]);
+    row("rollback past nothing but failed releases", "refused", ran.took, None);
+}
+
+#[test]
+fn what_is_not_ready_in_time_never_serves() {
+    let Some(cluster) = Cluster::get().filter(|_| long()) else { return };
+    let Some(shop) = Shop::open(cluster, "slow", How::Flip, "2s") else { return };
+    let slow = [("FAULT", "START_AFTER"), ("VALUE", "10m")];
+    is_kept_out(&shop, "pods that are not ready within `progressDeadlineSeconds`", &slow, &["not ready"]);
+}
+
+#[test]
+fn a_canary_that_fails_is_out_before_many_have_seen_it() {
+    let Some(cluster) = Cluster::get().filter(|_| long()) else { return };
+    let Some(shop) = Shop::open(cluster, "canary", How::Canary, "2s") else { return };
+    for (scenario, rate) in
+        [("a canary that fails every request", "1"), ("a canary that fails one request in ten", "0.1")]
+    {
+        let load = shop.load();
+        let ran = shop.deploy("bad", &[("FAULT", "ERROR_RATE"), ("VALUE", rate)]).expect(6, &["app"]);
+        shop.serves("one");
+        shop.is_at_rest();
+        let seen = load.end();
+        println!("{}", ran.text);
+        assert_eq!((seen.dropped, seen.versions["one"].bad), (0, 0), "{seen:?}");
+        let bad = seen.versions["bad"];
+        assert!(bad.bad > 0 && bad.good + bad.bad < seen.versions["one"].good, "{seen:?}");
+        let span = bad.last.saturating_duration_since(bad.first).as_secs_f64();
+        let outcome = format!("rolled back; {} answers with status 500 in {span:.1} s", bad.bad);
+        row(scenario, &outcome, ran.took, Some(&seen));
+    }
+}
+
+#[test]
+fn a_canary_with_which_nothing_is_wrong_is_promoted() {
+    let Some(cluster) = Cluster::get().filter(|_| long()) else { return };
+    let Some(shop) = Shop::open(cluster, "steps", How::Canary, "2s") else { return };
+    let load = shop.load();
+    let ran = shop.deploy("two", &[]).expect(0, &[]);
+    shop.serves("two");
+    shop.is_at_rest();
+    let seen = load.end();
+    nothing_lost(&seen);
+    row("a good canary, by steps", "promoted", ran.took, Some(&seen));
+}
+
+#[test]
+fn what_finds_no_room_never_serves() {
+    let Some(cluster) = Cluster::get().filter(|_| long()) else { return };
+    let Some(shop) = Shop::open(cluster, "quota", How::Flip, "2s") else { return };
+    shop.namespace.kubectl(&["create", "quota", "few", "--hard=pods=4"]).ok();
+    let load = shop.load();
+    let ran = shop.deploy("bad", &[]);
+    println!("{}", ran.text);
+    assert!([5, 6].contains(&ran.code), "{}", ran.text);
+    shop.serves("one");
+    shop.is_at_rest();
+    let seen = load.end();
+    nothing_lost(&seen);
+    assert_eq!(seen.of("bad"), 0);
+    row("a quota that leaves room for one pod", "not released", ran.took, Some(&seen));
+}
