@@ -120,6 +120,8 @@ fn the_files_of_this_repository_make_two_slots() {
     let budgets = |slots: &slots::Slots, slot| slots.budgets(slot)[0]["spec"]["selector"].to_string();
     assert_eq!(budgets(backend, Slot::A), r#"{"matchLabels":{"app":"vitalyst-backend"}}"#);
     assert_eq!(budgets(backend, Slot::B), r#"{"matchLabels":{"app":"vitalyst-backend-b"}}"#);
+    let scales = |slot| backend.autoscaler(slot).unwrap()["spec"]["scaleTargetRef"]["name"].clone();
+    assert_eq!([scales(Slot::A), scales(Slot::B)], ["vitalyst-backend", "vitalyst-backend-b"]);
     assert_eq!((backend.replicas, backend.replicas_on_trial), (3, Some(1)));
     assert_eq!((frontend.replicas, frontend.replicas_on_trial), (2, Some(1)));
     expect![[r#"

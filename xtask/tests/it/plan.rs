@@ -1,5 +1,7 @@
 //! The plan of a release of this repository: complete, in words and as JSON, bound to what it was made from, or refused.
 
+mod under_way;
+
 use std::time::Duration;
 
 use expect_test::expect;

@@ -129,11 +129,14 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
     let said = deployer.xtask(&["status"]).expect(0);
     assert!(said.stdout.starts_with("test-1 serves `test`\n"), "{}", said.all());
     assert!(said.stdout.contains("nothing is under way"), "{}", said.all());
+    let scales = deployer.namespace.json(&["horizontalpodautoscaler", "app"]).unwrap();
+    assert_eq!(scales["spec"]["scaleTargetRef"]["name"], "app", "the first release makes what is not there");
+    assert_eq!((&scales["spec"]["minReplicas"], &scales["spec"]["maxReplicas"]), (&2.into(), &4.into()));
     let said = deployer.xtask(&["doctor", "--environment", "test"]).expect(0);
     let said = steady(&said.stdout, &deployer);
     expect![[r#"
         look | at | state | found
-        files | ok | 9 objects, every variable has a value
+        files | ok | 10 objects, every variable has a value
         context | CONTEXT | ok | kubectl knows it
         kubectl | ok | 1.34.4, the cluster 1.34.4
         cluster | UID | ok | the pinned one
@@ -146,6 +149,7 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
         role | endpointslices.discovery.k8s.io | ok | list
         role | resourcequotas | ok | list
         role | pods/proxy | ok | get
+        role | horizontalpodautoscalers.autoscaling | ok | get, list, create, patch
         role | jobs.batch | ok | get, list, create, patch
         role | networkpolicies.networking.k8s.io | ok | get, list, create, patch
         role | poddisruptionbudgets.policy | ok | get, list, create, patch

@@ -1,5 +1,7 @@
 //! What a look at an environment has found: whether a release could begin, and what to do where it could not.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::table;
@@ -84,7 +86,8 @@ impl Checkup {
         for row in &self.rows {
             if let Some(advice) = &row.advice {
                 let name = if row.name.is_empty() { String::new() } else { format!(" {}", row.name) };
-                text.extend(["\n", row.what, &name, ": ", advice, "\n"]);
+                // Writing into a String cannot fail.
+                let _infallible = write!(text, "\n{}{name}: {advice}\n", row.what);
             }
         }
         text

@@ -27,6 +27,7 @@ pub use self::wish::{Measures, Scrape, Smoke, Strategy, Wanted, Wish};
 use super::analysis::milliseconds;
 use super::capacity::Resources;
 use super::freeze::Override;
+use super::machine::Bounds;
 use super::migration;
 pub use super::migration::Migration;
 use super::model::{ComponentName, ReleaseId, Revision, Slot};
@@ -93,6 +94,9 @@ pub struct Part {
     pub strategy: Strategy,
     /// How it is judged.
     pub measures: Measures,
+    /// The autoscaler that is stated for it; one of a component that keeps its one Deployment is an object like any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<Bounds>,
     /// Whether its live pods came to be before there were slots, without the labels of one.
     pub is_adopted: bool,
     /// The pods that serve, which is what the new slot is filled up to.
@@ -288,11 +292,18 @@ fn part(slots: &Slots, wanted: &Wanted, live: &Live, refused: &mut Vec<Refused>)
         slot,
         strategy: strategy.clone(),
         measures: wanted.measures.clone(),
+        autoscaler: slots.autoscaler(slot).as_ref().and_then(bounds),
         is_adopted: serving.is_some() && !shared,
         replicas,
         splits,
         extra,
     }
+}
+
+/// How far an autoscaler goes: without a floor of its own, as Kubernetes has it, one pod.
+fn bounds(autoscaler: &Value) -> Option<Bounds> {
+    let count = |pointer: &str| u32::try_from(autoscaler.pointer(pointer)?.as_u64()?).ok();
+    Some(Bounds { floor: count("/spec/minReplicas").unwrap_or(1), ceiling: count("/spec/maxReplicas")? })
 }
 
 /// A component that keeps its one Deployment: while it rolls there is one pod more.
@@ -312,6 +323,7 @@ fn rolling_part(rolling: &Rolling, wanted: &Wanted, live: &Live) -> Part {
         slot: Slot::A,
         strategy: Strategy::Rolling,
         measures: wanted.measures.clone(),
+        autoscaler: None,
         is_adopted: false,
         replicas,
         splits: Vec::new(),

@@ -394,6 +394,7 @@ fn course(setups: &[Setup]) -> Course {
             Objective::latency(Selector::new("request_seconds"), Duration::from_millis(250), 0.05),
         ],
         replicas: setups[position].pods,
+        autoscaler: None,
         is_adopted: false,
         settings: Settings::new(streams),
     });

@@ -123,6 +123,15 @@ impl Extra {
     }
 }
 
+/// How far an autoscaler goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Bounds {
+    /// The fewest pods, at least 1.
+    pub floor: u32,
+    /// The most pods.
+    pub ceiling: u32,
+}
+
 /// What happens to one component.
 #[derive(Clone, Debug)]
 pub struct PartCourse {
@@ -136,6 +145,9 @@ pub struct PartCourse {
     pub strategy: Strategy,
     /// How many pods its first release has; after that, as many as serve.
     pub replicas: u32,
+    /// The autoscaler that its manifests state; one that is not there is made once its requests have moved. `None` where
+    /// nobody scales it.
+    pub autoscaler: Option<Bounds>,
     /// Whether its pods came to be before there were slots. They lack the labels of one, so no share of the requests can be
     /// given away from them, and only slot a's own selector reaches them.
     pub is_adopted: bool,
@@ -322,6 +334,7 @@ mod tests {
             new: Revision("2".into()),
             strategy: Strategy::Canary(steps.to_vec()),
             replicas: 5,
+            autoscaler: None,
             is_adopted: false,
             objectives: Vec::new(),
             settings: Settings::new(1),

@@ -165,6 +165,9 @@ fn flip(goal: &mut Goal, place: &Place<'_>) -> bool {
     }
     let alone = place.serves_alone(place.next());
     goal.wait(alone, || format!("requests for {} to reach the new pods alone", place.course.name));
+    if alone {
+        place.found(goal, place.next());
+    }
     alone
 }
 

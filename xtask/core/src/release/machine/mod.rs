@@ -36,7 +36,9 @@ use crate::release::view::{Traffic, Version, View};
 
 pub use crate::release::model::Ending;
 pub use crate::release::weights::Step;
-pub use course::{Command, Course, End, Extra, Intent, MigrationCourse, PartCourse, Strategy, Timing};
+pub use course::{
+    Bounds, Command, Course, End, Extra, Intent, MigrationCourse, PartCourse, Strategy, Timing,
+};
 pub use status::{PartStatus, Pods, Question, Status, Wait};
 
 use owner::Owner;

@@ -1,7 +1,7 @@
 //! One component in a look, and the writes that bring it where a phase wants it.
 
 use crate::release::effect::{Change, Object};
-use crate::release::machine::course::PartCourse;
+use crate::release::machine::course::{Bounds, PartCourse};
 use crate::release::machine::goals::Goal;
 use crate::release::model::{Revision, Slot};
 use crate::release::view::{Autoscaler, Part, SlotState, Traffic};
@@ -138,12 +138,27 @@ impl Place<'_> {
         }
     }
 
+    /// The autoscaler that is stated, on the slot that serves now, where none is there. A creation cannot be fenced; one that
+    /// comes late scales a slot without pods, which an autoscaler leaves alone, or one that serves to what was stated.
+    pub(super) fn found(&self, goal: &mut Goal, target: Slot) {
+        let Some(Bounds { floor, ceiling }) = self.course.autoscaler else { return };
+        if self.autoscaler().is_none() {
+            let wanted = Autoscaler { target, floor, ceiling };
+            goal.write(Object::Autoscaler(self.index), Change::Autoscaler(wanted));
+            goal.wait(false, || format!("the autoscaler of {} to be made", self.course.name));
+        }
+    }
+
     /// The autoscaler on `target`, with at least this floor, or exactly it.
     pub(super) fn scale(&self, goal: &mut Goal, target: Slot, floor: Floor) {
         let Some(now) = self.autoscaler() else { return };
         let floor = match floor {
             Floor::AtLeast(count) => now.floor.max(count.min(now.ceiling)),
-            Floor::Restored => self.floor.unwrap_or(now.floor),
+            Floor::Restored => {
+                // One that was not there when the release began was made with what is stated.
+                let stated = self.course.autoscaler.map(|bounds| bounds.floor);
+                self.floor.or(stated).unwrap_or(now.floor)
+            }
         };
         let wanted = Autoscaler { target, floor, ..now };
         if now != wanted {

@@ -79,6 +79,7 @@ fn course(part: &Part, settings: &Settings) -> PartCourse {
         new: part.new.clone(),
         strategy,
         replicas: part.replicas,
+        autoscaler: part.autoscaler,
         is_adopted: part.is_adopted,
         objectives: part.measures.objectives.clone(),
         settings: settings.clone(),

@@ -167,9 +167,10 @@ impl Live {
     ) -> Self {
         let serving = head.serves();
         let journal = head.under_way.as_ref();
+        // A cluster says where each object is, and manifests seldom do.
         let own = |object: &Value| {
-            let is_slotted =
-                |slots: &Slots| slots.objects().any(|own| Identity::of(own) == Identity::of(object));
+            let key = Key::of(object);
+            let is_slotted = |slots: &Slots| slots.objects().any(|own| Key::of(own).is(key, namespace));
             derived.slots.iter().any(is_slotted)
         };
         let is_former = |object: &Value| {

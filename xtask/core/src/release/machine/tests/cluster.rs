@@ -23,6 +23,7 @@ pub(super) fn course() -> Course {
         name: ComponentName(name.into()),
         old: Some(revision("old")),
         replicas: PODS,
+        autoscaler: None,
         is_adopted: false,
         new: revision("new"),
         strategy,

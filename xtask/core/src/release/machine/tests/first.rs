@@ -6,13 +6,16 @@ use super::cluster::revision;
 use super::*;
 use crate::release::ledger::{Account, Journal, PayloadName, Piece};
 use crate::release::model::ComponentName;
-use crate::release::view::{Lease, Part, Read};
+use crate::release::view::{Autoscaler, Lease, Part, Read};
 
 /// The usual release where nothing has been released yet.
 fn first() -> Course {
     let mut course = course();
     course.previous = None;
-    course.parts.iter_mut().for_each(|part| part.old = None);
+    for part in &mut course.parts {
+        part.old = None;
+        part.autoscaler = Some(Bounds { floor: 2, ceiling: 10 });
+    }
     course
 }
 
@@ -27,6 +30,8 @@ impl Cluster {
                 let state = &part.slots[0].as_ref().unwrap().object;
                 assert_eq!((service, wanted), (Some(Traffic::One(Slot::A)), PODS));
                 assert_eq!((&*state.revision.0, state.wanted), ("new", PODS));
+                let autoscaler = part.autoscaler.as_ref().map(|read| read.object);
+                assert_eq!(autoscaler, Some(Autoscaler { target: Slot::A, floor: 2, ceiling: 10 }));
             } else {
                 assert!(matches!(service, None | Some(Traffic::Nobody)) && wanted == 0, "{part:?}");
             }
