@@ -12,14 +12,14 @@ use serde_json::Value;
 use super::conduct::carry;
 use crate::config::release::EnvironmentConfig;
 use crate::core::kubectl::Fault;
-use crate::core::kubectl::document::Name;
+use crate::core::kubectl::document::{Name, Seen};
 use crate::core::release::effect::{Outcome, Refusal};
 use crate::core::release::labels;
-use crate::core::release::ledger::{self, Entry, Head, Payload, PayloadName};
+use crate::core::release::ledger::{self, Entry, Head, Journal, Payload, PayloadName};
 use crate::core::release::slots::Derived;
-use crate::core::release::wire;
+use crate::core::release::wire::{self, Manager};
 use crate::cx::Cx;
-use crate::driver::kubectl::{Failure, Kubectl, Query, Target};
+use crate::driver::kubectl::{Failure, Kubectl, Mode, Query, Target};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most bytes that a payload may have once it is unpacked.
@@ -94,11 +94,32 @@ fn config_map(name: &str) -> Name {
 ///
 /// Of kind [`Refused`](ErrorKind::Refused) where it is damaged: nobody writes over it.
 pub(super) fn ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Head>> {
+    Ok(object_of_ledger(kubectl, environment)?.map(|(_, head)| head))
+}
+
+fn object_of_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<(Value, Head)>> {
     let name = wire::ledger_name(environment);
     let Some(found) = kubectl.get(&Query::objects(&[config_map(&name)]))?.pop() else { return Ok(None) };
     let data: BTreeMap<String, String> =
         BTreeMap::deserialize(&found["data"]).map_err(|_| damaged(&wire::Unseen::NoTexts(name.clone())))?;
     let head = ledger::decode(&data).map_err(|source| damaged(&wire::Unseen::Ledger { name, source }))?;
+    Ok(Some((found, head)))
+}
+
+/// Leaves the wish that the release under way ends, and returns what the ledger says without it. The machine does the same as
+/// soon as it has seen everything; a living owner hears it a second sooner so, and for that second a bad release serves. That it
+/// could not be left changes nothing.
+pub(super) fn ask_for_end(kubectl: &Kubectl, environment: &str) -> Result<Option<Head>> {
+    let Some((found, head)) = object_of_ledger(kubectl, environment)? else { return Ok(None) };
+    let wish = head.under_way.clone().filter(|journal| !journal.abort);
+    if let (Some(journal), Some(seen)) = (wish, Seen::of(&found)) {
+        let wished = Head { under_way: Some(Journal { abort: true, ..journal }), ..head.clone() };
+        let data = ledger::encode(&wished)
+            .map_err(|error| Error::bug("the wish cannot be written").source(error))?;
+        let (name, change) =
+            (config_map(&wire::ledger_name(environment)), serde_json::json!({ "data": data }));
+        drop(kubectl.patch(Manager::Manifests.name(), &name, &seen, change, Mode::Really));
+    }
     Ok(Some(head))
 }
 

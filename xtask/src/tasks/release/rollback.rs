@@ -41,7 +41,14 @@ pub fn rollback(cx: &Cx, options: &Options) -> Result<()> {
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
     let purpose = if options.plan_only { Use::Read } else { Use::Write };
     let kubectl = connect::identified(cx, environment, purpose)?;
-    let head = connect::ledger(&kubectl, &environment.name)?.ok_or_else(|| nothing_released(environment))?;
+    // Where nobody is asked any more, whoever owns the release hears of it before anything else is looked at.
+    let is_decided = options.yes && !options.plan_only && options.to == Wanted::Previous;
+    let head = if is_decided {
+        connect::ask_for_end(&kubectl, &environment.name)?
+    } else {
+        connect::ledger(&kubectl, &environment.name)?
+    };
+    let head = head.ok_or_else(|| nothing_released(environment))?;
     if let Some(known) = under_way::find(cx, &kubectl, (release, environment), &head)? {
         return abort(cx, environment, &known, &head, options);
     }

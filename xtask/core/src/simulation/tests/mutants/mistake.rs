@@ -300,7 +300,7 @@ impl Deployer for Mutant {
             Input::Looked(id, _) | Input::Wrote(id, _) | Input::Measured(id, _) | Input::Smoked(id, _) => {
                 Some(*id)
             }
-            Input::Wake | Input::Called | Input::Command(_) => None,
+            Input::Wake | Input::Command(_) | Input::Called => None,
         };
         self.waiting.retain(|id| Some(*id) != answered);
         if !self.confuse(&mut input) {
