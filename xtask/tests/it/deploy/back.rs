@@ -80,30 +80,13 @@ fn by_kubectl(shop: &Shop<'_>) -> (Duration, Duration) {
 }
 
 #[test]
-fn an_interrupted_release_is_taken_back() {
+fn the_second_of_two_who_deploy_is_refused_and_the_one_who_is_interrupted_goes_back() {
     let Some(cluster) = Cluster::get() else { return };
-    let Some(shop) = Shop::open(cluster, "interrupted", How::Flip, "10m") else { return };
-    let load = shop.load();
-    let deploy = shop.start_deploy("two", &[]);
-    shop.until("baking");
-    deploy.signal(Signal::INT);
-    let ran = deploy.end().expect(6, &["the release is taken back"]);
-    shop.serves("one");
-    shop.is_at_rest();
-    let seen = load.end();
-    nothing_lost(&seen);
-    row("interrupted in the bake", "the release before serves", ran.took, Some(&seen));
-}
-
-#[test]
-fn of_two_who_deploy_the_second_is_refused() {
-    let Some(cluster) = Cluster::get() else { return };
-    let Some(shop) = Shop::open(cluster, "two", How::Flip, "8s") else { return };
+    let Some(shop) = Shop::open(cluster, "two", How::Flip, "10s") else { return };
     let load = shop.load();
     let first = shop.start_deploy("two", &[]);
     shop.until("baking");
-    let second = shop.deploy("three", &[]).expect(5, &["is under way"]);
-    println!("{}", second.text);
+    shop.deploy("three", &[]).expect(5, &["is under way", "the files state something else"]);
     let ran = first.end().expect(0, &[]);
     shop.serves("two");
     shop.is_at_rest();
@@ -111,4 +94,15 @@ fn of_two_who_deploy_the_second_is_refused() {
     nothing_lost(&seen);
     assert_eq!(seen.of("three"), 0);
     row("a second deploy while one is under way", "refused, the first one promoted", ran.took, Some(&seen));
+
+    let load = shop.load();
+    let deploy = shop.start_deploy("three", &[]);
+    shop.until("baking");
+    deploy.signal(Signal::INT);
+    let ran = deploy.end().expect(6, &["the release is taken back"]);
+    shop.serves("two");
+    shop.is_at_rest();
+    let seen = load.end();
+    nothing_lost(&seen);
+    row("interrupted in the bake", "the release before serves", ran.took, Some(&seen));
 }
