@@ -122,7 +122,7 @@ fn a_bad_canary_is_found_within_seconds() {
                  34s  release   the new pods go
                  36s  release   ROLLED BACK: production-1 serves, after 36s, exit code 6
                                 errors: canary 15 of 117 (12.82 %), baseline 0 of 384 (0.00 %); E 353 of 200
-                 36s  release   next: mend what is said above and make a new release; this one is withdrawn
+                 36s  release   next: mend what is said above and make a new release; nobody goes back to this one
 
             it took                     36s
             found                       10s after its first failed request
@@ -152,7 +152,7 @@ fn an_image_that_is_not_there_never_meets_a_user() {
              10s  release   the new pods go; no user has seen them
              11s  release   ROLLED BACK: production-1 serves, after 11s, exit code 6
                             the new pods of backend will never be ready: ErrImagePull: not found
-             11s  release   next: mend what is said above and make a new release; this one is withdrawn
+             11s  release   next: mend what is said above and make a new release; nobody goes back to this one
 
         it took                     11s
         found                       after 5s, before users saw it
@@ -201,7 +201,7 @@ fn a_slow_leak_shows_while_the_old_pods_stand_by() {
               7m 45s  release   the new pods go
               7m 47s  release   ROLLED BACK: production-1 serves, after 7m 47s, exit code 6
                                 a container of new pod `5` ran out of memory
-              7m 47s  release   next: mend what is said above and make a new release; this one is withdrawn
+              7m 47s  release   next: mend what is said above and make a new release; nobody goes back to this one
 
             it took                     7m 47s
             found                       6m 50s after its first failed request

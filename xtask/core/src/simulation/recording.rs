@@ -201,6 +201,7 @@ impl Recorder {
                 self.previous.as_ref(),
                 end,
                 at,
+                end.ending.exit_code(),
             ));
         }
     }

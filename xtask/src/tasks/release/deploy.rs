@@ -107,7 +107,7 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
     if !matches!(end.ending, Ending::Promoted | Ending::Nothing) {
         cx.emit(Body::Answer { text: by_hand(&prepared.plan.by_hand), data: serde_json::Value::Null });
     }
-    verdict(&id.to_string(), &end)
+    verdict(&id.to_string(), Intent::Release, &end)
 }
 
 /// Goes on with a release that was begun, where the files still state it.
@@ -137,7 +137,7 @@ fn go_on(
     consent::confirm(cx, options.yes, &format!("go on with `{id}`?"))?;
     let end = conduct(cx, known.with(environment, Intent::Release))?;
     connect::prune(cx, kubectl, environment);
-    verdict(&id.to_string(), &end)
+    verdict(&id.to_string(), Intent::Release, &end)
 }
 
 /// Makes or reads a plan, and shows it. Changes nothing in the cluster.

@@ -5,10 +5,9 @@ use super::connect::Use;
 use super::prepare::of_environment;
 use super::{connect, consent, under_way};
 use crate::core::release::ledger::Consent;
-use crate::core::release::machine::{End, Intent};
-use crate::core::release::model::{Ending, ReleaseId};
+use crate::core::release::machine::Intent;
 use crate::cx::Cx;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Which environment, and whether somebody has agreed already.
 #[derive(Clone, Debug)]
@@ -61,20 +60,5 @@ fn say(cx: &Cx, options: &Options, intent: Intent) -> Result<()> {
     consent::confirm(cx, options.yes, &question)?;
     let end = conduct(cx, known.with(environment, intent))?;
     connect::prune(cx, &kubectl, environment);
-    match intent {
-        Intent::Abort => ended_as_wanted(&id, &end),
-        // It ends what nobody owned: whatever came of that release, this has done its work.
-        Intent::Recover if !matches!(end.ending, Ending::Stuck | Ending::Superseded | Ending::Refused) => {
-            Ok(())
-        }
-        _ => verdict(&id.to_string(), &end),
-    }
-}
-
-/// The verdict of somebody who wanted a release to end: that the one before serves is what was wanted.
-pub(super) fn ended_as_wanted(id: &ReleaseId, end: &End) -> Result<()> {
-    match verdict(&id.to_string(), end) {
-        Err(error) if error.kind() == ErrorKind::NotReleased => Ok(()),
-        other => other,
-    }
+    verdict(&id.to_string(), intent, &end)
 }

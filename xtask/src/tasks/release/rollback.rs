@@ -81,7 +81,7 @@ fn abort(
     }
     consent::confirm(cx, options.yes, &format!("take `{id}` back?"))?;
     let end = conduct(cx, known.with(environment, Intent::Abort))?;
-    super::intervene::ended_as_wanted(id, &end)
+    verdict(&id.to_string(), Intent::Abort, &end)
 }
 
 /// Brings an older release back: its manifests into the slots that stand idle, then all requests at once.
@@ -140,7 +140,7 @@ fn back(
         },
     )?;
     connect::prune(cx, kubectl, environment);
-    verdict(&id.to_string(), &end)
+    verdict(&id.to_string(), Intent::Release, &end)
 }
 
 pub(super) fn nothing_released(environment: &EnvironmentConfig) -> Error {

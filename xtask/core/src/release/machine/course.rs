@@ -26,6 +26,18 @@ pub enum Intent {
     Promote(Consent),
 }
 
+impl Intent {
+    /// The exit code of the process that wanted this, when it has ended so. To whoever wanted the release to end, that the one
+    /// before serves is what was wanted.
+    pub const fn exit_code(self, ending: Ending) -> u8 {
+        let has_ended = matches!(
+            ending,
+            Ending::RolledBack | Ending::Aborted | Ending::Inconclusive | Ending::NoEvidence
+        );
+        if has_ended && matches!(self, Self::Abort | Self::Recover) { 0 } else { ending.exit_code() }
+    }
+}
+
 /// The whole of a release, decided.
 #[derive(Clone, Debug)]
 pub struct Course {

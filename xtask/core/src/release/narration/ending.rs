@@ -13,6 +13,7 @@ pub(super) fn lines(
     end: &End,
     evidence: &[String],
     at: Duration,
+    exit_code: u8,
 ) -> Vec<Line> {
     let previous = ReleaseId::or_nothing(previous);
     let how = match end.ending {
@@ -31,7 +32,7 @@ pub(super) fn lines(
         Ending::Promoted => evidence.to_vec(),
         _ => vec![end.reason.clone()],
     };
-    let words = format!("{how}, after {}, exit code {}", offset(at), end.ending.exit_code());
+    let words = format!("{how}, after {}, exit code {exit_code}", offset(at));
     let mut lines = vec![Line::new(at, Kind::End, subject, words).because(why)];
     lines.extend(next(end.ending).map(|words| Line::new(at, Kind::Next, subject, words)));
     lines
@@ -57,7 +58,9 @@ pub fn outcome(ending: Ending) -> &'static str {
 fn next(ending: Ending) -> Option<&'static str> {
     Some(match ending {
         Ending::Promoted | Ending::Adopted | Ending::Nothing => return None,
-        Ending::RolledBack => "next: mend what is said above and make a new release; this one is withdrawn",
+        Ending::RolledBack => {
+            "next: mend what is said above and make a new release; nobody goes back to this one"
+        }
         Ending::Aborted => "next: nothing; make a new release when it is wanted",
         Ending::Inconclusive => {
             "next: this says nothing against the release; release it when there is more traffic"

@@ -208,15 +208,16 @@ impl Narrator {
         }
     }
 
-    /// The last words, `at` after the beginning.
+    /// The last words, `at` after the beginning, of a process that ends with `exit_code`.
     pub fn end(
         &self,
         release: &ReleaseId,
         previous: Option<&ReleaseId>,
         end: &End,
         at: Duration,
+        exit_code: u8,
     ) -> Vec<Line> {
-        ending::lines(&self.subject, (release, previous), end, &self.last, at)
+        ending::lines(&self.subject, (release, previous), end, &self.last, at, exit_code)
     }
 
     /// What is waited for, once it has lasted. What a step of a canary waits for is told as evidence.

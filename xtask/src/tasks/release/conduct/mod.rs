@@ -93,6 +93,7 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
     let began = Instant::now();
     let number = RandomState::new().hash_one(platform::unix_time()).max(1);
     let name = super::prepare::who(cx).to_owned();
+    let intent = release.intent;
     let mut course = release.course;
     course.timing.ready = release.derived.ready_within();
     let previous = course.previous.clone();
@@ -114,7 +115,7 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         began,
     };
     let mut play = Play {
-        machine: Machine::new(course, release.intent, number, Duration::ZERO),
+        machine: Machine::new(course, intent, number, Duration::ZERO),
         narrator: Narrator::new(subject, Duration::ZERO),
         layout,
         owner: Owner { number, name },
@@ -127,14 +128,18 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         glance: Glance::default(),
     };
     let end = std::thread::scope(|scope| play.run(&stage, scope, &patient))?;
-    for line in play.narrator.end(&id, previous.as_ref(), &end, began.elapsed()) {
+    let exit_code = intent.exit_code(end.ending);
+    for line in play.narrator.end(&id, previous.as_ref(), &end, began.elapsed(), exit_code) {
         cx.emit(Body::Narrated { line, layout });
     }
     Ok(end)
 }
 
 /// What an end means to the command that brought it about.
-pub(super) fn verdict(release: &str, end: &End) -> Result<()> {
+pub(super) fn verdict(release: &str, intent: Intent, end: &End) -> Result<()> {
+    if intent.exit_code(end.ending) == 0 {
+        return Ok(());
+    }
     let kind = match end.ending {
         Ending::Promoted | Ending::Adopted | Ending::Nothing => return Ok(()),
         Ending::Refused => ErrorKind::Refused,
