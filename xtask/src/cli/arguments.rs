@@ -405,6 +405,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "abort",
             "recover",
             "adopt",
+            "unlock",
             "environment",
             "rehearse",
         ],

@@ -153,20 +153,26 @@ fn the_pipeline_follows_from_the_components() {
         setup.backend (1): setup.tools
         setup.frontend (1): 
         setup.xtask (1): 
+        setup.core (1): 
         architecture.backend (1): setup.backend
         architecture.xtask (1): 
+        architecture.core (1): 
         dependencies.tools (1): 
         dependencies.backend (1): 
         dependencies.frontend (1): 
         dependencies.xtask (1): 
+        dependencies.core (1): 
         lint.backend (1): setup.backend, setup.tools
         lint.frontend (1): setup.frontend, setup.tools
         lint.xtask (2): setup.xtask
+        lint.core (2): setup.core
         test.backend (1): setup.backend
         test.frontend (1): setup.frontend
         test.xtask (2): setup.xtask
+        test.core (2): setup.core
         docs.backend (1): setup.backend
         docs.xtask (2): setup.xtask
+        docs.core (2): setup.core
         image.backend (1): 
         image.frontend (1): 
     "#]]

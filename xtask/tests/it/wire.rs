@@ -69,8 +69,6 @@ fn served() -> (Cluster, Derived) {
     let release = cluster.plan(flip(1), old.clone(), None);
     let end = cluster.run(&release, Intent::Release);
     assert_eq!(end.ending, Ending::Promoted, "{}", end.reason);
-    let autoscaler = old.slots[0].autoscaler(xtask::core::release::model::Slot::A).unwrap();
-    cluster.store.write("vitalyst-manifests", &autoscaler);
     cluster.requests.clear();
     cluster.owner = 2;
     (cluster, old)
