@@ -124,6 +124,17 @@ pub enum State {
     Works,
 }
 
+impl State {
+    /// Why `engine` will not do, where it does not work.
+    pub fn why_not(&self, engine: Engine) -> Option<String> {
+        match self {
+            Self::Works => None,
+            Self::Absent => Some(format!("{engine}: `{}` is not installed", engine.program())),
+            Self::Broken(said) => Some(format!("{engine}: {said}")),
+        }
+    }
+}
+
 /// What a build asks of its engine.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Demand {
@@ -163,26 +174,20 @@ pub fn choose<E>(
 ) -> Result<Result<Choice, Refusal>, E> {
     let mut passed_over: Vec<String> = Vec::new();
     for engine in wanted.map_or(Engine::ALL.to_vec(), |engine| vec![engine]) {
-        let why_not = match (lacks(engine, demand), ask(engine)?) {
-            (_, State::Absent) => format!("{engine}: `{}` is not installed", engine.program()),
-            (_, State::Broken(said)) => format!("{engine}: {said}"),
-            (Some(lack), State::Works) => format!("{engine}: {lack}"),
-            (None, State::Works) => {
-                let mut reason = if wanted.is_some() {
-                    "as asked for".to_owned()
-                } else {
-                    "the first that works".to_owned()
-                };
-                if !passed_over.is_empty() {
-                    reason = format!("{reason} ({})", passed_over.join("; "));
-                }
-                if engine == Engine::Docker {
-                    reason.push_str("; a fallback without cache export and without reproducible layers");
-                }
-                return Ok(Ok(Choice { engine, reason }));
-            }
-        };
-        passed_over.push(why_not);
+        let lack = || lacks(engine, demand).map(|lack| format!("{engine}: {lack}"));
+        if let Some(why_not) = ask(engine)?.why_not(engine).or_else(lack) {
+            passed_over.push(why_not);
+            continue;
+        }
+        let reason = if wanted.is_some() { "as asked for" } else { "the first that works" };
+        let mut reason = reason.to_owned();
+        if !passed_over.is_empty() {
+            reason = format!("{reason} ({})", passed_over.join("; "));
+        }
+        if engine == Engine::Docker {
+            reason.push_str("; a fallback without cache export and without reproducible layers");
+        }
+        return Ok(Ok(Choice { engine, reason }));
     }
     let message = match wanted {
         Some(engine) => format!("`{engine}` cannot build this"),

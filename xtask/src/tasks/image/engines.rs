@@ -98,10 +98,9 @@ pub(super) fn starter(cx: &Cx, builder: Engine) -> Result<Engine> {
         if engine == builder {
             return Ok(engine);
         }
-        match ask(cx, engine)? {
-            State::Works => return Ok(engine),
-            State::Absent => causes.push(format!("{engine}: `{}` is not installed", engine.program())),
-            State::Broken(said) => causes.push(format!("{engine}: {said}")),
+        match ask(cx, engine)?.why_not(engine) {
+            None => return Ok(engine),
+            Some(why_not) => causes.push(why_not),
         }
     }
     let error = Error::missing(format!("nothing here can start what {builder} has built"));
