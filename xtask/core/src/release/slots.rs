@@ -202,6 +202,13 @@ impl Derived {
     }
 }
 
+impl Payloads {
+    /// All of them, in the order in which an account names them.
+    pub fn all(&self) -> impl Iterator<Item = &Payload> {
+        self.components.iter().map(|(_, payload)| payload).chain(&self.rest)
+    }
+}
+
 /// Derives the objects of both slots of `components`, and changes what selects their pods.
 ///
 /// `manifests` are all objects of the environment with images and configuration pinned, `overlays` what is laid over the

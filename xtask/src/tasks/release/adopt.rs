@@ -7,21 +7,19 @@ use serde_json::Value;
 use super::conduct::{Release as Conducted, conduct, verdict};
 use super::connect::Use;
 use super::intervene::Options;
-use super::prepare::{self, of_environment};
+use super::prepare::{self, Images, of_environment};
+use super::under_way::{self, Pace};
 use super::{cluster, connect, consent};
 use crate::config::release::{EnvironmentConfig, Release};
-use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::labels;
 use crate::core::release::ledger::{Account, Line, Piece};
 use crate::core::release::machine::Intent;
 use crate::core::release::manifest::{self, Manifest};
-use crate::core::release::migration::Migration;
 use crate::core::release::model::ReleaseId;
-use crate::core::release::plan::{self, Identity, Live, Strategy, Wish};
-use crate::core::release::slots::{self, Component, Derived};
+use crate::core::release::plan::{self, Identity, Live};
+use crate::core::release::slots::{Component, Derived};
 use crate::core::text;
 use crate::cx::Cx;
-use crate::driver::platform;
 use crate::error::{Error, Result};
 use crate::event::Body;
 
@@ -52,14 +50,14 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
         let words = format!("`{serving}` is written down as what runs in `{}`", environment.name);
         return Err(Error::refused(words).hint("`cargo xtask status` shows it"));
     }
-    let of_files = prepare::of_files(cx, release, environment)?;
-    let stated: Vec<Identity> = of_files.stated().into_iter().map(Identity::of).collect();
+    let of_files = prepare::of_files(cx, release, environment, &Images::Built)?;
+    let stated = prepare::identities(&of_files);
     let objects = cluster::objects(&kubectl, environment, &stated)?;
-    let derived = derived(release, environment, &of_files, &objects)?;
+    let derived = derived(release, environment, &stated, &objects)?;
     let live = Live::read(&environment.name, &environment.namespace, objects, &derived)
         .map_err(|unclear| prepare::not_at_rest(environment, unclear))?;
     let id = ReleaseId { environment: environment.name.as_str().into(), number: 0 };
-    let plan = plan::plan(&wish(release, &id, &derived), &derived, &live)
+    let plan = plan::plan(&under_way::wish(release, &id, &derived, Pace::AtOnce), &derived, &live)
         .map_err(|refused| prepare::refusal(release, refused))?;
     let kept = derived.payloads();
     let kept = kept.map_err(|error| Error::configuration("what runs cannot be kept").source(error))?;
@@ -85,8 +83,7 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
     cx.emit(Body::Answer { text, data: serde_json::json!({ "adopts": id }) });
     consent::confirm(cx, options.yes, "write that down?")?;
     connect::keep(&kubectl, environment, &derived)?;
-    let course =
-        plan.course(account, UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX));
+    let course = plan.course(account, prepare::now());
     let (intent, former) = (Intent::Adopt, Vec::new());
     let adoption =
         Conducted { environment, plan: &plan, derived: &derived, course, former, intent, takes_over: false };
@@ -97,10 +94,9 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
 fn derived(
     release: &Release,
     environment: &EnvironmentConfig,
-    of_files: &Derived,
+    stated: &[Identity],
     objects: &[Value],
 ) -> Result<Derived> {
-    let stated: Vec<Identity> = of_files.stated().into_iter().map(Identity::of).collect();
     let is_stated =
         |object: &&Value| stated.iter().any(|identity| identity.is(object, &environment.namespace));
     let texts: Vec<String> =
@@ -119,16 +115,9 @@ fn derived(
             let words = format!("`{}` does not run in `{}`", component.deployment.value, environment.name);
             return Err(Error::refused(words).hint("a first release needs no adoption: `cargo xtask deploy`"));
         };
-        components.push((component, Component { name: component.name.clone(), deployment }));
+        components.push(Component { name: component.name.clone(), deployment });
     }
-    let (rolling, slotted): (Vec<_>, Vec<_>) =
-        components.into_iter().partition(|(component, _)| component.strategy.value == Strategy::Rolling);
-    let slotted: Vec<Component<'_>> = slotted.into_iter().map(|(_, component)| component).collect();
-    let mut derived = slots::derive(&slotted, &manifests, &[]).map_err(wrong)?;
-    for (_, component) in &rolling {
-        derived.roll(component, &manifests);
-    }
-    Ok(derived)
+    prepare::slotted(release, components, &manifests, &[]).map_err(wrong)
 }
 
 /// An object as a manifest would state it.
@@ -151,27 +140,4 @@ fn plain(object: &Value) -> Value {
         spec.remove("clusterIPs");
     }
     plain
-}
-
-fn wish(release: &Release, id: &ReleaseId, derived: &Derived) -> Wish {
-    let is_there = |name| derived.slots.iter().any(|slots| slots.component == name);
-    let components = release.components.iter().map(|component| {
-        let mut wanted = prepare::wanted(component);
-        if is_there(component.name.clone()) {
-            wanted.strategy = Strategy::Flip;
-        }
-        wanted
-    });
-    Wish {
-        release: id.clone(),
-        components: components.collect(),
-        migration: Migration::None,
-        without_way_back: true,
-        commit: None,
-        commits: Vec::new(),
-        remarks: Vec::new(),
-        bake: release.bake,
-        frozen: None,
-        freeze_overridden: None,
-    }
 }

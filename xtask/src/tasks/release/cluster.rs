@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::connect;
 use crate::config::release::EnvironmentConfig;
 use crate::core::kubectl::Fault;
-use crate::core::kubectl::document;
+use crate::core::kubectl::document::{self, Name};
 use crate::core::release::plan::Identity;
 use crate::driver::kubectl::{Failure, Kubectl, Query};
 use crate::error::{Context as _, Error, Result};
@@ -23,22 +23,27 @@ pub(super) fn objects(
     environment: &EnvironmentConfig,
     stated: &[Identity],
 ) -> Result<Vec<Value>> {
-    let mut objects: Vec<Value> = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut answers = Vec::new();
     for ((namespace, foreign), kinds) in questions(&environment.namespace, stated) {
         let kinds: Vec<String> = kinds.into_iter().collect();
         let found = match kubectl.get(&Query::kinds(&kinds).namespace(namespace)) {
             Err(Failure { fault: Fault::NoSuchKind, .. }) if foreign.is_some() => Vec::new(),
             found => found.map_err(|failure| connect::unlike(environment, failure))?,
         };
-        // What belongs to no namespace is found from each.
-        let new = |object: &Value| {
-            let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
-            uid.is_none_or(|uid| seen.insert(uid.to_owned()))
-        };
-        objects.extend(found.into_iter().filter(new));
+        answers.push(found);
     }
-    Ok(objects)
+    Ok(distinct(answers))
+}
+
+/// The objects of several answers, each once: what belongs to no namespace is found from each.
+pub(super) fn distinct(answers: Vec<Vec<Value>>) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let mut objects: Vec<Value> = answers.into_iter().flatten().collect();
+    objects.retain(|object| {
+        let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
+        uid.is_none_or(|uid| seen.insert(uid.to_owned()))
+    });
+    objects
 }
 
 /// The kinds to ask for in each namespace, and beside them each foreign kind by itself: one that the server does not know
@@ -51,24 +56,11 @@ fn questions<'s>(
     let mut questions = BTreeMap::from([((home, None), BTreeSet::from(own))]);
     // A Secret is referred to by its name, and never read.
     for identity in stated.iter().filter(|identity| identity.kind != "Secret") {
-        let (kind, foreign) = kind(identity);
         let namespace = identity.namespace.as_deref().unwrap_or(home);
-        let question = (namespace, foreign.then_some(identity.kind.as_str()));
-        questions.entry(question).or_default().insert(kind);
+        let question = (namespace, identity.foreign_group().map(|_| identity.kind.as_str()));
+        questions.entry(question).or_default().insert(Name::from(identity).resource());
     }
     questions
-}
-
-/// A kind as kubectl wants it, so that the version is the one of the manifest; and whether it is none of Kubernetes' own.
-fn kind(identity: &Identity) -> (String, bool) {
-    let kind = identity.kind.to_ascii_lowercase();
-    match identity.api_version.split_once('/') {
-        None => (kind, false),
-        Some((group, version)) => {
-            let foreign = group.contains('.') && !group.ends_with(".k8s.io");
-            (format!("{kind}.{version}.{group}"), foreign)
-        }
-    }
 }
 
 /// Reads a file with the output of `kubectl get … --output=json`.

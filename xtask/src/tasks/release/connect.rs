@@ -139,8 +139,7 @@ pub(super) fn damaged(unseen: &wire::Unseen) -> Error {
 pub(super) fn keep(kubectl: &Kubectl, environment: &EnvironmentConfig, derived: &Derived) -> Result<()> {
     let unstorable = |error| Error::configuration("the manifests cannot be kept").source(error);
     let payloads = derived.payloads().map_err(unstorable)?;
-    let components = payloads.components.iter().map(|(_, payload)| payload);
-    for payload in components.chain(&payloads.rest) {
+    for payload in payloads.all() {
         let compressed = compress(payload)?;
         payload.admit(compressed.len()).map_err(unstorable)?;
         let request = wire::payload(&environment.name, &environment.namespace, &payload.name, &compressed);

@@ -12,7 +12,6 @@ use crate::core::release::machine::Intent;
 use crate::core::release::model::Ending;
 use crate::core::release::narration::by_hand;
 use crate::core::release::plan::{Identity, Live, Plan, Refused};
-use crate::core::release::slots::Derived;
 use crate::cx::{Cx, files};
 use crate::driver::kubectl::Kubectl;
 use crate::error::{Error, Result};
@@ -73,13 +72,12 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
     if let Some(head) = &head
         && let Some(known) = under_way::find(cx, &kubectl, (release, environment), head)?
     {
-        let of_files = prepare::of_files(cx, release, environment)?;
-        return go_on(cx, &kubectl, environment, &known, &of_files, options);
+        let of_files = prepare::of_files(cx, release, environment, &options.prepare.images)?;
+        let is_stated = under_way::is_made_of(&known.course.account, &of_files);
+        return go_on(cx, &kubectl, environment, &known, is_stated, options.yes);
     }
     let prepared = prepare::prepare(cx, &options.prepare)?;
-    let data = serde_json::to_value(&prepared.plan)
-        .map_err(|error| Error::bug("the plan cannot be written as JSON").source(error))?;
-    cx.emit(Body::Answer { text: prepared.plan.words(), data });
+    say(cx, &prepared.plan, prepared.plan.words())?;
     if !prepared.course.changes() {
         cx.note(format!("`{}` is as the files state it: nothing is released", environment.name));
         return Ok(());
@@ -95,8 +93,7 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         intent: Intent::Release,
         takes_over: options.take_over,
     };
-    let stated: Vec<Identity> = prepared.derived.stated().into_iter().map(Identity::of).collect();
-    consent::permitted(&kubectl, &stated)?;
+    consent::permitted(&kubectl, &prepare::identities(&prepared.derived))?;
     if !options.take_over {
         consent::rehearse(cx, &kubectl, &id.to_string(), &release.inventory()?)?;
     }
@@ -116,17 +113,11 @@ fn go_on(
     kubectl: &Kubectl,
     environment: &EnvironmentConfig,
     known: &under_way::Known,
-    of_files: &Derived,
-    options: &Options,
+    is_stated: bool,
+    is_agreed: bool,
 ) -> Result<()> {
     let id = &known.plan.release;
-    let names = |derived: &Derived| {
-        derived.payloads().ok().map(|all| {
-            let components = all.components.into_iter().map(|(_, payload)| payload.name);
-            components.chain(all.rest.map(|rest| rest.name)).collect::<Vec<_>>()
-        })
-    };
-    if names(&known.derived) != names(of_files) {
+    if !is_stated {
         return Err(Error::refused(format!("`{id}` is under way, and the files state something else"))
             .hint("`cargo xtask status` shows how far it is")
             .hint(
@@ -134,7 +125,7 @@ fn go_on(
             ));
     }
     cx.note(format!("`{id}` is under way, and is what the files state: it is gone on with"));
-    consent::confirm(cx, options.yes, &format!("go on with `{id}`?"))?;
+    consent::confirm(cx, is_agreed, &format!("go on with `{id}`?"))?;
     let end = conduct(cx, known.with(environment, Intent::Release))?;
     connect::prune(cx, kubectl, environment);
     verdict(&id.to_string(), Intent::Release, &end)
@@ -165,8 +156,6 @@ pub fn plan(cx: &Cx, from: &From, show: Show) -> Result<()> {
     if text.is_empty() {
         text.push_str("nothing changes\n");
     }
-    let data = serde_json::to_value(&plan)
-        .map_err(|error| Error::bug("the plan cannot be written as JSON").source(error))?;
     if let From::Files { out: Some(out), .. } = from {
         let json = plan.to_json().map_err(|error| Error::bug("the plan cannot be saved").source(error))?;
         if cx.mask().finds_in(json.as_bytes()) {
@@ -178,6 +167,13 @@ pub fn plan(cx: &Cx, from: &From, show: Show) -> Result<()> {
             format!("{json}\n").as_bytes(),
         )?;
     }
+    say(cx, &plan, text)
+}
+
+/// Says a plan: to people as `text`, to programs as it is.
+pub(super) fn say(cx: &Cx, plan: &Plan, text: String) -> Result<()> {
+    let data = serde_json::to_value(plan)
+        .map_err(|error| Error::bug("the plan cannot be written as JSON").source(error))?;
     cx.emit(Body::Answer { text, data });
     Ok(())
 }

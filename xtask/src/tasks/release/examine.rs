@@ -37,7 +37,7 @@ pub fn examine(cx: &Cx, environment: &str) -> Result<()> {
     let derived = files(cx, release, environment, &mut checkup)?;
     let kubectl = connect::kubectl(cx, environment);
     if cluster(&kubectl, environment, &mut checkup)? {
-        let stated: Vec<Identity> = derived.iter().flat_map(Derived::stated).map(Identity::of).collect();
+        let stated = derived.as_ref().map(prepare::identities).unwrap_or_default();
         role(&kubectl, environment, &stated, &mut checkup)?;
         if let Some(derived) = &derived {
             secrets(&kubectl, derived, &mut checkup)?;
@@ -92,7 +92,7 @@ fn files(
     environment: &EnvironmentConfig,
     checkup: &mut Checkup,
 ) -> Result<Option<Derived>> {
-    match prepare::of_files(cx, release, environment) {
+    match prepare::of_files(cx, release, environment, &prepare::Images::Built) {
         Ok(derived) => {
             let count = text::count(derived.stated().len(), "object");
             checkup.rows.push(Row::fine("files", "", format!("{count}, every variable has a value")));

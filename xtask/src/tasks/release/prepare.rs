@@ -89,10 +89,10 @@ pub struct Prepared {
 /// Of kind [`Configuration`](ErrorKind::Configuration) what is wrong in files, each with its place; of kind
 /// [`Refused`](ErrorKind::Refused) what is right and still must not be.
 pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
-    let now = UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX);
+    let now = now();
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
     let made = make(cx, release, environment, &options.source, &options.images)?;
-    let stated: Vec<Identity> = made.derived.stated().into_iter().map(Identity::of).collect();
+    let stated = identities(&made.derived);
     let live = match look(cx, environment, &options.source, &stated)? {
         Some(objects) => Live::read(&environment.name, &environment.namespace, objects, &made.derived)
             .map_err(|unclear| not_at_rest(environment, unclear))?,
@@ -266,9 +266,24 @@ fn make(
     Ok(Made { derived: derive(release, environment, &objects)?, remarks, commit })
 }
 
-/// The objects that the files state now.
-pub(super) fn of_files(cx: &Cx, release: &Release, environment: &EnvironmentConfig) -> Result<Derived> {
-    make(cx, release, environment, &Source::Cluster, &Images::Built).map(|made| made.derived)
+/// The objects that the files state now, with these images.
+pub(super) fn of_files(
+    cx: &Cx,
+    release: &Release,
+    environment: &EnvironmentConfig,
+    images: &Images,
+) -> Result<Derived> {
+    make(cx, release, environment, &Source::Cluster, images).map(|made| made.derived)
+}
+
+/// What the objects are called.
+pub(super) fn identities(derived: &Derived) -> Vec<Identity> {
+    derived.stated().into_iter().map(Identity::of).collect()
+}
+
+/// The time of this machine's clock.
+pub(super) fn now() -> UnixSeconds {
+    UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX)
 }
 
 fn derive(release: &Release, environment: &EnvironmentConfig, objects: &Objects) -> Result<Derived> {
@@ -289,15 +304,25 @@ fn derive(release: &Release, environment: &EnvironmentConfig, objects: &Objects)
     if !problems.is_empty() {
         return Err(wrong(environment, problems));
     }
+    slotted(release, components, &objects.manifests, &objects.overlays)
+        .map_err(|problems| wrong(environment, problems))
+}
+
+/// The objects with two slots for each component that has them by its strategy.
+pub(super) fn slotted(
+    release: &Release,
+    components: Vec<Component<'_>>,
+    manifests: &[Manifest],
+    overlays: &[Manifest],
+) -> Result<Derived, Vec<Diagnostic>> {
     let rolls = |component: &Component<'_>| {
         let own = release.components.iter().find(|other| other.name == component.name);
         own.is_some_and(|own| own.strategy.value == Strategy::Rolling)
     };
     let (rolling, slotted): (Vec<_>, Vec<_>) = components.into_iter().partition(rolls);
-    let mut derived = slots::derive(&slotted, &objects.manifests, &objects.overlays)
-        .map_err(|problems| wrong(environment, problems))?;
+    let mut derived = slots::derive(&slotted, manifests, overlays)?;
     for component in &rolling {
-        derived.roll(component, &objects.manifests);
+        derived.roll(component, manifests);
     }
     Ok(derived)
 }

@@ -3,16 +3,15 @@
 use super::conduct::{Release as Conducted, conduct, verdict};
 use super::connect::Use;
 use super::prepare::{self, of_environment};
-use super::{cluster, connect, consent, under_way};
+use super::under_way::Pace;
+use super::{cluster, connect, consent, deploy, under_way};
 use crate::config::release::{EnvironmentConfig, Release};
-use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::ledger::{self, Account, Head, Line, Target, Wanted};
 use crate::core::release::machine::Intent;
 use crate::core::release::model::ReleaseId;
-use crate::core::release::plan::{self, Identity, Live};
+use crate::core::release::plan::{self, Live};
 use crate::cx::Cx;
 use crate::driver::kubectl::Kubectl;
-use crate::driver::platform;
 use crate::error::{Error, Result};
 use crate::event::Body;
 
@@ -94,8 +93,7 @@ fn back(
     options: &Options,
 ) -> Result<()> {
     let derived = under_way::restored(kubectl, &target.entry)?;
-    let stated: Vec<Identity> = derived.stated().into_iter().map(Identity::of).collect();
-    let objects = cluster::objects(kubectl, environment, &stated)?;
+    let objects = cluster::objects(kubectl, environment, &prepare::identities(&derived))?;
     let live = Live::read(&environment.name, &environment.namespace, objects, &derived)
         .map_err(|unclear| prepare::not_at_rest(environment, unclear))?;
     let why = options.reason.as_deref().unwrap_or("a rollback");
@@ -108,14 +106,13 @@ fn back(
         ..Account::clone(&target.entry.account)
     };
     let id = ReleaseId { environment: environment.name.as_str().into(), number: live.number + 1 };
-    let mut wish = under_way::wish(release, &id, &account, &derived);
+    let mut wish = under_way::wish(release, &id, &derived, Pace::AtOnce);
+    wish.commit = account.commit.as_deref().map(str::to_owned);
     wish.remarks.push(format!("brings back what `{}` was", target.origin));
     wish.remarks.extend(target.warning());
     wish.remarks.extend(target.skipped.iter().map(|skipped| format!("not to {skipped}")));
     let plan = plan::plan(&wish, &derived, &live).map_err(|refused| prepare::refusal(release, refused))?;
-    let data = serde_json::to_value(&plan)
-        .map_err(|error| Error::bug("the plan cannot be written as JSON").source(error))?;
-    cx.emit(Body::Answer { text: plan.words(), data });
+    deploy::say(cx, &plan, plan.words())?;
     if options.plan_only {
         return Ok(());
     }
@@ -124,8 +121,7 @@ fn back(
     let pieces =
         pieces.map_err(|error| Error::refused("what was kept cannot be kept again").source(error))?;
     let account = Account { pieces: pieces.pieces, objects: pieces.objects, ..account };
-    let now = UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX);
-    let course = plan.course(account, now);
+    let course = plan.course(account, prepare::now());
     let former = connect::stated(kubectl, head.serves().map(|entry| &**entry))?;
     let end = conduct(
         cx,

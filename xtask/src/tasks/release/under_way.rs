@@ -1,22 +1,22 @@
 //! A release that is under way, from what the ledger and its payloads say: whoever has begun it may be gone, and so may the files
 //! that it was made from.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::conduct::Release as Conducted;
-use super::prepare::{self, wanted};
+use super::prepare::{self, Images, wanted};
 use super::{cluster, connect};
 use crate::config::release::{EnvironmentConfig, Release};
-use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::ledger::{Account, Entry, Head, PayloadName};
 use crate::core::release::machine::{Course, Intent};
 use crate::core::release::migration::Migration;
-use crate::core::release::model::ReleaseId;
-use crate::core::release::plan::{self, Identity, Live, Plan, Strategy, Wish};
+use crate::core::release::model::{ComponentName, ReleaseId};
+use crate::core::release::plan::{self, Live, Plan, Strategy, Wish};
 use crate::core::release::slots::{Derived, Kept};
 use crate::cx::Cx;
 use crate::driver::kubectl::Kubectl;
-use crate::driver::platform;
 use crate::error::{Error, Result};
 
 /// A release whose parts are known.
@@ -65,13 +65,18 @@ pub(super) fn find(
     };
     let derived = derived(cx, kubectl, release, environment, entry)?;
     let former = connect::stated(kubectl, head.serves().map(|entry| &**entry))?;
-    let stated: Vec<Identity> = derived.stated().into_iter().map(Identity::of).collect();
-    let objects = cluster::objects(kubectl, environment, &stated)?;
+    let objects = cluster::objects(kubectl, environment, &prepare::identities(&derived))?;
     let live = Live::before(&environment.namespace, objects, &former, head, &derived);
-    let wish = wish(release, &journal.release, &entry.account, &derived);
+    let account = &entry.account;
+    // What was verified once is not tried by shares again.
+    let pace = if account.restores.is_some() { Pace::AtOnce } else { Pace::AsStated };
+    let wish = Wish {
+        migration: if account.contracts { Migration::Contract } else { Migration::None },
+        commit: account.commit.as_deref().map(str::to_owned),
+        ..wish(release, &journal.release, &derived, pace)
+    };
     let plan = plan::plan(&wish, &derived, &live).map_err(|refused| prepare::refusal(release, refused))?;
-    let now = UnixSeconds::try_from(platform::unix_time()).unwrap_or(UnixSeconds::MAX);
-    let course = plan.course(Account::clone(&entry.account), now);
+    let course = plan.course(Account::clone(account), prepare::now());
     Ok(Some(Known { plan, derived, course, former }))
 }
 
@@ -84,16 +89,18 @@ fn derived(
     environment: &EnvironmentConfig,
     entry: &Entry,
 ) -> Result<Derived> {
-    let wanted: Vec<&PayloadName> = entry.account.payloads().collect();
-    let is_same = |derived: &Derived| {
-        derived.payloads().is_ok_and(|own| {
-            let components = own.components.iter().map(|(_, payload)| &payload.name);
-            components.chain(own.rest.iter().map(|rest| &rest.name)).collect::<Vec<_>>() == wanted
-        })
-    };
     // Files that are wrong today say nothing of a release that was made yesterday.
-    let of_files = prepare::of_files(cx, release, environment).ok().filter(is_same);
+    let of_files = prepare::of_files(cx, release, environment, &Images::Built).ok();
+    let of_files = of_files.filter(|derived| is_made_of(&entry.account, derived));
     of_files.map_or_else(|| restored(kubectl, entry), Ok)
+}
+
+/// Whether a release was made from these objects.
+pub(super) fn is_made_of(account: &Account, derived: &Derived) -> bool {
+    let kept: BTreeSet<&PayloadName> = account.payloads().collect();
+    derived
+        .payloads()
+        .is_ok_and(|own| own.all().map(|payload| &payload.name).collect::<BTreeSet<_>>() == kept)
 }
 
 /// The objects of a release as they were kept.
@@ -119,28 +126,36 @@ pub(super) fn restored(kubectl: &Kubectl, entry: &Entry) -> Result<Derived> {
     })
 }
 
-/// What is wanted of a release that was begun, or is brought back.
-pub(super) fn wish(release: &Release, id: &ReleaseId, account: &Account, derived: &Derived) -> Wish {
-    let is_restored = account.restores.is_some();
-    let known = |name| account.pieces.iter().any(|piece| piece.component == name);
-    let components = release.components.iter().filter(|component| known(component.name.clone()));
-    let components = components.map(|component| {
+/// How components get to what they are to run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Pace {
+    /// As xtask.toml says.
+    AsStated,
+    /// All at once, where there are two slots.
+    AtOnce,
+}
+
+/// What is wanted of a release whose objects are there already: one that was begun, is brought back, or is found running. It
+/// changes nothing in the database, and nobody asks whether there is a way back.
+pub(super) fn wish(release: &Release, id: &ReleaseId, derived: &Derived, pace: Pace) -> Wish {
+    let components = release.components.iter().filter_map(|component| {
+        let is_own = |name: &ComponentName| component.name == *name;
         let mut wanted = wanted(component);
-        let rolls = derived.rolling.iter().any(|rolling| rolling.component == component.name);
-        // What was verified once is not tried by shares again.
-        if rolls {
+        if derived.rolling.iter().any(|rolling| is_own(&rolling.component)) {
             wanted.strategy = Strategy::Rolling;
-        } else if is_restored || wanted.strategy == Strategy::Rolling {
+        } else if !derived.slots.iter().any(|slots| is_own(&slots.component)) {
+            return None;
+        } else if pace == Pace::AtOnce || wanted.strategy == Strategy::Rolling {
             wanted.strategy = Strategy::Flip;
         }
-        wanted
+        Some(wanted)
     });
     Wish {
         release: id.clone(),
         components: components.collect(),
-        migration: if account.contracts { Migration::Contract } else { Migration::None },
+        migration: Migration::None,
         without_way_back: true,
-        commit: account.commit.as_deref().map(str::to_owned),
+        commit: None,
         commits: Vec::new(),
         remarks: Vec::new(),
         bake: release.bake,

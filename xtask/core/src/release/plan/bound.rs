@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Live;
+use crate::kubectl::document::Name;
 use crate::release::labels;
 
 /// Which object.
@@ -33,6 +34,12 @@ impl Identity {
         }
     }
 
+    /// The group of a kind that is none of Kubernetes' own: a server may not know it.
+    pub fn foreign_group(&self) -> Option<&str> {
+        let (group, _) = self.api_version.split_once('/')?;
+        (group.contains('.') && !group.ends_with(".k8s.io")).then_some(group)
+    }
+
     /// Whether `object` is the one that this names. What states no namespace is in `home`.
     pub fn is(&self, object: &Value, home: &str) -> bool {
         self.key().is(Key::of(object), home)
@@ -42,6 +49,13 @@ impl Identity {
     pub(super) fn key(&self) -> Key<'_> {
         let Self { api_version, kind, namespace, name } = self;
         Key { api_version, kind, namespace: namespace.as_deref(), name }
+    }
+}
+
+impl From<&Identity> for Name {
+    fn from(identity: &Identity) -> Self {
+        let Identity { api_version, kind, namespace, name } = identity.clone();
+        Self { api_version, kind, namespace, name }
     }
 }
 

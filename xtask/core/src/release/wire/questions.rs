@@ -43,7 +43,8 @@ impl Inventory {
         let identities = self.objects().into_iter().flat_map(|object| self.identities(object));
         // A Secret is referred to by its name, and never read.
         for identity in identities.filter(|identity| identity.kind != "Secret") {
-            let place = (self.namespace_of(&identity).to_owned(), foreign(&identity));
+            let place =
+                (self.namespace_of(&identity).to_owned(), identity.foreign_group().map(str::to_owned));
             named.entry(place).or_default().push(identity);
         }
         let named = named
@@ -108,10 +109,4 @@ impl Inventory {
 /// `label in (a,b)`.
 fn one_of(label: &str, values: BTreeSet<String>) -> String {
     format!("{label} in ({})", values.into_iter().collect::<Vec<_>>().join(","))
-}
-
-/// The group of a kind that is none of Kubernetes' own.
-fn foreign(identity: &Identity) -> Option<String> {
-    let (group, _) = identity.api_version.split_once('/')?;
-    (group.contains('.') && !group.ends_with(".k8s.io")).then(|| group.to_owned())
 }

@@ -1,6 +1,5 @@
 //! What the machine asks for, done by kubectl. Nothing is decided here.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -10,11 +9,12 @@ use crate::core::kubectl::document::{Name, Seen};
 use crate::core::kubectl::scrape::{Miss, Window};
 use crate::core::release::analysis::Sides;
 use crate::core::release::metrics::Counts;
-use crate::core::release::plan::{Identity, Smoke};
+use crate::core::release::plan::Smoke;
 use crate::core::release::smoke;
 use crate::core::release::wire::{Answer, Asked, Question, Request, Verb};
 use crate::driver::kubectl::{Failure, Kubectl, Mode, Proxy, Query};
 use crate::error::Error;
+use crate::tasks::release::cluster::distinct;
 
 /// The objects that answer all questions; each question is asked at the same time.
 pub(in crate::tasks::release) fn ask_all(
@@ -26,25 +26,19 @@ pub(in crate::tasks::release) fn ask_all(
             questions.iter().map(|question| scope.spawn(move || kubectl.get(&query(question)))).collect();
         asked.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
-    let mut objects = Vec::new();
-    let mut seen = BTreeSet::new();
-    for answer in answers {
-        let found = answer.unwrap_or_else(|_| {
-            let error = Error::bug("a question to the cluster panicked");
-            Err(Failure { fault: Fault::Local, error })
-        })?;
-        // What belongs to no namespace is found from each.
-        objects.extend(found.into_iter().filter(|object| {
-            let uid = object.pointer("/metadata/uid").and_then(Value::as_str);
-            uid.is_none_or(|uid| seen.insert(uid.to_owned()))
-        }));
-    }
-    Ok(objects)
+    let panicked = |_| {
+        let error = Error::bug("a question to the cluster panicked");
+        Err(Failure { fault: Fault::Local, error })
+    };
+    let answers = answers.into_iter().map(|answer| answer.unwrap_or_else(panicked));
+    Ok(distinct(answers.collect::<Result<_, Failure>>()?))
 }
 
 fn query(question: &Question) -> Query {
     match &question.asked {
         Asked::Named(identities) => {
+            // Those of one question are of one namespace, which the question states.
+            let name = |identity| Name { namespace: None, ..Name::from(identity) };
             let names: Vec<Name> = identities.iter().map(name).collect();
             Query::objects(&names).namespace(&question.namespace)
         }
@@ -60,16 +54,6 @@ fn query(question: &Question) -> Query {
                 None => query,
             }
         }
-    }
-}
-
-fn name(identity: &Identity) -> Name {
-    Name {
-        api_version: identity.api_version.clone(),
-        kind: identity.kind.clone(),
-        // Those of one question are of one namespace, which the question states.
-        namespace: None,
-        name: identity.name.clone(),
     }
 }
 

@@ -140,19 +140,14 @@ pub(super) fn verdict(release: &str, intent: Intent, end: &End) -> Result<()> {
     if intent.exit_code(end.ending) == 0 {
         return Ok(());
     }
-    let kind = match end.ending {
+    let (kind, words) = match end.ending {
         Ending::Promoted | Ending::Adopted | Ending::Nothing => return Ok(()),
-        Ending::Refused => ErrorKind::Refused,
+        Ending::Refused => (ErrorKind::Refused, format!("{release} was not begun")),
+        Ending::Superseded => (ErrorKind::Stuck, format!("somebody else has taken {release} over")),
+        Ending::Stuck => (ErrorKind::Stuck, format!("{release} needs a person")),
         Ending::RolledBack | Ending::Aborted | Ending::Inconclusive | Ending::NoEvidence => {
-            ErrorKind::NotReleased
+            (ErrorKind::NotReleased, format!("{release} does not serve: the release before does"))
         }
-        Ending::Superseded | Ending::Stuck => ErrorKind::Stuck,
-    };
-    let words = match end.ending {
-        Ending::Refused => format!("{release} was not begun"),
-        Ending::Superseded => format!("somebody else has taken {release} over"),
-        Ending::Stuck => format!("{release} needs a person"),
-        _ => format!("{release} does not serve: the release before does"),
     };
     Err(Error::new(kind, words).cause(end.reason.clone()))
 }
