@@ -259,6 +259,7 @@ fn the_role_is_what_is_asked_for_and_nothing_more() {
         name: "x".to_owned(),
     });
     let needs = rights::of_release("vitalyst", &stated).into_iter().chain([rights::of_identity()]);
+    let needs = needs.chain(rights::of_explanation("vitalyst"));
     let asked: BTreeSet<(String, String)> = needs
         .map(|need| {
             let words = Need { name: None, ..need }.to_string();

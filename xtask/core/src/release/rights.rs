@@ -43,6 +43,12 @@ pub fn of_release(namespace: &str, stated: &[Identity]) -> Vec<Need> {
     always.chain(stated).filter(|need| seen.insert(need.clone())).collect()
 }
 
+/// What is needed to say why pods fail: their events and their logs. A release goes without it, and says less.
+pub fn of_explanation(namespace: &str) -> Vec<Need> {
+    let needed = [("list", "events"), ("get", "pods"), ("get", "pods/log")];
+    needed.into_iter().map(|(verb, resource)| Need::new(verb, resource, Some(namespace))).collect()
+}
+
 /// To look at what tells a cluster from every other one.
 pub fn of_identity() -> Need {
     let name = Some("kube-system".to_owned());

@@ -16,6 +16,7 @@ const LOG_MAX: u32 = 64 << 10;
 pub struct Query {
     what: Vec<String>,
     selector: Option<String>,
+    fields: Option<String>,
     namespace: Option<String>,
     named: bool,
     managers: bool,
@@ -41,6 +42,12 @@ impl Query {
         self
     }
 
+    /// Of these kinds, those with these values in a field that the server can look for: `involvedObject.uid=…`.
+    pub fn with_fields(mut self, selector: impl Into<String>) -> Self {
+        self.fields = Some(selector.into());
+        self
+    }
+
     /// In another namespace than the target's.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
@@ -57,6 +64,8 @@ impl Query {
 /// Which lines of which log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Logs<'a> {
+    /// The namespace; `None` for the target's.
+    pub namespace: Option<&'a str>,
     /// The pod.
     pub pod: &'a str,
     /// The container in it.
@@ -82,6 +91,9 @@ impl Kubectl {
         if let Some(selector) = &query.selector {
             call = call.argument(format!("--selector={selector}"));
         }
+        if let Some(selector) = &query.fields {
+            call = call.argument(format!("--field-selector={selector}"));
+        }
         if query.named {
             call = call.argument("--ignore-not-found");
         }
@@ -106,8 +118,9 @@ impl Kubectl {
 
     /// The last lines of a container's log, masked, 64 KiB at most.
     pub fn logs(&self, logs: Logs<'_>) -> Result<String, Failure> {
-        let Logs { pod, container, lines, is_previous } = logs;
+        let Logs { namespace, pod, container, lines, is_previous } = logs;
         let call = Call::new(format!("read the log of `{pod}`"), &["logs", pod])
+            .namespace(namespace)
             .argument(format!("--container={container}"))
             .argument(format!("--tail={lines}"))
             .argument(format!("--limit-bytes={LOG_MAX}"))

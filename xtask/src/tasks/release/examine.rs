@@ -153,10 +153,12 @@ fn role(
     stated: &[Identity],
     checkup: &mut Checkup,
 ) -> Result<()> {
-    let needs: Vec<Need> = rights::of_release(&environment.namespace, stated)
+    let mut needs: Vec<Need> = rights::of_release(&environment.namespace, stated)
         .into_iter()
         .chain([rights::of_identity()])
         .collect();
+    let explains = needs.len();
+    needs.extend(rights::of_explanation(&environment.namespace));
     let verdicts = match kubectl.may(&needs) {
         Ok(verdicts) => verdicts,
         Err(failure) => {
@@ -164,8 +166,8 @@ fn role(
             return Ok(());
         }
     };
-    let mut resources: Vec<(String, Vec<&str>, Vec<&str>)> = Vec::new();
-    for (need, verdict) in needs.iter().zip(&verdicts) {
+    let mut resources: Vec<(String, Vec<&str>, Vec<&str>, State)> = Vec::new();
+    for (index, (need, verdict)) in needs.iter().zip(&verdicts).enumerate() {
         let (_, resource) = consent::split(need);
         let place = need.namespace.as_deref().filter(|place| *place != environment.namespace);
         let name = place
@@ -173,19 +175,23 @@ fn role(
             .map_or(resource.clone(), |place| format!("{resource} in {place}"));
         let known = resources.iter().position(|(known, ..)| *known == name);
         let at = known.unwrap_or_else(|| {
-            resources.push((name, Vec::new(), Vec::new()));
+            resources.push((name, Vec::new(), Vec::new(), State::Advised));
             resources.len() - 1
         });
-        let (_, may, may_not) = &mut resources[at];
-        if verdict.is_allowed { may.push(&need.verb) } else { may_not.push(&need.verb) }
+        let (_, may, may_not, state) = &mut resources[at];
+        if verdict.is_allowed {
+            may.push(&need.verb);
+        } else {
+            may_not.push(&need.verb);
+            // Without what explains a failure a release goes, and says less.
+            *state = if index < explains { State::Lacking } else { *state };
+        }
     }
-    for (name, may, may_not) in resources {
+    for (name, may, may_not, state) in resources {
         checkup.rows.push(if may_not.is_empty() {
             Row::fine("role", name, may.join(", "))
         } else {
-            Row::fine("role", name, format!("may not {}", may_not.join(", ")))
-                .but(State::Lacking)
-                .advice(ROLE)
+            Row::fine("role", name, format!("may not {}", may_not.join(", "))).but(state).advice(ROLE)
         });
     }
     Ok(())

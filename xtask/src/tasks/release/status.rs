@@ -6,16 +6,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::conduct::{ask_all, testimony};
 use super::connect::Use;
 use super::prepare::of_environment;
-use super::{connect, rollback};
+use super::{connect, rollback, under_way};
+use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::calendar;
 use crate::core::release::freeze::UnixSeconds;
+use crate::core::release::health::Suspect;
 use crate::core::release::ledger::{Entry, Head};
+use crate::core::release::machine::Intent;
 use crate::core::release::model::{ReleaseId, Slot};
+use crate::core::release::wire::Witness;
 use crate::core::text;
 use crate::cx::Cx;
-use crate::error::Result;
+use crate::driver::kubectl::Kubectl;
+use crate::driver::platform;
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Body;
 
 /// How often somebody who watches is told.
@@ -31,19 +38,26 @@ const PULSE: Duration = Duration::from_millis(100);
 ///
 /// When the cluster cannot be asked, or nothing was released to it.
 pub fn status(cx: &Cx, environment: Option<&str>, watch: bool) -> Result<()> {
-    let (_, environment) = of_environment(cx, environment)?;
+    let (release, environment) = of_environment(cx, environment)?;
     let kubectl = connect::identified(cx, environment, Use::Read)?;
     let mut said = None;
+    let mut told = Told::default();
     loop {
         let head = connect::ledger(&kubectl, &environment.name)?
             .ok_or_else(|| rollback::nothing_released(environment))?;
-        let text = words(&head, &environment.name).join("\n") + "\n";
+        let mut lines = words(&head, &environment.name);
+        if head.under_way.is_some() {
+            told.look(cx, &kubectl, (release, environment), &head)?;
+            lines.extend(told.words.iter().map(|line| format!("  {line}")));
+        }
+        let text = lines.join("\n") + "\n";
         if said.as_ref() != Some(&text) {
             let data = json!({
                 "environment": environment.name,
                 "serving": head.serving,
                 "live": head.live,
                 "under_way": head.under_way,
+                "failing": told.words,
             });
             cx.emit(Body::Answer { text: text.clone(), data });
             said = Some(text);
@@ -56,6 +70,55 @@ pub fn status(cx: &Cx, environment: Option<&str>, watch: bool) -> Result<()> {
             cx.check()?;
             thread::sleep(PULSE);
         }
+    }
+}
+
+/// What was said last of the pod that says most.
+#[derive(Default)]
+struct Told {
+    suspect: Option<Suspect>,
+    words: Vec<String>,
+}
+
+impl Told {
+    /// Looks which pod of the release under way fails, and asks it where it is another one, or fails in another way.
+    fn look(
+        &mut self,
+        cx: &Cx,
+        kubectl: &Kubectl,
+        (release, environment): (&Release, &EnvironmentConfig),
+        head: &Head,
+    ) -> Result<()> {
+        let found = || -> Result<Option<Witness>> {
+            let Some(known) = under_way::find(cx, kubectl, (release, environment), head)? else {
+                return Ok(None);
+            };
+            let inventory = known.with(environment, Intent::Recover).inventory()?;
+            let objects = ask_all(kubectl, &inventory.questions())?;
+            let witness = inventory.witness(&objects, platform::since_epoch());
+            witness.map_err(|unseen| Error::refused(unseen.to_string()))
+        };
+        let witness = match found() {
+            Ok(witness) => witness.filter(|witness| witness.suspect.is_in_trouble()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            Err(error) => {
+                let words = vec![format!("could not look at its pods: {}", error.message())];
+                *self = Self { suspect: None, words };
+                return Ok(());
+            }
+        };
+        let Some(witness) = witness else {
+            *self = Self::default();
+            return Ok(());
+        };
+        if self.suspect.as_ref() != Some(&witness.suspect) {
+            let mut words = witness.suspect.words(&testimony(kubectl, &witness));
+            if let Some(first) = words.first_mut() {
+                *first = format!("{}: {first}", witness.subject);
+            }
+            *self = Self { suspect: Some(witness.suspect), words };
+        }
+        Ok(())
     }
 }
 

@@ -22,11 +22,25 @@ fn what_cannot_be_pulled_or_crashes_or_is_unwell_never_serves() {
     let Some(cluster) = Cluster::get() else { return };
     let Some(shop) = Shop::open(cluster, "bad", How::Flip, "2s") else { return };
     let absent = format!("ghcr.io/shop/app@sha256:{}", "0".repeat(64));
-    is_kept_out(&shop, "an image that is not there", &[("IMAGE", &absent)], &["not found"]);
+    let words = ["not found", "says most", "the registry has no such image", "event Failed"];
+    is_kept_out(&shop, "an image that is not there", &[("IMAGE", &absent)], &words);
     let crash = [("FAULT", "CRASH_AFTER"), ("VALUE", "300ms")];
-    is_kept_out(&shop, "a crash loop", &crash, &["exit code 1"]);
+    let words = ["says most", "exit code 1: the application's own", "of container `app`", "        | "];
+    is_kept_out(&shop, "a crash loop", &crash, &words);
     let unhealthy = [("FAULT", "UNHEALTHY"), ("VALUE", "true")];
     is_kept_out(&shop, "a smoke test that fails", &unhealthy, &["`GET /health` answers 500"]);
+
+    // A Secret that is there, without the key.
+    let with_key = "envFrom: [{configMapRef: {name: settings}}]";
+    let reference = "            - {name: KEY, valueFrom: {secretKeyRef: {name: app-secrets, key: url}}}";
+    shop.namespace.kubectl(&["create", "secret", "generic", "app-secrets", "--from-literal=other=x"]).ok();
+    shop.repository.edit(
+        "k8s/app.template.yml",
+        &format!("          {with_key}"),
+        &format!("{reference}\n          {with_key}"),
+    );
+    let words = ["CreateContainerConfigError", "the Secret `app-secrets` has no key `url`"];
+    is_kept_out(&shop, "a key of a Secret that is not there", &[], &words);
 
     // What has failed is not gone back to.
     let ran =

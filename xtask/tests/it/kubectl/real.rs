@@ -203,7 +203,7 @@ fn what_the_server_refuses_is_said_in_its_words() {
     words += &said(&one(nowhere.apply("xtask", &[map("x", "")], Mode::Really)).unwrap_err());
     assert!(nowhere.get(&Query::kinds(&["service", "deployment.v1.apps"])).unwrap().is_empty());
     words += &said(&kubectl.get(&Query::kinds(&["service", "database.v1.example.com"])).unwrap_err());
-    let logs = Logs { pod: "nowhere", container: "c", lines: 5, is_previous: false };
+    let logs = Logs { namespace: None, pod: "nowhere", container: "c", lines: 5, is_previous: false };
     assert_eq!(kubectl.logs(logs).unwrap_err().fault, Fault::NotFound);
     expect![[r#"
         exit 3

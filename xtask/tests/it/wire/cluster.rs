@@ -261,6 +261,10 @@ pub(crate) fn answer(store: &Store, questions: &[Question]) -> Vec<Value> {
             let is = |object: &Value| identities.iter().any(|identity| identity.is(object, namespace));
             store.all().into_iter().filter(is).collect::<Vec<_>>()
         }
+        Asked::Events(uid) => {
+            let is_of = |object: &Value| object["involvedObject"]["uid"] == uid.as_str();
+            store.all().into_iter().filter(|object| object["kind"] == "Event" && is_of(object)).collect()
+        }
         Asked::Listed { kinds, selector } => {
             let selected = |object: &Value| {
                 let identity = Identity::of(object);

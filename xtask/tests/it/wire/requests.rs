@@ -193,6 +193,7 @@ fn questions_name_what_they_can() {
                 let names: Vec<String> = identities.iter().map(ToString::to_string).collect();
                 writeln!(text, "{}: {}", question.namespace, names.join(", "))
             }
+            Asked::Events(uid) => writeln!(text, "{}: events of {uid}", question.namespace),
             Asked::Listed { kinds, selector } => {
                 writeln!(text, "{}: {kinds:?} {}", question.namespace, selector.as_deref().unwrap_or("all"))
             }

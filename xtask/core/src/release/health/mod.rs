@@ -9,10 +9,12 @@
 //! Objects are plain data with the few fields that are needed; what is absent or `null` has its default. Times are those of
 //! the server, since the Unix epoch.
 
+mod exit_code;
 mod job;
 mod objects;
 mod pod;
 mod rollout;
+mod suspect;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub use objects::{
     Terminated, Waiting,
 };
 pub use pod::{PodHealth, Sightings, pod};
+pub use suspect::{LOG_LINES, Suspect, Testimony, Trouble, suspect};
 pub use rollout::{
     Count, Expectation, Rollout, count_pods, deployment, endpoints_ready, replica_set, rollout,
 };

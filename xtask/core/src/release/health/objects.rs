@@ -153,6 +153,8 @@ objects! {
         name: String,
         /// How often it was started again.
         restart_count: u32,
+        /// Whether it runs and its readiness probe has passed.
+        ready: bool,
         /// What it does now.
         state: ContainerState,
         /// What it did before that.
@@ -253,6 +255,17 @@ objects! {
         message: String,
         /// The object.
         involved_object: ObjectReference,
+        /// `Warning` or `Normal`.
+        #[serde(rename = "type")]
+        kind: String,
+        /// How often it has happened.
+        count: u32,
+        /// When it happened last.
+        last_timestamp: Option<Timestamp>,
+        /// When it happened, where it is counted in a newer way.
+        event_time: Option<Timestamp>,
+        /// What every object has.
+        metadata: Metadata,
     }
 }
 

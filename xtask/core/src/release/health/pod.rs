@@ -129,7 +129,7 @@ pub fn pod(pod: &Pod, snapshot: &Snapshot, sightings: &Sightings) -> PodHealth {
 }
 
 /// Init containers first: the others wait for them.
-fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+pub(super) fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses)
 }
 

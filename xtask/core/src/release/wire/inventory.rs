@@ -50,6 +50,10 @@ pub struct Inventory {
 /// One component.
 #[derive(Clone, Debug)]
 pub(super) struct Owned {
+    /// What it is called.
+    pub(super) name: ComponentName,
+    /// Whether anything of it is to change.
+    pub(super) changes: bool,
     /// The slot that its new revision goes to.
     pub(super) next: Slot,
     /// What its new revision is.
@@ -107,7 +111,8 @@ impl Inventory {
                 return Err(Unclear::Revision { component: name.clone(), planned, stated });
             }
             let (next, new, is_adopted) = (part.slot, part.new.clone(), part.is_adopted);
-            parts.push(Owned { next, new, is_adopted, kind });
+            let (name, changes) = (name.clone(), part.changes());
+            parts.push(Owned { name, changes, next, new, is_adopted, kind });
         }
         Ok(Self {
             release: plan.release.clone(),

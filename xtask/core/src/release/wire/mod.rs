@@ -30,6 +30,7 @@ mod request;
 mod sides;
 mod slot;
 mod stamp;
+mod suspect;
 mod traffic;
 mod write;
 
@@ -42,4 +43,5 @@ pub use questions::{Asked, Question};
 pub use request::{Manager, Request, Verb};
 pub use sides::SeenPod;
 pub use stamp::{Owner, Stamp};
+pub use suspect::Witness;
 pub use write::{Order, Unwritten};

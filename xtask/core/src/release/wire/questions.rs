@@ -29,6 +29,8 @@ pub enum Asked {
         /// Only those with these labels, as `kubectl get --selector` takes it; all where there is none.
         selector: Option<String>,
     },
+    /// The events of the object with this uid.
+    Events(String),
 }
 
 /// What is behind a Deployment.

@@ -42,6 +42,9 @@ fn query(question: &Question) -> Query {
             let names: Vec<Name> = identities.iter().map(name).collect();
             Query::objects(&names).namespace(&question.namespace)
         }
+        Asked::Events(uid) => Query::kinds(&["event.v1."])
+            .namespace(&question.namespace)
+            .with_fields(format!("involvedObject.uid={uid}")),
         Asked::Listed { kinds, selector } => {
             let kind = |&(api_version, kind): &(&str, &str)| {
                 let (api_version, kind) = (api_version.to_owned(), kind.to_owned());

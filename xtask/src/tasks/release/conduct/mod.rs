@@ -3,6 +3,7 @@
 //! Each effect has a thread of its own: a call that hangs holds up nothing else, and the machine has a deadline for each.
 
 mod hands;
+mod hearing;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -14,15 +15,15 @@ use serde_json::Value;
 use crate::config::release::EnvironmentConfig;
 use crate::core::kubectl::scrape::Window;
 use crate::core::release::effect::{Action, Effect, EffectId, Outcome};
-use crate::core::release::health::Sightings;
+use crate::core::release::health::{Sightings, Testimony};
 use crate::core::release::ledger::{Head, Phase, Wish};
 use crate::core::release::machine::{Command, Course, End, Input, Intent, Machine};
 use crate::core::release::model::{Ending, Slot};
 use crate::core::release::monitor::Monitor;
-use crate::core::release::narration::{Layout, Narrator};
+use crate::core::release::narration::{Kind, Layout, Line, Narrator};
 use crate::core::release::plan::{Part, Plan, Smoke};
 use crate::core::release::slots::Derived;
-use crate::core::release::wire::{self, Inventory, Look, Moment, Order, Owner, SeenPod, Unseen};
+use crate::core::release::wire::{self, Inventory, Look, Moment, Order, Owner, SeenPod, Unseen, Witness};
 use crate::core::text;
 use crate::cx::Cx;
 use crate::driver::kubectl::{Failure, Kubectl};
@@ -31,8 +32,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Body;
 
 pub(super) use hands::{ask_all, carry};
+pub(super) use hearing::testimony;
 
 use hands::{Pages, Reader};
+use hearing::Hearing;
 
 /// How often a run looks whether somebody wants it to end.
 const PULSE: Duration = Duration::from_millis(100);
@@ -77,7 +80,12 @@ enum Reply {
     Smoked(EffectId, Option<Result<(), String>>),
     /// Whether somebody has left a word for the owner of this release.
     Glanced(bool),
+    /// What a pod says of why it fails.
+    Heard(Box<Witness>, Testimony),
 }
+
+/// How long the last words of a release wait for those of a pod that was asked.
+const HEARING: Duration = Duration::from_secs(6);
 
 /// Carries it out, and returns how it ended.
 ///
@@ -126,9 +134,18 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         monitors,
         trouble: None,
         glance: Glance::default(),
+        hearing: Hearing::default(),
+        is_unexamined: false,
+        has_failed: false,
     };
     let end = std::thread::scope(|scope| play.run(&stage, scope, &patient))?;
     let exit_code = intent.exit_code(end.ending);
+    let is_well = matches!(end.ending, Ending::Promoted | Ending::Adopted | Ending::Nothing);
+    if let Some((subject, words)) = play.hearing.words().filter(|_| !is_well) {
+        let mut words = words.into_iter();
+        let line = Line::new(began.elapsed(), Kind::Evidence, subject, words.next().unwrap_or_default());
+        cx.emit(Body::Narrated { line: line.because(words), layout });
+    }
     for line in play.narrator.end(&id, previous.as_ref(), &end, began.elapsed(), exit_code) {
         cx.emit(Body::Narrated { line, layout });
     }
@@ -211,6 +228,11 @@ struct Play {
     /// What is wrong with looking, as it was said last.
     trouble: Option<String>,
     glance: Glance,
+    hearing: Hearing,
+    /// Whether there is a look in which nobody has looked for a pod that fails.
+    is_unexamined: bool,
+    /// Whether the release was on its way back at that time.
+    has_failed: bool,
 }
 
 /// The last glance at the ledger.
@@ -240,8 +262,20 @@ impl Play {
                     stage.cx.emit(Body::Narrated { line, layout: self.layout });
                 }
             }
+            self.inquire(stage, scope, &answers);
             if let Some(end) = self.machine.end() {
-                return Ok(end.clone());
+                let end = end.clone();
+                let until = Instant::now() + HEARING;
+                while self.hearing.is_under_way && !patient.cancel().is_cancelled() {
+                    let Ok(reply) = replies.recv_timeout(until.saturating_duration_since(Instant::now()))
+                    else {
+                        break;
+                    };
+                    if let Reply::Heard(witness, testimony) = reply {
+                        self.hearing.hear(*witness, testimony);
+                    }
+                }
+                return Ok(end);
             }
             if patient.cancel().is_cancelled() {
                 return Err(Error::interrupted().hint(
@@ -265,6 +299,28 @@ impl Play {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
         }
+    }
+
+    /// Asks a pod that fails why: as soon as it is seen, and once more when the release turns back.
+    fn inquire<'scope, 'env: 'scope>(
+        &mut self,
+        stage: &'env Stage<'env>,
+        scope: &'scope Scope<'scope, 'env>,
+        answers: &Sender<Reply>,
+    ) {
+        let is_back =
+            matches!(self.machine.phase(), Some(Phase::Reverting | Phase::Restoring | Phase::Holding));
+        let turns_back = is_back && !std::mem::replace(&mut self.has_failed, is_back);
+        if !std::mem::take(&mut self.is_unexamined) && !turns_back {
+            return;
+        }
+        let look = (self.objects.as_slice(), self.taken_at);
+        let Some(witness) = self.hearing.next(stage.inventory, look, is_back) else { return };
+        let answers = answers.clone();
+        scope.spawn(move || {
+            let testimony = testimony(stage.kubectl, &witness);
+            drop(answers.send(Reply::Heard(Box::new(witness), testimony)));
+        });
     }
 
     /// Looks, between two looks that are far from each other, whether somebody has left a word: one object, not all of them.
@@ -380,7 +436,7 @@ impl Play {
                     Ok(look) => {
                         let view = look.view.clone();
                         (self.look, self.objects, self.taken_at) = (Some(look), objects, moment.taken_at);
-                        self.trouble = None;
+                        (self.trouble, self.is_unexamined) = (None, true);
                         Some(view)
                     }
                     // Nobody writes over what cannot be read.
@@ -410,6 +466,10 @@ impl Play {
                 Input::Measured(id, monitor.and_then(|monitor| monitor.tick(now, &read, checks, is_blind)))
             }
             Reply::Smoked(id, answer) => Input::Smoked(id, answer),
+            Reply::Heard(witness, testimony) => {
+                self.hearing.hear(*witness, testimony);
+                return Ok(None);
+            }
             Reply::Glanced(is_called) => {
                 self.glance = Glance { at: stage.began.elapsed(), is_under_way: false };
                 return Ok(is_called.then_some(Input::Called));
