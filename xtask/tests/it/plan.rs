@@ -105,6 +105,7 @@ pub(crate) fn wish() -> Wish {
     let canary = Strategy::Canary { steps, weight_max: Weight::HALF };
     Wish {
         release: "production-42".parse().unwrap(),
+        context: "vitalyst production".to_owned(),
         components: vec![wanted("backend", canary), wanted("frontend", Strategy::Flip)],
         migration: Migration::Expand,
         without_way_back: false,

@@ -145,7 +145,7 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
         role | deployments.apps | ok | get, list, create, patch
         role | services | ok | get, list, create, patch
         role | replicasets.apps | ok | list
-        role | pods | ok | list
+        role | pods | ok | list, get
         role | endpointslices.discovery.k8s.io | ok | list
         role | resourcequotas | ok | list
         role | pods/proxy | ok | get
@@ -155,11 +155,13 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
         role | poddisruptionbudgets.policy | ok | get, list, create, patch
         role | serviceaccounts | ok | get, list, create, patch
         role | namespaces kube-system | ok | get
+        role | events | ok | list
+        role | pods/log | ok | get
         secret | app-secrets | could not look | the role may not look, and need not
         metrics | app | ok | N bytes from a pod
         image | IMAGE | ok | the registry has it
 
-        secret app-secrets: somebody who may: `kubectl --namespace NAMESPACE get secret app-secrets`"#]]
+        secret app-secrets: somebody who may: `kubectl --context CONTEXT --namespace NAMESPACE get secret app-secrets`"#]]
     .assert_eq(&said);
     // The role cannot read what it does not need.
     let denied = |arguments: &[&str]| {

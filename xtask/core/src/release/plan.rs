@@ -244,7 +244,7 @@ pub fn plan(wish: &Wish, derived: &Derived, live: &Live) -> Result<Plan, Vec<Ref
         frozen: wish.frozen.clone(),
         freeze_overridden: wish.freeze_overridden.clone(),
         room: live.room,
-        by_hand: steps::by_hand(&parts, &planned, live),
+        by_hand: steps::by_hand(&wish.context, &parts, &planned, live),
         further: further::of(&parts, &planned, derived, live),
         migrations,
         remarks,

@@ -57,8 +57,9 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
     let live = Live::read(&environment.name, &environment.namespace, objects, &derived)
         .map_err(|unclear| prepare::not_at_rest(environment, unclear))?;
     let id = ReleaseId { environment: environment.name.as_str().into(), number: 0 };
-    let plan = plan::plan(&under_way::wish(release, &id, &derived, Pace::AtOnce), &derived, &live)
-        .map_err(|refused| prepare::refusal(release, refused))?;
+    let plan =
+        plan::plan(&under_way::wish((release, environment), &id, &derived, Pace::AtOnce), &derived, &live)
+            .map_err(|refused| prepare::refusal(release, refused))?;
     let kept = derived.payloads();
     let kept = kept.map_err(|error| Error::configuration("what runs cannot be kept").source(error))?;
     let pieces = plan.parts.iter().filter_map(|part| {
@@ -81,6 +82,7 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
     let head = format!("what runs in `{}` is written down as `{id}`:\n", environment.name);
     let text = [head].into_iter().chain(parts).collect();
     cx.emit(Body::Answer { text, data: serde_json::json!({ "adopts": id }) });
+    consent::permitted(&kubectl, &stated)?;
     consent::confirm(cx, options.yes, "write that down?")?;
     connect::keep(&kubectl, environment, &derived)?;
     let course = plan.course(account, prepare::now());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
+use std::thread;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -109,8 +110,22 @@ fn object_of_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<(Valu
 /// Leaves the wish that the release under way ends, and returns what the ledger says without it. The machine does the same as
 /// soon as it has seen everything; a living owner hears it a second sooner so, and for that second a bad release serves. That it
 /// could not be left changes nothing.
-pub(super) fn ask_for_end(kubectl: &Kubectl, environment: &str) -> Result<Option<Head>> {
-    let Some((found, head)) = object_of_ledger(kubectl, environment)? else { return Ok(None) };
+///
+/// # Errors
+///
+/// Those of `may`, which is asked at the same time as the ledger: then nothing was written.
+pub(super) fn ask_for_end(
+    kubectl: &Kubectl,
+    environment: &str,
+    may: impl FnOnce() -> Result<()> + Send,
+) -> Result<Option<Head>> {
+    let (found, may) = thread::scope(|scope| {
+        let may = scope.spawn(may);
+        let found = object_of_ledger(kubectl, environment);
+        (found, may.join())
+    });
+    may.unwrap_or_else(|_| Err(Error::bug("the question what the role may do panicked")))?;
+    let Some((found, head)) = found? else { return Ok(None) };
     let wish = head.under_way.clone().filter(|journal| !journal.abort);
     if let (Some(journal), Some(seen)) = (wish, Seen::of(&found)) {
         let wished = Head { under_way: Some(Journal { abort: true, ..journal }), ..head.clone() };

@@ -1,5 +1,7 @@
 //! Before anything is written: what the server would say to it, and what a person does.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::core::kubectl::Fault;
@@ -8,8 +10,11 @@ use crate::core::release::plan::Identity;
 use crate::core::release::rights;
 use crate::core::release::wire::{Inventory, Manager, Way};
 use crate::cx::Cx;
-use crate::driver::kubectl::{Kubectl, Mode};
+use crate::driver::kubectl::{Failure, Kubectl, Limits, Mode};
 use crate::error::{Error, Result};
+
+/// How long a way back waits for the answer to what it may.
+const HASTE: Duration = Duration::from_secs(3);
 
 /// Looks whether the role may do all that a release of these objects needs, before the first of it is done: what is found out
 /// in the middle leaves pods that nobody can see.
@@ -18,20 +23,42 @@ use crate::error::{Error, Result};
 ///
 /// Of kind [`Missing`](crate::ErrorKind::Missing) with everything that the role lacks.
 pub(super) fn permitted(kubectl: &Kubectl, stated: &[Identity]) -> Result<()> {
+    all_of(kubectl, &lacking(kubectl, stated)?)
+}
+
+/// The same before a way back, or out: where the question cannot be asked, that is said, and it goes on. Whoever takes a bad
+/// release back is not kept from it by a question.
+///
+/// # Errors
+///
+/// Of kind [`Missing`](crate::ErrorKind::Missing) with everything that the role lacks, as the server has said.
+pub(super) fn permitted_back(cx: &Cx, kubectl: &Kubectl, stated: &[Identity]) -> Result<()> {
+    let hasty = kubectl.limits(Limits { request: HASTE, call: HASTE, ..Limits::default() });
+    match lacking(&hasty, stated) {
+        Ok(lacking) => all_of(kubectl, &lacking),
+        Err(failure) if failure.fault == Fault::Interrupted => Err(failure.into()),
+        Err(failure) => {
+            cx.warn_of(&failure.error, "nobody knows whether the role may do all of it: it goes on");
+            Ok(())
+        }
+    }
+}
+
+/// What the role lacks of what a release of these objects needs.
+fn lacking(kubectl: &Kubectl, stated: &[Identity]) -> Result<Vec<Need>, Failure> {
     let needs = rights::of_release(&kubectl.target().namespace, stated);
     let verdicts = kubectl.may(&needs)?;
-    let lacking: Vec<&Need> = needs
-        .iter()
-        .zip(&verdicts)
-        .filter(|(_, verdict)| !verdict.is_allowed)
-        .map(|(need, _)| need)
-        .collect();
+    let asked = needs.into_iter().zip(verdicts);
+    Ok(asked.filter(|(_, verdict)| !verdict.is_allowed).map(|(need, _)| need).collect())
+}
+
+fn all_of(kubectl: &Kubectl, lacking: &[Need]) -> Result<()> {
     if lacking.is_empty() {
         return Ok(());
     }
     let cluster = &kubectl.target().cluster;
     let error = Error::missing(format!("the role at `{cluster}` lacks what a release needs"));
-    let error = lacking.into_iter().fold(error, |error, need| error.cause(denied(need)));
+    let error = lacking.iter().fold(error, |error, need| error.cause(denied(need)));
     Err(error.hint("nothing was changed: `k8s/rbac/` has the least role that releases"))
 }
 

@@ -9,6 +9,7 @@ use super::prepare::{self, of_environment};
 use super::{connect, consent};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::checkup::environment::{Checkup, Row, State};
+use crate::core::command::quote;
 use crate::core::kubectl::document::Name;
 use crate::core::kubectl::review::Need;
 use crate::core::kubectl::scrape::Window;
@@ -209,7 +210,10 @@ fn secrets(kubectl: &Kubectl, derived: &Derived, checkup: &mut Checkup) -> Resul
         let may = kubectl.may(&[need]).map_err(|failure| failure.error)?;
         let row = Row::fine("secret", &name, "it is there");
         if !may.iter().all(|verdict| verdict.is_allowed) {
-            let by_hand = format!("somebody who may: `kubectl --namespace {namespace} get secret {name}`");
+            let by_hand = format!(
+                "somebody who may: `kubectl --context {} --namespace {namespace} get secret {name}`",
+                quote(&kubectl.target().context)
+            );
             let row = Row { found: "the role may not look, and need not".to_owned(), ..row };
             checkup.rows.push(row.but(State::Unknown).advice(by_hand));
             continue;

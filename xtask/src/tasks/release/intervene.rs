@@ -2,7 +2,7 @@
 
 use super::conduct::{conduct, verdict};
 use super::connect::Use;
-use super::prepare::of_environment;
+use super::prepare::{self, of_environment};
 use super::{connect, consent, under_way};
 use crate::core::release::ledger::Consent;
 use crate::core::release::machine::Intent;
@@ -57,6 +57,11 @@ fn say(cx: &Cx, options: &Options, intent: Intent) -> Result<()> {
         Intent::Promote(Consent::Full) => format!("promote `{id}`, whatever the evidence says?"),
         _ => format!("let `{id}` go on?"),
     };
+    let stated = prepare::identities(&known.derived);
+    match intent {
+        Intent::Promote(_) => consent::permitted(&kubectl, &stated)?,
+        _ => consent::permitted_back(cx, &kubectl, &stated)?,
+    }
     consent::confirm(cx, options.yes, &question)?;
     let end = conduct(cx, known.with(environment, intent))?;
     connect::prune(cx, &kubectl, environment);

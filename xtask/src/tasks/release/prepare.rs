@@ -108,6 +108,7 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     let commits = commits::since(cx, release, environment, made.commit.as_deref(), serving)?;
     let wish = Wish {
         release: ReleaseId { environment: environment.name.as_str().into(), number: live.number + 1 },
+        context: environment.context.value.clone(),
         components: release.components.iter().map(wanted).collect(),
         migration: release.migration.value,
         without_way_back: options.without_way_back,

@@ -43,13 +43,13 @@ pub fn rollback(cx: &Cx, options: &Options) -> Result<()> {
     // Where nobody is asked any more, whoever owns the release hears of it before anything else is looked at.
     let is_decided = options.yes && !options.plan_only && options.to == Wanted::Previous;
     let head = if is_decided {
-        connect::ask_for_end(&kubectl, &environment.name)?
+        connect::ask_for_end(&kubectl, &environment.name, || consent::permitted_back(cx, &kubectl, &[]))?
     } else {
         connect::ledger(&kubectl, &environment.name)?
     };
     let head = head.ok_or_else(|| nothing_released(environment))?;
     if let Some(known) = under_way::find(cx, &kubectl, (release, environment), &head)? {
-        return abort(cx, environment, &known, &head, options);
+        return abort(cx, &kubectl, environment, &known, &head, options);
     }
     let target = ledger::target(&head, &options.to).map_err(|no| {
         Error::refused(format!("there is nothing that `{}` can go back to", environment.name))
@@ -62,6 +62,7 @@ pub fn rollback(cx: &Cx, options: &Options) -> Result<()> {
 /// Ends the release under way: within its bake that is a flip, and no pod has to start.
 fn abort(
     cx: &Cx,
+    kubectl: &Kubectl,
     environment: &EnvironmentConfig,
     known: &under_way::Known,
     head: &Head,
@@ -77,6 +78,10 @@ fn abort(
     cx.emit(Body::Answer { text: format!("{words}\n"), data: serde_json::json!({ "aborts": id }) });
     if options.plan_only {
         return Ok(());
+    }
+    // Where nobody is asked any more, it was asked before the owner was told to end: a question less in haste.
+    if !options.yes {
+        consent::permitted_back(cx, kubectl, &prepare::identities(&known.derived))?;
     }
     consent::confirm(cx, options.yes, &format!("take `{id}` back?"))?;
     let end = conduct(cx, known.with(environment, Intent::Abort))?;
@@ -106,7 +111,7 @@ fn back(
         ..Account::clone(&target.entry.account)
     };
     let id = ReleaseId { environment: environment.name.as_str().into(), number: live.number + 1 };
-    let mut wish = under_way::wish(release, &id, &derived, Pace::AtOnce);
+    let mut wish = under_way::wish((release, environment), &id, &derived, Pace::AtOnce);
     wish.commit = account.commit.as_deref().map(str::to_owned);
     wish.remarks.push(format!("brings back what `{}` was", target.origin));
     wish.remarks.extend(target.warning());
@@ -116,6 +121,7 @@ fn back(
     if options.plan_only {
         return Ok(());
     }
+    consent::permitted_back(cx, kubectl, &prepare::identities(&derived))?;
     consent::confirm(cx, options.yes, &format!("bring back what `{}` was?", target.origin))?;
     let pieces = plan.account(&derived, prepare::who(cx), cx.mask());
     let pieces =

@@ -73,7 +73,7 @@ pub(super) fn find(
     let wish = Wish {
         migration: if account.contracts { Migration::Contract } else { Migration::None },
         commit: account.commit.as_deref().map(str::to_owned),
-        ..wish(release, &journal.release, &derived, pace)
+        ..wish((release, environment), &journal.release, &derived, pace)
     };
     let plan = plan::plan(&wish, &derived, &live).map_err(|refused| prepare::refusal(release, refused))?;
     let course = plan.course(Account::clone(account), prepare::now());
@@ -137,7 +137,12 @@ pub(super) enum Pace {
 
 /// What is wanted of a release whose objects are there already: one that was begun, is brought back, or is found running. It
 /// changes nothing in the database, and nobody asks whether there is a way back.
-pub(super) fn wish(release: &Release, id: &ReleaseId, derived: &Derived, pace: Pace) -> Wish {
+pub(super) fn wish(
+    (release, environment): (&Release, &EnvironmentConfig),
+    id: &ReleaseId,
+    derived: &Derived,
+    pace: Pace,
+) -> Wish {
     let components = release.components.iter().filter_map(|component| {
         let is_own = |name: &ComponentName| component.name == *name;
         let mut wanted = wanted(component);
@@ -152,6 +157,7 @@ pub(super) fn wish(release: &Release, id: &ReleaseId, derived: &Derived, pace: P
     });
     Wish {
         release: id.clone(),
+        context: environment.context.value.clone(),
         components: components.collect(),
         migration: Migration::None,
         without_way_back: true,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::objects::{Deployment, Pod, ReplicaSet, ReplicaStatus, Snapshot, condition};
 use super::pod::{PodHealth, Sightings, pod, said};
 use super::{Hopeless, LogRequest};
+use crate::text;
 
 /// How long pods may be refused, by a quota or by an admission, before that counts.
 const REFUSED_AFTER: Duration = Duration::from_secs(30);
@@ -145,7 +146,10 @@ pub fn deployment(deployment: &Deployment, generation: u64) -> Rollout {
     };
     let old = status.replicas.saturating_sub(status.updated_replicas);
     let waits = too_few(status.updated_replicas, wanted, "pods are of the new template")
-        .or_else(|| (old > 0).then(|| format!("{old} old pods are still there")))
+        .or_else(|| (old > 0).then(|| {
+                let verb = if old == 1 { "is" } else { "are" };
+                format!("{} {verb} still there", text::count(old as usize, "old pod"))
+            }))
         .or_else(|| too_few(status.available_replicas, status.updated_replicas, "pods are available"))
         .or_else(|| is_false("Available"))
         .or_else(|| is_false("Progressing"))
@@ -168,7 +172,8 @@ pub fn replica_set(replica_set: &ReplicaSet) -> Option<String> {
         .or_else(|| too_few(status.ready_replicas, wanted, "pods are ready"))
         .or_else(|| too_few(status.available_replicas, wanted, "pods are available"))
         .or_else(|| {
-            (status.replicas > wanted).then(|| format!("{} pods too many", status.replicas - wanted))
+            let more = status.replicas.saturating_sub(wanted);
+            (more > 0).then(|| format!("{} too many", text::count(more as usize, "pod")))
         });
     waits.map(|words| format!("replica set `{name}`: {words}"))
 }

@@ -30,7 +30,7 @@ fn counts_are_judged_as_kubectl_does() {
         vectors(include_str!("../../../../testdata/release/kubectl_rollout_status_deployment.json"));
     let ours = [
         "deployment `foo`: 0 of 1 pods are of the new template",
-        "deployment `foo`: 1 old pods are still there",
+        "deployment `foo`: 1 old pod is still there",
         "deployment `foo`: 1 of 2 pods are available",
         "",
         "deployment `foo`: the controller has not seen our write yet",

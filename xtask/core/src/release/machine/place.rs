@@ -5,6 +5,7 @@ use crate::release::machine::course::{Bounds, PartCourse};
 use crate::release::machine::goals::Goal;
 use crate::release::model::{Revision, Slot};
 use crate::release::view::{Autoscaler, Part, SlotState, Traffic};
+use crate::text;
 
 /// One component with everything that is known of it.
 pub(super) struct Place<'a> {
@@ -78,7 +79,7 @@ impl Place<'_> {
             self.ask(goal, idle, &self.course.new, count);
         }
         let has = self.state(idle).is_some_and(|state| state.has(&self.course.new, count));
-        goal.wait(has, || format!("{count} new pods of {} to be ready", self.course.name));
+        goal.wait(has, || format!("{} of {} to be ready", text::count(count as usize, "new pod"), self.course.name));
         goal.despair(self.state(idle), self.course);
     }
 
@@ -100,7 +101,7 @@ impl Place<'_> {
             self.ask(goal, slot, revision, wanted);
         }
         let has = self.state(slot).is_some_and(|state| state.has(revision, count));
-        goal.wait(has, || format!("{count} pods of {} to be ready", self.course.name));
+        goal.wait(has, || format!("{} of {} to be ready", text::count(count as usize, "pod"), self.course.name));
     }
 
     pub(super) fn none(&self, goal: &mut Goal, slot: Slot) {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::live::bears_labels;
 use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Write};
+use crate::command::quote;
 use crate::release::model::Slot;
 use crate::release::slots::{Derived, Slots};
 use crate::release::view::Traffic;
@@ -260,8 +261,9 @@ pub(super) fn stays(
     words
 }
 
-/// What gives requests back to the pods that serve now: their own selector, whatever it is.
-pub(super) fn by_hand(parts: &[Part], objects: &[Objects<'_>], live: &Live) -> Vec<String> {
+/// What gives requests back to the pods that serve now: their own selector, whatever it is. Each command says where: whoever is
+/// in need of it may have chosen another cluster for something else.
+pub(super) fn by_hand(context: &str, parts: &[Part], objects: &[Objects<'_>], live: &Live) -> Vec<String> {
     let mut commands = Vec::new();
     for (part, slots) in slotted(parts, objects).filter(|(part, _)| part.changes()) {
         for service in slots.services(Traffic::One(part.slot)) {
@@ -270,10 +272,12 @@ pub(super) fn by_hand(parts: &[Part], objects: &[Objects<'_>], live: &Live) -> V
                 continue;
             };
             let patch = json!([{"op": "replace", "path": "/spec/selector", "value": selector}]);
-            let namespace = identity.namespace.map(|name| format!(" --namespace {name}")).unwrap_or_default();
+            let namespace = identity.namespace.as_deref().unwrap_or(&live.namespace);
             commands.push(format!(
-                "kubectl patch service {}{namespace} --type json --patch '{patch}'",
-                identity.name
+                "kubectl --context {} --namespace {namespace} patch service {} --type json --patch {}",
+                quote(context),
+                identity.name,
+                quote(&patch.to_string())
             ));
         }
     }

@@ -31,6 +31,8 @@ pub enum Strategy {
 pub struct Wish {
     /// The release.
     pub release: ReleaseId,
+    /// The context of kubectl's configuration that leads to the cluster, for commands that people run by hand.
+    pub context: String,
     /// The components, in the order in which they are promoted.
     pub components: Vec<Wanted>,
     /// What it does to the database.
