@@ -101,6 +101,23 @@ pub struct EnvironmentConfig {
     pub variables: Vec<Variable>,
     /// `freeze`: when nothing is released. Default: never.
     pub freeze: Option<FreezeConfig>,
+    /// `[environments.NAME.notifications]`: who is told of its releases. Default: nobody.
+    pub notifications: Option<NotificationsConfig>,
+}
+
+/// Who is told of releases: `[environments.NAME.notifications]`. `docs/releases.md` describes what they are told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotificationsConfig {
+    /// `webhook`: `{ env = "NAME" }`, the variable of the environment with the address that documents are sent to. Whoever
+    /// knows the address can write to it, so it stands in no file. Default: none.
+    pub webhook: Option<String>,
+    /// `github-deployments`: whether releases are kept as deployments of the repository on GitHub; `GITHUB_TOKEN` may write
+    /// them. Default: false.
+    pub github_deployments: bool,
+    /// `repository`: `OWNER/NAME` on GitHub, where `GITHUB_REPOSITORY` does not name it. Default: none.
+    pub repository: Option<String>,
+    /// `environment-url`: where users find what is released, for the page of the deployment. Default: none.
+    pub environment_url: Option<String>,
 }
 
 /// A variable of templates.

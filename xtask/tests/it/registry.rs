@@ -15,7 +15,7 @@ use xtask::driver::http::Client;
 use xtask::driver::process::Processes;
 use xtask::driver::registry::{Attachment, Content, Means, Presence, Registry};
 
-mod fake;
+pub(crate) mod fake;
 mod faults;
 mod login;
 pub(crate) mod real;

@@ -35,6 +35,7 @@ pub mod migration;
 pub mod model;
 pub mod monitor;
 pub mod narration;
+pub mod notice;
 pub mod objects;
 pub mod pin;
 pub mod plan;

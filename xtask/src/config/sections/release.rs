@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::config::decode::{Key, Table, Value};
 use crate::config::release::{
-    EnvironmentConfig, FreezeConfig, Placed, Release, ReleaseComponent, ValueFrom, Variable,
+    EnvironmentConfig, FreezeConfig, NotificationsConfig, Placed, Release, ReleaseComponent, ValueFrom,
+    Variable,
 };
 use crate::config::values::{
     count, duration, each, flag, list, object_name, parsed, path, placed, rate, text, uid, url_path,
     variable, weight, word,
 };
+use crate::core::http::Url;
 use crate::core::release::analysis::Objective;
 use crate::core::release::freeze::Window;
 use crate::core::release::metrics::Selector;
@@ -237,6 +239,8 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
     let owner = table.optional("owner", placed(text));
     let variables = table.optional("variables", variables).unwrap_or_default();
     let freeze = table.optional("freeze", |value| value.table(freeze));
+    let notifications =
+        table.optional("notifications", |value| value.table(|table| Some(notifications(table))));
     Some(EnvironmentConfig {
         name: name.to_owned(),
         place: value.key_place(),
@@ -249,6 +253,7 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         owner,
         variables,
         freeze,
+        notifications,
     })
 }
 
@@ -278,6 +283,42 @@ fn variables(value: &Value<'_, '_>) -> Option<Vec<Variable>> {
         variables.extend(from.map(|from| Variable { name, place: value.key_place(), from }));
     }
     Some(variables)
+}
+
+fn notifications(table: &mut Table<'_, '_>) -> NotificationsConfig {
+    let webhook = |value: &Value<'_, '_>| {
+        if !value.is_table() {
+            return value.wrong(
+                "must be `{ env = \"NAME\" }`",
+                "the address is a secret, and no file is a place for it",
+            );
+        }
+        value.table(|table| table.required("env", variable))
+    };
+    let repository = |value: &Value<'_, '_>| {
+        let name = text(value)?;
+        let plain = |part: &str| {
+            let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            !part.is_empty() && part.chars().all(inner)
+        };
+        match name.split_once('/') {
+            Some((owner, rest)) if plain(owner) && plain(rest) => Some(name),
+            _ => value.wrong("must be a repository such as \"owner/name\"", ""),
+        }
+    };
+    let url = |value: &Value<'_, '_>| {
+        let address = text(value)?;
+        match address.parse::<Url>() {
+            Ok(_) => Some(address),
+            Err(_) => value.wrong("must be an address such as \"https://example.com/\"", ""),
+        }
+    };
+    NotificationsConfig {
+        webhook: table.optional("webhook", webhook),
+        github_deployments: table.optional("github-deployments", flag).unwrap_or(false),
+        repository: table.optional("repository", repository),
+        environment_url: table.optional("environment-url", url),
+    }
 }
 
 fn freeze(table: &mut Table<'_, '_>) -> Option<FreezeConfig> {

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod deploy;
 pub mod examine;
 pub mod intervene;
+pub mod notify;
 pub mod pin;
 pub mod prepare;
 pub mod rollback;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use expect_test::expect;
-use xtask::config::release::ValueFrom;
+use xtask::config::release::{NotificationsConfig, ValueFrom};
 use xtask::core::release::analysis::Kind;
 use xtask::core::release::plan::{Migration, Smoke, Strategy};
 
@@ -54,6 +54,12 @@ variables = { IMAGE = "backend", VERSION = { env = "TAG", default = "1" } }
 [environments.production.freeze]
 zone = "Europe/Berlin"
 windows = ["Fri 16:00 - Mon 07:00"]
+[environments.production.notifications]
+github-deployments = true
+repository = "vitalyst/vitalyst"
+environment-url = "https://vitalyst.example/"
+[environments.production.notifications.webhook]
+env = "RELEASE_WEBHOOK"
 "#;
 
 #[test]
@@ -101,6 +107,13 @@ fn everything_that_can_be_said_arrives() {
     let freeze = production.freeze.as_ref().unwrap();
     assert_eq!(freeze.zone.as_ref().unwrap().value, "Europe/Berlin");
     assert_eq!(freeze.windows[0].0, "Fri 16:00 - Mon 07:00");
+    let notifications = NotificationsConfig {
+        webhook: Some("RELEASE_WEBHOOK".into()),
+        github_deployments: true,
+        repository: Some("vitalyst/vitalyst".into()),
+        environment_url: Some("https://vitalyst.example/".into()),
+    };
+    assert_eq!(production.notifications, Some(notifications));
 }
 
 #[test]
@@ -156,6 +169,14 @@ fn every_fault_is_reported_at_once() {
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
     every_key_says_so(COMPLETE, 33, &["variables"]);
+}
+
+#[test]
+fn a_webhook_stands_in_no_file() {
+    let base = COMPLETE.split("[environments.production.notifications]").next().unwrap();
+    let keys = "[environments.production.notifications]\nwebhook = \"https://hooks.example/abc\"\nrepository = \"vitalyst\"\n\
+                environment-url = \"vitalyst.example\"\n";
+    check(&format!("{base}{keys}"), &expect![[r#""#]]);
 }
 
 #[test]

@@ -16,6 +16,8 @@ fn role(shop: &Shop<'_>, change: impl Fn(&mut Vec<Value>)) {
     // What reaches beyond the namespace is needed to tell clusters apart, and this one is not pinned.
     let documents = ROLE.replace("namespace: vitalyst\n", &format!("namespace: {namespace}\n"));
     let own: Vec<&str> = documents.split("\n---\n").filter(|text| !text.contains("kind: Cluster")).collect();
+    // What an apply has stated and a replacement has changed would be a conflict the next time.
+    shop.namespace.kubectl(&["delete", "role", "vitalyst-deployer", "--ignore-not-found"]).ok();
     shop.namespace.apply(&own.join("\n---\n"));
     let mut object = shop.namespace.json(&["role", "vitalyst-deployer"]).unwrap();
     change(object["rules"].as_array_mut().unwrap());
@@ -85,4 +87,26 @@ fn a_rollback_is_not_kept_back_by_a_question_that_fails() {
     shop.serves("one");
     shop.is_at_rest();
     row("a rollback whose rights nobody can tell", "rolled back", ran.took, None);
+}
+
+#[test]
+fn without_events_and_logs_a_release_goes_and_says_what_it_could_not_look_at() {
+    let Some(cluster) = Cluster::get() else { return };
+    let Some(shop) = Shop::open(cluster, "mute", How::Flip, "1s") else { return };
+    role(&shop, |rules| {
+        rules.retain(|rule| rule["resources"][0] != "events" && rule["resources"][0] != "pods/log");
+    });
+    let config = cluster.service_account_kubeconfig(shop.namespace.name(), "vitalyst-deployer");
+    let crash =
+        [("FAULT", "CRASH_AFTER"), ("VALUE", "300ms"), ("KUBECONFIG", config.path().to_str().unwrap())];
+    let words = [
+        "exit code 1: the application's own",
+        "could not look at its events: ",
+        "could not look at its log: ",
+    ];
+    let ran = shop.deploy("bad", &crash).expect(6, &words);
+    shop.serves("one");
+    shop.is_at_rest();
+    println!("{}", ran.text);
+    row("a crash loop, by a role without events and logs", "not released", ran.took, None);
 }

@@ -208,6 +208,11 @@ impl Narrator {
         }
     }
 
+    /// What was measured last, a sentence for each component.
+    pub fn evidence(&self) -> &[String] {
+        &self.last
+    }
+
     /// The last words, `at` after the beginning, of a process that ends with `exit_code`.
     pub fn end(
         &self,

@@ -2,8 +2,10 @@
 //!
 //! Each effect has a thread of its own: a call that hangs holds up nothing else, and the machine has a deadline for each.
 
+mod announce;
 mod hands;
 mod hearing;
+mod windows;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -12,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::notify::{About, Notifier};
+use super::other::images;
 use crate::config::release::EnvironmentConfig;
 use crate::core::kubectl::scrape::Window;
 use crate::core::release::effect::{Action, Effect, EffectId, Outcome};
@@ -21,7 +25,7 @@ use crate::core::release::machine::{Command, Course, End, Input, Intent, Machine
 use crate::core::release::model::{Ending, Slot};
 use crate::core::release::monitor::Monitor;
 use crate::core::release::narration::{Kind, Layout, Line, Narrator};
-use crate::core::release::plan::{Part, Plan, Smoke};
+use crate::core::release::plan::Plan;
 use crate::core::release::slots::Derived;
 use crate::core::release::wire::{self, Inventory, Look, Moment, Order, Owner, SeenPod, Unseen, Witness};
 use crate::core::text;
@@ -34,8 +38,10 @@ use crate::event::Body;
 pub(super) use hands::{ask_all, carry};
 pub(super) use hearing::testimony;
 
+use announce::Announcer;
 use hands::{Pages, Reader};
 use hearing::Hearing;
+use windows::{PartWindows, windows};
 
 /// How often a run looks whether somebody wants it to end.
 const PULSE: Duration = Duration::from_millis(100);
@@ -113,6 +119,19 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         began: Some(Duration::from_secs(platform::unix_time() % 86_400)),
     };
     let id = course.release.clone();
+    let about = About {
+        release: id.clone(),
+        previous: previous.clone(),
+        commit: course.account.commit.as_deref().map(str::to_owned),
+        who: name.clone(),
+        images: release
+            .derived
+            .stated()
+            .into_iter()
+            .flat_map(images)
+            .map(|image| image.to_string())
+            .collect(),
+    };
     let stage = Stage {
         cx,
         kubectl: &kubectl,
@@ -135,13 +154,17 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         trouble: None,
         glance: Glance::default(),
         hearing: Hearing::default(),
+        announcer: Announcer::new(Notifier::new(cx, release.environment, about, number)),
         is_unexamined: false,
         has_failed: false,
     };
     let end = std::thread::scope(|scope| play.run(&stage, scope, &patient))?;
     let exit_code = intent.exit_code(end.ending);
     let is_well = matches!(end.ending, Ending::Promoted | Ending::Adopted | Ending::Nothing);
+    let mut evidence = play.narrator.evidence().to_vec();
     if let Some((subject, words)) = play.hearing.words().filter(|_| !is_well) {
+        // A log is for those who may look at it here, and for nobody else.
+        evidence.extend(words.first().map(|words| format!("{subject}: {words}")));
         let mut words = words.into_iter();
         let line = Line::new(began.elapsed(), Kind::Evidence, subject, words.next().unwrap_or_default());
         cx.emit(Body::Narrated { line: line.because(words), layout });
@@ -149,6 +172,7 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
     for line in play.narrator.end(&id, previous.as_ref(), &end, began.elapsed(), exit_code) {
         cx.emit(Body::Narrated { line, layout });
     }
+    play.announcer.end(&end, &evidence);
     Ok(end)
 }
 
@@ -167,33 +191,6 @@ pub(super) fn verdict(release: &str, intent: Intent, end: &End) -> Result<()> {
         }
     };
     Err(Error::new(kind, words).cause(end.reason.clone()))
-}
-
-/// What of a component's pods is read.
-struct PartWindows {
-    metrics: Window,
-    check: Window,
-    smoke: Vec<(Window, Smoke)>,
-}
-
-impl PartWindows {
-    fn all(&self) -> impl Iterator<Item = Window> {
-        let smoke = self.smoke.iter().map(|(window, _)| window);
-        [&self.metrics, &self.check].into_iter().chain(smoke).cloned()
-    }
-}
-
-fn windows(plan: &Plan, namespace: &str) -> Vec<Option<PartWindows>> {
-    let of_part = |part: &Part| {
-        let scrape = part.measures.scrape.as_ref()?;
-        let window =
-            |page: &str| Window { namespace: namespace.to_owned(), port: scrape.port, page: page.to_owned() };
-        let smoke: Vec<(Window, Smoke)> =
-            part.measures.smoke.iter().map(|smoke| (window(&smoke.path), smoke.clone())).collect();
-        let check = smoke.first().map_or_else(|| window("/"), |(window, _)| window.clone());
-        Some(PartWindows { metrics: window(&scrape.path), check, smoke })
-    };
-    plan.parts.iter().map(of_part).collect()
 }
 
 /// What somebody who does not own the release under way has left for whoever does.
@@ -229,6 +226,7 @@ struct Play {
     trouble: Option<String>,
     glance: Glance,
     hearing: Hearing,
+    announcer: Announcer,
     /// Whether there is a look in which nobody has looked for a pod that fails.
     is_unexamined: bool,
     /// Whether the release was on its way back at that time.
@@ -258,6 +256,7 @@ impl Play {
                 for effect in self.machine.handle(input, now) {
                     self.perform(stage, scope, &answers, effect, now);
                 }
+                self.announcer.follow(&self.machine.status(), self.narrator.evidence());
                 for line in self.narrator.tell(&self.machine.status(), now) {
                     stage.cx.emit(Body::Narrated { line, layout: self.layout });
                 }

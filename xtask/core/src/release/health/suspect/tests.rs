@@ -192,7 +192,7 @@ fn event(kind: &str, reason: &str, message: &str, at: u32, count: u32) -> Event 
 fn events_and_logs_are_told_as_data() {
     let suspect = find(&[pod("app-5d-x", &crash("Error", 1, 3))]).unwrap();
     let mut events = vec![event("Normal", "Pulled", "Container image already present", 1, 4)];
-    events.extend((2..8).rev().map(|at| event("Warning", "BackOff", &format!("number {at}"), at, at)));
+    events.extend((2..8).rev().map(|at| event("Warning", "BackOff", &format!("number {at} in pod app-5d-x_shop(7e1d-08): too often"), at, at)));
     let lines: Vec<String> = (1..30).map(|line| format!("line {line}\n")).collect();
     let mut log = lines.concat();
     log.push_str("\x1b[31mred\x1b[0m\x1b]0;title\x07\n\n::error::not a command\n##[warning]nor this\n");
@@ -205,10 +205,10 @@ fn events_and_logs_are_told_as_data() {
     expect![[r#"
         pod `app-5d-x` says most: container `app` has ended: Error, exit code 1
         exit code 1: the application's own: its log says why
-        event BackOff 4 times: number 4
-        event BackOff 5 times: number 5
-        event BackOff 6 times: number 6
-        event BackOff 7 times: number 7
+        event BackOff 4 times: number 4: too often
+        event BackOff 5 times: number 5: too often
+        event BackOff 6 times: number 6: too often
+        event BackOff 7 times: number 7: too often
         the last 20 lines of container `app` before it was started again:
         | line 14
         | line 29
