@@ -12,6 +12,7 @@ mod outage;
 mod owner;
 mod rights;
 mod shop;
+mod told;
 
 use load::Seen;
 

@@ -270,7 +270,13 @@ fn github_keeps_a_deployment_and_its_statuses() {
     let (times, warnings) = tell(keys, &variables);
     is_quick(times);
     assert_eq!(warnings, [""; 0]);
-    expect![[r#""#]].assert_eq(&asked(&fake));
+    expect![[r#"
+        GET /repos/shop/shop/deployments?environment=production&task=deploy&per_page=30 null
+        POST /repos/shop/shop/deployments {"auto_merge":false,"description":"production-42 begun","environment":"production","payload":{"release":"production-42"},"ref":"4be1f0c","required_contexts":[],"task":"deploy"}
+        POST /repos/shop/shop/deployments/7/statuses {"description":"production-42 begun","environment":"production","environment_url":"https://shop.example","log_url":"https://github.com/shop/shop/actions/runs/5","state":"in_progress"}
+        POST /repos/shop/shop/deployments/7/statuses {"description":"production-42 waits for a person: the evidence is there: may it go on?","environment":"production","environment_url":"https://shop.example","log_url":"https://github.com/shop/shop/actions/runs/5","state":"in_progress"}
+        POST /repos/shop/shop/deployments/7/statuses {"description":"production-42 promoted: verified with ***","environment":"production","environment_url":"https://shop.example","log_url":"https://github.com/shop/shop/actions/runs/5","state":"success"}
+    "#]].assert_eq(&asked(&fake));
     // Another process, as one that recovers, speaks of the same deployment.
     tell(keys, &variables);
     assert_eq!(known.lock().unwrap().len(), 1);

@@ -90,6 +90,7 @@ fn live(derived: &Derived) -> Live {
     Live {
         release: Some("production-41".parse().unwrap()),
         components,
+        namespace: "vitalyst".to_owned(),
         objects,
         number: 41,
         ..Live::default()
@@ -194,7 +195,7 @@ fn a_plan_lists_every_object_in_the_order_of_writes() {
           the Secret `vitalyst-secrets`: it is referred to by name and never read
           the migration: what it added stays, and the old release does not mind
         the way back by hand, should everything else fail
-          kubectl patch service vitalyst-backend --type json --patch '[{"op":"replace","path":"/spec/selector","value":{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}}]'
+          kubectl --context 'vitalyst production' --namespace vitalyst patch service vitalyst-backend --type json --patch '[{"op":"replace","path":"/spec/selector","value":{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}}]'
     "#]].assert_eq(&plan.words());
     let names: Vec<&str> = plan.phases.iter().map(|phase| phase.id.as_str()).collect();
     assert!(names.is_sorted(), "{names:?}");
@@ -345,8 +346,10 @@ fn what_was_there_before_the_first_release_is_flipped_and_can_be_given_its_reque
     );
     assert_eq!(
         plan.by_hand,
-        ["kubectl patch service vitalyst-backend --type json --patch \
-          '[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":{\"app\":\"vitalyst-backend\"}}]'"]
+        [
+            "kubectl --context 'vitalyst production' --namespace vitalyst patch service vitalyst-backend --type json --patch \
+          '[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":{\"app\":\"vitalyst-backend\"}}]'"
+        ]
     );
 }
 

@@ -97,6 +97,9 @@ cluster = "{uid}"
 
 [environments.test.variables]
 IMAGE = {{ env = "IMAGE" }}
+
+[environments.test.notifications]
+webhook = {{ env = "NOWHERE" }}
 "#
     )
 }
@@ -160,6 +163,7 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
         secret | app-secrets | could not look | the role may not look, and need not
         metrics | app | ok | N bytes from a pod
         image | IMAGE | ok | the registry has it
+        notification | webhook | could be better | `NOWHERE` is not set
 
         secret app-secrets: somebody who may: `kubectl --context CONTEXT --namespace NAMESPACE get secret app-secrets`"#]]
     .assert_eq(&said);

@@ -139,7 +139,7 @@ fn the_template_of_the_ticket_is_planned_from_the_first_release_to_the_next() {
           the Secret `vitalyst-secrets`: it is referred to by name and never read
           the migration: what it added stays, and the old release does not mind
         the way back by hand, should everything else fail
-          kubectl patch service vitalyst-backend --type json --patch '[{"op":"replace","path":"/spec/selector","value":{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}}]'
+          kubectl --context vitalyst-production --namespace vitalyst patch service vitalyst-backend --type json --patch '[{"op":"replace","path":"/spec/selector","value":{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}}]'
     "#]]
     .assert_eq(&scratch.plan(&[]));
     expect![[r#"

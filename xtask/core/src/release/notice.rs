@@ -251,7 +251,9 @@ mod tests {
 
     #[test]
     fn every_end_of_something_that_began_is_told() {
-        for ending in [Ending::Promoted, Ending::RolledBack, Ending::Aborted, Ending::Stuck, Ending::Inconclusive] {
+        for ending in
+            [Ending::Promoted, Ending::RolledBack, Ending::Aborted, Ending::Stuck, Ending::Inconclusive]
+        {
             assert!(Occasion::of(ending).is_some(), "{ending:?}");
         }
         assert_eq!(Occasion::of(Ending::Refused), None);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::prepare::{self, of_environment};
-use super::{connect, consent};
+use super::{connect, consent, notify};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::checkup::environment::{Checkup, Row, State};
 use crate::core::command::quote;
@@ -48,6 +48,12 @@ pub fn examine(cx: &Cx, environment: &str) -> Result<()> {
     if let Some(derived) = &derived {
         images(cx, derived, &mut checkup)?;
     }
+    let told = environment.notifications.iter().flat_map(|config| notify::known(cx, config));
+    checkup.rows.extend(told.map(|(name, found)| match found {
+        Ok(()) => Row::fine("notification", name, "it can be told"),
+        // A release goes without it.
+        Err(why) => Row::fine("notification", name, why).but(State::Advised),
+    }));
     let data = serde_json::to_value(&checkup)
         .map_err(|error| Error::bug("the findings cannot be written as JSON").source(error))?;
     cx.emit(Body::Answer { text: checkup.text(), data });

@@ -189,6 +189,20 @@ fn listeners(cx: &Cx, config: Option<&NotificationsConfig>, about: &About) -> Ve
     listeners
 }
 
+/// Whether those who are to be told can be, as far as that is known without a release: who, and why not.
+pub(super) fn known(cx: &Cx, config: &NotificationsConfig) -> Vec<(&'static str, Result<(), String>)> {
+    let webhook = config.webhook.as_ref().map(|name| {
+        let found = match variable(cx, name).map(str::parse::<Url>) {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(_)) => Err(format!("`{name}` holds no `https://` address")),
+            None => Err(format!("`{name}` is not set")),
+        };
+        ("webhook", found)
+    });
+    let github = config.github_deployments.then(|| ("GitHub", GitHub::access(cx, config).map(drop)));
+    webhook.into_iter().chain(github).collect()
+}
+
 /// Sends what comes, until nothing more will. That somebody could not be told is said once.
 fn deliver(cx: &Cx, client: &Client, mut listener: Listener, notices: &Receiver<Notice>) {
     let mut is_said = false;
@@ -246,10 +260,15 @@ fn send(client: &Client, request: &Request<'_>) -> Result<Response, String> {
 }
 
 impl GitHub {
-    fn new(cx: &Cx, config: &NotificationsConfig, about: &About) -> Result<Self, String> {
+    /// The token, and the repository that it is for.
+    fn access<'c>(cx: &'c Cx, config: &'c NotificationsConfig) -> Result<(&'c str, &'c str), String> {
         let token = variable(cx, "GITHUB_TOKEN").ok_or("`GITHUB_TOKEN` is not set")?;
         let repository = variable(cx, "GITHUB_REPOSITORY").or(config.repository.as_deref());
-        let repository = repository.ok_or("neither `GITHUB_REPOSITORY` nor `repository` names it")?;
+        Ok((token, repository.ok_or("neither `GITHUB_REPOSITORY` nor `repository` names it")?))
+    }
+
+    fn new(cx: &Cx, config: &NotificationsConfig, about: &About) -> Result<Self, String> {
+        let (token, repository) = Self::access(cx, config)?;
         let reference = about.commit.as_deref().or_else(|| variable(cx, "GITHUB_SHA"));
         let reference = reference.ok_or("the release names no commit")?;
         let api = variable(cx, "GITHUB_API_URL").unwrap_or(GITHUB_API).trim_end_matches('/');

@@ -168,7 +168,7 @@ fn every_fault_is_reported_at_once() {
 
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 33, &["variables"]);
+    every_key_says_so(COMPLETE, 37, &["variables"]);
 }
 
 #[test]
@@ -176,7 +176,15 @@ fn a_webhook_stands_in_no_file() {
     let base = COMPLETE.split("[environments.production.notifications]").next().unwrap();
     let keys = "[environments.production.notifications]\nwebhook = \"https://hooks.example/abc\"\nrepository = \"vitalyst\"\n\
                 environment-url = \"vitalyst.example\"\n";
-    check(&format!("{base}{keys}"), &expect![[r#""#]]);
+    check(
+        &format!("{base}{keys}"),
+        &expect![[r#"
+        xtask.toml has 3 problems
+        45:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
+        46:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
+        47:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
+    "#]],
+    );
 }
 
 #[test]

@@ -123,7 +123,10 @@ mod tests {
         for (message, words) in [
             ("failed to resolve reference \"r/x:1\": r/x:1: not found", Some("no such image")),
             ("pull access denied, repository does not exist", Some("does not let the cluster in")),
-            ("failed to do request: dial tcp 1.2.3.4:443: connect: connection refused", Some("does not reach")),
+            (
+                "failed to do request: dial tcp 1.2.3.4:443: connect: connection refused",
+                Some("does not reach"),
+            ),
             ("no match for platform in manifest", Some("another processor")),
             ("something else", None),
         ] {

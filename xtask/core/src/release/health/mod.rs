@@ -28,10 +28,10 @@ pub use objects::{
     Terminated, Waiting,
 };
 pub use pod::{PodHealth, Sightings, pod};
-pub use suspect::{LOG_LINES, Suspect, Testimony, Trouble, suspect};
 pub use rollout::{
     Count, Expectation, Rollout, count_pods, deployment, endpoints_ready, replica_set, rollout,
 };
+pub use suspect::{LOG_LINES, Suspect, Testimony, Trouble, suspect};
 
 /// Why something will never be ready, however long one waits.
 #[derive(Clone, Debug, Eq, PartialEq)]

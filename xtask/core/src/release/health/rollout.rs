@@ -146,10 +146,12 @@ pub fn deployment(deployment: &Deployment, generation: u64) -> Rollout {
     };
     let old = status.replicas.saturating_sub(status.updated_replicas);
     let waits = too_few(status.updated_replicas, wanted, "pods are of the new template")
-        .or_else(|| (old > 0).then(|| {
+        .or_else(|| {
+            (old > 0).then(|| {
                 let verb = if old == 1 { "is" } else { "are" };
                 format!("{} {verb} still there", text::count(old as usize, "old pod"))
-            }))
+            })
+        })
         .or_else(|| too_few(status.available_replicas, status.updated_replicas, "pods are available"))
         .or_else(|| is_false("Available"))
         .or_else(|| is_false("Progressing"))

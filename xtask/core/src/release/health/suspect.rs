@@ -104,7 +104,9 @@ impl Suspect {
         let times = if event.count > 1 { format!(" {} times", event.count) } else { String::new() };
         // The kubelet repeats in an event whose it is: `in pod name_namespace(uid)`.
         let message = match event.message.split_once(&format!(" in pod {}_", self.name)) {
-            Some((before, after)) => format!("{before}{}", after.split_once(')').map_or("", |(_, rest)| rest)),
+            Some((before, after)) => {
+                format!("{before}{}", after.split_once(')').map_or("", |(_, rest)| rest))
+            }
             None => event.message.clone(),
         };
         format!("event {}{times}: {}", foreign(&event.reason), foreign(&message))

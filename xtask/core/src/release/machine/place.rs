@@ -79,7 +79,9 @@ impl Place<'_> {
             self.ask(goal, idle, &self.course.new, count);
         }
         let has = self.state(idle).is_some_and(|state| state.has(&self.course.new, count));
-        goal.wait(has, || format!("{} of {} to be ready", text::count(count as usize, "new pod"), self.course.name));
+        goal.wait(has, || {
+            format!("{} of {} to be ready", text::count(count as usize, "new pod"), self.course.name)
+        });
         goal.despair(self.state(idle), self.course);
     }
 
@@ -101,7 +103,9 @@ impl Place<'_> {
             self.ask(goal, slot, revision, wanted);
         }
         let has = self.state(slot).is_some_and(|state| state.has(revision, count));
-        goal.wait(has, || format!("{} of {} to be ready", text::count(count as usize, "pod"), self.course.name));
+        goal.wait(has, || {
+            format!("{} of {} to be ready", text::count(count as usize, "pod"), self.course.name)
+        });
     }
 
     pub(super) fn none(&self, goal: &mut Goal, slot: Slot) {

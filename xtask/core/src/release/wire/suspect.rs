@@ -44,7 +44,8 @@ impl Inventory {
         let snapshots = self.snapshots(objects, taken_at)?;
         let of_parts = self.parts.iter().filter(|part| part.changes).filter_map(|part| {
             let deployment = part.deployment(Slot::A)?;
-            let serves = labels::labels(deployment, "/spec/template/metadata/labels").remove(labels::SERVES)?;
+            let serves =
+                labels::labels(deployment, "/spec/template/metadata/labels").remove(labels::SERVES)?;
             let is_new = |metadata: &Metadata| {
                 let is = |label: &str, value: &str| {
                     metadata.labels.get(label).is_some_and(|found| *found == *value)

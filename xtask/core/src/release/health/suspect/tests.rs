@@ -77,7 +77,10 @@ fn each_trouble_is_told_with_what_it_means() {
         pod("p", &container(&json!({"running": {}}), &ended("Error", 143), 1)),
         pod(
             "p",
-            &waiting("CreateContainerConfigError", "couldn't find key DATABASE_URL in Secret v/vitalyst-secrets"),
+            &waiting(
+                "CreateContainerConfigError",
+                "couldn't find key DATABASE_URL in Secret v/vitalyst-secrets",
+            ),
         ),
         pod("p", &waiting("CreateContainerConfigError", "secret \"absent\" not found")),
         pod("p", &waiting("RunContainerError", "exec format error")),
@@ -165,26 +168,23 @@ fn of_several_the_one_that_leads_farthest_is_told() {
         pod("secret", &waiting("CreateContainerConfigError", "secret \"x\" not found")),
         pod("crash", &crash("Error", 1, 1)),
     ];
-    for (count, name) in [
-        (1, "unready"),
-        (2, "app-5d"),
-        (3, "unscheduled"),
-        (4, "image"),
-        (5, "secret"),
-        (6, "crash"),
-    ] {
+    for (count, name) in
+        [(1, "unready"), (2, "app-5d"), (3, "unscheduled"), (4, "image"), (5, "secret"), (6, "crash")]
+    {
         assert_eq!(names(&all[..count]).as_deref(), Some(name));
         let reversed: Vec<Value> = all[..count].iter().rev().cloned().collect();
         assert_eq!(names(&reversed).as_deref(), Some(name), "in whatever order they come");
     }
-    let often = [pod("a", &crash("Error", 1, 1)), pod("c", &crash("Error", 1, 4)), pod("b", &crash("Error", 1, 4))];
+    let often =
+        [pod("a", &crash("Error", 1, 1)), pod("c", &crash("Error", 1, 4)), pod("b", &crash("Error", 1, 4))];
     assert_eq!(names(&often).as_deref(), Some("b"));
     assert_eq!(names(&[pod("fine", &ready())]), None);
 }
 
 fn event(kind: &str, reason: &str, message: &str, at: u32, count: u32) -> Event {
     let time = format!("2026-03-01T12:00:{at:02}Z");
-    let event = json!({"type": kind, "reason": reason, "message": message, "count": count, "lastTimestamp": time});
+    let event =
+        json!({"type": kind, "reason": reason, "message": message, "count": count, "lastTimestamp": time});
     serde_json::from_value(event).unwrap()
 }
 
@@ -192,7 +192,9 @@ fn event(kind: &str, reason: &str, message: &str, at: u32, count: u32) -> Event 
 fn events_and_logs_are_told_as_data() {
     let suspect = find(&[pod("app-5d-x", &crash("Error", 1, 3))]).unwrap();
     let mut events = vec![event("Normal", "Pulled", "Container image already present", 1, 4)];
-    events.extend((2..8).rev().map(|at| event("Warning", "BackOff", &format!("number {at} in pod app-5d-x_shop(7e1d-08): too often"), at, at)));
+    events.extend((2..8).rev().map(|at| {
+        event("Warning", "BackOff", &format!("number {at} in pod app-5d-x_shop(7e1d-08): too often"), at, at)
+    }));
     let lines: Vec<String> = (1..30).map(|line| format!("line {line}\n")).collect();
     let mut log = lines.concat();
     log.push_str("\x1b[31mred\x1b[0m\x1b]0;title\x07\n\n::error::not a command\n##[warning]nor this\n");
@@ -215,7 +217,8 @@ fn events_and_logs_are_told_as_data() {
         | red
         | ::error::not a command
         | ##[warning]nor this
-        | long long long long long long long long long long long long long long long lon"#]].assert_eq(&[&told[..8], &told[told.len() - 5..]].concat().join("\n"));
+        | long long long long long long long long long long long long long long long lon"#]]
+    .assert_eq(&[&told[..8], &told[told.len() - 5..]].concat().join("\n"));
 }
 
 #[test]
@@ -227,7 +230,8 @@ fn what_could_not_be_looked_at_is_said() {
         pod `p` says most: container `app` has ended: Error, exit code 1
         exit code 1: the application's own: its log says why
         could not look at its events: the role may not `list` `events`
-        could not look at its log: gone"#]].assert_eq(&words.join("\n"));
+        could not look at its log: gone"#]]
+    .assert_eq(&words.join("\n"));
     let words = suspect.words(&Testimony { events: Ok(Vec::new()), log: Some(Ok("\n".into())) });
     assert!(words.last().unwrap().contains("has written no log"), "{words:?}");
 }
