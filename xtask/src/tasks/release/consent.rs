@@ -13,8 +13,8 @@ use crate::cx::Cx;
 use crate::driver::kubectl::{Failure, Kubectl, Limits, Mode};
 use crate::error::{Error, Result};
 
-/// How long a way back waits for the answer to what it may.
-const HASTE: Duration = Duration::from_secs(3);
+/// How long a way back waits for the answer to what it may. A server that takes longer for that takes longer for all the rest.
+const HASTE: Duration = Duration::from_secs(10);
 
 /// Looks whether the role may do all that a release of these objects needs, before the first of it is done: what is found out
 /// in the middle leaves pods that nobody can see.
