@@ -14,7 +14,7 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::release::{adopt, deploy, examine, intervene, pin, rollback, status, unlock};
+use crate::tasks::release::{adopt, deploy, examine, intervene, pause, pin, rollback, status, unlock};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
@@ -119,6 +119,11 @@ impl App {
                 let (options, fully) = promote.options();
                 session.answer(|cx| intervene::promote(cx, &options, fully))
             }
+            Command::Pause(words) => {
+                let (options, reason) = words.options();
+                session.answer(|cx| pause::pause(cx, &options, reason.as_deref()))
+            }
+            Command::Resume(resume) => session.answer(|cx| pause::resume(cx, &resume.options())),
             Command::Abort(abort) => session.answer(|cx| intervene::abort(cx, &abort.options())),
             Command::Recover(recover) => session.answer(|cx| {
                 let environment = recover.place.environment;

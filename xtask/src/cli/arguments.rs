@@ -12,8 +12,8 @@ use crate::ui;
 
 pub(super) use self::image::Image;
 pub(super) use self::release::{
-    Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Place, Promote, Recover, Rollback,
-    Status, Unlock,
+    Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Pause, Place, Promote, Recover,
+    Rollback, Status, Unlock,
 };
 
 /// What the whole program is for; the first line of its help.
@@ -213,6 +213,20 @@ Examples:
   cargo xtask promote --environment production          at a gate
   cargo xtask promote --environment production --full   whatever the evidence says")]
     Promote(Promote),
+    /// Hold the release under way at the step of its canary where it is
+    #[command(after_help = "\
+Examples:
+  cargo xtask pause --environment production --reason 'a look at the logs'
+  cargo xtask status --environment production            since when, by whom, and until when it waits
+
+It goes on being measured, and a verdict ends it. Nobody's answer is waited for longer than `pause-max`
+of xtask.toml (an hour): then it is taken back.")]
+    Pause(Pause),
+    /// Let the release under way go on after a pause
+    #[command(after_help = "\
+Examples:
+  cargo xtask resume --environment production")]
+    Resume(Intervene),
     /// End the release under way: the one before serves again
     #[command(after_help = "\
 Examples:

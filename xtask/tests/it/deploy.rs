@@ -10,6 +10,7 @@ mod good;
 mod load;
 mod outage;
 mod owner;
+mod pause;
 mod shop;
 
 use load::Seen;

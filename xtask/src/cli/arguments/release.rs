@@ -194,6 +194,21 @@ impl Intervene {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct Pause {
+    #[command(flatten)]
+    intervene: Intervene,
+    /// Why; `status` shows it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Pause {
+    pub(in crate::cli) fn options(self) -> (intervene::Options, Option<String>) {
+        (self.intervene.options(), self.reason)
+    }
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct Promote {
     #[command(flatten)]
     intervene: Intervene,

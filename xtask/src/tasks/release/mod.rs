@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod deploy;
 pub mod examine;
 pub mod intervene;
+pub mod pause;
 pub mod pin;
 pub mod prepare;
 pub mod rollback;
