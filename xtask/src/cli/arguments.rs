@@ -207,6 +207,14 @@ Examples:
 Examples:
   cargo xtask history --environment production")]
     History(Place),
+    /// Say what in the cluster is no longer as it was released, and who has changed it; changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask drift --environment production
+  cargo xtask drift --environment production --output json     the same for a program
+
+Exits with 1 where something differs, 4 where it could not look, 5 while a release is under way.")]
+    Drift(Place),
     /// Let the release under way go on through its gate; with `--full`, to its promotion
     #[command(after_help = "\
 Examples:

@@ -6,6 +6,7 @@ use std::time::Duration;
 mod adoption;
 mod back;
 mod bad;
+mod drift;
 mod good;
 mod load;
 mod outage;

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod deploy;
+pub mod drift;
 pub mod examine;
 pub mod intervene;
 pub mod pause;
