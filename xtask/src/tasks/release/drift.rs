@@ -84,10 +84,8 @@ fn say(
     let name = &environment.name;
     let bad = drifts.iter().filter(|drift| drift.severity == Severity::Error).count();
     let objects = text::count(objects, "object");
-    let mut said = drift::table(drifts);
-    if bad == 0 {
-        said.push_str(&format!("{objects} of `{name}` are as `{release}` has released them\n"));
-    }
+    let well = format!("{objects} of `{name}` are as `{release}` has released them\n");
+    let said = drift::table(drifts) + if bad == 0 { &well } else { "" };
     let findings: Vec<Finding> = drifts.iter().map(Drift::finding).collect();
     let data = json!({ "environment": name, "release": release, "drift": drifts, "findings": findings });
     cx.emit(Body::Answer { text: said, data });

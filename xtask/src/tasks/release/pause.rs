@@ -29,7 +29,7 @@ pub fn pause(cx: &Cx, options: &Options, reason: Option<&str>) -> Result<()> {
         Some(head) => under_way::find(cx, &kubectl, (release, environment), head)?,
         None => None,
     };
-    let known = known.ok_or_else(|| unheard(Unheard::NothingUnderWay))?;
+    let known = known.ok_or_else(|| unheard(&Unheard::NothingUnderWay))?;
     let id = &known.plan.release;
     let steps = known.course.parts.iter().map(|part| part.steps().len()).max().unwrap_or(0);
     let pause = Pause {
@@ -40,8 +40,8 @@ pub fn pause(cx: &Cx, options: &Options, reason: Option<&str>) -> Result<()> {
     };
     // What could not be said is found out before anybody is asked.
     let say = |head: &Head| match &head.under_way {
-        Some(journal) if journal.release != *id => Err(unheard(Unheard::NothingUnderWay)),
-        _ => head.pausing(pause.clone(), steps).map_err(unheard),
+        Some(journal) if journal.release != *id => Err(unheard(&Unheard::NothingUnderWay)),
+        _ => head.pausing(pause.clone(), steps).map_err(|no| unheard(&no)),
     };
     head.as_ref().map(say).transpose()?;
     consent::confirm(cx, options.yes, &format!("hold `{id}` where it is?"))?;
@@ -63,21 +63,21 @@ pub fn resume(cx: &Cx, options: &Options) -> Result<()> {
     let (_, environment) = of_environment(cx, options.environment.as_deref())?;
     let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head =
-        connect::ledger(&kubectl, &environment.name)?.ok_or_else(|| unheard(Unheard::NothingUnderWay))?;
-    head.resuming().map_err(unheard)?;
-    let journal = head.under_way.ok_or_else(|| unheard(Unheard::NothingUnderWay))?;
+        connect::ledger(&kubectl, &environment.name)?.ok_or_else(|| unheard(&Unheard::NothingUnderWay))?;
+    head.resuming().map_err(|no| unheard(&no))?;
+    let journal = head.under_way.ok_or_else(|| unheard(&Unheard::NothingUnderWay))?;
     let (id, pause) = (journal.release, journal.pause);
     let question = pause.as_ref().map_or_else(String::new, |pause| {
         format!("`{id}` was paused by {} at {}: let it go on?", pause.by, time(pause.since))
     });
     consent::confirm(cx, options.yes, &question)?;
-    connect::tell(&kubectl, &environment.name, |head| head.resuming().map_err(unheard))?;
+    connect::tell(&kubectl, &environment.name, |head| head.resuming().map_err(|no| unheard(&no)))?;
     let text = format!("{id} was told to go on\n");
     cx.emit(Body::Answer { text, data: json!({ "release": id }) });
     Ok(())
 }
 
-fn unheard(unheard: Unheard) -> Error {
+fn unheard(unheard: &Unheard) -> Error {
     let error = Error::refused(unheard.to_string());
     match unheard {
         Unheard::NothingUnderWay | Unheard::NotPaused(_) => error,

@@ -56,6 +56,11 @@ impl Path {
         Self(self.0[..length].to_vec())
     }
 
+    /// Whether it ends in a field, and not in an item of a list.
+    fn ends_in_key(&self) -> bool {
+        matches!(self.0.last(), Some(Step::Key(_)))
+    }
+
     /// What an object has there.
     pub(super) fn in_object<'v>(&self, object: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(object, |value, step| match step {
@@ -120,6 +125,17 @@ fn compare(before: Option<&Value>, after: Option<&Value>, path: &Path, all: &mut
                 }
             }
         },
+        // A mapping that is there on one side only is as many fields as it has: some of them may be of no concern.
+        (Some(Value::Object(there)), None) if path.ends_in_key() && !there.is_empty() => {
+            for (key, value) in there {
+                compare(Some(value), None, &path.then(Step::Key(key.clone())), all);
+            }
+        }
+        (None, Some(Value::Object(stated))) if path.ends_in_key() && !stated.is_empty() => {
+            for (key, value) in stated {
+                compare(None, Some(value), &path.then(Step::Key(key.clone())), all);
+            }
+        }
         (before, after) => {
             all.push(Difference { path: path.clone(), before: before.cloned(), after: after.cloned() });
         }

@@ -280,14 +280,13 @@ impl Released {
         let keys = path.keys();
         let ends = |label: &str| keys.last() == Some(&label);
         match keys.as_slice() {
-            ["status", ..] => true,
             ["metadata", "annotations", annotation] => {
                 labels::is_stamp(annotation) || [labels::COMMIT, labels::LAST_APPLIED].contains(annotation)
             }
             ["metadata", "labels" | "annotations", ..] => {
                 self.is_adopted && [labels::SERVES, labels::SLOT].iter().any(|label| ends(label))
             }
-            ["metadata", ..] => true,
+            ["status" | "metadata", ..] => true,
             ["spec", "replicas"] => self.scale != Scale::Stated,
             ["spec", "template", "metadata", "labels", ..] | ["spec", "selector", ..] if self.is_adopted => {
                 true

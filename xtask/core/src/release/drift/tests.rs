@@ -70,6 +70,11 @@ fn what_the_server_and_its_controllers_have_written_is_no_drift() {
     again["metadata"]["annotations"]["vitalyst.io/fence"] = json!("5");
     again["status"] = json!({});
     assert_eq!(said(&there(), &again), "");
+    // All annotations that there are may be those that come with each write.
+    again["metadata"].as_object_mut().unwrap().remove("annotations");
+    let mut stamped = there();
+    stamped["metadata"]["annotations"] = json!({"vitalyst.io/fence": "4", "vitalyst.io/stated": "test-1 x"});
+    assert_eq!(said(&stamped, &again), "");
     // An autoscaler writes through the subresource `scale`.
     let scaled = written(there(), "kube-controller-manager", &json!({"f:spec": {"f:replicas": {}}}), |object| {
         object["spec"]["replicas"] = json!(7);
@@ -112,24 +117,22 @@ fn what_somebody_has_changed_is_named_with_who_and_when() {
     *again.pointer_mut(&format!("{CONTAINER}/env/0/value")).unwrap() = json!("1");
     *again.pointer_mut(&format!("{CONTAINER}/image")).unwrap() = json!("web@sha256:1");
     expect_test::expect![[r#"
-                 object            field                                                           there       released                  by
-        changed  Deployment `web`  .metadata.labels.app                                            –           web                       kubectl-label at 2026-11-28T12:00:00Z
-        changed  Deployment `web`  .spec.template.spec.containers[name="web"].env[name="A"].value  2           1                         kubectl-label at 2026-11-28T12:00:00Z
-        changed  Deployment `web`  .spec.template.spec.containers[name="web"].image                web:latest  web@sha256:1              kubectl-label at 2026-11-28T12:00:00Z
-        added    Deployment `web`  .spec.template.spec.containers[name="web"].env[name="B"].name   B           –                         kubectl-edit at 2026-11-28T12:00:00Z
-        added    Deployment `web`  .spec.template.spec.containers[name="web"].env[name="B"].value  x           –                         kubectl-edit at 2026-11-28T12:00:00Z
-        (note)   Deployment `web`  .metadata.annotations.mesh                                      on          –                         some-injector at 2026-11-28T12:00:00Z
-        scaled   Deployment `web`  .spec.replicas                                                  5           as many as served before  kubectl (by `scale`) at 2026-11-28T12:00:00Z
+                 object            field                                                           there                     released                  by
+        changed  Deployment `web`  .metadata.labels.app                                            –                         web                       –
+        changed  Deployment `web`  .spec.template.spec.containers[name="web"].env[name="A"].value  2                         1                         kubectl-set at 2026-11-28T12:00:00Z
+        changed  Deployment `web`  .spec.template.spec.containers[name="web"].image                web:latest                web@sha256:1              kubectl-set at 2026-11-28T12:00:00Z
+        added    Deployment `web`  .spec.template.spec.containers[name="web"].env[name="B"]        {"name":"B","value":"x"}  –                         kubectl-edit at 2026-11-28T12:00:00Z
+        (note)   Deployment `web`  .metadata.annotations.mesh                                      on                        –                         some-injector at 2026-11-28T12:00:00Z
+        scaled   Deployment `web`  .spec.replicas                                                  5                         as many as served before  kubectl (by `scale`) at 2026-11-28T12:00:00Z
     "#]].assert_eq(&said(&all, &again));
     let drifts = web().differences(&all, &again);
     let findings: Vec<String> =
         drifts.iter().map(Drift::finding).map(|finding| format!("{}: {}", finding.rule, finding.message)).collect();
     expect_test::expect![[r#"
-        changed: Deployment `web`: `.metadata.labels.app`: there nothing, released web, by kubectl-label at 2026-11-28T12:00:00Z
-        changed: Deployment `web`: `.spec.template.spec.containers[name="web"].env[name="A"].value`: there 2, released 1, by kubectl-label at 2026-11-28T12:00:00Z
-        changed: Deployment `web`: `.spec.template.spec.containers[name="web"].image`: there web:latest, released web@sha256:1, by kubectl-label at 2026-11-28T12:00:00Z
-        added: Deployment `web`: `.spec.template.spec.containers[name="web"].env[name="B"].name`: there B, released nothing, by kubectl-edit at 2026-11-28T12:00:00Z
-        added: Deployment `web`: `.spec.template.spec.containers[name="web"].env[name="B"].value`: there x, released nothing, by kubectl-edit at 2026-11-28T12:00:00Z
+        changed: Deployment `web`: `.metadata.labels.app`: there nothing, released web
+        changed: Deployment `web`: `.spec.template.spec.containers[name="web"].env[name="A"].value`: there 2, released 1, by kubectl-set at 2026-11-28T12:00:00Z
+        changed: Deployment `web`: `.spec.template.spec.containers[name="web"].image`: there web:latest, released web@sha256:1, by kubectl-set at 2026-11-28T12:00:00Z
+        added: Deployment `web`: `.spec.template.spec.containers[name="web"].env[name="B"]`: there {"name":"B","value":"x"}, released nothing, by kubectl-edit at 2026-11-28T12:00:00Z
         added: Deployment `web`: `.metadata.annotations.mesh`: there on, released nothing, by some-injector at 2026-11-28T12:00:00Z
         scaled: Deployment `web`: `.spec.replicas`: there 5, released as many as served before, by kubectl (by `scale`) at 2026-11-28T12:00:00Z"#]].assert_eq(&findings.join("\n"));
 }
