@@ -177,6 +177,7 @@ Examples:
                                                        exactly what staging verified
   cargo xtask deploy --plan-only --environment production --out plan.json
   cargo xtask deploy --plan-only --plan plan.json      is it still right?
+  cargo xtask deploy --plan plan.json                  carries it out, or says what has moved
   cargo xtask deploy --plan-only --diff --snapshot cluster.json
 
 A release that is interrupted is taken back; interrupted once more, or killed, it is left to

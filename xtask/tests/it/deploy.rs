@@ -12,6 +12,7 @@ mod load;
 mod outage;
 mod owner;
 mod pause;
+mod planned;
 mod shop;
 
 use load::Seen;

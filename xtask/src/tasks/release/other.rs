@@ -48,7 +48,7 @@ pub(super) fn serving(cx: &Cx, environment: &str) -> Result<Served> {
 }
 
 /// The images of an object's containers that have a digest.
-fn images(object: &Value) -> Vec<Reference> {
+pub(super) fn images(object: &Value) -> Vec<Reference> {
     let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
     let Some(template) = pod_template(kind) else { return Vec::new() };
     let lists = ["initContainers", "containers"].into_iter();

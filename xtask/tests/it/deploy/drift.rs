@@ -55,14 +55,7 @@ fn what_somebody_changes_by_hand_is_drift_and_what_a_release_leaves_is_none() {
     has(&["changed", "`app-b`", "env[name=\"VERSION\"].value", "three", "two", "kubectl-set at 20"]);
     has(&["added", "`app-b`", "env[name=\"EXTRA\"]", "kubectl-set at 20"]);
     has(&["changed", "`app-b`", ".metadata.labels.app"]);
-    has(&[
-        "scaled",
-        "`app-b`",
-        ".spec.replicas",
-        "2",
-        "as many as served before",
-        "kubectl (by `scale`) at 20",
-    ]);
+    has(&["scaled", "`app-b`", ".spec.replicas", "2", "as many as served before", "kubectl (by `scale`)"]);
     has(&["scaled", "`app`", ".spec.replicas", "0: the other slot serves"]);
     has(&["missing", "Service `app`"]);
     has(&["stranger", "Pod `by-hand`"]);
