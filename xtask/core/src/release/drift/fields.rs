@@ -7,7 +7,6 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-
 /// The way to a field.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Path(Vec<Step>);
@@ -202,7 +201,9 @@ impl Owner {
             if depth > 0 && fields.as_object().is_some_and(Map::is_empty) {
                 return true;
             }
-            let Some(inside) = fields.as_object().and_then(|fields| inside(fields, step)) else { return false };
+            let Some(inside) = fields.as_object().and_then(|fields| inside(fields, step)) else {
+                return false;
+            };
             fields = inside;
         }
         !fields.is_null()

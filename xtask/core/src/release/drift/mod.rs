@@ -100,7 +100,11 @@ impl Drift {
             or(&self.there, "nothing"),
             or(&self.released, "nothing")
         );
-        Finding { rule: self.rule.name().to_owned(), severity: self.severity, ..Finding::error("drift", message) }
+        Finding {
+            rule: self.rule.name().to_owned(),
+            severity: self.severity,
+            ..Finding::error("drift", message)
+        }
     }
 }
 
@@ -148,9 +152,8 @@ pub fn released(derived: &Derived, head: &Head) -> Vec<Released> {
     let mut all = Vec::new();
     for slots in &derived.slots {
         let live = head.live.get(&slots.component).copied().unwrap_or(Slot::A);
-        let is_adopted = pieces
-            .iter()
-            .any(|piece| piece.component == slots.component && piece.revision != slots.revision);
+        let is_adopted =
+            pieces.iter().any(|piece| piece.component == slots.component && piece.revision != slots.revision);
         all.extend(of_slots(slots, live, is_adopted));
     }
     let plain = |object: &Value, scale: Scale| Released { object: object.clone(), is_adopted: false, scale };

@@ -22,8 +22,8 @@ pub fn strangers(derived: &Derived, head: &Head, objects: &[Value]) -> Vec<Drift
         .collect();
     let unknown = of_kind(objects, "Deployment").filter(|deployment| !own.contains(&name(deployment)));
     let there = "it has the label of a component".to_owned();
-    let unknown = unknown
-        .map(|deployment| Drift { there: there.clone(), ..Drift::new(Rule::Stranger, deployment) });
+    let unknown =
+        unknown.map(|deployment| Drift { there: there.clone(), ..Drift::new(Rule::Stranger, deployment) });
     let mut drifts: Vec<Drift> = unknown.collect();
     drifts.extend(derived.slots.iter().filter_map(|slots| {
         let live = head.live.get(&slots.component).copied().unwrap_or(Slot::A);

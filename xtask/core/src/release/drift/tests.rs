@@ -76,10 +76,11 @@ fn what_the_server_and_its_controllers_have_written_is_no_drift() {
     stamped["metadata"]["annotations"] = json!({"vitalyst.io/fence": "4", "vitalyst.io/stated": "test-1 x"});
     assert_eq!(said(&stamped, &again), "");
     // An autoscaler writes through the subresource `scale`.
-    let scaled = written(there(), "kube-controller-manager", &json!({"f:spec": {"f:replicas": {}}}), |object| {
-        object["spec"]["replicas"] = json!(7);
-        object["metadata"]["managedFields"][3]["subresource"] = json!("scale");
-    });
+    let scaled =
+        written(there(), "kube-controller-manager", &json!({"f:spec": {"f:replicas": {}}}), |object| {
+            object["spec"]["replicas"] = json!(7);
+            object["metadata"]["managedFields"][3]["subresource"] = json!("scale");
+        });
     let again = web().written_over(&scaled);
     assert_eq!(again["spec"]["replicas"], 7);
     assert_eq!(said(&scaled, &scaled), "");
@@ -108,9 +109,14 @@ fn what_somebody_has_changed_is_named_with_who_and_when() {
         object["metadata"]["managedFields"].as_array_mut().unwrap().last_mut().unwrap()["subresource"] =
             json!("scale");
     });
-    let all = written(scaled, "some-injector", &json!({"f:metadata": {"f:annotations": {"f:mesh": {}}}}), |object| {
-        object["metadata"]["annotations"]["mesh"] = json!("on");
-    });
+    let all = written(
+        scaled,
+        "some-injector",
+        &json!({"f:metadata": {"f:annotations": {"f:mesh": {}}}}),
+        |object| {
+            object["metadata"]["annotations"]["mesh"] = json!("on");
+        },
+    );
     // What the server would make of it: what is stated is as it was, and what is not stays.
     let mut again = all.clone();
     again["metadata"]["labels"] = json!({"app": "web"});
@@ -126,8 +132,11 @@ fn what_somebody_has_changed_is_named_with_who_and_when() {
         scaled   Deployment `web`  .spec.replicas                                                  5                         as many as served before  kubectl (by `scale`) at 2026-11-28T12:00:00Z
     "#]].assert_eq(&said(&all, &again));
     let drifts = web().differences(&all, &again);
-    let findings: Vec<String> =
-        drifts.iter().map(Drift::finding).map(|finding| format!("{}: {}", finding.rule, finding.message)).collect();
+    let findings: Vec<String> = drifts
+        .iter()
+        .map(Drift::finding)
+        .map(|finding| format!("{}: {}", finding.rule, finding.message))
+        .collect();
     expect_test::expect![[r#"
         changed: Deployment `web`: `.metadata.labels.app`: there nothing, released web
         changed: Deployment `web`: `.spec.template.spec.containers[name="web"].env[name="A"].value`: there 2, released 1, by kubectl-set at 2026-11-28T12:00:00Z
@@ -139,7 +148,8 @@ fn what_somebody_has_changed_is_named_with_who_and_when() {
 
 #[test]
 fn lists_without_names_are_compared_by_what_tells_their_items_apart() {
-    let before = json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}], "l": [1, 2]});
+    let before =
+        json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}], "l": [1, 2]});
     let after = json!({"m": [{"name": "v", "mountPath": "/b", "readOnly": true}], "l": [1]});
     let said: Vec<String> = fields::differences(&before, &after)
         .iter()
@@ -148,7 +158,8 @@ fn lists_without_names_are_compared_by_what_tells_their_items_apart() {
     expect_test::expect![[r#"
         .l[1] Some(Number(2)) None
         .m[mountPath="/a"] Some(Object {"mountPath": String("/a"), "name": String("v")}) None
-        .m[mountPath="/b"].readOnly None Some(Bool(true))"#]].assert_eq(&said.join("\n"));
+        .m[mountPath="/b"].readOnly None Some(Bool(true))"#]]
+    .assert_eq(&said.join("\n"));
 }
 
 #[test]
@@ -172,5 +183,6 @@ fn what_is_gone_or_would_be_refused_is_said() {
                  object            field  there                              released      by
         missing  Deployment `web`  –      –                                  it is stated  –
         refused  Deployment `web`  –      spec.selector: field is immutable  –             –
-    "#]].assert_eq(&table(&drifts));
+    "#]]
+    .assert_eq(&table(&drifts));
 }

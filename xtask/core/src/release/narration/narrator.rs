@@ -249,8 +249,7 @@ impl Narrator {
     /// What a person is asked.
     fn asks(&mut self, status: &Status<'_>, now: Duration, lines: &mut Vec<Line>) {
         let question = status.asks.as_ref().map(|asks| asks.words.clone());
-        let is_paused =
-            status.asks.as_ref().is_some_and(|asks| asks.answers.contains(&Command::Resume));
+        let is_paused = status.asks.as_ref().is_some_and(|asks| asks.answers.contains(&Command::Resume));
         let was_paused = std::mem::replace(&mut self.paused_in, status.phase.filter(|_| is_paused));
         if was_paused.is_some() && was_paused == status.phase && !is_paused {
             lines.push(self.line(now, Kind::Step, "the pause is over"));

@@ -20,7 +20,8 @@ impl Plan {
         let mut fields = diff::fields(&saved, &now);
         if fields.is_empty() && saved != now {
             // What it states no longer shows only from the other side.
-            fields = diff::fields(&now, &saved).into_iter().map(|field| format!("no longer: {field}")).collect();
+            fields =
+                diff::fields(&now, &saved).into_iter().map(|field| format!("no longer: {field}")).collect();
         }
         Ok(fields)
     }

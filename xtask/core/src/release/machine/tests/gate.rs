@@ -80,7 +80,11 @@ fn a_pause_from_elsewhere_is_heard_and_has_an_end() {
     // In the first step; and before it, where it is heard and nothing stands still yet.
     for from in [1, 20] {
         assert_eq!(paused_from_elsewhere(&mut usual(), from, None).0, Ending::Inconclusive, "from {from} s");
-        assert_eq!(paused_from_elsewhere(&mut usual(), from, Some(300)), (Ending::Promoted, 5), "from {from} s");
+        assert_eq!(
+            paused_from_elsewhere(&mut usual(), from, Some(300)),
+            (Ending::Promoted, 5),
+            "from {from} s"
+        );
         let mut forgetful = Cluster::of(usual().course, Mood::Forgetful(3));
         assert_eq!(paused_from_elsewhere(&mut forgetful, from, Some(300)), (Ending::Promoted, 5));
     }
