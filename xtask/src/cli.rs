@@ -14,7 +14,7 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::release::{adopt, deploy, examine, intervene, pin, rollback, status, unlock};
+use crate::tasks::release::{adopt, deploy, drift, examine, intervene, pause, pin, rollback, status, unlock};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
@@ -110,6 +110,7 @@ impl App {
             Command::Status(options) => {
                 session.answer(|cx| status::status(cx, options.place.environment.as_deref(), options.watch))
             }
+            Command::Drift(place) => session.answer(|cx| drift::drift(cx, place.environment.as_deref())),
             Command::Unlock(unlock) => {
                 let (options, reason) = unlock.options();
                 session.answer(|cx| unlock::unlock(cx, &options, &reason))
@@ -119,6 +120,11 @@ impl App {
                 let (options, fully) = promote.options();
                 session.answer(|cx| intervene::promote(cx, &options, fully))
             }
+            Command::Pause(words) => {
+                let (options, reason) = words.options();
+                session.answer(|cx| pause::pause(cx, &options, reason.as_deref()))
+            }
+            Command::Resume(resume) => session.answer(|cx| pause::resume(cx, &resume.options())),
             Command::Abort(abort) => session.answer(|cx| intervene::abort(cx, &abort.options())),
             Command::Recover(recover) => session.answer(|cx| {
                 let environment = recover.place.environment;

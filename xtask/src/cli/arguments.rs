@@ -12,8 +12,8 @@ use crate::ui;
 
 pub(super) use self::image::Image;
 pub(super) use self::release::{
-    Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Place, Promote, Recover, Rollback,
-    Status, Unlock,
+    Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Pause, Place, Promote, Recover,
+    Rollback, Status, Unlock,
 };
 
 /// What the whole program is for; the first line of its help.
@@ -177,6 +177,7 @@ Examples:
                                                        exactly what staging verified
   cargo xtask deploy --plan-only --environment production --out plan.json
   cargo xtask deploy --plan-only --plan plan.json      is it still right?
+  cargo xtask deploy --plan plan.json                  carries it out, or says what has moved
   cargo xtask deploy --plan-only --diff --snapshot cluster.json
 
 A release that is interrupted is taken back; interrupted once more, or killed, it is left to
@@ -207,12 +208,34 @@ Examples:
 Examples:
   cargo xtask history --environment production")]
     History(Place),
+    /// Say what in the cluster is no longer as it was released, and who has changed it; changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask drift --environment production
+  cargo xtask drift --environment production --output json     the same for a program
+
+Exits with 1 where something differs, 4 where it could not look, 5 while a release is under way.")]
+    Drift(Place),
     /// Let the release under way go on through its gate; with `--full`, to its promotion
     #[command(after_help = "\
 Examples:
   cargo xtask promote --environment production          at a gate
   cargo xtask promote --environment production --full   whatever the evidence says")]
     Promote(Promote),
+    /// Hold the release under way at the step of its canary where it is
+    #[command(after_help = "\
+Examples:
+  cargo xtask pause --environment production --reason 'a look at the logs'
+  cargo xtask status --environment production            since when, by whom, and until when it waits
+
+It goes on being measured, and a verdict ends it. Nobody's answer is waited for longer than `pause-max`
+of xtask.toml (an hour): then it is taken back.")]
+    Pause(Pause),
+    /// Let the release under way go on after a pause
+    #[command(after_help = "\
+Examples:
+  cargo xtask resume --environment production")]
+    Resume(Intervene),
     /// End the release under way: the one before serves again
     #[command(after_help = "\
 Examples:

@@ -29,6 +29,8 @@ pub struct Release {
     /// `bake`: how long the new release is watched after its promotion, with the old one standing by; a duration. Default:
     /// `15m`.
     pub bake: Duration,
+    /// `pause-max`: how long a gate or a pause waits for somebody, before the release is taken back; a duration. Default: `1h`.
+    pub pause_max: Duration,
     /// `migration`: what the release does to the database when its pods start: `none`, `expand` (adds what the new release
     /// needs, the old one does not mind) or `contract` (takes away what the old one needs). Default: `none`.
     pub migration: Placed<Migration>,

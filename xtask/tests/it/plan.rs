@@ -271,6 +271,23 @@ fn a_saved_plan_is_the_plan() {
 }
 
 #[test]
+fn a_saved_plan_is_not_the_one_of_other_files_or_another_configuration() {
+    let (old, new) = (derived("1", ""), derived("2", ""));
+    let saved = plan(&wish(), &new, &live(&old)).unwrap();
+    let moved =
+        |wish: &Wish, derived: &Derived| saved.moved(&plan(wish, derived, &live(&old)).unwrap()).unwrap();
+    assert_eq!(moved(&wish(), &new), [""; 0]);
+    // Words about the moment are no part of the decision.
+    let later = Wish { remarks: vec!["it rains".into()], frozen: Some("until Monday".into()), ..wish() };
+    assert_eq!(moved(&later, &new), [""; 0]);
+    let longer = Wish { bake: wish().bake + Duration::from_secs(1), ..wish() };
+    let said = moved(&longer, &new);
+    assert!(said.len() == 1 && said[0].starts_with("~ bake_ms: "), "{said:?}");
+    assert!(!moved(&wish(), &derived("3", "")).is_empty(), "another content");
+    assert!(!saved.moved(&plan(&wish(), &new, &live(&new)).unwrap()).unwrap().is_empty(), "another cluster");
+}
+
+#[test]
 fn a_plan_is_refused_once_somebody_has_changed_what_it_writes() {
     let derived = derived("2", AUTOSCALER);
     let before = live(&self::derived("1", AUTOSCALER));

@@ -412,6 +412,7 @@ fn a_release_under_way_has_to_end_first() {
         evidence: Vec::new(),
         abort: false,
         promote: None,
+        pause: None,
         back: None,
     };
     head = head.noting(journal, &Arc::default(), 0);

@@ -18,10 +18,12 @@
 //! - [`wire`] goes between the machine and the objects of a cluster: from what a server says to a look, from a change to a
 //!   request.
 //! - [`narration`] tells people what a machine does.
+//! - [`drift`] says how what is in a cluster differs from what was released to it.
 //! - [`plan`] puts all writes of a release in order, and [`freeze`] says when there must be none.
 
 pub mod analysis;
 pub mod capacity;
+pub mod drift;
 pub mod effect;
 pub mod freeze;
 pub mod health;

@@ -9,6 +9,7 @@ mod diff;
 mod further;
 mod live;
 mod refused;
+mod same;
 mod steps;
 mod wish;
 mod words;

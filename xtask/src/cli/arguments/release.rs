@@ -40,8 +40,8 @@ pub(in crate::cli) struct Deploy {
     /// Read what is in the cluster from this output of `kubectl get … --output=json`
     #[arg(long, value_name = "FILE", requires = "plan_only")]
     snapshot: Option<PathBuf>,
-    /// Check this saved plan instead of making one
-    #[arg(long, value_name = "FILE", requires = "plan_only")]
+    /// Carry out this saved plan, if nothing has moved since; with `--plan-only`, say whether that is so
+    #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with_all = ["out", "override_freeze", "without_way_back", "from", "images", "image"])]
     plan: Option<PathBuf>,
     /// Release exactly the images that serve this other environment, verified
@@ -74,7 +74,7 @@ impl Deploy {
         let source = self.snapshot.map_or(prepare::Source::Cluster, prepare::Source::Snapshot);
         let show = if self.diff { deploy::Show::Difference } else { deploy::Show::Words };
         let environment = self.place.environment;
-        if let Some(path) = self.plan {
+        if let Some(path) = self.plan.clone().filter(|_| self.plan_only) {
             return Deployment::Plan(deploy::From::Plan { path, environment, source }, show);
         }
         let prepare = prepare::Options {
@@ -92,7 +92,8 @@ impl Deploy {
         if self.plan_only {
             Deployment::Plan(deploy::From::Files { prepare, out: self.out }, show)
         } else {
-            Deployment::Release(deploy::Options { prepare, yes: self.yes, take_over: self.take_over })
+            let (plan, yes, take_over) = (self.plan, self.yes, self.take_over);
+            Deployment::Release(deploy::Options { prepare, plan, yes, take_over })
         }
     }
 }
@@ -190,6 +191,21 @@ pub(in crate::cli) struct Intervene {
 impl Intervene {
     pub(in crate::cli) fn options(self) -> intervene::Options {
         intervene::Options { environment: self.place.environment, yes: self.yes }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Pause {
+    #[command(flatten)]
+    intervene: Intervene,
+    /// Why; `status` shows it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+impl Pause {
+    pub(in crate::cli) fn options(self) -> (intervene::Options, Option<String>) {
+        (self.intervene.options(), self.reason)
     }
 }
 

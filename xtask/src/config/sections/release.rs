@@ -23,6 +23,9 @@ use crate::core::release::weights::Weight;
 /// How long a release is watched after its promotion, where nothing else is said.
 const BAKE: Duration = Duration::from_mins(15);
 
+/// How long a gate or a pause waits for somebody, where nothing else is said.
+const PAUSE_MAX: Duration = Duration::from_hours(1);
+
 /// The share of requests that may fail, where nothing else is said.
 const ERROR_RATE_MAX: f64 = 0.01;
 
@@ -38,6 +41,7 @@ pub(super) fn release(value: &Value<'_, '_>) -> Option<Release> {
         let known: Vec<&str> = names.iter().map(String::as_str).collect();
         let order = table.required("order", |value| order(value, &known));
         let bake = table.optional("bake", duration).unwrap_or(BAKE);
+        let pause_max = table.optional("pause-max", duration).unwrap_or(PAUSE_MAX);
         let start = value.key_place();
         let migration = table
             .optional("migration", placed(word(&MIGRATIONS)))
@@ -45,7 +49,7 @@ pub(super) fn release(value: &Value<'_, '_>) -> Option<Release> {
         let mut components: Vec<ReleaseComponent> = components?.into_iter().collect::<Option<_>>()?;
         let order = order?;
         components.sort_by_key(|component| order.iter().position(|name| **name == *component.name.0));
-        Some(Release { components, bake, migration })
+        Some(Release { components, bake, pause_max, migration })
     })
 }
 

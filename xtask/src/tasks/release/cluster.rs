@@ -23,10 +23,28 @@ pub(super) fn objects(
     environment: &EnvironmentConfig,
     stated: &[Identity],
 ) -> Result<Vec<Value>> {
+    read(kubectl, environment, stated, |query| query)
+}
+
+/// The same, with the managers of all fields.
+pub(super) fn objects_with_managers(
+    kubectl: &Kubectl,
+    environment: &EnvironmentConfig,
+    stated: &[Identity],
+) -> Result<Vec<Value>> {
+    read(kubectl, environment, stated, Query::with_managers)
+}
+
+fn read(
+    kubectl: &Kubectl,
+    environment: &EnvironmentConfig,
+    stated: &[Identity],
+    how: impl Fn(Query) -> Query,
+) -> Result<Vec<Value>> {
     let mut answers = Vec::new();
     for ((namespace, foreign), kinds) in questions(&environment.namespace, stated) {
         let kinds: Vec<String> = kinds.into_iter().collect();
-        let found = match kubectl.get(&Query::kinds(&kinds).namespace(namespace)) {
+        let found = match kubectl.get(&how(Query::kinds(&kinds).namespace(namespace))) {
             Err(Failure { fault: Fault::NoSuchKind, .. }) if foreign.is_some() => Vec::new(),
             found => found.map_err(|failure| connect::unlike(environment, failure))?,
         };

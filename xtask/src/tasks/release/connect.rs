@@ -26,6 +26,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// The most bytes that a payload may have once it is unpacked.
 const UNPACKED_MAX: u64 = 32 << 20;
 
+/// How often a word is said again that came too late for the version it was meant for.
+const TRIES: usize = 5;
+
 /// What is done with a cluster.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Use {
@@ -136,6 +139,44 @@ pub(super) fn ask_for_end(
         drop(kubectl.patch(Manager::Manifests.name(), &name, &seen, change, Mode::Really));
     }
     Ok(Some(head))
+}
+
+/// Leaves a word in the ledger: `change` says what it says from then on, on what it says now. Whoever owns the release writes there,
+/// too: what was said to an older version is said again to the newer one.
+///
+/// # Errors
+///
+/// That of `change`; and of kind [`Refused`](ErrorKind::Refused) where there is no ledger, or it changes all the time.
+pub(super) fn tell(
+    kubectl: &Kubectl,
+    environment: &str,
+    change: impl Fn(&Head) -> Result<Head>,
+) -> Result<Head> {
+    let name = config_map(&wire::ledger_name(environment));
+    for _ in 0..TRIES {
+        let Some((found, head)) = object_of_ledger(kubectl, environment)? else {
+            return Err(Error::refused(format!("nothing was released to `{environment}` yet")));
+        };
+        let changed = change(&head)?;
+        let mut data = serde_json::json!(
+            ledger::encode(&changed).map_err(|error| Error::bug("a word cannot be written").source(error))?
+        );
+        // A key that is no longer there has to be taken away by name.
+        for key in found["data"].as_object().into_iter().flat_map(|old| old.keys()) {
+            if data.get(key).is_none() {
+                data[key] = Value::Null;
+            }
+        }
+        let seen = Seen::of(&found).ok_or_else(|| Error::bug(format!("{name} has no version")))?;
+        let change = serde_json::json!({ "data": data });
+        match kubectl.patch(Manager::Manifests.name(), &name, &seen, change, Mode::Really) {
+            Ok(_) => return Ok(changed),
+            Err(failure) if failure.fault == Fault::Conflict => {}
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(Error::refused("the ledger has changed each time, while something was to be written")
+        .hint("nothing was written: run the same command again"))
 }
 
 /// The error about a ledger that nobody can read.

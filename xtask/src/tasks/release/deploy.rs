@@ -5,17 +5,25 @@ use std::path::PathBuf;
 use super::conduct::{Release, conduct, verdict};
 use super::connect::Use;
 use super::prepare::{self, Prepared, Source};
-use super::{connect, consent, under_way};
-use crate::config::release::EnvironmentConfig;
+use super::{connect, consent, other, under_way};
+use crate::config::release::{self as config, EnvironmentConfig};
+use crate::core::registry::Reference;
 use crate::core::release::ledger::Head;
 use crate::core::release::machine::Intent;
 use crate::core::release::model::Ending;
 use crate::core::release::narration::by_hand;
 use crate::core::release::plan::{Identity, Live, Plan, Refused};
+use crate::core::text;
 use crate::cx::{Cx, files};
 use crate::driver::kubectl::Kubectl;
 use crate::error::{Error, Result};
 use crate::event::Body;
+
+/// How many differences to a saved plan are named.
+const MOVED_MAX: usize = 10;
+
+/// What to do with a plan that is no longer right.
+const PLAN_AGAIN: &str = "plan again: `cargo xtask deploy --plan-only`";
 
 /// Where a plan comes from.
 #[derive(Clone, Debug)]
@@ -52,6 +60,8 @@ pub enum Show {
 pub struct Options {
     /// Of what.
     pub prepare: prepare::Options,
+    /// The saved plan that it has to be, where there is one: its images, and nothing that was decided since.
+    pub plan: Option<PathBuf>,
     /// Whether somebody has agreed already.
     pub yes: bool,
     /// Whether fields that others own are taken from them.
@@ -66,18 +76,39 @@ pub struct Options {
 /// Of kind [`Refused`](crate::ErrorKind::Refused) before anything was changed, [`NotReleased`](crate::ErrorKind::NotReleased) where
 /// the release before serves again, [`Stuck`](crate::ErrorKind::Stuck) where a person has to look.
 pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
-    let (release, environment) = prepare::of_environment(cx, options.prepare.environment.as_deref())?;
+    let saved = options.plan.as_deref().map(read).transpose()?;
+    let said = options.prepare.environment.as_deref();
+    let (release, environment) = match &saved {
+        Some(plan) => of_plan(cx, plan, said)?,
+        None => prepare::of_environment(cx, said)?,
+    };
     let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
+    let wanted = match &saved {
+        Some(plan) => as_planned(&kubectl, plan, head.as_ref())?,
+        None => options.prepare.clone(),
+    };
     if let Some(head) = &head
         && let Some(known) = under_way::find(cx, &kubectl, (release, environment), head)?
     {
-        let of_files = prepare::of_files(cx, release, environment, &options.prepare.images)?;
-        let is_stated = under_way::is_made_of(&known.course.account, &of_files);
+        let of_files = prepare::of_files(cx, release, environment, &wanted.images)?;
+        let is_planned = saved.as_ref().is_none_or(|plan| plan.release == known.plan.release);
+        let is_stated = is_planned && under_way::is_made_of(&known.course.account, &of_files);
         return go_on(cx, &kubectl, environment, &known, is_stated, options.yes);
     }
-    let prepared = prepare::prepare(cx, &options.prepare)?;
+    if let Some(plan) = &saved {
+        check(cx, plan, said, &Source::Cluster)?;
+    }
+    let prepared = prepare::prepare(cx, &wanted)?;
+    if let Some(plan) = &saved {
+        is_still(plan, &prepared.plan)?;
+    }
     say(cx, &prepared.plan, prepared.plan.words())?;
+    if let Some(frozen) = &prepared.plan.frozen {
+        return Err(Error::refused(format!("nothing is released to `{}` now", environment.name))
+            .cause(frozen)
+            .hint("`--override-freeze REASON` releases all the same, and records why"));
+    }
     if !prepared.course.changes() {
         cx.note(format!("`{}` is as the files state it: nothing is released", environment.name));
         return Ok(());
@@ -105,6 +136,38 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         cx.emit(Body::Answer { text: by_hand(&prepared.plan.by_hand), data: serde_json::Value::Null });
     }
     verdict(&id.to_string(), Intent::Release, &end)
+}
+
+/// What has to be prepared so that it comes to a saved plan: its images, and for what it does not touch those that serve.
+fn as_planned(kubectl: &Kubectl, plan: &Plan, head: Option<&Head>) -> Result<prepare::Options> {
+    let written = plan.phases.iter().flat_map(|phase| &phase.writes).map(|write| &write.object);
+    let planned = written.chain(plan.further.iter().map(|further| &further.object)).chain(&plan.migrations);
+    let mut images: Vec<Reference> = planned.flat_map(other::images).collect();
+    let serving = connect::stated(kubectl, head.and_then(Head::serves).map(|entry| &**entry))?;
+    images.extend(serving.iter().flat_map(other::images));
+    Ok(prepare::Options {
+        environment: Some(plan.release.environment.to_string()),
+        source: Source::Cluster,
+        images: prepare::Images::Planned { images, commit: plan.commit.clone() },
+        override_freeze: plan.freeze_overridden.as_ref().map(|freeze| freeze.reason.clone()),
+        // Whoever has made the plan has agreed to that.
+        without_way_back: plan.contracts,
+    })
+}
+
+/// Whether a plan that is made now is the one that was saved.
+fn is_still(saved: &Plan, now: &Plan) -> Result<()> {
+    let moved = saved.moved(now).map_err(|error| Error::bug("plans cannot be compared").source(error))?;
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let more = moved.len().saturating_sub(MOVED_MAX);
+    let error =
+        Error::refused(format!("the plan of `{}` is not the one that would be made now", saved.release));
+    let error = moved.into_iter().take(MOVED_MAX).fold(error, Error::cause);
+    let error =
+        if more > 0 { error.cause(format!("and {} more", text::count(more, "difference"))) } else { error };
+    Err(error.hint(PLAN_AGAIN))
 }
 
 /// Goes on with a release that was begun, where the files still state it.
@@ -186,13 +249,22 @@ fn read(path: &std::path::Path) -> Result<Plan> {
     })
 }
 
-/// What is in the cluster, where that is still what the plan was made from.
-fn check(cx: &Cx, plan: &Plan, environment: Option<&str>, source: &Source) -> Result<Live> {
+/// The environment that a plan is of; that has to be the one that is said, where one is.
+fn of_plan<'c>(
+    cx: &'c Cx,
+    plan: &Plan,
+    said: Option<&str>,
+) -> Result<(&'c config::Release, &'c EnvironmentConfig)> {
     let own = &*plan.release.environment;
-    if let Some(other) = environment.filter(|other| *other != own) {
+    if let Some(other) = said.filter(|other| *other != own) {
         return Err(Error::refused(format!("the plan is of `{own}`, not of `{other}`")));
     }
-    let (_, environment) = prepare::of_environment(cx, Some(own))?;
+    prepare::of_environment(cx, Some(own))
+}
+
+/// What is in the cluster, where that is still what the plan was made from.
+fn check(cx: &Cx, plan: &Plan, environment: Option<&str>, source: &Source) -> Result<Live> {
+    let (_, environment) = of_plan(cx, plan, environment)?;
     let stated: Vec<Identity> = plan.bound.iter().map(|bound| bound.object.clone()).collect();
     let objects = prepare::look(cx, environment, source, &stated)?.unwrap_or_default();
     let live = Live::for_plan(&environment.namespace, objects, plan)
@@ -200,6 +272,6 @@ fn check(cx: &Cx, plan: &Plan, environment: Option<&str>, source: &Source) -> Re
     plan.check(&live).map(|()| live).map_err(|refused: Refused| {
         Error::refused(format!("the plan of `{}` is no longer right", plan.release))
             .cause(refused.to_string())
-            .hint("plan again: `cargo xtask deploy --plan-only`")
+            .hint(PLAN_AGAIN)
     })
 }

@@ -2,9 +2,11 @@
 
 pub mod adopt;
 pub mod deploy;
+pub mod drift;
 pub mod examine;
 pub mod intervene;
 pub mod notify;
+pub mod pause;
 pub mod pin;
 pub mod prepare;
 pub mod rollback;

@@ -52,6 +52,13 @@ pub enum Images {
     Record(PathBuf),
     /// These, each with its digest.
     Named(Vec<Reference>),
+    /// Those of a plan that was saved, the first of each name, and the commit that it releases.
+    Planned {
+        /// The images, each with its digest.
+        images: Vec<Reference>,
+        /// The commit.
+        commit: Option<String>,
+    },
     /// Exactly those that serve another environment, verified.
     From(String),
 }
@@ -226,7 +233,7 @@ fn make(
     let record = match wanted {
         Images::Built => files::record(cx)?,
         Images::Record(path) => Some(files::record_at(path)?),
-        Images::Named(_) | Images::From(_) => None,
+        Images::Named(_) | Images::Planned { .. } | Images::From(_) => None,
     };
     let mut images = record.as_ref().map(Record::images).unwrap_or_default();
     let mut commit = record.as_ref().and_then(Record::commit).map(str::to_owned);
@@ -234,6 +241,10 @@ fn make(
     match wanted {
         Images::Built | Images::Record(_) => {}
         Images::Named(chosen) => images = files::named(&manifests, &variables, chosen),
+        Images::Planned { images: planned, commit: of } => {
+            images = files::named(&manifests, &variables, planned);
+            commit.clone_from(of);
+        }
         Images::From(other) => {
             let served = other::serving(cx, other)?;
             images = files::named(&manifests, &variables, &served.images);

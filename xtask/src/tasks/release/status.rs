@@ -14,7 +14,7 @@ use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::calendar;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::health::Suspect;
-use crate::core::release::ledger::{Entry, Head};
+use crate::core::release::ledger::{Entry, Head, Pause};
 use crate::core::release::machine::Intent;
 use crate::core::release::model::{ReleaseId, Slot};
 use crate::core::release::wire::Witness;
@@ -139,11 +139,23 @@ fn words(head: &Head, environment: &str) -> Vec<String> {
     if let Some((ending, why)) = &journal.back {
         lines.push(format!("  it is taken back, as {}: {why}", spoken(ending)));
     }
+    lines.extend(journal.pause.as_ref().into_iter().flat_map(paused));
     lines.push(
         "  `cargo xtask rollback` takes it back; `cargo xtask recover` ends it if its owner is gone"
             .to_owned(),
     );
     lines
+}
+
+/// Who holds it where it is, since when, and until when it waits.
+fn paused(pause: &Pause) -> Vec<String> {
+    let why = if pause.why.is_empty() { String::new() } else { format!(": {}", pause.why) };
+    let first = format!("  paused since {} by {}{why}", time(pause.since), pause.by);
+    let until = pause.until.map_or_else(
+        || "  it will stay at the first step of its canary that it comes to".to_owned(),
+        |until| format!("  it waits until {}, and is taken back then", time(until)),
+    );
+    vec![first, until, "  `cargo xtask resume` lets it go on".to_owned()]
 }
 
 /// A word of the ledger, as it is written down: `staged`, `rolled-back`; a step of a canary with its number.
@@ -220,6 +232,7 @@ fn about(entry: &Entry) -> String {
     words.join(", ")
 }
 
-fn time(at: UnixSeconds) -> String {
+/// A time in UTC, to the second.
+pub(super) fn time(at: UnixSeconds) -> String {
     calendar::timestamp(u64::try_from(at).unwrap_or(0)).replace('T', " ").trim_end_matches('Z').to_owned()
 }

@@ -16,6 +16,7 @@ project.name = "x"
 [release]
 order = ["backend"]
 bake = "20m"
+pause-max = "90m"
 migration = "expand"
 [release.components.backend]
 deployment = "vitalyst-backend"
@@ -67,6 +68,7 @@ fn everything_that_can_be_said_arrives() {
     let config = parse(COMPLETE).unwrap();
     let release = config.release.unwrap();
     assert_eq!((release.bake, release.migration.value), (Duration::from_mins(20), Migration::Expand));
+    assert_eq!(release.pause_max, Duration::from_mins(90));
     let [backend] = release.components.as_slice() else { panic!("one component") };
     let Strategy::Canary { steps, weight_max } = &backend.strategy.value else { panic!("a canary") };
     let said: Vec<_> = steps.iter().map(|step| (step.weight.percent(), step.gate)).collect();
@@ -168,7 +170,7 @@ fn every_fault_is_reported_at_once() {
 
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 37, &["variables"]);
+    every_key_says_so(COMPLETE, 38, &["variables"]);
 }
 
 #[test]

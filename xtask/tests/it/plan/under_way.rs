@@ -38,6 +38,7 @@ fn the_slot_that_serves_is_known_whoever_states_the_namespace() {
         evidence: vec![None, None],
         abort: true,
         promote: None,
+        pause: None,
         back: None,
     };
     let head = head.noting(journal, &account(&two), 0);

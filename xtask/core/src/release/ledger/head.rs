@@ -9,6 +9,7 @@ use super::entry::{Account, Entry, State};
 use super::format::ENTRIES_MAX;
 use super::history::History;
 use super::line::Line;
+use super::pause::Pause;
 use crate::release::freeze::UnixSeconds;
 use crate::release::model::{ComponentName, Ending, ReleaseId, Slot};
 
@@ -48,6 +49,9 @@ pub struct Journal {
     /// The wish that it goes on, left likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promote: Option<Wish>,
+    /// The wish that it stays where it is, left likewise, and until when that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
     /// On the way back, and while a person is waited for: how it ends, and why.
     pub back: Option<(Ending, String)>,
 }

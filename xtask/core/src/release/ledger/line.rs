@@ -9,7 +9,10 @@ use crate::text;
 const CUT: char = '…';
 
 /// Words on one line, without control characters and without secrets.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[derive(
+    Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub struct Line(String);
 
 impl Line {
@@ -70,6 +73,20 @@ impl Line {
 /// Control characters, line ends of any script, and marks that turn the direction of what follows.
 fn is_refused(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl TryFrom<String> for Line {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::read(&text).ok_or("a line that is too long or holds control characters")
+    }
+}
+
+impl From<Line> for String {
+    fn from(line: Line) -> Self {
+        line.0
+    }
 }
 
 impl fmt::Display for Line {

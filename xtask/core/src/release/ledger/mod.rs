@@ -9,6 +9,7 @@ mod format;
 mod head;
 mod history;
 mod line;
+mod pause;
 mod payload;
 mod prune;
 mod rollback;
@@ -18,6 +19,7 @@ pub use format::{ENTRIES_MAX, ENTRY_BYTES, FORMAT, Unreadable, Unwritable, decod
 pub use head::{Consent, Head, Journal, Live, Phase, Wish};
 pub use history::History;
 pub use line::Line;
+pub use pause::{Pause, Unheard};
 pub use payload::{COMPRESSED_MAX, Payload, PayloadName, Unstorable};
 pub use prune::TARGETS;
 pub use rollback::{NoTarget, Reason, Skipped, Target, Wanted, target};

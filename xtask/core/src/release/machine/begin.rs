@@ -122,6 +122,7 @@ impl Machine {
             evidence: vec![None; self.course.parts.len()],
             abort: false,
             promote: None,
+            pause: None,
             back: None,
         });
         self.entered = now;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Finding, Machine, Stage};
 use crate::release::effect::Effect;
-use crate::release::ledger::{Consent, Journal, Phase, Wish};
+use crate::release::ledger::{Consent, Journal, Pause, Phase, Wish};
 use crate::release::machine::course::End;
 use crate::release::model::Ending;
 use crate::release::view::View;
@@ -14,8 +14,49 @@ use crate::release::view::View;
 impl Machine {
     /// Somebody lets it go on. In a phase in which nobody is asked this means nothing, and is forgotten with it.
     pub(super) fn agree(&mut self, consent: Consent) {
-        self.paused = None;
+        self.resume();
         self.consent = self.consent.max(Some(consent));
+    }
+
+    /// It need not stay where it is any more.
+    pub(super) fn resume(&mut self) {
+        self.paused = None;
+        if let Some(journal) = &mut self.journal {
+            journal.pause = None;
+        }
+    }
+
+    /// What the ledger says of a pause. Only what is new there counts: what was heard may be over, and not written down yet.
+    pub(super) fn hear(&mut self, said: Option<&Pause>, now: Duration) {
+        let is_known = match (said, &self.heard) {
+            (Some(said), Some(heard)) => said.is_same(heard),
+            (said, heard) => said.is_none() && heard.is_none(),
+        };
+        let may_stay = self.phase().is_some_and(|phase| phase <= Phase::Holding);
+        if is_known || !may_stay {
+            return;
+        }
+        self.heard = said.cloned();
+        self.resume();
+        if let (Some(said), Some(journal)) = (said, &mut self.journal) {
+            journal.pause = Some(Pause { until: None, ..said.clone() });
+            // Who wants it to stay takes back what was said before.
+            (self.paused, self.consent) = (Some(now), None);
+        }
+    }
+
+    /// Writes down until when it stays where it is, for whoever wanted it.
+    pub(super) fn note_pause(&mut self) {
+        let until = self.pause_end().map(|until| self.course.unix(until));
+        if let Some(pause) = self.journal.as_mut().and_then(|journal| journal.pause.as_mut()) {
+            pause.until = until;
+        }
+    }
+
+    /// Until when a pause holds; `None` where there is none, or no step of a canary yet at which it could stay.
+    pub(super) fn pause_end(&self) -> Option<Duration> {
+        let since = self.paused.filter(|_| matches!(self.phase(), Some(Phase::Exposed(_))))?;
+        Some(since.max(self.entered) + self.course.timing.gate)
     }
 
     /// Whether the canary may take its next step.
@@ -29,8 +70,8 @@ impl Machine {
             return self.conclude(now);
         }
         let limit = self.course.timing.gate;
-        if let Some(since) = self.paused {
-            if now.saturating_sub(since.max(self.entered)) >= limit {
+        if let Some(until) = self.pause_end() {
+            if now >= until {
                 self.turn_back(Ending::Inconclusive, "it was paused, and nobody let it go on", now);
             }
             return;
@@ -137,6 +178,6 @@ impl Machine {
             self.stage = Stage::Ended(End::new(Ending::Refused, words));
             return;
         }
-        self.leave(ledger, Journal { promote: Some(wish), ..journal.clone() }, now, effects);
+        self.leave(ledger, Journal { promote: Some(wish), pause: None, ..journal.clone() }, now, effects);
     }
 }

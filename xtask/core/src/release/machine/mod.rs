@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use crate::release::analysis::Tick;
 use crate::release::effect::{self, Action, Change, Effect, EffectId, Object};
-use crate::release::ledger::{Consent, Journal, Phase, Wish};
+use crate::release::ledger::{Consent, Journal, Pause, Phase, Wish};
 use crate::release::model::{Fence, Slot};
 use crate::release::view::{Traffic, Version, View};
 
@@ -118,6 +118,8 @@ pub struct Machine {
     smoked: Vec<Option<Result<(), String>>>,
     /// Since when somebody wants it to stay where it is.
     paused: Option<Duration>,
+    /// The pause that the ledger showed last: what it shows anew was said meanwhile.
+    heard: Option<Pause>,
     /// Since when a gate asks whether it may go on.
     asked: Option<Duration>,
     /// How far somebody lets it go on in the present phase.
@@ -157,6 +159,7 @@ impl Machine {
             measure_at: vec![now; parts],
             smoked: vec![None; parts],
             paused: None,
+            heard: None,
             asked: None,
             consent: None,
             unwritten: None,
@@ -276,7 +279,7 @@ impl Machine {
     fn obey(&mut self, command: Command, now: Duration) {
         match command {
             Command::Pause => self.paused = self.paused.or(Some(now)),
-            Command::Resume => self.paused = None,
+            Command::Resume => self.resume(),
             Command::Promote => self.agree(Consent::Gate),
             Command::PromoteFully => self.agree(Consent::Full),
             Command::Abort if self.journal.is_some() => {
@@ -330,6 +333,12 @@ impl Machine {
         }
         self.waits_since = None;
         self.waits = None;
+        if phase > Phase::Holding
+            && let Some(journal) = &mut self.journal
+        {
+            // There is no step any more at which it could stay.
+            (journal.pause, self.paused) = (None, None);
+        }
         self.smoked.fill(None);
         self.look_at = now;
     }
@@ -380,11 +389,13 @@ impl Machine {
         if ledger.object.under_way.as_ref().is_some_and(|journal| journal.abort) {
             self.turn_back(Ending::Aborted, "somebody asked for it through the ledger", now);
         }
+        self.hear(ledger.object.under_way.as_ref().and_then(|journal| journal.pause.as_ref()), now);
         if let Some(wish) = ledger.object.under_way.as_ref().and_then(|journal| journal.promote)
             && self.phase() == Some(wish.phase)
         {
             self.agree(wish.consent);
         }
+        self.note_pause();
         let Some(journal) = self.journal.clone() else { return };
         // Persist, then act.
         if ledger.object.under_way.as_ref() != Some(&journal) {

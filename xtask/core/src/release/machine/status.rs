@@ -178,11 +178,11 @@ impl Machine {
                 &[Command::PromoteFully, Command::Abort],
                 Some(self.entered + timing.hold),
             ),
-            Some(Phase::Exposed(_)) => match (self.paused, self.asked) {
-                (Some(since), _) => question(
-                    "paused: go on, or take it back?",
+            Some(Phase::Exposed(_)) => match (self.pause_end(), self.asked) {
+                (Some(until), _) => question(
+                    &format!("paused{}: go on, or take it back?", self.pauser()),
                     &[Command::Resume, Command::Abort],
-                    Some(since.max(self.entered) + timing.gate),
+                    Some(until),
                 ),
                 (None, Some(since)) => question(
                     "the evidence is there: may it go on?",
@@ -193,6 +193,15 @@ impl Machine {
             },
             _ => None,
         }
+    }
+
+    /// Who has paused it from elsewhere, and why.
+    fn pauser(&self) -> String {
+        let pause = self.journal.as_ref().and_then(|journal| journal.pause.as_ref());
+        pause.map_or(String::new(), |pause| {
+            let why = if pause.why.is_empty() { String::new() } else { format!(" ({})", pause.why) };
+            format!(" by {}{why}", pause.by)
+        })
     }
 
     /// What comes after a phase, where all goes well.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Kind, Line, ending, evidence, offset};
 use crate::release::ledger::Phase;
-use crate::release::machine::{End, PartStatus, Pods, Status, Wait};
+use crate::release::machine::{Command, End, PartStatus, Pods, Status, Wait};
 use crate::release::model::ReleaseId;
 use crate::text;
 
@@ -26,6 +26,8 @@ pub struct Narrator {
     parts: Vec<Seen>,
     wait: Option<Waiting>,
     question: Option<String>,
+    /// The phase in which it is paused.
+    paused_in: Option<Phase>,
     /// Whether users have seen the new release.
     is_exposed: bool,
     /// When evidence is told next, and how long after that again.
@@ -58,6 +60,7 @@ impl Narrator {
             parts: Vec::new(),
             wait: None,
             question: None,
+            paused_in: None,
             is_exposed: false,
             evidence: (began, EVIDENCE),
             last: Vec::new(),
@@ -251,6 +254,11 @@ impl Narrator {
     /// What a person is asked.
     fn asks(&mut self, status: &Status<'_>, now: Duration, lines: &mut Vec<Line>) {
         let question = status.asks.as_ref().map(|asks| asks.words.clone());
+        let is_paused = status.asks.as_ref().is_some_and(|asks| asks.answers.contains(&Command::Resume));
+        let was_paused = std::mem::replace(&mut self.paused_in, status.phase.filter(|_| is_paused));
+        if was_paused.is_some() && was_paused == status.phase && !is_paused {
+            lines.push(self.line(now, Kind::Step, "the pause is over"));
+        }
         if question != self.question {
             if let Some(words) = &question {
                 lines.push(self.line(now, Kind::Question, words.clone()));

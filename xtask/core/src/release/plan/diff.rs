@@ -63,11 +63,16 @@ fn serving(plan: &Plan, identity: &Identity) -> Option<Identity> {
     Some(Identity { name, ..identity.clone() })
 }
 
+/// What `after` states that `before` does not, a line for each field.
+pub(super) fn fields(before: &Value, after: &Value) -> Vec<String> {
+    let mut fields = Vec::new();
+    differences(before, after, &mut String::new(), &mut fields);
+    fields
+}
+
 /// Whether `live` says all that `stated` does.
 pub(super) fn says(live: &Value, stated: &Value) -> bool {
-    let mut fields = Vec::new();
-    differences(live, stated, &mut String::new(), &mut fields);
-    fields.is_empty()
+    fields(live, stated).is_empty()
 }
 
 /// What `after` states that `before` does not, by path.

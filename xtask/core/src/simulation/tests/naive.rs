@@ -80,6 +80,7 @@ impl Naive {
             evidence: Vec::new(),
             abort: false,
             promote: None,
+            pause: None,
             back: None,
         };
         let head = Self::head(view).noting(journal, &self.course.account, UnixSeconds::default());

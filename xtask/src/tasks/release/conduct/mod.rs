@@ -110,6 +110,9 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
     let intent = release.intent;
     let mut course = release.course;
     course.timing.ready = release.derived.ready_within();
+    if let Some(stated) = &cx.config().release {
+        course.timing.gate = stated.pause_max;
+    }
     let previous = course.previous.clone();
     let monitors = course.parts.iter().map(|part| Monitor::new(&part.objectives)).collect();
     let subjects = course.parts.iter().map(|part| text::width(&part.name.0)).max().unwrap_or(0);
@@ -194,8 +197,8 @@ pub(super) fn verdict(release: &str, intent: Intent, end: &End) -> Result<()> {
 }
 
 /// What somebody who does not own the release under way has left for whoever does.
-fn words(head: &Head) -> Option<(bool, Option<Wish>)> {
-    head.under_way.as_ref().map(|journal| (journal.abort, journal.promote))
+fn words(head: &Head) -> Option<(bool, Option<Wish>, bool)> {
+    head.under_way.as_ref().map(|journal| (journal.abort, journal.promote, journal.pause.is_some()))
 }
 
 /// What does not change while a release is carried out.

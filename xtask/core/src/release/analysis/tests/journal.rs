@@ -62,6 +62,7 @@ fn the_record_of_a_release_is_small() {
         evidence: vec![Some(evidence); 2],
         abort: false,
         promote: None,
+        pause: None,
         back: None,
     };
     let bytes = serde_json::to_string(&journal).unwrap().len();

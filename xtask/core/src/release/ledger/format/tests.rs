@@ -41,6 +41,7 @@ fn journal(number: u32) -> Journal {
         evidence: vec![None, None],
         abort: false,
         promote: None,
+        pause: None,
         back: None,
     }
 }

@@ -203,6 +203,7 @@ pub(crate) fn begin(head: &Head, account: Account) -> Head {
         evidence: vec![None],
         abort: false,
         promote: None,
+        pause: None,
         back: None,
     };
     head.noting(journal, &Arc::new(account), i64::from(number))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::*;
 use crate::release::analysis::{Objective, PodTick, Settings};
 use crate::release::effect::{Outcome, Refusal};
-use crate::release::ledger::{Entry, Head, State};
+use crate::release::ledger::{Entry, Head, Pause, State};
 use crate::release::metrics::{Counts, Increment};
 use crate::release::model::{ComponentName, Revision};
 use crate::release::view::{Autoscaler, JobState, Lease, Part, Read, SlotState, Traffic};
@@ -80,6 +80,8 @@ pub(super) struct Cluster {
     pub(super) is_unwell: bool,
     /// What somebody says to the machine, and when.
     pub(super) says: Vec<(Duration, Command)>,
+    /// What somebody else leaves in the ledger, and when: a pause, or that there is none any more.
+    pub(super) leaves: Vec<(Duration, Option<Pause>)>,
     /// The Jobs that fail.
     pub(super) failing_jobs: Vec<usize>,
     /// The Deployment of which no new pod is ever ready.
@@ -113,6 +115,7 @@ impl Cluster {
             is_blind: false,
             is_unwell: false,
             says: Vec::new(),
+            leaves: Vec::new(),
             failing_jobs: Vec::new(),
             hopeless: None,
             log: Vec::new(),
@@ -314,6 +317,10 @@ impl Cluster {
             while self.says.first().is_some_and(|(at, _)| *at <= *now) {
                 inputs.push(Input::Command(self.says.remove(0).1));
             }
+            while self.leaves.first().is_some_and(|(at, _)| *at <= *now) {
+                let word = self.leaves.remove(0).1;
+                self.leave(word);
+            }
             for input in inputs.drain(..) {
                 effects.extend(machine.handle(input, *now));
             }
@@ -333,6 +340,16 @@ impl Cluster {
                 inputs.push(Input::Wake);
             }
         }
+    }
+
+    /// Leaves a word in the ledger, as another process does: the fence on it stays the owner's.
+    fn leave(&mut self, word: Option<Pause>) {
+        self.versions += 1;
+        let read = self.view.ledger.as_mut().unwrap();
+        let head = &read.object;
+        let steps = self.course.parts[0].steps().len();
+        read.object = word.map_or_else(|| head.resuming(), |pause| head.pausing(pause, steps)).unwrap();
+        read.version.resource = self.versions;
     }
 
     /// The number of the release that serves, as it is written down; 0 for none.

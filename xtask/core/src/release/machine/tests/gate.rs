@@ -1,7 +1,8 @@
 //! Where a person is asked, and what becomes of a release when nobody answers.
 
 use super::*;
-use crate::release::ledger::{Consent, Phase};
+use crate::mask::Mask;
+use crate::release::ledger::{Consent, Line, Pause, Phase};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -62,6 +63,64 @@ fn a_pause_has_an_end() {
     assert_eq!(played(&mut cluster, &[(0, Command::Pause)]), (Ending::Inconclusive, 10));
     let mut cluster = Cluster::of(Course { timing: gated().timing, ..course() }, Mood::Good);
     assert_eq!(played(&mut cluster, &[(0, Command::Pause), (180, Command::Resume)]), (Ending::Promoted, 3));
+}
+
+/// A pause that somebody else leaves in the ledger after so many seconds, and whether somebody takes it away again.
+fn paused_from_elsewhere(cluster: &mut Cluster, from: u64, to: Option<u64>) -> (Ending, u64) {
+    let by = Line::new("anna", &Mask::default());
+    let pause = Pause { since: 2_000, by, why: Line::default(), until: None };
+    let ends = to.map(|seconds| (Duration::from_secs(seconds), None));
+    cluster.leaves = [(Duration::from_secs(from), Some(pause))].into_iter().chain(ends).collect();
+    played(cluster, &[])
+}
+
+#[test]
+fn a_pause_from_elsewhere_is_heard_and_has_an_end() {
+    let usual = || Cluster::of(Course { timing: gated().timing, ..course() }, Mood::Good);
+    // In the first step; and before it, where it is heard and nothing stands still yet.
+    for from in [1, 20] {
+        assert_eq!(paused_from_elsewhere(&mut usual(), from, None).0, Ending::Inconclusive, "from {from} s");
+        assert_eq!(
+            paused_from_elsewhere(&mut usual(), from, Some(300)),
+            (Ending::Promoted, 5),
+            "from {from} s"
+        );
+        let mut forgetful = Cluster::of(usual().course, Mood::Forgetful(3));
+        assert_eq!(paused_from_elsewhere(&mut forgetful, from, Some(300)), (Ending::Promoted, 5));
+    }
+    // Who lets it pass ends the pause; who said so before does not.
+    let mut cluster = usual();
+    cluster.says = vec![(Duration::from_secs(5), Command::Promote)];
+    assert_eq!(paused_from_elsewhere(&mut cluster, 20, None).0, Ending::Inconclusive);
+}
+
+#[test]
+fn the_owner_writes_down_until_when_it_waits_and_whoever_comes_after_it_waits_too() {
+    let mut cluster = Cluster::of(Course { timing: gated().timing, ..course() }, Mood::Good);
+    let mut now = until(&mut cluster, Phase::Staged);
+    let by = Line::new("anna", &Mask::default());
+    let pause = Pause { since: 2_000, by, why: Line::default(), until: None };
+    cluster.leaves = vec![(now, Some(pause))];
+    let written = |cluster: &Cluster| {
+        let head = &cluster.view.ledger.as_ref().unwrap().object;
+        head.under_way.as_ref().and_then(|journal| Some((journal.phase, journal.pause.as_ref()?.until)))
+    };
+    // Owners die one after the other, each after a few effects more, until one has come to the first step.
+    let mut effects = 20;
+    let (phase, until) = loop {
+        now += MINUTE;
+        assert_eq!(cluster.run(Intent::Release, effects, &mut now, usize::try_from(effects).unwrap()), None);
+        match written(&cluster) {
+            Some((phase, Some(until))) => break (phase, until),
+            other => assert!(other.is_some(), "it is forgotten"),
+        }
+        effects += 1;
+    };
+    assert_eq!(phase, Phase::Exposed(0));
+    let end = cluster.run(Intent::Release, 1_000, &mut now, usize::MAX).unwrap();
+    assert_eq!((end.ending, &*end.reason), (Ending::Inconclusive, "it was paused, and nobody let it go on"));
+    assert!(cluster.course.unix(now) >= until, "not before it was said");
+    cluster.at_rest(false);
 }
 
 #[test]
