@@ -261,7 +261,7 @@ mod tests {
     fn end(task: &str) -> TaskEnd {
         let task = TaskId::new(task).unwrap();
         let (status, duration) = (Status::Passed, Duration::from_secs(2));
-        TaskEnd { task, status, duration, failure: None, output: String::new(), log: None }
+        TaskEnd { task, status, duration, failure: None, output: String::new(), log: None, reuse: None }
     }
 
     fn started(tasks: usize) -> Body {

@@ -1,5 +1,7 @@
 //! A stored result: what it depends on, what it left, and what the task said.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, FORMAT, Fingerprint, Manifest};
@@ -38,7 +40,7 @@ pub struct Said {
     /// What it found without failing.
     pub findings: Vec<Finding>,
     /// The reports of its test runners.
-    pub reports: Vec<TestReport>,
+    pub reports: Vec<Arc<TestReport>>,
 }
 
 /// Something a reader should know.

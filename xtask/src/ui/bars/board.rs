@@ -172,7 +172,7 @@ mod tests {
                     duration: Duration::ZERO,
                     failure: None,
                     output: String::new(),
-                    log: None,
+                    log: None, reuse: None,
                 }),
             ),
             (10, Body::Output { task: id("docs.backend"), line: "late words of an ended task".into() }),
