@@ -89,7 +89,8 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         let selectors = pipeline.graph(&self.cx)?.selectors();
         if selectors.contains(&id) {
-            let run = Run { jobs: None, fail_fast: false, keep_going: false, no_cache: false, force: Vec::new() };
+            let run =
+                Run { jobs: None, fail_fast: false, keep_going: false, no_cache: false, force: Vec::new() };
             return self.run(vec![id], &run, &ci::Options::CHECK);
         }
         let word = words.first().map_or("", String::as_str);
@@ -132,7 +133,8 @@ impl<'a> Session<'a> {
             .skip(1)
             .fold("cargo xtask".to_owned(), |line, word| format!("{line} {}", command::quote(&word)));
         let on_failure = if run.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing };
-        let end = pipeline.run(cx, &Options { select, jobs: run.jobs, on_failure, command, caching: run.caching() })?;
+        let end = pipeline
+            .run(cx, &Options { select, jobs: run.jobs, on_failure, command, caching: run.caching() })?;
         match files.finish(cx) {
             // What the tasks found says more than that it could not be written down.
             Err(error) if end.exit_code != 0 => {

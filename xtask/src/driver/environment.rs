@@ -102,8 +102,9 @@ pub const MACHINE: &[&str] = &[
 
 /// Whether one of the patterns names the variable; a trailing `*` stands for any ending.
 pub fn is_named(name: &str, patterns: &[&str]) -> bool {
-    let names =
-        |pattern: &&str| pattern.strip_suffix('*').map_or(**pattern == *name, |start| name.starts_with(start));
+    let names = |pattern: &&str| {
+        pattern.strip_suffix('*').map_or(**pattern == *name, |start| name.starts_with(start))
+    };
     patterns.iter().any(names)
 }
 

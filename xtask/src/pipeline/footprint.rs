@@ -108,7 +108,9 @@ impl Footprint {
         ];
         let patterns = |declared, patterns: &[String]| -> Vec<Part> {
             let numbered = (0..).zip(patterns);
-            numbered.map(|(position, pattern)| part(Subject::Declared(declared, position), text(pattern.clone()))).collect()
+            numbered
+                .map(|(position, pattern)| part(Subject::Declared(declared, position), text(pattern.clone())))
+                .collect()
         };
         parts.extend(patterns(Declared::Inputs, &self.inputs));
         parts.extend(patterns(Declared::Outputs, &self.outputs));
@@ -129,7 +131,10 @@ impl Footprint {
             let program = command.program().to_string_lossy().into_owned();
             parts.push(part(Subject::Argument(number, 0), text(program.clone())));
             for (word, argument) in (1..).zip(command.arguments()) {
-                parts.push(part(Subject::Argument(number, word), text(argument.to_string_lossy().into_owned())));
+                parts.push(part(
+                    Subject::Argument(number, word),
+                    text(argument.to_string_lossy().into_owned()),
+                ));
             }
             if let Some(folder) = command.directory() {
                 parts.push(part(Subject::Folder(number), text(folder.display().to_string())));
@@ -139,7 +144,8 @@ impl Footprint {
             }
             for (name, value) in command.environment() {
                 let name = name.to_string_lossy().into_owned();
-                let value = value.as_ref().map_or(Value::Absent, |value| text(value.to_string_lossy().into_owned()));
+                let value =
+                    value.as_ref().map_or(Value::Absent, |value| text(value.to_string_lossy().into_owned()));
                 parts.push(part(Subject::CommandVariable(number, name), value));
             }
             tools.push(program);
@@ -160,10 +166,16 @@ impl Footprint {
 
 /// Words, or their digest where they hold a secret.
 fn hide(cx: &Cx, text: String) -> Value {
-    if cx.mask().finds_in(text.as_bytes()) { Value::Hidden(Digest::of(text.as_bytes())) } else { Value::Text(text) }
+    if cx.mask().finds_in(text.as_bytes()) {
+        Value::Hidden(Digest::of(text.as_bytes()))
+    } else {
+        Value::Text(text)
+    }
 }
 
 fn parse(patterns: &[String]) -> Result<Vec<Pattern>> {
-    let error = |error: PatternError| Error::usage(error.to_string()).hint("a path is relative to the repository's root");
+    let error = |error: PatternError| {
+        Error::usage(error.to_string()).hint("a path is relative to the repository's root")
+    };
     patterns.iter().map(|pattern| Pattern::parse(pattern).map_err(error)).collect()
 }

@@ -59,7 +59,8 @@ impl Cache {
         let index = std::fs::read(&path).ok().and_then(|bytes| Index::decode(&bytes)).unwrap_or_default();
         let eye = Eye::new(cx.root(), index);
         let start = cache::moment(&cx.tools_folder())?;
-        let program = platform::this_program().map_err(|error| Error::io("could not find this program", error))?;
+        let program =
+            platform::this_program().map_err(|error| Error::io("could not find this program", error))?;
         let program = eye.digest(&program, start)?.ok_or_else(|| Error::bug("this program is not there"))?;
         let store = Store::new(cache::place(cx.root(), &cx.tools_folder()));
         let today = platform::unix_time() / (24 * 60 * 60);
@@ -129,10 +130,14 @@ impl Cache {
         let inputs = look(footprint.inputs_name(), footprint.input_patterns()?, Mode::Executable)?;
         let outputs =
             look(format!("out{}", footprint.outputs_name()), footprint.output_patterns()?, Mode::Exact)?;
-        if let Some(both) = outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some()) {
+        if let Some(both) =
+            outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
+        {
             let path = both.path.display();
-            return Err(Error::configuration(format!("`{path}` is among what `{task}` reads and what it makes"))
-                .hint("what it makes is taken away before it runs: leave it out of what it reads"));
+            return Err(Error::configuration(format!(
+                "`{path}` is among what `{task}` reads and what it makes"
+            ))
+            .hint("what it makes is taken away before it runs: leave it out of what it reads"));
         }
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
         let mut parts = footprint.parts(cx, task.as_str(), &self.program, &digest)?;
@@ -264,7 +269,8 @@ impl Cache {
             }
         };
         self.eye.index(|index| index.leave(task.as_str(), None));
-        let cleaned = cache::clean(cx.root(), &ready.outputs.manifest).and_then(|()| files::remove(&cx.log_of(task)));
+        let cleaned =
+            cache::clean(cx.root(), &ready.outputs.manifest).and_then(|()| files::remove(&cx.log_of(task)));
         let (end, said) = run();
         if end.status != Status::Passed {
             return (end, None);
@@ -278,7 +284,10 @@ impl Cache {
         let end = match stored {
             Ok(()) => TaskEnd { reuse: Some(Reuse::Stored), ..end },
             Err(NotStored::Because(reason)) => {
-                cx.warn(format!("the result of `{task}` was not stored: {reason}"), "it runs again next time");
+                cx.warn(
+                    format!("the result of `{task}` was not stored: {reason}"),
+                    "it runs again next time",
+                );
                 not_stored(end, reason)
             }
             Err(NotStored::Fault(error)) => {
@@ -318,7 +327,8 @@ impl Cache {
         let moment = cache::moment(&cx.tools_folder())?;
         let inputs = self.eye.look(&footprint.input_patterns()?, Mode::Executable, moment)?;
         if !ready.inputs.is_still(&inputs) {
-            let path = ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
+            let path =
+                ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
             return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
         }
         let patterns = footprint.output_patterns()?;
@@ -333,7 +343,8 @@ impl Cache {
             }
         }
         if let Some(log) = &end.log {
-            let bytes = std::fs::read(log).map_err(|error| Error::io(format!("could not read `{}`", log.display()), error))?;
+            let bytes = std::fs::read(log)
+                .map_err(|error| Error::io(format!("could not read `{}`", log.display()), error))?;
             said.log = Some(self.store.put_bytes(&bytes)?);
         }
         let took = u64::try_from(end.duration.as_micros()).unwrap_or(u64::MAX);

@@ -276,4 +276,3 @@ fn verdict(tasks: &[TaskEnd], interrupted: bool) -> u8 {
     let first = [ErrorKind::Bug, ErrorKind::Problems].into_iter().find(|kind| kinds.contains(kind));
     first.or_else(|| kinds.first().copied()).map_or(0, ErrorKind::exit_code)
 }
-

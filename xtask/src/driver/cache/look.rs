@@ -209,7 +209,9 @@ impl Walk<'_> {
             return Ok(());
         }
         match fs::symlink_metadata(&absolute) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(())
+            }
             found => {
                 let found = found.context(|| format!("could not look at `{}`", path.display()))?;
                 let mut names = names;

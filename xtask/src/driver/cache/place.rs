@@ -49,6 +49,10 @@ mod tests {
         git(&main, "worktree add --quiet ../other");
         let expected = fs::canonicalize(main.join(".git")).unwrap().join("xtask-cache");
         assert_eq!(place(&other, &other.join(".xtask")), expected);
-        assert_eq!(place(&other.join("deep/inside"), &tools), expected, "a project in a folder of the repository");
+        assert_eq!(
+            place(&other.join("deep/inside"), &tools),
+            expected,
+            "a project in a folder of the repository"
+        );
     }
 }

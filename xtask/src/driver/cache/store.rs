@@ -66,13 +66,18 @@ impl Store {
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-            Err(error) => return Found::Fault(Error::io(format!("could not read `{}`", path.display()), error)),
+            Err(error) => {
+                return Found::Fault(Error::io(format!("could not read `{}`", path.display()), error));
+            }
         };
         match Entry::decode(&bytes, key) {
             Ok(entry) => Found::Entry(Box::new(entry)),
             Err(error) => {
                 drop(files::remove(&path));
-                Found::Fault(Error::problems(format!("the stored result `{}` was thrown away", path.display())).source(error))
+                Found::Fault(
+                    Error::problems(format!("the stored result `{}` was thrown away", path.display()))
+                        .source(error),
+                )
             }
         }
     }
@@ -80,7 +85,11 @@ impl Store {
     /// Stores a result. Its bytes have to be there before.
     pub fn put(&self, key: &Digest, entry: &Entry) -> Result<()> {
         self.write(&self.entry_path(key), &entry.encode())?;
-        let known: Vec<Digest> = [*key].into_iter().chain(self.known(&entry.task).into_iter().filter(|other| other != key)).take(KNOWN).collect();
+        let known: Vec<Digest> = [*key]
+            .into_iter()
+            .chain(self.known(&entry.task).into_iter().filter(|other| other != key))
+            .take(KNOWN)
+            .collect();
         let text: String = known.iter().map(|key| format!("{key}\n")).collect();
         files::write(&self.names(&entry.task), text.as_bytes())
     }
@@ -151,7 +160,8 @@ impl Store {
     /// Writes the bytes with that digest to `path`, whole or not at all, with these permissions. What stood there is replaced.
     pub fn write_out(&self, digest: &Digest, path: &Path, mode: u32) -> Result<()> {
         let failed = || format!("could not restore `{}`", path.display());
-        let folder = path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
+        let folder =
+            path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
         fs::create_dir_all(folder).context(failed)?;
         let turn = WRITES.fetch_add(1, Ordering::Relaxed);
         let temporary = folder.join(format!(".xtask.{}.{turn}.tmp", std::process::id()));

@@ -85,7 +85,8 @@ impl Store {
     /// Throws results away, the least recently used first, until no more than `bytes` are left; and bytes that no result needs.
     pub fn prune(&self, bytes: u64) -> Result<Pruned> {
         let now = SystemTime::now();
-        let is_older = |than: SystemTime, age: Duration| now.duration_since(than).is_ok_and(|passed| passed > age);
+        let is_older =
+            |than: SystemTime, age: Duration| now.duration_since(than).is_ok_and(|passed| passed > age);
         for folder in ["unfinished", "locks"] {
             for (path, found) in listed(&self.folder().join(folder))? {
                 if found.modified().is_ok_and(|modified| is_older(modified, STALE)) {
@@ -147,7 +148,9 @@ impl Store {
                     Some(blob) => {
                         remove(&stored.path)?;
                         let task = &entry.task;
-                        verified.faults.push(format!("a result of `{task}` lacks {} and was thrown away", blob.short()));
+                        verified
+                            .faults
+                            .push(format!("a result of `{task}` lacks {} and was thrown away", blob.short()));
                     }
                 },
             }
@@ -158,7 +161,9 @@ impl Store {
     fn all(&self, kind: &str) -> Result<Vec<Stored>> {
         let mut all = Vec::new();
         for (shard, _) in listed(&self.folder().join(kind))? {
-            let Some(start) = shard.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+            let Some(start) = shard.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
+                continue;
+            };
             for (path, found) in listed(&shard)? {
                 let rest = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 let Some(digest) = Digest::parse(&format!("{start}{rest}")) else { continue };
