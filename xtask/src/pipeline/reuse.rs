@@ -195,6 +195,10 @@ impl Cache {
         let restored = cache::restore(&self.store, cx.root(), &ready.outputs.manifest, &entry.outputs)
             .and_then(|()| self.restore_log(cx, task, entry.said.log.as_ref()));
         if let Err(error) = restored {
+            // Where one thing is damaged, others may be, and what looks like it is there is not stored again.
+            for blob in entry.blobs() {
+                drop(self.store.bytes(&blob));
+            }
             cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
             return None;
         }
