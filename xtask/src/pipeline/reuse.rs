@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How the cache is used.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Caching {
-    /// Whether nothing is looked for and nothing stored.
+    /// Whether nothing is looked for and nothing stored. What tasks make is taken away before they run all the same.
     pub off: bool,
     /// Tasks that run whatever is stored, by id or by its leading words; their results are stored.
     pub force: Vec<String>,
@@ -156,7 +156,7 @@ impl Cache {
 
     /// The result, if it is what this checkout was left with and stands there untouched.
     pub(super) fn in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
-        if self.is_forced(task) {
+        if self.caching.off || self.is_forced(task) {
             return None;
         }
         let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
@@ -247,6 +247,12 @@ impl Cache {
                 return (not_stored(end, "what it depends on could not be looked at"), None);
             }
         };
+        if self.caching.off {
+            let reason = "the cache is not used";
+            let end = self.run_cleaned(cx, task, &ready, run).0;
+            let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
+            return (TaskEnd { reuse, ..end }, None);
+        }
         if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.from_store(cx, task, &ready)) {
             return (end, Some(ready.key));
         }
@@ -272,10 +278,7 @@ impl Cache {
                 None
             }
         };
-        self.eye.index(|index| index.leave(task.as_str(), None));
-        let cleaned =
-            cache::clean(cx.root(), &ready.outputs.manifest).and_then(|()| files::remove(&cx.log_of(task)));
-        let (end, said) = run();
+        let (end, said, cleaned) = self.run_cleaned(cx, task, &ready, run);
         if end.status != Status::Passed {
             return (end, None);
         }
@@ -300,6 +303,21 @@ impl Cache {
             }
         };
         (end, Some(ready.key))
+    }
+
+    /// Runs a task after what stands where it makes something was taken away; whether that could be done.
+    fn run_cleaned(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        ready: &Ready,
+        run: impl FnOnce() -> (TaskEnd, Said),
+    ) -> (TaskEnd, Said, Result<()>) {
+        self.eye.index(|index| index.leave(task.as_str(), None));
+        let cleaned =
+            cache::clean(cx.root(), &ready.outputs.manifest).and_then(|()| files::remove(&cx.log_of(task)));
+        let (end, said) = run();
+        (end, said, cleaned)
     }
 
     fn wait(&self, cx: &Cx, task: &TaskId, key: &Digest) -> Result<(files::Lock, bool)> {

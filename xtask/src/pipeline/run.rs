@@ -66,7 +66,7 @@ impl<'r> Run<'r> {
     /// Opens the cache, where a task can use it, and looks at all files at once.
     fn open_cache(&mut self) {
         let footprints: Vec<&Footprint> = self.tasks.iter().filter_map(|task| footprint(task)).collect();
-        if self.options.caching.off || footprints.is_empty() {
+        if footprints.is_empty() {
             return;
         }
         match Cache::open(self.cx, self.options.caching.clone()) {
@@ -192,7 +192,7 @@ impl<'r> Run<'r> {
             };
             let (end, key) = match (&cache, &reusable) {
                 (Some(cache), Reusable::By(footprint)) => cache.run(&cx, &id, footprint, &before, run),
-                (None, Reusable::By(_)) => (uncached(run().0, "the cache is not used"), None),
+                (None, Reusable::By(_)) => (uncached(run().0, "the cache could not be opened"), None),
                 (_, Reusable::Not(reason)) => (uncached(run().0, reason), None),
             };
             // Nobody listens any more only when the run gave up on this task.
