@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use xtask::core::graph::{Graph, Node, TaskId};
 use xtask::core::schedule::OnFailure;
 use xtask::driver::environment::Environment;
-use xtask::pipeline::{Options, Pipeline};
+use xtask::pipeline::{Caching, Options, Pipeline};
 use xtask::{Command, Cx, Task};
 
 /// Cores that both runners may keep busy.
@@ -135,6 +135,7 @@ fn run_xtask(root: &Path, tasks: &[Planned]) -> Duration {
         select: Vec::new(),
         jobs: Some(JOBS),
         on_failure: OnFailure::KeepGoing,
+        caching: Caching::default(),
         command: "bench".into(),
     };
     let end = pipeline.run(&cx, &options).expect("a run");

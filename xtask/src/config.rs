@@ -136,6 +136,23 @@ pub struct TaskSettings {
     /// `env`: the variables it reads beyond those that every command is given; a trailing `*` stands for any ending. Default:
     /// none.
     pub env: Vec<String>,
+    /// `command`: the words of a command that is the task. Default: the task is one of the standard ones, or the program's own.
+    pub command: Vec<String>,
+    /// `about`: what a task with a `command` is for. Default: nothing is said.
+    pub about: Option<String>,
+    /// `after`: the tasks that a task with a `command` waits for, by id or by its leading words. Default: none.
+    pub after: Vec<String>,
+    /// `reads`: files that it reads, patterns relative to the repository; with those that a standard task reads anyway.
+    /// Default: none, and a task with a `command` then runs each time.
+    pub reads: Vec<String>,
+    /// `ignores`: files among them that it does not read. Default: none.
+    pub ignores: Vec<String>,
+    /// `makes`: files that it makes. They are taken away before it runs. Default: none.
+    pub makes: Vec<String>,
+    /// `tools`: programs that it starts, beside that of its `command`. Default: none.
+    pub tools: Vec<String>,
+    /// `uncached`: why a task with a `command` runs each time. Default: it does not.
+    pub uncached: Option<String>,
 }
 
 /// Variables and secrets of all tasks: `[environment]`.

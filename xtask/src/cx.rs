@@ -214,6 +214,9 @@ impl Cx {
     /// Says something to whoever listens. Answers and narrations are masked here, so that no task can forget it.
     pub fn emit(&self, body: Body) {
         let event = Event { at: self.elapsed(), body: self.without_secrets(body) };
+        if let Some(scope) = &self.scope {
+            scope.hear(&event.body);
+        }
         let sinks = self.shared.sinks.lock().unwrap_or_else(PoisonError::into_inner);
         sinks.iter().for_each(|sink| sink.event(&event));
     }

@@ -183,6 +183,33 @@ pub struct TaskEnd {
     /// The file with all its output, where there is some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
+    /// What the cache had to do with it, where the task passed in a pipeline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<Reuse>,
+}
+
+/// What the cache had to do with a task that passed.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Reuse {
+    /// It was not run: the result was there, and what the task said was said again.
+    Hit {
+        /// How long it took when it was run.
+        #[serde(rename = "saved_ms", serialize_with = "milliseconds")]
+        saved: Duration,
+    },
+    /// It was run, and its result was stored.
+    Stored,
+    /// It was run, and its result was not stored.
+    NotStored {
+        /// Why.
+        reason: String,
+    },
+    /// Nobody asked for a stored result.
+    Uncached {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// How a run ended.

@@ -41,5 +41,5 @@ pub use xtask_core as core;
 pub use crate::core::command::Command;
 pub use crate::cx::Cx;
 pub use crate::error::{Error, ErrorKind, Result};
-pub use crate::pipeline::{Pipeline, Task};
+pub use crate::pipeline::{Footprint, Pipeline, Task};
 pub use xshell::cmd;

@@ -1,23 +1,36 @@
 //! Tasks with an order: which function runs when, side by side, and what the run as a whole comes to.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::core::command::Command;
 use crate::core::graph::{Graph, GraphError, Node, TaskId};
-use crate::core::schedule::{Limits, OnFailure, Schedule, SkipReason};
+use crate::core::schedule::OnFailure;
 use crate::cx::Cx;
-use crate::driver::{files, platform};
-use crate::error::{self, Error, ErrorKind, Result};
-use crate::event::{Body, FORMAT, RunEnd, Status, TaskEnd};
+use crate::error::{Error, Result};
+use crate::event::RunEnd;
+
+mod durations;
+mod footprint;
+mod reuse;
+mod run;
+
+pub use footprint::Footprint;
+pub use reuse::Caching;
+
+use run::Run;
 
 type Work = dyn Fn(&Cx) -> Result<()> + Send + Sync;
 
-/// How long a cancelled run waits for its tasks. Commands are ended within five seconds; a task that does not look at its
-/// context is left behind.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// Whether a result can be used again.
+#[derive(Clone, Debug)]
+enum Reusable {
+    /// It depends on this.
+    By(Footprint),
+    /// It cannot, and why.
+    Not(String),
+}
 
 /// A function with a name, and what decides when it may run.
 #[derive(Clone)]
@@ -29,6 +42,7 @@ pub struct Task {
     memory: u64,
     timeout: Option<Duration>,
     on_demand: bool,
+    reusable: Reusable,
     work: Arc<Work>,
 }
 
@@ -43,8 +57,27 @@ impl Task {
             memory: 0,
             timeout: None,
             on_demand: false,
+            reusable: Reusable::Not("nothing says what it reads and makes".to_owned()),
             work: Arc::new(work),
         }
+    }
+
+    /// The task `id` that runs one command, and says what that command reads and makes: the command is part of its footprint.
+    pub fn command(id: impl Into<String>, command: Command, footprint: Footprint) -> Self {
+        let run = command.clone();
+        Self::new(id, move |cx| cx.run(run.clone())).cached(footprint.command(command))
+    }
+
+    /// Makes its result one that is used again as long as nothing of this changes.
+    pub fn cached(mut self, footprint: Footprint) -> Self {
+        self.reusable = Reusable::By(footprint);
+        self
+    }
+
+    /// Says why its result is never used again.
+    pub fn uncached(mut self, reason: impl Into<String>) -> Self {
+        self.reusable = Reusable::Not(reason.into());
+        self
     }
 
     /// What the task is for, in a few words.
@@ -100,6 +133,8 @@ pub struct Options {
     pub on_failure: OnFailure,
     /// The command line, for the record.
     pub command: String,
+    /// How stored results are used.
+    pub caching: Caching,
 }
 
 /// A set of tasks.
@@ -190,11 +225,9 @@ impl Pipeline {
     /// not begin.
     pub fn run(&self, cx: &Cx, options: &Options) -> Result<RunEnd> {
         let graph = self.select(cx, &options.select)?;
-        let work: BTreeMap<&str, &Arc<Work>> =
-            self.tasks.iter().map(|task| (task.id(), &task.work)).collect();
-        let work: Vec<Arc<Work>> =
-            graph.nodes().iter().map(|node| Arc::clone(work[node.id.as_str()])).collect();
-        Run::new(cx, &graph, work, options).go()
+        let tasks: BTreeMap<&str, &Task> = self.tasks.iter().map(|task| (task.id(), task)).collect();
+        let tasks = graph.nodes().iter().map(|node| tasks[node.id.as_str()]).collect();
+        Run::new(cx, &graph, tasks, options).go()
     }
 }
 
@@ -207,182 +240,5 @@ fn explain(error: &GraphError) -> Error {
     match nearest {
         Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
         None => error.hint("`cargo xtask ci --list` names all tasks"),
-    }
-}
-
-enum Message {
-    Finished(usize, TaskEnd),
-    Cancelled,
-}
-
-/// One run: a schedule, threads that work, and a channel on which they say how they ended.
-struct Run<'r> {
-    cx: &'r Cx,
-    graph: &'r Graph,
-    work: Vec<Arc<Work>>,
-    options: &'r Options,
-    cores: u32,
-    ends: Vec<Option<TaskEnd>>,
-    durations: Durations,
-}
-
-impl<'r> Run<'r> {
-    fn new(cx: &'r Cx, graph: &'r Graph, work: Vec<Arc<Work>>, options: &'r Options) -> Self {
-        let machine =
-            thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
-        let ends = vec![None; graph.nodes().len()];
-        let durations = Durations::load(cx);
-        Self { cx, graph, work, options, cores: options.jobs.unwrap_or(machine).max(1), ends, durations }
-    }
-
-    fn go(mut self) -> Result<RunEnd> {
-        let start = Instant::now();
-        self.cx.emit(Body::RunStarted {
-            format: FORMAT,
-            command: self.cx.mask().text(&self.options.command),
-            unix_time: platform::unix_time(),
-            tasks: self.graph.nodes().len(),
-            jobs: self.cores,
-        });
-        let limits = Limits { cores: self.cores, memory: platform::memory_available() };
-        let estimate = |task: usize| self.durations.estimate(&self.graph.nodes()[task].id);
-        let mut schedule = Schedule::new(self.graph, estimate, limits, self.options.on_failure);
-        let (sender, receiver) = mpsc::channel();
-        let on_cancel = sender.clone();
-        self.cx.cancel().on_cancel(move || drop(on_cancel.send(Message::Cancelled)));
-        let mut give_up: Option<Instant> = None;
-        loop {
-            for task in schedule.start() {
-                self.spawn(task, sender.clone())?;
-            }
-            if schedule.is_done() {
-                break;
-            }
-            let message = match give_up {
-                None => receiver.recv().ok(),
-                Some(end) => receiver.recv_timeout(end.saturating_duration_since(Instant::now())).ok(),
-            };
-            match message {
-                Some(Message::Finished(task, end)) => {
-                    let passed = end.status == Status::Passed;
-                    self.durations.record(&end);
-                    self.end(task, end);
-                    self.skip(schedule.finish(task, passed));
-                }
-                Some(Message::Cancelled) => {
-                    give_up = give_up.or(Some(Instant::now() + PATIENCE));
-                    self.skip(schedule.stop());
-                }
-                None => break,
-            }
-        }
-        self.durations.save(self.cx);
-        Ok(self.finish(start.elapsed()))
-    }
-
-    fn spawn(&self, task: usize, sender: mpsc::Sender<Message>) -> Result<()> {
-        let node = &self.graph.nodes()[task];
-        let (cx, id, work) = (self.cx.clone(), node.id.clone(), Arc::clone(&self.work[task]));
-        let deadline = node.timeout.map(|timeout| Instant::now() + timeout);
-        let body = move || {
-            let (_, end) = cx.run_task(id, deadline, |cx| error::catch(|| work(cx)));
-            // Nobody listens any more only when the run gave up on this task.
-            drop(sender.send(Message::Finished(task, end)));
-        };
-        match thread::Builder::new().name(node.id.to_string()).spawn(body) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::io(format!("could not start a thread for `{}`", node.id), error)),
-        }
-    }
-
-    fn skip(&mut self, skipped: Vec<(usize, SkipReason)>) {
-        for (task, reason) in skipped {
-            let message = match reason {
-                SkipReason::Dependency(other) => {
-                    format!("not run: `{}` did not pass", self.graph.nodes()[other].id)
-                }
-                SkipReason::Stopped => "not run: the run ended early".to_owned(),
-            };
-            let end = TaskEnd {
-                task: self.graph.nodes()[task].id.clone(),
-                status: Status::Skipped,
-                duration: Duration::ZERO,
-                failure: Some(Error::new(ErrorKind::Problems, message)),
-                output: String::new(),
-                log: None,
-            };
-            self.end(task, end);
-        }
-    }
-
-    fn end(&mut self, task: usize, end: TaskEnd) {
-        self.cx.emit(Body::TaskFinished(end.clone()));
-        self.ends[task] = Some(end);
-    }
-
-    fn finish(self, duration: Duration) -> RunEnd {
-        let interrupted = self.cx.cancel().is_cancelled();
-        let left_behind = |(position, end): (usize, Option<TaskEnd>)| {
-            end.unwrap_or_else(|| TaskEnd {
-                task: self.graph.nodes()[position].id.clone(),
-                status: Status::Interrupted,
-                duration,
-                failure: Some(Error::interrupted()),
-                output: String::new(),
-                log: None,
-            })
-        };
-        let tasks: Vec<TaskEnd> = self.ends.into_iter().enumerate().map(left_behind).collect();
-        let path = self.graph.critical_path(|task| tasks[task].duration);
-        let critical_path = path.into_iter().map(|task| self.graph.nodes()[task].id.clone()).collect();
-        let exit_code = verdict(&tasks, interrupted);
-        let end = RunEnd { duration, exit_code, tasks, critical_path, interrupted };
-        self.cx.emit(Body::RunFinished(end.clone()));
-        end
-    }
-}
-
-/// The exit code of a run. An interruption says more than what was found before it, a defect of ours more than problems, and
-/// problems more than a tool that is missing.
-fn verdict(tasks: &[TaskEnd], interrupted: bool) -> u8 {
-    if interrupted {
-        return ErrorKind::Interrupted.exit_code();
-    }
-    let ran = tasks.iter().filter(|end| end.status != Status::Skipped);
-    let kinds: Vec<ErrorKind> = ran.filter_map(|end| end.failure.as_ref().map(Error::kind)).collect();
-    let first = [ErrorKind::Bug, ErrorKind::Problems].into_iter().find(|kind| kinds.contains(kind));
-    first.or_else(|| kinds.first().copied()).map_or(0, ErrorKind::exit_code)
-}
-
-/// How long tasks took when they last passed: the best guess for how long they will take.
-struct Durations {
-    path: PathBuf,
-    seconds: BTreeMap<String, f64>,
-}
-
-impl Durations {
-    /// A missing or damaged file is an empty one: the estimates only order tasks.
-    fn load(cx: &Cx) -> Self {
-        let path = cx.tools_folder().join("durations.json");
-        let text = std::fs::read(&path).unwrap_or_default();
-        Self { path, seconds: serde_json::from_slice(&text).unwrap_or_default() }
-    }
-
-    fn estimate(&self, task: &TaskId) -> Duration {
-        let seconds = self.seconds.get(task.as_str()).copied().unwrap_or(1.0);
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1))
-    }
-
-    fn record(&mut self, end: &TaskEnd) {
-        if end.status == Status::Passed {
-            self.seconds.insert(end.task.to_string(), end.duration.as_secs_f64());
-        }
-    }
-
-    fn save(&self, cx: &Cx) {
-        let text = serde_json::to_vec_pretty(&self.seconds).unwrap_or_default();
-        if let Err(error) = files::write(&self.path, &text) {
-            cx.warn_of(&error, "the next run does not know how long tasks take");
-        }
     }
 }

@@ -9,6 +9,7 @@ pub mod checkup;
 pub mod command;
 pub mod diagnostic;
 pub mod finding;
+pub mod fingerprint;
 pub mod graph;
 pub mod http;
 pub mod image;

@@ -36,6 +36,11 @@ impl Mask {
         self.secrets.iter().any(|secret| secret.find(text).is_some())
     }
 
+    /// How long the longest secret is, in bytes; 0 where there is none.
+    pub fn longest(&self) -> usize {
+        self.secrets.first().map_or(0, |secret| secret.needle().len())
+    }
+
     /// `text` without secrets.
     pub fn text(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.bytes(text.as_bytes())).into_owned()

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::pipeline::Caching;
 use crate::tasks::rehearse;
 use crate::ui;
 
@@ -327,6 +328,18 @@ pub(super) struct Run {
     /// Run everything that does not wait for what failed (the default)
     #[arg(long, overrides_with = "fail_fast")]
     pub(super) keep_going: bool,
+    /// Look for no stored result, and store none
+    #[arg(long)]
+    pub(super) no_cache: bool,
+    /// Run these tasks whatever is stored: `test`, `lint.backend`
+    #[arg(long, value_name = "TASK")]
+    pub(super) force: Vec<String>,
+}
+
+impl Run {
+    pub(super) fn caching(&self) -> Caching {
+        Caching { off: self.no_cache, force: self.force.clone() }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -89,7 +89,8 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         let selectors = pipeline.graph(&self.cx)?.selectors();
         if selectors.contains(&id) {
-            let run = Run { jobs: None, fail_fast: false, keep_going: false };
+            let run =
+                Run { jobs: None, fail_fast: false, keep_going: false, no_cache: false, force: Vec::new() };
             return self.run(vec![id], &run, &ci::Options::CHECK);
         }
         let word = words.first().map_or("", String::as_str);
@@ -132,7 +133,8 @@ impl<'a> Session<'a> {
             .skip(1)
             .fold("cargo xtask".to_owned(), |line, word| format!("{line} {}", command::quote(&word)));
         let on_failure = if run.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing };
-        let end = pipeline.run(cx, &Options { select, jobs: run.jobs, on_failure, command })?;
+        let end = pipeline
+            .run(cx, &Options { select, jobs: run.jobs, on_failure, command, caching: run.caching() })?;
         match files.finish(cx) {
             // What the tasks found says more than that it could not be written down.
             Err(error) if end.exit_code != 0 => {
@@ -174,10 +176,11 @@ struct RunFiles {
 }
 
 impl RunFiles {
-    /// Takes away what the last run left, so that nothing old is read as new, and begins to listen.
+    /// Takes away what the last run left, so that nothing old is read as new, and begins to listen. Logs are the pipeline's
+    /// business: those of results that are reused stay.
     fn begin(cx: &Cx) -> Result<Self> {
         let folder = cx.output_folder();
-        for name in ["logs", "events.jsonl", "junit.xml"] {
+        for name in ["events.jsonl", "junit.xml"] {
             files::remove(&folder.join(name))?;
         }
         std::fs::create_dir_all(folder).context(|| format!("could not make `{}`", folder.display()))?;

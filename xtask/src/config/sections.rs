@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use crate::config::decode::{Table, Value};
 use crate::config::values::{
-    count, duration, flag, list, path, requirements, rust_path, size, text, variable, variables,
+    count, duration, each, flag, list, path, pattern, requirements, rust_path, size, text, variable,
+    variables,
 };
 use crate::config::{
     Budget, Component, ComponentKind, Config, EnvironmentSettings, Node, Python, Rust, TaskSettings, Tools,
@@ -161,6 +162,14 @@ fn tasks(value: &Value<'_, '_>) -> Option<BTreeMap<String, TaskSettings>> {
                 cores: table.optional("cores", count),
                 memory: table.optional("memory", size),
                 env: table.optional("env", list(variables)).unwrap_or_default(),
+                command: table.optional("command", each(text)).unwrap_or_default(),
+                about: table.optional("about", text),
+                after: table.optional("after", list(text)).unwrap_or_default(),
+                reads: table.optional("reads", list(pattern)).unwrap_or_default(),
+                ignores: table.optional("ignores", list(pattern)).unwrap_or_default(),
+                makes: table.optional("makes", list(pattern)).unwrap_or_default(),
+                tools: table.optional("tools", list(text)).unwrap_or_default(),
+                uncached: table.optional("uncached", text),
             })
         });
         tasks.extend(settings.map(|settings| (key.text.to_owned(), settings)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::decode::Value;
 use crate::config::release::Placed;
 use crate::config::units;
+use crate::core::fingerprint::pattern::Pattern;
 use crate::core::release::weights::Weight;
 
 /// Text that is not empty and stands on one line.
@@ -118,6 +119,15 @@ pub(super) fn rust_path(value: &Value<'_, '_>) -> Option<String> {
         return value.wrong("must be a Rust path such as \"std::fs\"", "names joined by `::`");
     }
     Some(text.to_owned())
+}
+
+/// A pattern of files of the repository: `docs/**/*.md`.
+pub(super) fn pattern(value: &Value<'_, '_>) -> Option<String> {
+    let text = value.text("a path or a pattern such as \"docs/**/*.md\"")?;
+    match Pattern::parse(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(error) => value.wrong("must be a path or a pattern such as \"docs/**/*.md\"", error.to_string()),
+    }
 }
 
 /// A list of values that `item` reads, none of them twice.

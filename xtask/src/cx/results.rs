@@ -64,6 +64,33 @@ impl Cx {
     }
 }
 
+impl Cx {
+    /// Whether the file at `path`, however large, holds a secret of this run.
+    pub(crate) fn is_secret_in(&self, path: &Path) -> Result<bool> {
+        let overlap = match self.mask().longest() {
+            0 => return Ok(false),
+            longest => longest - 1,
+        };
+        let failed = || format!("could not read `{}`", path.display());
+        let mut file = File::open(path).context(failed)?;
+        // A secret that two pieces share is whole in the end of the first and the second together.
+        let (mut buffer, mut kept) = (vec![0; overlap + (1 << 20)], 0);
+        loop {
+            let count = match file.read(&mut buffer[kept..]) {
+                Ok(0) => return Ok(false),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                read => read.context(failed)?,
+            };
+            let filled = kept + count;
+            if self.mask().finds_in(&buffer[..filled]) {
+                return Ok(true);
+            }
+            kept = overlap.min(filled);
+            buffer.copy_within(filled - kept..filled, 0);
+        }
+    }
+}
+
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     match File::open(path).and_then(|file| file.take(SIZE_MAX + 1).read_to_end(&mut bytes)) {
@@ -103,6 +130,22 @@ mod tests {
         let path = scratch.path.clone();
         drop(scratch);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_secret_in_a_file_is_found_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let cx = cx(folder.path());
+        let path = folder.path().join("big");
+        for position in [0, 5, (1 << 20) - 3, (1 << 20) + 2, 3 << 20] {
+            let mut bytes = vec![b'x'; position];
+            bytes.extend(b"hunter2");
+            std::fs::write(&path, bytes).unwrap();
+            assert!(cx.is_secret_in(&path).unwrap(), "at {position}");
+        }
+        std::fs::write(&path, vec![b'x'; 3 << 20]).unwrap();
+        assert!(!cx.is_secret_in(&path).unwrap());
+        assert!(cx.is_secret_in(&folder.path().join("absent")).is_err());
     }
 
     #[test]

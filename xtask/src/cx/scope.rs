@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use memchr::{memchr, memrchr};
 
 use super::Cx;
 use crate::core::capture::Capture;
+use crate::core::fingerprint::entry::{Note, Said};
 use crate::core::graph::TaskId;
 use crate::core::mask::MaskStream;
-use crate::event::Body;
+use crate::event::{Body, Level};
 
 /// How much of a task's output is kept in memory for a reader when it does not pass, at each end.
 const EXCERPT: usize = 128 << 10;
@@ -32,6 +33,7 @@ pub(super) struct Scope {
     pub(super) deadline: Option<Instant>,
     path: PathBuf,
     output: Mutex<Output>,
+    said: Mutex<Said>,
 }
 
 #[derive(Debug)]
@@ -52,7 +54,7 @@ enum LogFile {
 impl Scope {
     pub(super) fn new(task: TaskId, deadline: Option<Instant>, path: PathBuf) -> Self {
         let output = Output { file: LogFile::Unopened, capture: Capture::new(EXCERPT, EXCERPT) };
-        Self { task, deadline, path, output: Mutex::new(output) }
+        Self { task, deadline, path, output: Mutex::new(output), said: Mutex::default() }
     }
 
     /// What the task's commands wrote, the middle left out of a long output.
@@ -66,6 +68,25 @@ impl Scope {
             LogFile::Open(file) => file.flush().is_ok().then(|| self.path.clone()),
             LogFile::Unopened | LogFile::Broken => None,
         }
+    }
+
+    /// Keeps what is said for whoever reuses the result.
+    pub(super) fn hear(&self, body: &Body) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match body {
+            Body::Note { level, message, hint, .. } => {
+                let warns = *level == Level::Warning;
+                said.notes.push(Note { warns, message: message.clone(), hint: hint.clone() });
+            }
+            Body::Found { finding, .. } => said.findings.push(finding.clone()),
+            Body::Tested { report, .. } => said.reports.push(Arc::clone(report)),
+            _ => {}
+        }
+    }
+
+    /// What was said.
+    pub(super) fn said(&self) -> Said {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn output(&self) -> MutexGuard<'_, Output> {

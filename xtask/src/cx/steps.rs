@@ -1,12 +1,14 @@
 //! Tasks and their parts: what is said about each, and how several results become one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Cx, Scope};
+use crate::core::fingerprint::entry::{Note, Said};
 use crate::core::graph::TaskId;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Body, Status, TaskEnd};
+use crate::event::{Body, Level, Status, TaskEnd};
 
 impl Cx {
     /// Runs `work` as a task or, inside of a task, as a step of it called `name`.
@@ -44,8 +46,7 @@ impl Cx {
         deadline: Option<Instant>,
         work: impl FnOnce(&Self) -> Result<T>,
     ) -> (Result<T>, TaskEnd) {
-        let log = self.output_folder().join("logs").join(format!("{id}.log"));
-        let scope = Arc::new(Scope::new(id.clone(), deadline, log));
+        let scope = Arc::new(Scope::new(id.clone(), deadline, self.log_of(&id)));
         self.emit(Body::TaskStarted { task: id.clone() });
         let start = Instant::now();
         let cx = Self { shared: Arc::clone(&self.shared), scope: Some(Arc::clone(&scope)), step: None };
@@ -55,8 +56,35 @@ impl Cx {
             Err(error) => (cx.status_of(error), Some(self.masked(error.clone()))),
         };
         let output = if failure.is_some() { scope.excerpt() } else { String::new() };
-        let end = TaskEnd { task: id, status, duration: start.elapsed(), failure, output, log: scope.log() };
-        (result, end)
+        let (duration, log) = (start.elapsed(), scope.log());
+        (result, TaskEnd { task: id, status, duration, failure, output, log, reuse: None })
+    }
+
+    /// The file with the output of a task.
+    pub(crate) fn log_of(&self, task: &TaskId) -> PathBuf {
+        self.output_folder().join("logs").join(format!("{task}.log"))
+    }
+
+    /// What this task has said so far that a reader needs to hear again when its result is reused; the log aside, which is
+    /// whole on disk from here on.
+    pub(crate) fn said(&self) -> Said {
+        self.scope.as_ref().map(|scope| scope.said()).unwrap_or_default()
+    }
+
+    /// Says again what `task` said when its result was stored.
+    pub(crate) fn say_again(&self, task: &TaskId, said: &Said) {
+        for Note { warns, message, hint } in &said.notes {
+            let level = if *warns { Level::Warning } else { Level::Info };
+            let (task, message, hint) = (Some(task.clone()), message.clone(), hint.clone());
+            self.emit(Body::Note { task, level, message, hint });
+        }
+        for finding in &said.findings {
+            self.emit(Body::Found { task: task.clone(), finding: finding.clone() });
+        }
+        for report in &said.reports {
+            let (counts, report) = (report.counts(), Arc::clone(report));
+            self.emit(Body::Tested { task: task.clone(), counts, report });
+        }
     }
 
     fn status_of(&self, error: &Error) -> Status {

@@ -59,6 +59,55 @@ pub const PASSED: &[&str] = &[
     "NVM_*",
 ];
 
+/// Those of [`PASSED`] that say where things are on this machine and how to reach others. No result depends on them: what is
+/// found through them counts by itself.
+pub const MACHINE: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMPDIR",
+    "TERM",
+    "COLORTERM",
+    "XDG_*",
+    "RUNNER_TRACKING_ID",
+    "RUNNER_TEMP",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "GIT_SSL_CAINFO",
+    "PIP_*",
+    "UV_*",
+    "npm_config_*",
+    "NPM_CONFIG_*",
+    "CARGO_HOME",
+    "CARGO_NET_*",
+    "CARGO_HTTP_*",
+    "CARGO_REGISTRIES_*",
+    "RUSTUP_HOME",
+    "PYENV_*",
+    "NVM_*",
+];
+
+/// Whether one of the patterns names the variable; a trailing `*` stands for any ending.
+pub fn is_named(name: &str, patterns: &[&str]) -> bool {
+    let names = |pattern: &&str| {
+        pattern.strip_suffix('*').map_or(**pattern == *name, |start| name.starts_with(start))
+    };
+    patterns.iter().any(names)
+}
+
 /// The variables of this process, read once.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
@@ -101,12 +150,7 @@ impl Environment {
 
     /// The variables of these names, as far as they are set. A trailing `*` stands for any ending.
     pub fn named(&self, patterns: &[&str]) -> BTreeMap<OsString, OsString> {
-        let passed = |name: &OsString| {
-            let name = name.to_string_lossy();
-            patterns.iter().any(|pattern| {
-                pattern.strip_suffix('*').map_or(**pattern == name, |start| name.starts_with(start))
-            })
-        };
+        let passed = |name: &OsString| is_named(&name.to_string_lossy(), patterns);
         self.all.iter().filter(|(name, _)| passed(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
     }
 }

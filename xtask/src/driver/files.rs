@@ -54,6 +54,28 @@ pub fn remove(path: &Path) -> Result<()> {
     }
 }
 
+/// Copies a file, or a folder with everything in it, to a place where nothing stands. Links are followed. That nothing is
+/// there is no error.
+pub fn copy_all(from: &Path, to: &Path) -> Result<()> {
+    let failed = || format!("could not copy `{}` to `{}`", from.display(), to.display());
+    let found = match fs::metadata(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.context(failed)?,
+    };
+    if found.is_dir() {
+        fs::create_dir_all(to).context(failed)?;
+        for entry in fs::read_dir(from).context(failed)? {
+            let name = entry.context(failed)?.file_name();
+            copy_all(&from.join(&name), &to.join(&name))?;
+        }
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).context(failed)?;
+    }
+    fs::copy(from, to).map(drop).context(failed)
+}
+
 /// Makes a folder that nobody but its owner can look into, and the folders above it where they are missing.
 pub fn create_private_folder(path: &Path) -> Result<()> {
     let above = path.parent().map_or(Ok(()), fs::create_dir_all);

@@ -1,6 +1,7 @@
 //! The only room with input and output: processes, files, signals. Drivers do as they are told; they decide nothing and
 //! print nothing.
 
+pub mod cache;
 pub mod cancel;
 pub mod environment;
 pub mod files;

@@ -22,6 +22,16 @@ pub fn since_epoch() -> std::time::Duration {
     std::time::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
+/// The program that runs here.
+pub fn this_program() -> std::io::Result<std::path::PathBuf> {
+    std::env::current_exe()
+}
+
+/// The operating system and the architecture.
+pub fn name() -> String {
+    format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
 /// Whether a process of that number runs, ours or somebody else's.
 pub fn is_alive(process: u32) -> bool {
     let number = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);

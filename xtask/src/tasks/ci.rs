@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::lint::Fix;
-use super::{architecture, dependencies, docs, image, lint, setup, test};
-use crate::config::{Component, ComponentKind, Config};
+use super::{architecture, dependencies, docs, footprints, image, lint, setup, test};
+use crate::config::{Component, ComponentKind, Config, TaskSettings};
+use crate::core::command::Command;
 use crate::cx::Cx;
 use crate::error::Result;
-use crate::pipeline::{Pipeline, Task};
+use crate::pipeline::{Footprint, Pipeline, Task};
 
 /// How the standard pipeline is run.
 #[derive(Clone, Debug)]
@@ -42,6 +43,9 @@ const MEMORY_CARGO: u64 = 2048 * MIB;
 
 const MIB: u64 = 1 << 20;
 
+/// Why set-up runs each time.
+const LOOKS_ITSELF: &str = "it looks itself whether what it has made still stands";
+
 /// The task that installs the tools of the repository.
 const TOOLS: &str = "setup.tools";
 
@@ -51,11 +55,18 @@ const TOOLS: &str = "setup.tools";
 /// `[tasks."ID"]` of the configuration may give a task another timeout, cores and memory.
 pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     let has_tools = config.tools.is_some();
-    let setup_tools =
-        Task::new(TOOLS, setup::tools).about("install the tools of the repository").timeout(TIMEOUT);
+    let setup_tools = Task::new(TOOLS, setup::tools)
+        .about("install the tools of the repository")
+        .timeout(TIMEOUT)
+        .uncached(LOOKS_ITSELF);
+    let requirements = config.tools.iter().flat_map(|tools| {
+        let sources = tools.requirements.with_extension("in");
+        [tools.requirements.display().to_string(), sources.display().to_string()]
+    });
     let check_tools = Task::new("dependencies.tools", dependencies::tools)
         .about("check the dependencies of the tools")
-        .timeout(TIMEOUT);
+        .timeout(TIMEOUT)
+        .cached(Footprint::new().reads(requirements));
     let recorder = image::Recorder::default();
     let each = |make: &dyn Fn(&Component) -> Option<Task>| -> Vec<Task> {
         config.components.iter().filter_map(make).collect()
@@ -64,24 +75,41 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     Pipeline::new()
         .extend(has_tools.then_some(setup_tools))
         .extend(each(&|component| Some(setup_task(config, component))))
-        .extend(each(&architecture_task))
+        .extend(each(&|component| architecture_task(config, component)))
         .extend(has_tools.then_some(check_tools))
-        .extend(each(&|component| Some(dependencies_task(component))))
+        .extend(each(&|component| Some(dependencies_task(config, component))))
         .extend(each(&|component| lint_task(config, component, options.fix)))
-        .extend(each(&|component| Some(test_task(component, &options.test_args))))
-        .extend(each(&docs_task))
+        .extend(each(&|component| Some(test_task(config, component, &options.test_args))))
+        .extend(each(&|component| docs_task(config, component)))
         .extend(each(&|component| image_task(component, &options.image, &recorder)))
+        .extend(config.tasks.iter().filter_map(|(id, settings)| command_task(id, settings)))
+}
+
+/// A task that `xtask.toml` makes: `command` in `[tasks."ID"]`.
+fn command_task(id: &str, settings: &TaskSettings) -> Option<Task> {
+    let (program, arguments) = settings.command.split_first()?;
+    let command = Command::new(program).args(arguments);
+    let footprint = footprints::with_settings(Footprint::new(), settings);
+    let task = match &settings.uncached {
+        None if settings.reads.is_empty() => {
+            Task::new(id, move |cx| cx.run(command.clone())).uncached("`reads` does not say what it reads")
+        }
+        None => Task::command(id, command, footprint),
+        Some(reason) => Task::new(id, move |cx| cx.run(command.clone())).uncached(reason),
+    };
+    Some(task.about(settings.about.as_deref().unwrap_or_default()).after(settings.after.iter().cloned()))
 }
 
 fn setup_task(config: &Config, component: &Component) -> Task {
-    let task = light_task("setup", component, "install the needs", setup::component);
+    let task = light_task("setup", component, "install the needs", setup::component).uncached(LOOKS_ITSELF);
     // The installer of Python packages is one of the tools.
     let takes_tools = matches!(component.kind, ComponentKind::Python(_)) && config.tools.is_some();
     task.after(takes_tools.then_some(TOOLS))
 }
 
-fn architecture_task(component: &Component) -> Option<Task> {
-    let task = light_task("architecture", component, "check the imports", architecture::component);
+fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
+    let task = light_task("architecture", component, "check the imports", architecture::component)
+        .cached(footprints::of(config, component, "architecture"));
     // The contracts of Python are checked by a tool of the component; those of Rust are read here.
     let takes_tool = matches!(component.kind, ComponentKind::Python(_));
     let setup = takes_tool.then(|| format!("setup.{}", component.name));
@@ -89,8 +117,9 @@ fn architecture_task(component: &Component) -> Option<Task> {
 }
 
 /// It reads manifests and lock files, so that nothing has to be installed before it.
-fn dependencies_task(component: &Component) -> Task {
+fn dependencies_task(config: &Config, component: &Component) -> Task {
     light_task("dependencies", component, "check the dependencies", dependencies::component)
+        .cached(footprints::of_dependencies(config, component))
 }
 
 fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {
@@ -106,23 +135,31 @@ fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {
     let work = move |cx: &Cx, component: &Component| lint::component(cx, component, &options);
     // The linter of Dockerfiles is one of the tools.
     let takes_tools = component.image.is_some() && config.tools.is_some();
-    has_lints.then(|| task("lint", component, about, 512 * MIB, work).after(takes_tools.then_some(TOOLS)))
+    let task = task("lint", component, about, 512 * MIB, work).after(takes_tools.then_some(TOOLS));
+    has_lints.then(|| match fix {
+        Fix::Check => task.cached(footprints::of(config, component, "lint")),
+        Fix::Apply => task.uncached("it changes what it reads"),
+    })
 }
 
-fn test_task(component: &Component, args: &[String]) -> Task {
+fn test_task(config: &Config, component: &Component, args: &[String]) -> Task {
     let options = test::Options { args: args.to_vec() };
     let work = move |cx: &Cx, component: &Component| test::component(cx, component, &options).map(drop);
     task("test", component, "run the tests", 1024 * MIB, work)
+        .cached(footprints::of_tests(config, component, args))
 }
 
-fn docs_task(component: &Component) -> Option<Task> {
+fn docs_task(config: &Config, component: &Component) -> Option<Task> {
     let has_docs = match &component.kind {
         ComponentKind::Python(python) => python.docs.is_some(),
         ComponentKind::Rust(_) => true,
         ComponentKind::Node(_) => false,
     };
     let work = |cx: &Cx, component: &Component| docs::component(cx, component).map(drop);
-    has_docs.then(|| task("docs", component, "build the documentation", 512 * MIB, work))
+    has_docs.then(|| {
+        task("docs", component, "build the documentation", 512 * MIB, work)
+            .cached(footprints::of_docs(config, component))
+    })
 }
 
 /// It builds with what is in the repository, and needs nothing that is set up; only who names it gets it.
@@ -130,7 +167,8 @@ fn image_task(component: &Component, options: &image::Options, recorder: &image:
     let (options, recorder) = (options.clone(), recorder.clone());
     let work = move |cx: &Cx, component: &Component| image::component(cx, component, &options, &recorder);
     component.image.as_ref()?;
-    Some(light_task("image", component, "build the image", work).on_demand())
+    let task = light_task("image", component, "build the image", work).on_demand();
+    Some(task.uncached("an image is reused by its own fingerprint, wherever it was built"))
 }
 
 /// The task `VERB.COMPONENT`, which runs tools of the component: after its set-up, in `memory` bytes or what cargo needs.

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::tool;
+use super::{footprints, tool};
 use crate::config::{Component, ComponentKind, Rust};
 use crate::core::finding::{python, rust};
-use crate::cx::Cx;
+use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
 /// Builds the documentation of the component and returns the folder it is in.
@@ -56,5 +56,17 @@ fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
     let metadata = cx.read(tool::cargo_metadata(cx))?;
     let metadata = cargo_metadata::MetadataCommand::parse(metadata)
         .map_err(|error| Error::problems("could not understand `cargo metadata`").source(error))?;
-    Ok(metadata.target_directory.join("doc").join(rust.package.replace('-', "_")).into())
+    let built = metadata.target_directory.join("doc");
+    let package = rust.package.replace('-', "_");
+    // cargo keeps a record of what it has built and where, and builds all packages into one folder: ours is a copy.
+    let kept = cx.root().join(footprints::docs_of_rust(component));
+    files::remove(&kept)?;
+    for name in files::names(built.as_std_path())? {
+        let from = built.join(&name);
+        if name == package || (name != "src" && !from.join("index.html").is_file()) {
+            files::copy_all(from.as_std_path(), &kept.join(&name))?;
+        }
+    }
+    files::copy_all(built.join("src").join(&package).as_std_path(), &kept.join("src").join(&package))?;
+    Ok(kept.join(package))
 }

@@ -6,6 +6,7 @@ pub mod ci;
 pub mod dependencies;
 pub mod docs;
 pub mod doctor;
+mod footprints;
 pub mod image;
 pub mod lint;
 pub mod rehearse;

@@ -22,9 +22,6 @@ use screen::{Screen, Size};
 /// The pause between two pictures.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Up to how many tasks the end of each is a line of its own. Of more, those that passed are only counted.
-const LINES_MAX: usize = 60;
-
 /// The sink that draws.
 pub struct Bars {
     inner: Arc<Mutex<Inner>>,
@@ -104,7 +101,7 @@ impl Inner {
             Body::RunStarted { tasks, .. } => self.tasks = Some(*tasks),
             Body::TaskFinished(end) => {
                 let counted =
-                    end.status == Status::Passed && self.tasks.is_some_and(|tasks| tasks > LINES_MAX);
+                    end.status == Status::Passed && self.tasks.is_some_and(|tasks| tasks > lines::EACH_MAX);
                 if !counted && end.status != Status::Skipped {
                     self.lines.push_str(&lines::task(end, self.record.counts(&end.task), style));
                 }
@@ -261,7 +258,7 @@ mod tests {
     fn end(task: &str) -> TaskEnd {
         let task = TaskId::new(task).unwrap();
         let (status, duration) = (Status::Passed, Duration::from_secs(2));
-        TaskEnd { task, status, duration, failure: None, output: String::new(), log: None }
+        TaskEnd { task, status, duration, failure: None, output: String::new(), log: None, reuse: None }
     }
 
     fn started(tasks: usize) -> Body {
@@ -337,7 +334,7 @@ mod tests {
     #[test]
     fn of_many_tasks_those_that_passed_are_counted() {
         let (bars, terminal) = bars(&Arc::new(AtomicUsize::new(60)));
-        say(&bars, [started(LINES_MAX + 1), Body::TaskFinished(end("a"))]);
+        say(&bars, [started(lines::EACH_MAX + 1), Body::TaskFinished(end("a"))]);
         let failed = TaskEnd { status: Status::Failed, ..end("b") };
         say(&bars, [Body::TaskFinished(failed)]);
         expect![[r#"

@@ -8,7 +8,11 @@ use crate::core::release::narration::{Kind, Layout, Line};
 use crate::core::report::TestCounts;
 use crate::core::text;
 use crate::error::{Style, Tone};
-use crate::event::{Level, Status, TaskEnd};
+use crate::event::{Level, Reuse, Status, TaskEnd};
+
+/// Up to how many tasks the end of each is a line of its own. Of more, those that passed (in a log: those that were there
+/// already) are only counted.
+pub(super) const EACH_MAX: usize = 60;
 
 /// The word for how a task ended, and its colour.
 pub(super) fn word(status: Status) -> (&'static str, Tone) {
@@ -21,14 +25,25 @@ pub(super) fn word(status: Status) -> (&'static str, Tone) {
     }
 }
 
-/// The line for the end of a task: `passed         41.2 s  test.backend  412 passed, 0 failed`.
+/// The line for the end of a task: `passed         41.2 s  test.backend  412 passed, 0 failed`; for a result that was there
+/// already `cached                 test.backend  412 passed, 0 failed  saved 41.2 s`.
 pub(super) fn task(end: &TaskEnd, counts: Option<TestCounts>, style: Style) -> String {
+    let tests = counts
+        .map_or_else(String::new, |counts| format!("  {}", style.paint(Tone::Quiet, &counts.to_string())));
+    if let Some(Reuse::Hit { saved }) = &end.reuse {
+        let word = style.paint(Tone::Good, &format!("{:<11}", "cached"));
+        let saved = style.paint(Tone::Quiet, &format!("  saved {}", text::duration(*saved)));
+        return format!("{word} {:>10}  {}{tests}{saved}\n", "", end.task);
+    }
     let (word, tone) = word(end.status);
     let word = style.paint(tone, &format!("{word:<11}"));
     let duration = text::duration(end.duration);
-    let tests = counts
-        .map_or_else(String::new, |counts| format!("  {}", style.paint(Tone::Quiet, &counts.to_string())));
     format!("{word} {duration:>10}  {}{tests}\n", end.task)
+}
+
+/// Whether the result was there already.
+pub(super) fn is_hit(end: &TaskEnd) -> bool {
+    matches!(end.reuse, Some(Reuse::Hit { .. }))
 }
 
 /// A note or a warning, with what to do about it.

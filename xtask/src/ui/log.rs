@@ -44,13 +44,15 @@ struct Inner<W, D> {
     running: BTreeMap<TaskId, Duration>,
     /// When the last line was written.
     said: Duration,
+    /// How many tasks the run has.
+    tasks: usize,
 }
 
 impl<W: Write + Send + 'static, D: Dialect> Log<W, D> {
     /// A log of `dialect` that is written to `out`.
     pub fn new(out: W, look: Look, dialect: D) -> Self {
         let (record, running, said) = (Record::default(), BTreeMap::new(), Duration::ZERO);
-        let inner = Inner { out, look, dialect, record, running, said };
+        let inner = Inner { out, look, dialect, record, running, said, tasks: 0 };
         Self { inner: Arc::new(Mutex::new(inner)), pulse: Mutex::new(None) }
     }
 
@@ -78,6 +80,10 @@ impl<W: Write, D: Dialect> Inner<W, D> {
         let style = self.look.style;
         self.record.take(&event.body);
         let text = match &event.body {
+            Body::RunStarted { tasks, .. } => {
+                self.tasks = *tasks;
+                return;
+            }
             Body::TaskStarted { task } => {
                 self.running.insert(task.clone(), event.at);
                 return;
@@ -85,8 +91,8 @@ impl<W: Write, D: Dialect> Inner<W, D> {
             Body::Output { task, line } => return self.dialect.output(task, line),
             Body::TaskFinished(end) => {
                 self.running.remove(&end.task);
-                if end.status == Status::Skipped {
-                    // The summary names them together.
+                if end.status == Status::Skipped || (lines::is_hit(end) && self.tasks > lines::EACH_MAX) {
+                    // The summary names or counts them together.
                     return;
                 }
                 self.dialect.task(end, lines::task(end, self.record.counts(&end.task), style))

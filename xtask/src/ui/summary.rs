@@ -13,7 +13,7 @@ use crate::core::graph::TaskId;
 use crate::core::report::{TestCase, TestOutcome};
 use crate::core::text;
 use crate::error::{Style, Tone, render};
-use crate::event::{RunEnd, Status, TaskEnd};
+use crate::event::{Reuse, RunEnd, Status, TaskEnd};
 
 /// The most rows of the table of durations; what is shorter is summed.
 const ROWS_MAX: usize = 20;
@@ -76,7 +76,11 @@ impl Writer<'_> {
     }
 
     fn durations(&mut self, end: &RunEnd) {
-        let mut ran: Vec<&TaskEnd> = end.tasks.iter().filter(|task| task.status != Status::Skipped).collect();
+        let ran = end.tasks.iter().filter(|task| task.status != Status::Skipped && !lines::is_hit(task));
+        let mut ran: Vec<&TaskEnd> = ran.collect();
+        if ran.is_empty() {
+            return;
+        }
         ran.sort_by_key(|task| std::cmp::Reverse(task.duration));
         let rows = if ran.len() > ROWS_MAX { ROWS_MAX - 1 } else { ran.len() };
         self.text.push('\n');
@@ -98,7 +102,7 @@ impl Writer<'_> {
             |id: &TaskId| end.tasks.iter().find(|task| task.task == *id).map(|task| task.duration);
         let sum: Duration = end.critical_path.iter().filter_map(duration_of).sum();
         let path: Vec<&str> = end.critical_path.iter().map(TaskId::as_str).collect();
-        if !path.is_empty() {
+        if !path.is_empty() && !sum.is_zero() {
             self.line(format_args!("critical path {}: {}", text::duration(sum), path.join(" → ")));
         }
     }
@@ -254,6 +258,18 @@ fn place(location: &Location) -> String {
     format!("{}: ", text::one_line(&location.to_string()))
 }
 
+/// How much of a run was there already.
+fn reused(end: &RunEnd) -> String {
+    let saved = end.tasks.iter().filter_map(|task| match &task.reuse {
+        Some(Reuse::Hit { saved }) => Some(*saved),
+        _ => None,
+    });
+    match saved.clone().count() {
+        0 => String::new(),
+        count => format!(", {count} from the cache ({} saved)", text::duration(saved.sum())),
+    }
+}
+
 fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     let count = |wanted: &dyn Fn(Status) -> bool| end.tasks.iter().filter(|task| wanted(task.status)).count();
     let passed = count(&|status| status == Status::Passed);
@@ -273,7 +289,7 @@ fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     }
     let tasks = if bad == 0 && skipped == 0 {
         let line = format!("{} passed in {}", text::count(passed, "task"), text::duration(end.duration));
-        style.paint(Tone::Good, &line)
+        style.paint(Tone::Good, &line) + &reused(end)
     } else {
         let not_run = if skipped == 0 { String::new() } else { format!(", {skipped} not run") };
         let line = format!("{bad} of {} did not pass{not_run}", text::count(end.tasks.len(), "task"));

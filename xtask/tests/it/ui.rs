@@ -29,7 +29,7 @@ fn id(name: &str) -> TaskId {
 
 fn end(task: &str, status: Status, milliseconds: u64) -> TaskEnd {
     let duration = Duration::from_millis(milliseconds);
-    TaskEnd { task: id(task), status, duration, failure: None, output: String::new(), log: None }
+    TaskEnd { task: id(task), status, duration, failure: None, output: String::new(), log: None, reuse: None }
 }
 
 fn passed(task: &str, milliseconds: u64) -> TaskEnd {

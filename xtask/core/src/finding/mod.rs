@@ -16,7 +16,7 @@ pub mod snippet;
 pub use paths::Paths;
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing; fails nothing.
@@ -28,7 +28,7 @@ pub enum Severity {
 }
 
 /// Where a finding is. Lines and columns count from 1.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Deserialize, serde::Serialize)]
 pub struct Location {
     /// The file, relative to the repository's root.
     pub path: PathBuf,
@@ -50,7 +50,7 @@ impl std::fmt::Display for Location {
 }
 
 /// One thing that a check found.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Finding {
     /// The tool that found it: `ruff`.
     pub tool: String,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::finding::Location;
 
 /// Sums over test cases.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct TestCounts {
     /// Cases that passed.
     pub passed: u64,
@@ -40,7 +40,7 @@ impl std::fmt::Display for TestCounts {
 }
 
 /// How a test case ended.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 pub enum TestOutcome {
     /// It passed.
     Passed,
@@ -59,7 +59,7 @@ pub enum TestOutcome {
 }
 
 /// A test case.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct TestCase {
     /// The group it stands in: class, module, file.
     pub group: String,
@@ -84,7 +84,7 @@ impl TestCase {
 }
 
 /// The test cases of one runner.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct TestReport {
     /// The name of the suite: the task that ran it.
     pub name: String,

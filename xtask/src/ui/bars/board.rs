@@ -173,6 +173,7 @@ mod tests {
                     failure: None,
                     output: String::new(),
                     log: None,
+                    reuse: None,
                 }),
             ),
             (10, Body::Output { task: id("docs.backend"), line: "late words of an ended task".into() }),

@@ -1,0 +1,122 @@
+//! A stored result: what it depends on, what it left, and what the task said.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, FORMAT, Fingerprint, Manifest};
+use crate::finding::Finding;
+use crate::report::TestReport;
+
+/// The first line of an entry, before the digest of the rest.
+const MAGIC: &str = "xtask entry";
+
+/// A stored result of a task that passed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Entry {
+    /// The version of the form, [`FORMAT`].
+    pub format: u32,
+    /// The task.
+    pub task: String,
+    /// What the result depends on; the entry stands under its key.
+    pub fingerprint: Fingerprint,
+    /// What the task made. The bytes stand in the store, under their digests.
+    pub outputs: Manifest,
+    /// What the task said.
+    pub said: Said,
+    /// When it was stored, in seconds since 1970.
+    pub stored: u64,
+    /// How long the task took, in microseconds.
+    pub took: u64,
+}
+
+/// What a task said that a reader needs to hear again.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Said {
+    /// Its log, masked; the bytes stand in the store.
+    pub log: Option<Digest>,
+    /// Notes and warnings.
+    pub notes: Vec<Note>,
+    /// What it found without failing.
+    pub findings: Vec<Finding>,
+    /// The reports of its test runners.
+    pub reports: Vec<Arc<TestReport>>,
+}
+
+/// Something a reader should know.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Note {
+    /// Whether something is not as it should be.
+    pub warns: bool,
+    /// What is said.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Said {
+    /// Whether there is nothing to say again, the log aside.
+    pub const fn is_silent(&self) -> bool {
+        self.notes.is_empty() && self.findings.is_empty() && self.reports.is_empty()
+    }
+}
+
+/// Why bytes are no entry.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum EntryError {
+    /// They are not what was written.
+    #[error("it is damaged")]
+    Damaged,
+    /// Another version of this program has written it.
+    #[error("it was written by another version")]
+    Version,
+    /// It is the entry of another key.
+    #[error("it belongs to another key")]
+    OtherKey,
+    /// It would write outside of the repository.
+    #[error("it names files outside of the repository")]
+    Outside,
+}
+
+impl Entry {
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        // Every part is plain data with text for keys: there is nothing that JSON could not hold.
+        let body = serde_json::to_vec(self).unwrap_or_default();
+        let mut bytes = format!("{MAGIC} {FORMAT} {}\n", Digest::of(&body)).into_bytes();
+        bytes.extend(body);
+        bytes
+    }
+
+    /// The entry of `key`, from bytes that may be anything.
+    pub fn decode(bytes: &[u8], key: &Digest) -> Result<Self, EntryError> {
+        let end = bytes.iter().position(|&byte| byte == b'\n').ok_or(EntryError::Damaged)?;
+        let header = std::str::from_utf8(&bytes[..end]).map_err(|_| EntryError::Damaged)?;
+        let words: Vec<&str> = header.strip_prefix(MAGIC).ok_or(EntryError::Damaged)?.split(' ').collect();
+        let ["", format, digest] = words[..] else { return Err(EntryError::Damaged) };
+        let body = &bytes[end + 1..];
+        if Digest::parse(digest) != Some(Digest::of(body)) {
+            return Err(EntryError::Damaged);
+        }
+        if format != FORMAT.to_string() {
+            return Err(EntryError::Version);
+        }
+        let entry: Self = serde_json::from_slice(body).map_err(|_| EntryError::Damaged)?;
+        if entry.fingerprint.key() != *key {
+            return Err(EntryError::OtherKey);
+        }
+        if !entry.outputs.stays_inside() {
+            return Err(EntryError::Outside);
+        }
+        Ok(entry)
+    }
+
+    /// The blobs that it needs.
+    pub fn blobs(&self) -> impl Iterator<Item = Digest> + '_ {
+        let files = self.outputs.files().iter().filter_map(|item| match item.content {
+            super::Content::File { digest, .. } => Some(digest),
+            super::Content::Link { .. } | super::Content::Folder { .. } => None,
+        });
+        files.chain(self.said.log)
+    }
+}

@@ -1,0 +1,261 @@
+//! What is known of a checkout without reading its files again: digests beside what tells one state of a file from another,
+//! and what each task has left.
+//!
+//! The index only saves hashing. A file whose size, times, inode, device or mode differ from what was written down is read
+//! again; so is one that changed within the moment in which it was read, because a second change in that moment leaves no
+//! trace (git's "racy" rule, git-scm.com, Documentation/technical/racy-git). Moments are the file system's own: its clock
+//! ticks in steps, and on a network it is another machine's. A damaged index, or one of another version, is an empty one.
+
+use std::collections::HashMap;
+
+use super::{Digest, FORMAT, codec};
+
+const MAGIC: &[u8] = b"xtask index\n";
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stat {
+    /// In bytes.
+    pub size: u64,
+    /// When its content was changed, in nanoseconds since 1970; people can set it back.
+    pub modified: u64,
+    /// When anything about it was changed, in nanoseconds since 1970; nobody can set it back.
+    pub changed: u64,
+    /// Which file of its file system it is.
+    pub inode: u64,
+    /// Which file system.
+    pub device: u64,
+    /// Kind and permissions.
+    pub mode: u32,
+}
+
+impl Stat {
+    /// Whether a change after `moment`, a reading of the file system's own clock, shows in it for certain.
+    pub const fn is_settled(&self, moment: u64) -> bool {
+        self.changed < moment && self.modified < moment
+    }
+}
+
+/// What a task has left in a checkout.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Left {
+    /// The key of the result.
+    pub key: Digest,
+    /// The digest of the manifest of its outputs.
+    pub outputs: Digest,
+    /// The digest of its log, where it wrote one.
+    pub log: Option<Digest>,
+    /// Whether it said something that has to be said again.
+    pub says: bool,
+    /// How long the task took when it was run, in microseconds.
+    pub took: u64,
+    /// The day on which the store was told that the result is in use, in days since 1970.
+    pub used: u64,
+}
+
+/// What is known of a checkout.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    files: HashMap<Vec<u8>, (Stat, Digest)>,
+    tasks: HashMap<String, Left>,
+    changed: bool,
+}
+
+impl Index {
+    /// The digest of the file at `path`, if it still is what it was when it was read.
+    pub fn digest(&self, path: &[u8], stat: &Stat) -> Option<Digest> {
+        self.files.get(path).filter(|(known, _)| known == stat).map(|(_, digest)| *digest)
+    }
+
+    /// Writes down the digest of a file that was read after `moment` and had this `stat` before and afterwards. One that
+    /// could change without a trace is not written down, and read again the next time.
+    pub fn learn(&mut self, path: &[u8], stat: Stat, digest: Digest, moment: u64) {
+        if stat.is_settled(moment) {
+            self.changed |= self.files.insert(path.to_vec(), (stat, digest)) != Some((stat, digest));
+        } else {
+            self.changed |= self.files.remove(path).is_some();
+        }
+    }
+
+    /// What the task has left.
+    pub fn left(&self, task: &str) -> Option<&Left> {
+        self.tasks.get(task)
+    }
+
+    /// Writes down what the task has left; `None` when it is at work and whatever was there counts no more.
+    pub fn leave(&mut self, task: &str, left: Option<Left>) {
+        let before = match left {
+            Some(left) if self.tasks.get(task) == Some(&left) => return,
+            Some(left) => self.tasks.insert(task.to_owned(), left),
+            None => self.tasks.remove(task),
+        };
+        drop(before);
+        self.changed = true;
+    }
+
+    /// Whether anything was written down since it was read.
+    pub const fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Forgets files, once there are far more of them than `looked_at`: most are gone, and each costs a moment in every run.
+    pub fn forget(&mut self, looked_at: usize, is_there: impl Fn(&[u8]) -> bool) {
+        if self.files.len() > 2 * looked_at + 20_000 {
+            self.files.retain(|path, _| is_there(path));
+            self.changed = true;
+        }
+    }
+
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = codec::Writer::with_capacity(self.files.len() * 128 + self.tasks.len() * 128);
+        body.number(self.files.len() as u64);
+        for (path, (stat, digest)) in &self.files {
+            body.blob(path);
+            for number in [stat.size, stat.modified, stat.changed, stat.inode, stat.device, stat.mode.into()]
+            {
+                body.number(number);
+            }
+            body.digest(digest);
+        }
+        body.number(self.tasks.len() as u64);
+        for (task, left) in &self.tasks {
+            body.text(task).digest(&left.key).digest(&left.outputs);
+            match &left.log {
+                Some(log) => body.tag(1).digest(log),
+                None => body.tag(0),
+            };
+            body.tag(left.says.into()).number(left.took).number(left.used);
+        }
+        let mut bytes = codec::Writer::with_capacity(body.bytes().len() + 64);
+        bytes.blob(MAGIC).number(FORMAT.into()).digest(&Digest::of(body.bytes())).blob(body.bytes());
+        bytes.bytes().to_vec()
+    }
+
+    /// From bytes; `None` where they are damaged or of another version.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = codec::Reader::new(bytes);
+        if reader.blob()? != MAGIC || reader.number()? != u64::from(FORMAT) {
+            return None;
+        }
+        let digest = reader.digest()?;
+        let body = reader.blob()?;
+        if !reader.is_empty() || Digest::of(body) != digest {
+            return None;
+        }
+        let mut reader = codec::Reader::new(body);
+        let count = usize::try_from(reader.number()?).ok()?;
+        // A count is no more than bytes: it does not make us ask for memory that is not there.
+        let mut files = HashMap::with_capacity(count.min(body.len() / 40));
+        for _ in 0..count {
+            let path = reader.blob()?.to_vec();
+            let mut number = || reader.number();
+            let stat = Stat {
+                size: number()?,
+                modified: number()?,
+                changed: number()?,
+                inode: number()?,
+                device: number()?,
+                mode: u32::try_from(number()?).ok()?,
+            };
+            files.insert(path, (stat, reader.digest()?));
+        }
+        let count = usize::try_from(reader.number()?).ok()?;
+        let mut tasks = HashMap::with_capacity(count.min(body.len() / 60));
+        for _ in 0..count {
+            let task = reader.text()?.to_owned();
+            let (key, outputs) = (reader.digest()?, reader.digest()?);
+            let log = match reader.tag()? {
+                0 => None,
+                _ => Some(reader.digest()?),
+            };
+            let (says, took, used) = (reader.tag()? != 0, reader.number()?, reader.number()?);
+            tasks.insert(task, Left { key, outputs, log, says, took, used });
+        }
+        reader.is_empty().then_some(Self { files, tasks, changed: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(changed: u64) -> Stat {
+        Stat { size: 5, modified: 100, changed, inode: 7, device: 8, mode: 0o100_644 }
+    }
+
+    fn index() -> Index {
+        let mut index = Index::default();
+        index.learn(b"a/b", stat(150), Digest::of(b"b"), 200);
+        index.learn(b"\xff", stat(160), Digest::of(b"c"), 200);
+        let left = Left {
+            key: Digest::of(b"k"),
+            outputs: Digest::of(b"o"),
+            log: Some(Digest::of(b"l")),
+            says: true,
+            took: 1_500_000,
+            used: 20_000,
+        };
+        index.leave("lint.a", Some(Left { log: None, ..left.clone() }));
+        index.leave("test.a", Some(left));
+        index
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let index = index();
+        assert!(index.is_changed());
+        let read = Index::decode(&index.encode()).unwrap();
+        assert!(!read.is_changed());
+        assert_eq!((&read.files, &read.tasks), (&index.files, &index.tasks));
+        assert_eq!(read.digest(b"a/b", &stat(150)), Some(Digest::of(b"b")));
+    }
+
+    #[test]
+    fn a_file_that_differs_in_anything_is_read_again() {
+        let index = index();
+        let known = stat(150);
+        for other in [
+            Stat { size: 6, ..known },
+            Stat { modified: 101, ..known },
+            Stat { changed: 151, ..known },
+            Stat { inode: 8, ..known },
+            Stat { device: 9, ..known },
+            Stat { mode: 0o100_755, ..known },
+        ] {
+            assert_eq!(index.digest(b"a/b", &other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_could_change_without_a_trace_is_not_known() {
+        let mut index = index();
+        index.learn(b"a/b", stat(200), Digest::of(b"d"), 200);
+        assert_eq!(index.digest(b"a/b", &stat(200)), None);
+        assert_eq!(index.digest(b"a/b", &stat(150)), None, "what was known before is no more");
+        index.learn(b"a/b", Stat { modified: 300, ..stat(150) }, Digest::of(b"d"), 200);
+        assert_eq!(index.digest(b"a/b", &Stat { modified: 300, ..stat(150) }), None, "a time in the future");
+    }
+
+    #[test]
+    fn any_flipped_bit_makes_it_unknown() {
+        let bytes = index().encode();
+        for position in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[position] ^= 1 << (position % 8);
+            assert!(Index::decode(&damaged).is_none(), "byte {position}");
+        }
+        for length in 0..bytes.len() {
+            assert!(Index::decode(&bytes[..length]).is_none(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_a_task_has_left_is_forgotten_while_it_works() {
+        let mut index = Index::decode(&index().encode()).unwrap();
+        index.leave("test.a", index.left("test.a").cloned());
+        assert!(!index.is_changed(), "nothing new");
+        index.leave("test.a", None);
+        assert!(index.is_changed() && index.left("test.a").is_none());
+    }
+}

@@ -1,0 +1,145 @@
+//! A set of files: paths and what stands there, exactly. What a task has read, and what it has made.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Digest, codec};
+
+/// The domain of a manifest's digest.
+const DOMAIN: &str = "xtask 2026-11 set of files, format 1";
+
+/// What stands at a path.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Content {
+    /// A file.
+    File {
+        /// Its permissions: all of them of an output, and of an input 0o755 or 0o644, as git knows them: the rest differs
+        /// between machines and says nothing.
+        mode: u32,
+        /// The digest of its bytes.
+        digest: Digest,
+        /// How many bytes they are.
+        size: u64,
+    },
+    /// A symbolic link and where it leads.
+    Link {
+        /// The target, as it is written.
+        #[serde(with = "raw")]
+        target: PathBuf,
+    },
+    /// An empty folder.
+    Folder {
+        /// Its permissions; 0o755 of an input.
+        mode: u32,
+    },
+}
+
+/// Files, sorted by path.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Manifest {
+    files: Vec<Item>,
+}
+
+/// A file of a manifest.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Item {
+    /// The path, relative to the repository's root.
+    #[serde(with = "raw")]
+    pub path: PathBuf,
+    /// What stands there.
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+impl Manifest {
+    /// These files, in any order; a path that comes twice counts once.
+    pub fn new(mut files: Vec<Item>) -> Self {
+        files.sort_unstable();
+        files.dedup_by(|one, other| one.path == other.path);
+        Self { files }
+    }
+
+    /// The files, sorted by path.
+    pub fn files(&self) -> &[Item] {
+        &self.files
+    }
+
+    /// What stands at `path`.
+    pub fn get(&self, path: &Path) -> Option<&Content> {
+        let found = self.files.binary_search_by(|item| item.path.as_path().cmp(path));
+        found.ok().map(|position| &self.files[position].content)
+    }
+
+    /// The sum of the sizes of its files, in bytes.
+    pub fn size(&self) -> u64 {
+        let size = |item: &Item| match item.content {
+            Content::File { size, .. } => size,
+            Content::Link { .. } | Content::Folder { .. } => 0,
+        };
+        self.files.iter().map(size).sum()
+    }
+
+    /// The digest of everything in it.
+    pub fn digest(&self) -> Digest {
+        let mut bytes = codec::Writer::with_capacity(self.files.len() * 96);
+        bytes.number(self.files.len() as u64);
+        for Item { path, content } in &self.files {
+            bytes.blob(path.as_os_str().as_bytes());
+            match content {
+                Content::File { mode, digest, size } => {
+                    bytes.tag(0).number((*mode).into()).digest(digest).number(*size)
+                }
+                Content::Link { target } => bytes.tag(1).blob(target.as_os_str().as_bytes()),
+                Content::Folder { mode } => bytes.tag(2).number((*mode).into()),
+            };
+        }
+        Digest::new(blake3::derive_key(DOMAIN, bytes.bytes()))
+    }
+
+    /// Whether every path stays inside of the repository: relative, without `..`. What was read from a store that others can
+    /// write to is checked before anything is written by it.
+    pub fn stays_inside(&self) -> bool {
+        let plain = |path: &Path| {
+            !path.as_os_str().is_empty()
+                && path.components().all(|part| matches!(part, std::path::Component::Normal(_)))
+        };
+        // A link is written where the path says; a path below a link would be written where the link leads.
+        let below_link = self.files.windows(2).any(|pair| {
+            !matches!(pair[0].content, Content::Folder { .. }) && pair[1].path.starts_with(&pair[0].path)
+        });
+        self.files.iter().all(|item| plain(&item.path)) && !below_link
+    }
+}
+
+/// Paths in JSON: as text where they are UTF-8, else as their bytes. Two names never become one.
+mod raw {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+
+    use super::{Deserialize, Deserializer, Path, PathBuf, Serialize as _, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Name {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        let name: &OsStr = path.as_os_str();
+        match name.to_str() {
+            Some(text) => serializer.serialize_str(text),
+            None => name.as_bytes().serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Ok(match Name::deserialize(deserializer)? {
+            Name::Text(text) => PathBuf::from(text),
+            Name::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
+        })
+    }
+}

@@ -1,0 +1,335 @@
+//! Which files are meant: patterns of paths, and sets of them.
+//!
+//! A pattern is a path relative to the repository's root whose words may hold `*` (anything), `?` (one character) and `[a-z]`
+//! or `[!a-z]` (one of these, none of these); the word `**` stands for any number of folders, none included. A pattern that
+//! matches a folder means everything in it. What a version control system ignores is of no concern here: a file that a task
+//! reads counts, whoever ignores it.
+
+use std::fmt;
+
+/// A pattern of paths.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pattern {
+    text: String,
+    words: Vec<Word>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Word {
+    /// `**`
+    Folders,
+    /// A name as it is.
+    Plain(Vec<u8>),
+    /// A name with `*`, `?` or `[…]` in it.
+    Wild(Vec<Piece>),
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Piece {
+    Any,
+    One,
+    Byte(u8),
+    /// Ranges, and whether they are those that do not match.
+    Class(Vec<(u8, u8)>, bool),
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum PatternError {
+    /// It is empty, or the whole repository, or begins with `/`.
+    #[error("`{0}` is no path inside of the repository")]
+    NotInside(String),
+    /// It has a word `.`, `..` or none between two slashes.
+    #[error("`{pattern}` has a word `{word}`, which no path has")]
+    Word {
+        /// The pattern.
+        pattern: String,
+        /// The word.
+        word: String,
+    },
+    /// A `[` without its `]`.
+    #[error("`{0}` has a `[` without its `]`")]
+    Unclosed(String),
+}
+
+impl Pattern {
+    /// The pattern that `text` writes.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        let trimmed = text.strip_suffix('/').unwrap_or(text);
+        if trimmed.is_empty() || trimmed.starts_with('/') {
+            return Err(PatternError::NotInside(text.to_owned()));
+        }
+        let word = |word: &str| match word {
+            "" | "." | ".." => Err(PatternError::Word { pattern: text.to_owned(), word: word.to_owned() }),
+            "**" => Ok(Word::Folders),
+            _ if word.contains(['*', '?', '[']) => {
+                pieces(word.as_bytes()).map(Word::Wild).ok_or_else(|| PatternError::Unclosed(text.to_owned()))
+            }
+            _ => Ok(Word::Plain(word.as_bytes().to_vec())),
+        };
+        let words = trimmed.split('/').map(word).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), words })
+    }
+
+    /// Whether it matches this path itself. Words are the path's names.
+    pub fn matches(&self, path: &[&[u8]]) -> bool {
+        matches_words(&self.words, path)
+    }
+
+    /// Whether something below this folder may match, the folder itself excepted.
+    pub fn may_match_below(&self, folder: &[&[u8]]) -> bool {
+        reaches(&self.words, folder)
+    }
+
+    /// The names that every path that it matches begins with.
+    pub fn prefix(&self) -> Vec<&[u8]> {
+        self.words
+            .iter()
+            .map_while(|word| match word {
+                Word::Plain(name) => Some(name.as_slice()),
+                Word::Folders | Word::Wild(_) => None,
+            })
+            .collect()
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Patterns, and patterns of what is left out of them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Patterns {
+    /// What is meant.
+    pub include: Vec<Pattern>,
+    /// What is not, although it is part of something that is.
+    pub exclude: Vec<Pattern>,
+}
+
+/// What a set of patterns says of a path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It is meant, and everything below it, but for what is left out.
+    Included,
+    /// It is not, but something below it may be.
+    Below,
+    /// Neither it nor anything below it.
+    Excluded,
+}
+
+impl Patterns {
+    /// What is to be made of a path; `above` says whether a folder that it is in is included.
+    pub fn judge(&self, path: &[&[u8]], above: bool) -> Verdict {
+        if self.exclude.iter().any(|pattern| pattern.matches(path)) {
+            return Verdict::Excluded;
+        }
+        if above || self.include.iter().any(|pattern| pattern.matches(path)) {
+            return Verdict::Included;
+        }
+        if self.include.iter().any(|pattern| pattern.may_match_below(path)) {
+            return Verdict::Below;
+        }
+        Verdict::Excluded
+    }
+
+    /// Whether the path is meant, or is in a folder that is.
+    pub fn includes(&self, path: &[&[u8]]) -> bool {
+        let mut above = false;
+        for length in 1..=path.len() {
+            match self.judge(&path[..length], above) {
+                Verdict::Excluded => return false,
+                Verdict::Included => above = true,
+                Verdict::Below => {}
+            }
+        }
+        above
+    }
+}
+
+fn pieces(word: &[u8]) -> Option<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        pieces.push(match byte {
+            b'*' => Piece::Any,
+            b'?' => Piece::One,
+            b'[' => {
+                let negated = rest.first().is_some_and(|byte| matches!(byte, b'!' | b'^'));
+                let body = &rest[usize::from(negated)..];
+                // A `]` right at the start is one of the characters.
+                let end = 1 + body.get(1..)?.iter().position(|&byte| byte == b']')?;
+                rest = &body[end + 1..];
+                Piece::Class(ranges(&body[..end]), negated)
+            }
+            byte => Piece::Byte(byte),
+        });
+    }
+    Some(pieces)
+}
+
+fn ranges(body: &[u8]) -> Vec<(u8, u8)> {
+    let mut ranges = Vec::new();
+    let mut rest = body;
+    while let Some((&first, after)) = rest.split_first() {
+        (rest, ranges) = match after {
+            [b'-', last, after @ ..] => (after, [ranges, vec![(first, *last)]].concat()),
+            _ => (after, [ranges, vec![(first, first)]].concat()),
+        };
+    }
+    ranges
+}
+
+fn matches_words(words: &[Word], path: &[&[u8]]) -> bool {
+    match (words.split_first(), path.split_first()) {
+        (None, None) => true,
+        (Some((Word::Folders, [])), _) => !path.is_empty(),
+        (Some((Word::Folders, rest)), _) => (0..=path.len()).any(|skip| matches_words(rest, &path[skip..])),
+        (Some((word, rest)), Some((name, below))) => word.matches(name) && matches_words(rest, below),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
+
+/// Whether the words can match a path that begins with these names and goes on.
+fn reaches(words: &[Word], folder: &[&[u8]]) -> bool {
+    match (words.split_first(), folder.split_first()) {
+        (Some((Word::Folders, _)), _) | (Some(_), None) => true,
+        (Some((word, rest)), Some((name, below))) => word.matches(name) && reaches(rest, below),
+        (None, _) => false,
+    }
+}
+
+impl Word {
+    fn matches(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Folders => true,
+            Self::Plain(plain) => plain == name,
+            Self::Wild(pieces) => matches_pieces(pieces, name),
+        }
+    }
+}
+
+/// Greedy, with one step back to the last `*`: no pattern takes more than pieces × length.
+fn matches_pieces(pieces: &[Piece], name: &[u8]) -> bool {
+    let (mut piece, mut at) = (0, 0);
+    let mut back: Option<(usize, usize)> = None;
+    while at < name.len() {
+        match pieces.get(piece) {
+            Some(Piece::Any) => {
+                back = Some((piece, at));
+                piece += 1;
+            }
+            Some(one) if let Some(length) = one.takes(&name[at..]) => {
+                piece += 1;
+                at += length;
+            }
+            _ => match back {
+                Some((any, from)) => {
+                    back = Some((any, from + 1));
+                    piece = any + 1;
+                    at = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pieces[piece..].iter().all(|piece| *piece == Piece::Any)
+}
+
+impl Piece {
+    /// How many bytes of the rest it takes.
+    fn takes(&self, rest: &[u8]) -> Option<usize> {
+        let &first = rest.first()?;
+        match self {
+            Self::Any => None,
+            Self::Byte(byte) => (*byte == first).then_some(1),
+            // A character, not a byte, where the name is UTF-8.
+            Self::One => Some(character(rest)),
+            Self::Class(ranges, negated) => {
+                let found = ranges.iter().any(|(from, to)| (*from..=*to).contains(&first));
+                (found != *negated).then(|| if *negated { character(rest) } else { 1 })
+            }
+        }
+    }
+}
+
+fn character(bytes: &[u8]) -> usize {
+    1 + bytes[1..].iter().take(3).take_while(|byte| bytes[0] >= 0xc0 && (0x80..0xc0).contains(*byte)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(path: &str) -> Vec<&[u8]> {
+        path.split('/').map(str::as_bytes).collect()
+    }
+
+    #[test]
+    fn patterns_match_whole_paths() {
+        let table: &[(&str, &[&str], &[&str])] = &[
+            ("a/b", &["a/b"], &["a", "a/b/c", "a/bb", "b"]),
+            ("a/*.py", &["a/x.py", "a/.py"], &["a/x.pyc", "a/b/x.py", "x.py"]),
+            ("a/**", &["a/b", "a/b/c"], &["a", "b/a"]),
+            ("**/c", &["c", "a/c", "a/b/c"], &["a/cc", "c/a"]),
+            ("a/**/c", &["a/c", "a/b/c", "a/b/b/c"], &["a", "c", "a/c/d"]),
+            ("x?", &["xa", "xß"], &["x", "xab"]),
+            ("[a-c]1", &["a1", "c1"], &["d1", "-1", "a"]),
+            ("[!a-c]1", &["d1", "ß1"], &["a1", "1"]),
+            ("[]x]", &["]", "x"], &["[", ""]),
+            ("*a*b*", &["ab", "xaxbx", "aab"], &["ba", "a", "b"]),
+            ("Cargo.toml/", &["Cargo.toml"], &["Cargo.toml/x"]),
+        ];
+        for (pattern, matching, others) in table {
+            let pattern = Pattern::parse(pattern).unwrap();
+            for path in *matching {
+                assert!(pattern.matches(&names(path)), "{pattern} {path}");
+            }
+            for path in *others {
+                assert!(!pattern.matches(&names(path)), "{pattern} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_said() {
+        let message = |text: &str| Pattern::parse(text).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(message(""), "`` is no path inside of the repository");
+        assert_eq!(message("/etc"), "`/etc` is no path inside of the repository");
+        assert_eq!(message("a/../b"), "`a/../b` has a word `..`, which no path has");
+        assert_eq!(message("a//b"), "`a//b` has a word ``, which no path has");
+        for text in ["[", "a[b", "[!", "[]", "[!]"] {
+            assert_eq!(message(text), format!("`{text}` has a `[` without its `]`"));
+        }
+    }
+
+    #[test]
+    fn a_folder_means_what_is_in_it_but_for_what_is_left_out() {
+        let parse = |texts: &[&str]| texts.iter().map(|text| Pattern::parse(text).unwrap()).collect();
+        let patterns = Patterns {
+            include: parse(&["backend", "docs/*.md", "**/Cargo.toml"]),
+            exclude: parse(&["**/__pycache__", "backend/docs/build"]),
+        };
+        for path in ["backend/a.py", "backend/docs/x/y.rst", "docs/a.md", "Cargo.toml", "x/y/Cargo.toml"] {
+            assert!(patterns.includes(&names(path)), "{path}");
+        }
+        for path in ["backend/__pycache__/a.pyc", "backend/docs/build/x", "docs/a/b.md", "README.md", "x"] {
+            assert!(!patterns.includes(&names(path)), "{path}");
+        }
+        assert_eq!(patterns.judge(&names("docs"), false), Verdict::Below);
+        assert_eq!(patterns.judge(&names("backend/docs/build"), true), Verdict::Excluded);
+        let narrow = Patterns { include: parse(&["a/b/*.c"]), exclude: Vec::new() };
+        assert_eq!(narrow.judge(&names("a"), false), Verdict::Below);
+        assert_eq!(narrow.judge(&names("b"), false), Verdict::Excluded);
+        assert_eq!(narrow.judge(&names("a/b/c"), false), Verdict::Excluded);
+        assert_eq!(narrow.include[0].prefix(), [b"a", b"b"]);
+    }
+
+    #[test]
+    fn a_hostile_pattern_takes_no_time() {
+        let pattern = Pattern::parse(&format!("{}b", "*a".repeat(40))).unwrap();
+        assert!(!pattern.matches(&[&[b'a'; 4000]]));
+    }
+}

@@ -1,0 +1,48 @@
+//! How long tasks take, for the order in which they start.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::core::graph::TaskId;
+use crate::cx::Cx;
+use crate::driver::files;
+use crate::event::{Reuse, Status, TaskEnd};
+
+/// How long tasks took when they last passed: the best guess for how long they will take.
+pub(super) struct Durations {
+    path: PathBuf,
+    seconds: BTreeMap<String, f64>,
+    changed: bool,
+}
+
+impl Durations {
+    /// A missing or damaged file is an empty one: the estimates only order tasks.
+    pub(super) fn load(cx: &Cx) -> Self {
+        let path = cx.tools_folder().join("durations.json");
+        let text = std::fs::read(&path).unwrap_or_default();
+        Self { path, seconds: serde_json::from_slice(&text).unwrap_or_default(), changed: false }
+    }
+
+    pub(super) fn estimate(&self, task: &TaskId) -> Duration {
+        let seconds = self.seconds.get(task.as_str()).copied().unwrap_or(1.0);
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1))
+    }
+
+    pub(super) fn record(&mut self, end: &TaskEnd) {
+        if end.status == Status::Passed && !matches!(end.reuse, Some(Reuse::Hit { .. })) {
+            self.changed = true;
+            self.seconds.insert(end.task.to_string(), end.duration.as_secs_f64());
+        }
+    }
+
+    pub(super) fn save(&self, cx: &Cx) {
+        if !self.changed {
+            return;
+        }
+        let text = serde_json::to_vec_pretty(&self.seconds).unwrap_or_default();
+        if let Err(error) = files::write(&self.path, &text) {
+            cx.warn_of(&error, "the next run does not know how long tasks take");
+        }
+    }
+}

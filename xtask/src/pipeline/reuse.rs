@@ -1,0 +1,422 @@
+//! Whether a task has to run: its result is looked for, put back, or made and stored.
+//!
+//! Nothing here fails a task. What cannot be looked at, found, put back or stored makes it run, or not be stored, and is said.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::footprint::Footprint;
+use crate::core::fingerprint::entry::{Entry, Said};
+use crate::core::fingerprint::index::{Index, Left};
+use crate::core::fingerprint::pattern::Patterns;
+use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Part, Subject, Value};
+use crate::core::graph::TaskId;
+use crate::cx::Cx;
+use crate::driver::cache::{self, Eye, Found, Mode, Seen, Store};
+use crate::driver::{files, platform};
+use crate::error::{Error, Result};
+use crate::event::{Reuse, Status, TaskEnd};
+
+/// How often somebody who waits for another process that makes the same result looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// How the cache is used.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Caching {
+    /// Whether nothing is looked for and nothing stored. What tasks make is taken away before they run all the same.
+    pub off: bool,
+    /// Tasks that run whatever is stored, by id or by its leading words; their results are stored.
+    pub force: Vec<String>,
+}
+
+/// The cache of one run.
+pub(super) struct Cache {
+    eye: Eye,
+    store: Store,
+    program: Digest,
+    caching: Caching,
+    /// What was seen of sets of files before anything ran, by their names.
+    seen: Mutex<HashMap<String, Arc<Seen>>>,
+    /// A reading of the file system's clock from before the first look.
+    start: u64,
+    today: u64,
+}
+
+/// What the result of a task depends on, looked at.
+pub(super) struct Ready {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) key: Digest,
+    inputs: Arc<Seen>,
+    outputs: Arc<Seen>,
+}
+
+impl Cache {
+    /// The cache of the repository of `cx`.
+    pub(super) fn open(cx: &Cx, caching: Caching) -> Result<Self> {
+        let path = index_path(cx);
+        let index = std::fs::read(&path).ok().and_then(|bytes| Index::decode(&bytes)).unwrap_or_default();
+        let eye = Eye::new(cx.root(), index);
+        let start = cache::moment(&cx.tools_folder())?;
+        let program =
+            platform::this_program().map_err(|error| Error::io("could not find this program", error))?;
+        let program = eye.digest(&program, start)?.ok_or_else(|| Error::bug("this program is not there"))?;
+        let store = Store::new(cache::place(cx.root(), &cx.tools_folder()));
+        let today = platform::unix_time() / (24 * 60 * 60);
+        Ok(Self { eye, store, program, caching, seen: Mutex::default(), start, today })
+    }
+
+    /// Writes down what is known of the checkout.
+    pub(super) fn close(&self, cx: &Cx) {
+        let bytes = self.eye.index(|index| index.is_changed().then(|| index.encode()));
+        if let Some(bytes) = bytes
+            && let Err(error) = files::write(&index_path(cx), &bytes)
+        {
+            cx.warn_of(&error, "the next run reads all files again");
+        }
+    }
+
+    /// Looks at the files of many tasks at once, before anything runs.
+    pub(super) fn look_ahead<'f>(&self, footprints: impl Iterator<Item = &'f Footprint>) {
+        let mut sets: HashMap<String, (Patterns, Mode)> = HashMap::new();
+        for footprint in footprints {
+            if let Ok(patterns) = footprint.input_patterns() {
+                sets.entry(footprint.inputs_name()).or_insert((patterns, Mode::Executable));
+            }
+            if let Ok(patterns) = footprint.output_patterns() {
+                sets.entry(format!("out{}", footprint.outputs_name())).or_insert((patterns, Mode::Exact));
+            }
+        }
+        let queue = Mutex::new(sets.into_iter());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some((name, (patterns, mode))) = next() {
+                        // What cannot be looked at is said by the task that needs it.
+                        if let Ok(seen) = self.eye.look(&patterns, mode, self.start) {
+                            self.remembered().insert(name, Arc::new(seen));
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Seen>>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the result of the task depends on; `fresh` looks at the files now, else what was seen before anything ran is good
+    /// enough, because nothing that ran since goes before this task.
+    pub(super) fn ready(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        fresh: bool,
+    ) -> Result<Ready> {
+        let moment = if fresh { cache::moment(&cx.tools_folder())? } else { self.start };
+        let look = |name: String, patterns: Patterns, mode: Mode| -> Result<Arc<Seen>> {
+            let remembered = if fresh { None } else { self.remembered().get(&name).cloned() };
+            match remembered {
+                Some(seen) => Ok(seen),
+                None => self.eye.look(&patterns, mode, moment).map(Arc::new),
+            }
+        };
+        let inputs = look(footprint.inputs_name(), footprint.input_patterns()?, Mode::Executable)?;
+        let outputs =
+            look(format!("out{}", footprint.outputs_name()), footprint.output_patterns()?, Mode::Exact)?;
+        if let Some(both) =
+            outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
+        {
+            let path = both.path.display();
+            return Err(Error::configuration(format!(
+                "`{path}` is among what `{task}` reads and what it makes"
+            ))
+            .hint("what it makes is taken away before it runs: leave it out of what it reads"));
+        }
+        let digest = |path: &std::path::Path| self.eye.digest(path, moment);
+        let mut parts = footprint.parts(cx, task.as_str(), &self.program, &digest)?;
+        parts.extend(before.iter().map(|(task, key)| Part {
+            subject: Subject::Dependency(task.to_string()),
+            value: Value::Digest(*key),
+        }));
+        let fingerprint = Fingerprint::new(parts, Arc::new(inputs.manifest.clone()));
+        Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs })
+    }
+
+    /// Whether a task must run whatever is stored.
+    pub(super) fn is_forced(&self, task: &TaskId) -> bool {
+        self.caching.force.iter().any(|selector| task.is_selected_by(selector))
+    }
+
+    /// The result, if it is what this checkout was left with and stands there untouched.
+    pub(super) fn in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
+        if self.caching.off || self.is_forced(task) {
+            return None;
+        }
+        let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
+        if left.key != ready.key || left.outputs != ready.outputs.manifest.digest() {
+            return None;
+        }
+        if left.log != self.eye.digest(&cx.log_of(task), self.start).ok()? {
+            return None;
+        }
+        if left.says {
+            let Found::Entry(entry) = self.store.find(&ready.key) else { return None };
+            cx.say_again(task, &entry.said);
+        }
+        if left.used < self.today {
+            self.store.use_entry(&ready.key);
+            let used = Left { used: self.today, ..left.clone() };
+            self.eye.index(|index| index.leave(task.as_str(), Some(used)));
+        }
+        Some(hit(cx, task, left.took, left.log.is_some()))
+    }
+
+    /// The result, if it is stored: put back where it differs from what stands there.
+    pub(super) fn from_store(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
+        if self.is_forced(task) {
+            return None;
+        }
+        let entry = match self.store.find(&ready.key) {
+            Found::Nothing => return None,
+            Found::Entry(entry) => entry,
+            Found::Fault(error) => {
+                cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
+                return None;
+            }
+        };
+        self.eye.index(|index| index.leave(task.as_str(), None));
+        let restored = cache::restore(&self.store, cx.root(), &ready.outputs.manifest, &entry.outputs)
+            .and_then(|()| self.restore_log(cx, task, entry.said.log.as_ref()));
+        if let Err(error) = restored {
+            // Where one thing is damaged, others may be, and what looks like it is there is not stored again.
+            for blob in entry.blobs() {
+                drop(self.store.bytes(&blob));
+            }
+            cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
+            return None;
+        }
+        self.store.use_entry(&ready.key);
+        self.leave(task, &ready.key, &entry);
+        cx.say_again(task, &entry.said);
+        Some(hit(cx, task, entry.took, entry.said.log.is_some()))
+    }
+
+    fn restore_log(&self, cx: &Cx, task: &TaskId, log: Option<&Digest>) -> Result<()> {
+        match log {
+            Some(digest) => self.store.write_out(digest, &cx.log_of(task), 0o644),
+            None => files::remove(&cx.log_of(task)),
+        }
+    }
+
+    fn leave(&self, task: &TaskId, key: &Digest, entry: &Entry) {
+        let left = Left {
+            key: *key,
+            outputs: entry.outputs.digest(),
+            log: entry.said.log,
+            says: !entry.said.is_silent(),
+            took: entry.took,
+            used: self.today,
+        };
+        self.eye.index(|index| index.leave(task.as_str(), Some(left)));
+    }
+
+    /// Runs a task, as `run` does, with its result looked for before and stored afterwards.
+    pub(super) fn run(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        run: impl FnOnce() -> (TaskEnd, Said),
+    ) -> (TaskEnd, Option<Digest>) {
+        let unlooked = |error: &Error| {
+            cx.warn_of(error, format!("`{task}` runs, and its result is not stored"));
+        };
+        let mut ready = match self.ready(cx, task, footprint, before, true) {
+            Ok(ready) => ready,
+            Err(error) => {
+                unlooked(&error);
+                let (end, _) = run();
+                return (not_stored(end, "what it depends on could not be looked at"), None);
+            }
+        };
+        if self.caching.off {
+            let reason = "the cache is not used";
+            let end = self.run_cleaned(cx, task, &ready, run).0;
+            let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
+            return (TaskEnd { reuse, ..end }, None);
+        }
+        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.from_store(cx, task, &ready)) {
+            return (end, Some(ready.key));
+        }
+        // Whoever makes this result now, makes it for us as well.
+        let lock = match self.wait(cx, task, &ready.key) {
+            Ok((lock, waited)) => {
+                if waited {
+                    match self.ready(cx, task, footprint, before, true) {
+                        Ok(again) => ready = again,
+                        Err(error) => unlooked(&error),
+                    }
+                    if let Some(end) = self.from_store(cx, task, &ready) {
+                        return (end, Some(ready.key));
+                    }
+                }
+                Some(lock)
+            }
+            // The run itself will say that it is asked to end.
+            Err(error) => {
+                if cx.check().is_ok() {
+                    cx.warn_of(&error, "another process may do the same work at the same time");
+                }
+                None
+            }
+        };
+        let (end, said, cleaned) = self.run_cleaned(cx, task, &ready, run);
+        if end.status != Status::Passed {
+            return (end, None);
+        }
+        if let Err(error) = cleaned {
+            unlooked(&error);
+            return (not_stored(end, "what an earlier run left could not be taken away"), Some(ready.key));
+        }
+        let stored = self.store_result(cx, task, footprint, &ready, said, &end);
+        drop(lock);
+        let end = match stored {
+            Ok(()) => TaskEnd { reuse: Some(Reuse::Stored), ..end },
+            Err(NotStored::Because(reason)) => {
+                cx.warn(
+                    format!("the result of `{task}` was not stored: {reason}"),
+                    "it runs again next time",
+                );
+                not_stored(end, reason)
+            }
+            Err(NotStored::Fault(error)) => {
+                cx.warn_of(&error, format!("the result of `{task}` is not stored: it runs again next time"));
+                not_stored(end, error.message())
+            }
+        };
+        (end, Some(ready.key))
+    }
+
+    /// Runs a task after what stands where it makes something was taken away; whether that could be done.
+    fn run_cleaned(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        ready: &Ready,
+        run: impl FnOnce() -> (TaskEnd, Said),
+    ) -> (TaskEnd, Said, Result<()>) {
+        self.eye.index(|index| index.leave(task.as_str(), None));
+        let cleaned =
+            cache::clean(cx.root(), &ready.outputs.manifest).and_then(|()| files::remove(&cx.log_of(task)));
+        let (end, said) = run();
+        (end, said, cleaned)
+    }
+
+    fn wait(&self, cx: &Cx, task: &TaskId, key: &Digest) -> Result<(files::Lock, bool)> {
+        let holder = format!("process {}", std::process::id());
+        let mut waited = false;
+        loop {
+            match self.store.try_lock(key, &holder)? {
+                Ok(lock) => return Ok((lock, waited)),
+                Err(other) if !waited => {
+                    cx.note(format!("`{task}` waits for the same work of another run ({other})"));
+                    waited = true;
+                }
+                Err(_) => {}
+            }
+            cx.check()?;
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    fn store_result(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        ready: &Ready,
+        mut said: Said,
+        end: &TaskEnd,
+    ) -> Result<(), NotStored> {
+        let moment = cache::moment(&cx.tools_folder())?;
+        let inputs = self.eye.look(&footprint.input_patterns()?, Mode::Executable, moment)?;
+        if !ready.inputs.is_still(&inputs) {
+            let path =
+                ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
+            return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
+        }
+        let patterns = footprint.output_patterns()?;
+        let outputs = self.eye.look(&patterns, Mode::Exact, moment)?;
+        for item in outputs.manifest.files() {
+            if let Content::File { digest, size, .. } = &item.content {
+                let path = cx.root().join(&item.path);
+                if cx.is_secret_in(&path)? {
+                    return Err(NotStored::Because(format!("`{}` holds a secret", item.path.display())));
+                }
+                self.store.put_file(&path, digest, *size)?;
+            }
+        }
+        if let Some(log) = &end.log {
+            let bytes = std::fs::read(log)
+                .map_err(|error| Error::io(format!("could not read `{}`", log.display()), error))?;
+            said.log = Some(self.store.put_bytes(&bytes)?);
+        }
+        let took = u64::try_from(end.duration.as_micros()).unwrap_or(u64::MAX);
+        let entry = Entry {
+            format: FORMAT,
+            task: task.to_string(),
+            fingerprint: ready.fingerprint.clone(),
+            outputs: outputs.manifest,
+            said,
+            stored: platform::unix_time(),
+            took,
+        };
+        self.store.put(&ready.key, &entry)?;
+        self.leave(task, &ready.key, &entry);
+        Ok(())
+    }
+}
+
+/// Why a result is not stored.
+enum NotStored {
+    /// It would be wrong to.
+    Because(String),
+    /// It could not be done.
+    Fault(Error),
+}
+
+impl From<Error> for NotStored {
+    fn from(error: Error) -> Self {
+        Self::Fault(error)
+    }
+}
+
+fn hit(cx: &Cx, task: &TaskId, took: u64, has_log: bool) -> TaskEnd {
+    TaskEnd {
+        task: task.clone(),
+        status: Status::Passed,
+        duration: Duration::ZERO,
+        failure: None,
+        output: String::new(),
+        log: has_log.then(|| cx.log_of(task)),
+        reuse: Some(Reuse::Hit { saved: Duration::from_micros(took) }),
+    }
+}
+
+fn not_stored(end: TaskEnd, reason: impl Into<String>) -> TaskEnd {
+    let reuse = (end.status == Status::Passed).then(|| Reuse::NotStored { reason: reason.into() });
+    TaskEnd { reuse, ..end }
+}
+
+/// The index of a checkout: beside its tools, where no build takes it away.
+fn index_path(cx: &Cx) -> std::path::PathBuf {
+    cx.tools_folder().join("checkout.index")
+}

@@ -1,0 +1,278 @@
+//! One run of a pipeline: a schedule, threads that work, and a channel on which they say how they ended.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::durations::Durations;
+use super::reuse::Cache;
+use super::{Footprint, Options, Reusable, Task};
+use crate::core::fingerprint::Digest;
+use crate::core::fingerprint::entry::Said;
+use crate::core::graph::{Graph, TaskId};
+use crate::core::schedule::{Limits, Schedule, SkipReason};
+use crate::cx::Cx;
+use crate::driver::{files, platform};
+use crate::error::{self, Error, ErrorKind, Result};
+use crate::event::{Body, FORMAT, Reuse, RunEnd, Status, TaskEnd};
+
+/// How long a cancelled run waits for its tasks. Commands are ended within five seconds; a task that does not look at its
+/// context is left behind.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+enum Message {
+    /// This task ended like this; its result, where it passed and may be used again, has this key.
+    Finished(usize, TaskEnd, Option<Digest>),
+    Cancelled,
+}
+
+/// One run.
+pub(super) struct Run<'r> {
+    cx: &'r Cx,
+    graph: &'r Graph,
+    tasks: Vec<&'r Task>,
+    options: &'r Options,
+    cores: u32,
+    ends: Vec<Option<TaskEnd>>,
+    /// The keys of results.
+    keys: Vec<Option<Digest>>,
+    /// Tasks that were run or put back in this run, or wait for one that was: what was seen of files before counts no more.
+    touched: Vec<bool>,
+    durations: Durations,
+    /// `None` where nothing is to be reused, or nothing can be.
+    cache: Option<Arc<Cache>>,
+}
+
+impl<'r> Run<'r> {
+    pub(super) fn new(cx: &'r Cx, graph: &'r Graph, tasks: Vec<&'r Task>, options: &'r Options) -> Self {
+        let machine =
+            thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
+        let count = graph.nodes().len();
+        Self {
+            cx,
+            graph,
+            tasks,
+            options,
+            cores: options.jobs.unwrap_or(machine).max(1),
+            ends: vec![None; count],
+            keys: vec![None; count],
+            touched: vec![false; count],
+            durations: Durations::load(cx),
+            cache: None,
+        }
+    }
+
+    /// Opens the cache, where a task can use it, and looks at all files at once.
+    fn open_cache(&mut self) {
+        let footprints: Vec<&Footprint> = self.tasks.iter().filter_map(|task| footprint(task)).collect();
+        if footprints.is_empty() {
+            return;
+        }
+        match Cache::open(self.cx, self.options.caching.clone()) {
+            Ok(cache) => {
+                cache.look_ahead(footprints.into_iter());
+                self.cache = Some(Arc::new(cache));
+            }
+            Err(error) => self.cx.warn_of(&error, "nothing is reused, and nothing stored"),
+        }
+    }
+
+    /// Takes away the logs of tasks that are not part of this run, so that no old one is read as new. Those of the others are
+    /// replaced by what they do.
+    fn sweep_logs(&self) {
+        let folder = self.cx.output_folder().join("logs");
+        let ids: std::collections::HashSet<&str> =
+            self.graph.nodes().iter().map(|node| node.id.as_str()).collect();
+        for name in files::names(&folder).unwrap_or_default() {
+            let is_ours = name.strip_suffix(".log").is_some_and(|id| ids.contains(id));
+            if !is_ours && let Err(error) = files::remove(&folder.join(&name)) {
+                self.cx.warn_of(&error, "a log of another run stays");
+            }
+        }
+    }
+
+    pub(super) fn go(mut self) -> Result<RunEnd> {
+        let start = Instant::now();
+        self.cx.emit(Body::RunStarted {
+            format: FORMAT,
+            command: self.cx.mask().text(&self.options.command),
+            unix_time: platform::unix_time(),
+            tasks: self.graph.nodes().len(),
+            jobs: self.cores,
+        });
+        self.sweep_logs();
+        self.open_cache();
+        let limits = Limits { cores: self.cores, memory: platform::memory_available() };
+        let estimate = |task: usize| self.durations.estimate(&self.graph.nodes()[task].id);
+        let mut schedule = Schedule::new(self.graph, estimate, limits, self.options.on_failure);
+        let (sender, receiver) = mpsc::channel();
+        let on_cancel = sender.clone();
+        self.cx.cancel().on_cancel(move || drop(on_cancel.send(Message::Cancelled)));
+        let mut give_up: Option<Instant> = None;
+        loop {
+            let mut starting: VecDeque<usize> = schedule.start().into();
+            while let Some(task) = starting.pop_front() {
+                match self.in_place(task) {
+                    Some((end, key)) => {
+                        self.finished(&mut schedule, task, end, Some(key));
+                        starting.extend(schedule.start());
+                    }
+                    None => self.spawn(task, sender.clone())?,
+                }
+            }
+            if schedule.is_done() {
+                break;
+            }
+            let message = match give_up {
+                None => receiver.recv().ok(),
+                Some(end) => receiver.recv_timeout(end.saturating_duration_since(Instant::now())).ok(),
+            };
+            match message {
+                Some(Message::Finished(task, end, key)) => {
+                    self.touched[task] = true;
+                    self.finished(&mut schedule, task, end, key);
+                }
+                Some(Message::Cancelled) => {
+                    give_up = give_up.or(Some(Instant::now() + PATIENCE));
+                    self.skip(schedule.stop());
+                }
+                None => break,
+            }
+        }
+        self.durations.save(self.cx);
+        if let Some(cache) = &self.cache {
+            cache.close(self.cx);
+        }
+        Ok(self.finish(start.elapsed()))
+    }
+
+    fn finished(&mut self, schedule: &mut Schedule<'_>, task: usize, end: TaskEnd, key: Option<Digest>) {
+        let passed = end.status == Status::Passed;
+        self.keys[task] = key;
+        self.durations.record(&end);
+        self.end(task, end);
+        self.skip(schedule.finish(task, passed));
+    }
+
+    /// The keys of the tasks that this one waits for.
+    fn before(&self, task: usize) -> Vec<(TaskId, Digest)> {
+        let key = |&other: &usize| Some((self.graph.nodes()[other].id.clone(), self.keys[other]?));
+        self.graph.dependencies(task).iter().filter_map(key).collect()
+    }
+
+    /// The end of a task whose result stands where it was left, as far as that is sure without another look at its files.
+    fn in_place(&mut self, task: usize) -> Option<(TaskEnd, Digest)> {
+        self.touched[task] |= self.graph.dependencies(task).iter().any(|&other| self.touched[other]);
+        let (cache, footprint) = (self.cache.as_ref()?, footprint(self.tasks[task])?);
+        if self.touched[task] {
+            return None;
+        }
+        let id = &self.graph.nodes()[task].id;
+        // Whatever is wrong is said by the look that follows.
+        let ready = cache.ready(self.cx, id, footprint, &self.before(task), false).ok()?;
+        cache.in_place(self.cx, id, &ready).map(|end| (end, ready.key))
+    }
+
+    fn spawn(&self, task: usize, sender: mpsc::Sender<Message>) -> Result<()> {
+        let node = &self.graph.nodes()[task];
+        let (cx, id, work) = (self.cx.clone(), node.id.clone(), Arc::clone(&self.tasks[task].work));
+        let deadline = node.timeout.map(|timeout| Instant::now() + timeout);
+        let (cache, before) = (self.cache.clone(), self.before(task));
+        let reusable = self.tasks[task].reusable.clone();
+        let body = move || {
+            let run = || {
+                let mut said = Said::default();
+                let (_, end) = cx.run_task(id.clone(), deadline, |cx| {
+                    let result = error::catch(|| work(cx));
+                    said = cx.said();
+                    result
+                });
+                (end, said)
+            };
+            let (end, key) = match (&cache, &reusable) {
+                (Some(cache), Reusable::By(footprint)) => cache.run(&cx, &id, footprint, &before, run),
+                (None, Reusable::By(_)) => (uncached(run().0, "the cache could not be opened"), None),
+                (_, Reusable::Not(reason)) => (uncached(run().0, reason), None),
+            };
+            // Nobody listens any more only when the run gave up on this task.
+            drop(sender.send(Message::Finished(task, end, key)));
+        };
+        match thread::Builder::new().name(node.id.to_string()).spawn(body) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::io(format!("could not start a thread for `{}`", node.id), error)),
+        }
+    }
+
+    fn skip(&mut self, skipped: Vec<(usize, SkipReason)>) {
+        for (task, reason) in skipped {
+            let message = match reason {
+                SkipReason::Dependency(other) => {
+                    format!("not run: `{}` did not pass", self.graph.nodes()[other].id)
+                }
+                SkipReason::Stopped => "not run: the run ended early".to_owned(),
+            };
+            let end = TaskEnd {
+                task: self.graph.nodes()[task].id.clone(),
+                status: Status::Skipped,
+                duration: Duration::ZERO,
+                failure: Some(Error::new(ErrorKind::Problems, message)),
+                output: String::new(),
+                log: None,
+                reuse: None,
+            };
+            self.end(task, end);
+        }
+    }
+
+    fn end(&mut self, task: usize, end: TaskEnd) {
+        self.cx.emit(Body::TaskFinished(end.clone()));
+        self.ends[task] = Some(end);
+    }
+
+    fn finish(self, duration: Duration) -> RunEnd {
+        let interrupted = self.cx.cancel().is_cancelled();
+        let left_behind = |(position, end): (usize, Option<TaskEnd>)| {
+            end.unwrap_or_else(|| TaskEnd {
+                task: self.graph.nodes()[position].id.clone(),
+                status: Status::Interrupted,
+                duration,
+                failure: Some(Error::interrupted()),
+                output: String::new(),
+                log: None,
+                reuse: None,
+            })
+        };
+        let tasks: Vec<TaskEnd> = self.ends.into_iter().enumerate().map(left_behind).collect();
+        let path = self.graph.critical_path(|task| tasks[task].duration);
+        let critical_path = path.into_iter().map(|task| self.graph.nodes()[task].id.clone()).collect();
+        let exit_code = verdict(&tasks, interrupted);
+        let end = RunEnd { duration, exit_code, tasks, critical_path, interrupted };
+        self.cx.emit(Body::RunFinished(end.clone()));
+        end
+    }
+}
+
+fn footprint(task: &Task) -> Option<&Footprint> {
+    match &task.reusable {
+        Reusable::By(footprint) => Some(footprint),
+        Reusable::Not(_) => None,
+    }
+}
+
+fn uncached(end: TaskEnd, reason: &str) -> TaskEnd {
+    let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
+    TaskEnd { reuse, ..end }
+}
+
+/// The exit code of a run. An interruption says more than what was found before it, a defect of ours more than problems, and
+/// problems more than a tool that is missing.
+fn verdict(tasks: &[TaskEnd], interrupted: bool) -> u8 {
+    if interrupted {
+        return ErrorKind::Interrupted.exit_code();
+    }
+    let ran = tasks.iter().filter(|end| end.status != Status::Skipped);
+    let kinds: Vec<ErrorKind> = ran.filter_map(|end| end.failure.as_ref().map(Error::kind)).collect();
+    let first = [ErrorKind::Bug, ErrorKind::Problems].into_iter().find(|kind| kinds.contains(kind));
+    first.or_else(|| kinds.first().copied()).map_or(0, ErrorKind::exit_code)
+}

@@ -1,0 +1,112 @@
+//! What the standard tasks read and make.
+//!
+//! What set-up installs counts by the lock files that it is made from: the set-up task goes first and has looked whether it
+//! stands. The compiler of a Rust component counts by this program, which it has compiled.
+
+use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
+use crate::pipeline::Footprint;
+
+/// Where runs leave what people look at.
+const OUTPUT: &str = "target/xtask";
+
+/// What tools leave beside the files that they read, in a component of any kind; and what set-up installs there.
+const LEFTOVERS: &[&str] = &[
+    "**/.coverage",
+    "**/.coverage.*",
+    "**/.hypothesis",
+    "**/.import_linter_cache",
+    "**/.mypy_cache",
+    "**/.pytest_cache",
+    "**/.ruff_cache",
+    "**/.venv",
+    "**/__pycache__",
+    "**/coverage.xml",
+    "**/node_modules",
+    "**/target",
+];
+
+/// What decides how cargo compiles, beside the packages.
+const CARGO: &[&str] = &[
+    ".cargo",
+    ".rustfmt.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "clippy.toml",
+    "rust-toolchain",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+];
+
+/// What all tasks of a component read, and what `xtask.toml` says of the task `VERB.COMPONENT` beyond it.
+pub(super) fn of(config: &Config, component: &Component, verb: &str) -> Footprint {
+    let path = component.path.display().to_string();
+    let footprint = Footprint::new().reads([path.clone()]).ignores(LEFTOVERS.iter().copied());
+    // All that is configured, in words: whatever differs there may make a difference.
+    let footprint = footprint.setting("component", format!("{component:?}"));
+    // Some of the tools are the repository's own.
+    let requirements = config.tools.iter().map(|tools| tools.requirements.display().to_string());
+    let footprint = footprint.reads(requirements);
+    let footprint = match &component.kind {
+        ComponentKind::Python(python) => {
+            let built = docs_folder(component, python);
+            footprint.tools([format!("{path}/.venv/bin/python")]).ignores(built)
+        }
+        ComponentKind::Node(_) => {
+            footprint.tools(["node", "npm"]).ignores([format!("{path}/dist"), format!("{path}/coverage")])
+        }
+        ComponentKind::Rust(_) => {
+            let is_rust = |other: &&Component| matches!(other.kind, ComponentKind::Rust(_));
+            let all = config.components.iter().filter(is_rust);
+            footprint.reads(CARGO.iter().copied()).reads(all.map(|other| other.path.display().to_string()))
+        }
+    };
+    match config.tasks.get(&format!("{verb}.{}", component.name)) {
+        Some(settings) => with_settings(footprint, settings),
+        None => footprint,
+    }
+}
+
+/// A footprint with what `xtask.toml` adds to it.
+pub(super) fn with_settings(footprint: Footprint, settings: &TaskSettings) -> Footprint {
+    footprint
+        .reads(settings.reads.iter().cloned())
+        .ignores(settings.ignores.iter().cloned())
+        .makes(settings.makes.iter().cloned())
+        .tools(settings.tools.iter().cloned())
+}
+
+/// Of tests: they leave their coverage.
+pub(super) fn of_tests(config: &Config, component: &Component, args: &[String]) -> Footprint {
+    let footprint = of(config, component, "test").setting("arguments", format!("{args:?}"));
+    match component.kind {
+        ComponentKind::Python(_) | ComponentKind::Node(_) if args.is_empty() => {
+            footprint.makes([format!("{OUTPUT}/coverage/{}", component.name)])
+        }
+        ComponentKind::Python(_) | ComponentKind::Node(_) | ComponentKind::Rust(_) => footprint,
+    }
+}
+
+/// Of documentation.
+pub(super) fn of_docs(config: &Config, component: &Component) -> Footprint {
+    let footprint = of(config, component, "docs");
+    match &component.kind {
+        ComponentKind::Python(python) => footprint.makes(docs_folder(component, python)),
+        ComponentKind::Rust(_) => footprint.makes([docs_of_rust(component)]),
+        ComponentKind::Node(_) => footprint,
+    }
+}
+
+/// Where the documentation of a Rust component is put, relative to the repository.
+pub(super) fn docs_of_rust(component: &Component) -> String {
+    format!("{OUTPUT}/docs/{}", component.name)
+}
+
+fn docs_folder(component: &Component, python: &Python) -> Option<String> {
+    let built = python.docs.as_ref()?.with_file_name("build");
+    Some(component.path.join(built).display().to_string())
+}
+
+/// Of what checks manifests and lock files.
+pub(super) fn of_dependencies(config: &Config, component: &Component) -> Footprint {
+    of(config, component, "dependencies").tools(["cargo"]).setting("budget", format!("{:?}", config.budget))
+}

@@ -1,0 +1,138 @@
+//! Whatever happens to what is stored, it is never believed to be what it was not.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::Workshop;
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let all = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
+    all.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect()
+}
+
+fn change(path: &Path, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+    let bytes = fs::read(path).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(path, change(bytes)).unwrap();
+}
+
+/// Loses the outputs, damages the store, and sees that the task runs, says why, and leaves a sound store.
+#[track_caller]
+fn survives(shop: &Workshop, damage: impl FnOnce()) {
+    shop.settle();
+    let text = shop.repository.read("out/result");
+    damage();
+    fs::remove_dir_all(shop.path("out")).unwrap();
+    let said = shop.ci().expect(0);
+    assert_eq!(shop.runs(), 1, "{}", said.all());
+    assert_eq!(shop.repository.read("out/result"), text);
+    assert!(!shop.ran(), "stored again");
+    fs::remove_dir_all(shop.path("out")).unwrap();
+    assert!(!shop.ran(), "and whole");
+    assert_eq!(shop.repository.read("out/result"), text);
+}
+
+#[test]
+fn one_flipped_bit_in_what_was_made() {
+    let shop = Workshop::new();
+    survives(&shop, || {
+        for path in files(&shop.store().join("blobs")) {
+            change(&path, |mut bytes| {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                bytes
+            });
+        }
+    });
+}
+
+#[test]
+fn one_flipped_bit_in_an_entry() {
+    let shop = Workshop::new();
+    survives(&shop, || {
+        for path in files(&shop.store().join("entries")) {
+            change(&path, |mut bytes| {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                bytes
+            });
+        }
+    });
+}
+
+#[test]
+fn cut_short() {
+    let shop = Workshop::new();
+    survives(&shop, || {
+        for path in files(&shop.store().join("blobs")) {
+            change(&path, |bytes| bytes[..bytes.len() / 2].to_vec());
+        }
+    });
+    let shop = Workshop::new();
+    survives(&shop, || {
+        for path in files(&shop.store().join("entries")) {
+            change(&path, |_| Vec::new());
+        }
+    });
+}
+
+#[test]
+fn of_another_version() {
+    let shop = Workshop::new();
+    survives(&shop, || {
+        for path in files(&shop.store().join("entries")) {
+            change(&path, |bytes| {
+                let text = String::from_utf8(bytes).unwrap();
+                text.replacen("xtask entry 1", "xtask entry 99", 1).into_bytes()
+            });
+        }
+    });
+}
+
+#[test]
+fn an_entry_under_another_key() {
+    let shop = Workshop::new();
+    shop.settle();
+    let first = files(&shop.store().join("entries"));
+    shop.repository.write("in/a", "other\n");
+    shop.makes_anew();
+    let second: Vec<PathBuf> =
+        files(&shop.store().join("entries")).into_iter().filter(|path| !first.contains(path)).collect();
+    let (first, second) = (fs::read(&first[0]).unwrap(), second[0].clone());
+    change(&second, |_| first);
+    fs::remove_dir_all(shop.path("out")).unwrap();
+    assert!(shop.ran());
+    assert!(shop.repository.read("out/result").contains("other"));
+}
+
+#[test]
+fn parts_of_it_gone() {
+    let shop = Workshop::new();
+    survives(&shop, || fs::remove_dir_all(shop.store().join("blobs")).unwrap());
+    let shop = Workshop::new();
+    survives(&shop, || fs::remove_dir_all(shop.store()).unwrap());
+}
+
+#[test]
+fn a_store_that_cannot_be_written_makes_nothing_fail() {
+    let shop = Workshop::new();
+    fs::create_dir_all(shop.path(".xtask")).unwrap();
+    fs::write(shop.store(), "a file stands where the store should be").unwrap();
+    for _ in 0..2 {
+        let said = shop.ci().expect(0);
+        assert_eq!(shop.runs(), 1);
+        assert!(said.all().contains("warning: "), "{}", said.all());
+        assert!(shop.path("out/result").exists());
+    }
+}
+
+#[test]
+fn a_damaged_index_is_an_empty_one() {
+    let shop = Workshop::new();
+    shop.settle();
+    fs::write(shop.path(".xtask/checkout.index"), "nonsense").unwrap();
+    assert!(!shop.ran(), "found in the store");
+    fs::remove_file(shop.path(".xtask/checkout.index")).unwrap();
+    assert!(!shop.ran());
+}
