@@ -14,6 +14,7 @@ mod kubectl;
 mod machine;
 mod manifests;
 mod nights;
+mod parity;
 mod pipeline;
 mod plan;
 mod program;

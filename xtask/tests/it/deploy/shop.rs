@@ -80,8 +80,8 @@ impl<'c> Shop<'c> {
         command.args(arguments).current_dir(self.repository.root()).stdin(Stdio::null()).env_clear();
         let inherited =
             ["PATH", "HOME", "LANG"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        command.envs(inherited).env("USER", "tester").envs(variables.iter().copied());
-        command.env("KUBECONFIG", self.deployer.kubeconfig());
+        command.envs(inherited).env("USER", "tester").env("KUBECONFIG", self.deployer.kubeconfig());
+        command.envs(variables.iter().copied());
         command
     }
 
