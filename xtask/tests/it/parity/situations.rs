@@ -91,7 +91,7 @@ pub(super) struct Situation {
     pub(super) kind: Kind,
     /// Why the real cluster shows something else, where it does.
     pub(super) differs: Option<&'static str>,
-    script: fn(&Words<'_'>) -> Vec<Step>,
+    script: fn(&Words<'_>) -> Vec<Step>,
 }
 
 impl Situation {
