@@ -39,10 +39,9 @@ fn the_simulated_cluster_plays_each_situation_as_it_is_written_down() {
 #[test]
 fn the_real_cluster_shows_what_the_simulated_one_shows() {
     let Some(cluster) = Cluster::get() else { return };
-    if cluster.registry().is_none() {
-        println!("skipped: the cluster pulls from no registry of ours");
-        return;
-    }
+    // Once: two who push the same layer at the same time are in each other's way.
+    let Some(digest) = cluster.push_application("parity/app:v1", "image") else { return };
+    let image = format!("ghcr.io/parity/app@{digest}");
     let situations = all();
     let only = std::env::var("XTASK_TEST_SITUATION").ok();
     let wanted =
@@ -54,7 +53,8 @@ fn the_real_cluster_shows_what_the_simulated_one_shows() {
             scope.spawn(|| {
                 loop {
                     let Some(situation) = left.lock().unwrap().pop() else { return };
-                    let form = real::play(cluster, situation);
+                    let form = real::play(cluster, situation, &image);
+                    println!("{}\n{form}", situation.name);
                     shown.lock().unwrap().insert(situation.name, form);
                 }
             });

@@ -127,9 +127,8 @@ impl Cluster {
             for slot in [Slot::A, Slot::B] {
                 self.shared.queue.push(self.shared.now, Event::Reconcile(part, slot));
             }
-            if self.components[part].autoscaler.is_some() {
-                self.shared.queue.push(self.shared.now + AUTOSCALE, Event::Autoscale(part));
-            }
+            // Also where there is none yet: one may be made.
+            self.shared.queue.push(self.shared.now + AUTOSCALE, Event::Autoscale(part));
             self.components[part].load.until = self.shared.now + Duration::from_mins(1);
         }
         self.advance(self.shared.now + Duration::from_mins(1));
@@ -301,7 +300,10 @@ impl Cluster {
                 component.written(slot, shared);
             }
             (Object::Service(_), Change::Traffic(traffic)) => {
-                put(&mut components[part].service, *traffic, fence, shared);
+                // One that is made is made for nobody: of several some may be missing.
+                let is_made = components[part].service.is_none();
+                let traffic = if is_made { Traffic::Nobody } else { *traffic };
+                put(&mut components[part].service, traffic, fence, shared);
                 components[part].propagate(shared);
             }
             (Object::Autoscaler(_), Change::Autoscaler(autoscaler)) => {
@@ -343,8 +345,11 @@ impl Cluster {
         match (self.mark(object), version) {
             (None, None) => Ok(()),
             (Some((is, _)), Some(wanted)) if *is == wanted => Ok(()),
-            (Some(_), Some(_)) => Err(Refusal::Conflict),
-            (Some(_), None) | (None, Some(_)) => Err(Refusal::Existence),
+            // What was deleted has no version that could be written upon.
+            (_, Some(_)) => Err(Refusal::Conflict),
+            // What has one owner alone is created; anything else is applied upon a version that no object has.
+            (Some(_), None) if matches!(object, Object::Lease | Object::Ledger) => Err(Refusal::Existence),
+            (Some(_), None) => Err(Refusal::Conflict),
         }
     }
 

@@ -60,16 +60,16 @@ impl State {
     }
 }
 
-/// The states without those that are on the way.
-pub(super) fn reduced(mut states: Vec<State>) -> Vec<State> {
-    states.dedup();
-    while let Some(at) = (1..states.len().saturating_sub(1))
-        .find(|&at| states[at].is_between(&states[at - 1], &states[at + 1]))
+/// The positions of the states without those that are on the way, and of the same ones that follow each other only the first.
+pub(super) fn reduced(states: &[State]) -> Vec<usize> {
+    let mut kept: Vec<usize> = (0..states.len()).collect();
+    kept.dedup_by(|later, sooner| states[*later] == states[*sooner]);
+    while let Some(at) = (1..kept.len().saturating_sub(1))
+        .find(|&at| states[kept[at]].is_between(&states[kept[at - 1]], &states[kept[at + 1]]))
     {
-        states.remove(at);
-        states.dedup();
+        kept.remove(at);
     }
-    states
+    kept
 }
 
 fn slot_words(read: Option<&Read<SlotState>>, revisions: &[Revision; 2]) -> String {
@@ -82,10 +82,16 @@ fn slot_words(read: Option<&Read<SlotState>>, revisions: &[Revision; 2]) -> Stri
     }
 }
 
-/// The kind of what makes pods hopeless: the words of a cluster name them.
-fn kind(words: &str) -> &'static str {
-    let kinds = ["CrashLoopBackOff", "not found", "exceeded quota", "Unschedulable"];
-    kinds.into_iter().find(|kind| words.contains(kind)).unwrap_or("hopeless")
+/// The kind of what makes pods hopeless: the words of a cluster name more.
+fn kind(words: &str) -> &str {
+    const KINDS: [(&str, &[&str]); 4] = [
+        ("crashes", &["CrashLoopBackOff", "exit code 1"]),
+        ("no image", &["not found"]),
+        ("quota", &["exceeded quota"]),
+        ("no room", &["Unschedulable", "nodes are available"]),
+    ];
+    let is_of = |needles: &&[&str]| needles.iter().any(|needle| words.contains(needle));
+    KINDS.iter().find(|(_, needles)| is_of(&needles)).map_or(words, |(kind, _)| kind)
 }
 
 fn traffic_words(traffic: Traffic) -> String {
@@ -117,12 +123,11 @@ mod tests {
 
     #[test]
     fn what_is_on_the_way_is_left_out_and_what_turns_back_is_not() {
-        let rises =
-            [[0, 0, 0, 0], [3, 0, 0, 0], [3, 2, 1, 1], [3, 3, 3, 3]].map(|numbers| state("a", numbers));
-        assert_eq!(reduced(rises.to_vec()), [rises[0].clone(), rises[3].clone()]);
+        let rises = [[0, 0, 0, 0], [3, 0, 0, 0], [3, 2, 1, 1], [3, 3, 3, 3], [3, 3, 3, 3]];
+        assert_eq!(reduced(&rises.map(|numbers| state("a", numbers))), [0, 3]);
         let dips = [[3, 3, 3, 3], [3, 2, 2, 2], [3, 3, 3, 3]].map(|numbers| state("a", numbers));
-        assert_eq!(reduced(dips.to_vec()), dips.to_vec());
+        assert_eq!(reduced(&dips), [0, 1, 2]);
         let speaks = ["a", "b", "a"].map(|words| state(words, [1; 4]));
-        assert_eq!(reduced(speaks.to_vec()), speaks.to_vec());
+        assert_eq!(reduced(&speaks), [0, 1, 2]);
     }
 }

@@ -7,12 +7,13 @@ use xtask::core::release::images::Image;
 use xtask::core::release::model::{ComponentName, Content, Revision, Slot};
 use xtask::core::release::objects::{self, Source};
 use xtask::core::release::plan::{
-    Live, LiveComponent, Measures, Migration, Plan, Strategy, Wanted, Wish, plan,
+    Live, LiveComponent, Measures, Migration, Plan, Strategy, Wanted, Wish, content, plan,
 };
 use xtask::core::release::slots::{self, Component, Derived};
 use xtask::core::release::template::Variables;
 use xtask::core::release::view::Traffic;
 use xtask::core::release::wire::Inventory;
+use xtask::core::release::{labels, manifest};
 
 use super::situations::Kind;
 use crate::wire::kept;
@@ -123,17 +124,20 @@ impl Objects {
         self.plan.further[0].new.clone()
     }
 
-    /// What is in the cluster before: what serves, in slot a, and its Service.
-    pub(super) fn before(&self) -> Vec<Value> {
+    /// What is in the cluster before, as the release before has stated it: what serves, in slot a, its Service, and the
+    /// autoscaler where there is one.
+    pub(super) fn before(&self, is_scaled: bool) -> Vec<Value> {
         let slots = &self.old.slots[0];
-        let mut deployment = slots.deployment(Slot::A).clone();
-        deployment["spec"]["replicas"] = json!(3);
-        [vec![deployment], slots.services(Traffic::One(Slot::A))].concat()
-    }
-
-    /// The autoscaler as the release before has stated it.
-    pub(super) fn autoscaler(&self) -> Option<Value> {
-        self.old.slots[0].autoscaler(Slot::A)
+        let autoscaler = slots.autoscaler(Slot::A).filter(|_| is_scaled);
+        let stated =
+            [slots.deployment(Slot::A).clone()].into_iter().chain(slots.services(Traffic::One(Slot::A)));
+        let mut objects: Vec<Value> = stated.chain(autoscaler).collect();
+        for object in &mut objects {
+            let stated = format!("parity-1 {}", content(object).0);
+            manifest::set(object, &manifest::join("/metadata/annotations", labels::STATED), stated);
+        }
+        objects[0]["spec"]["replicas"] = json!(3);
+        objects
     }
 }
 

@@ -33,73 +33,68 @@ pub(super) trait Stage {
 
 /// The normal form of what is seen, and of what comes of each step.
 pub(super) fn play(stage: &mut dyn Stage, steps: &[Step]) -> String {
-    let mut form = Form { text: String::new(), states: Vec::new(), revisions: stage.revisions() };
-    form.see(&stage.look());
+    let mut seen = Sequence { said: Vec::new(), states: Vec::new(), revisions: stage.revisions() };
+    seen.see(&stage.look());
     for step in steps {
         match step {
             Step::Write(object, change) => {
-                let outcome = write(stage, &mut form, *object, change);
-                form.say(&format!("{step}: {}", words(&outcome)));
+                seen.see(&stage.look());
+                // What is seen from here on comes of it, however soon.
+                let place = seen.say(String::new());
+                let outcome = write(stage, &mut seen, *object, change);
+                seen.said[place].1 = format!("{step}: {}", words(&outcome));
             }
             Step::Once(object, change, upon) => {
-                form.see(&stage.look());
+                seen.see(&stage.look());
                 let outcome = stage.write(*object, change, *upon);
-                form.say(&format!("{step}: {}", words(&outcome)));
+                seen.say(format!("{step}: {}", words(&outcome)));
             }
             Step::Remember => stage.remember(),
             Step::Deed(deed) => {
+                seen.say(step.to_string());
                 stage.act(deed);
-                form.say(&step.to_string());
             }
-            Step::Until(until) => wait(stage, &mut form, *until),
+            Step::Until(until) => wait(stage, &mut seen, *until),
         }
     }
-    form.flush();
-    form.text
+    seen.text()
 }
 
-struct Form {
-    text: String,
+/// What was seen, and what was done in between.
+struct Sequence {
     states: Vec<State>,
+    /// What was done, with the number of the states that were seen before.
+    said: Vec<(usize, String)>,
     revisions: [Revision; 2],
 }
 
-impl Form {
+impl Sequence {
     fn see(&mut self, view: &View) {
         self.states.push(State::of(view, &self.revisions));
     }
 
-    /// Says what was done; what was seen before comes first.
-    fn say(&mut self, words: &str) {
-        self.flush();
-        self.text += &format!("  > {words}\n");
+    /// Says what was done; returns the place of the words.
+    fn say(&mut self, words: String) -> usize {
+        self.said.push((self.states.len(), words));
+        self.said.len() - 1
     }
 
-    fn flush(&mut self) {
-        let states = reduced(std::mem::take(&mut self.states));
-        for state in &states {
-            let line = format!("  {}\n", state.line());
-            // What was seen at the end of the last step is where this one begins.
-            if !self
-                .text
-                .lines()
-                .rev()
-                .find(|line| !line.starts_with("  >"))
-                .is_some_and(|last| last == line.trim_end())
-            {
-                self.text += &line;
-            }
-        }
-        self.states.extend(states.last().cloned());
+    fn text(self) -> String {
+        let kept = reduced(&self.states);
+        let states = kept.into_iter().map(|at| (at, 1, format!("  {}\n", self.states[at].line())));
+        let said = self.said.iter().map(|(at, words)| (*at, 0, format!("  > {words}\n")));
+        let mut lines: Vec<(usize, u8, String)> = said.chain(states).collect();
+        lines.sort_by_key(|(at, order, _)| (*at, *order));
+        lines.into_iter().map(|(_, _, line)| line).collect()
     }
 }
 
 /// Writes as the machine does: what is missing, upon the last look, until a look shows it.
-fn write(stage: &mut dyn Stage, form: &mut Form, object: Object, change: &Change) -> Outcome {
+fn write(stage: &mut dyn Stage, seen: &mut Sequence, object: Object, change: &Change) -> Outcome {
     let mut refused = 0;
     loop {
         let view = stage.look();
-        form.see(&view);
+        seen.see(&view);
         if says(&view, object, change) {
             return Outcome::Done;
         }
@@ -149,17 +144,18 @@ fn says(view: &View, object: Object, change: &Change) -> bool {
     }
 }
 
-fn wait(stage: &mut dyn Stage, form: &mut Form, until: Until) {
+fn wait(stage: &mut dyn Stage, seen: &mut Sequence, until: Until) {
     let began = stage.now();
     loop {
         let view = stage.look();
-        form.see(&view);
+        seen.see(&view);
         let waited = stage.now().saturating_sub(began);
         if is_met(&view, until, waited) {
             return;
         }
         if waited >= LIMIT {
-            return form.say(&format!("waited in vain until {until:?}"));
+            seen.say(format!("waited in vain until {until:?}"));
+            return;
         }
     }
 }

@@ -11,7 +11,7 @@ use xtask::core::release::health::Sightings;
 use xtask::core::release::labels;
 use xtask::core::release::model::{Fence, Revision, Slot};
 use xtask::core::release::view::{Traffic, View};
-use xtask::core::release::wire::{Look, Moment, Order, Owner, outcome};
+use xtask::core::release::wire::{Look, Manager, Moment, Order, Owner, outcome};
 use xtask::driver::cancel::Cancel;
 use xtask::driver::environment::Environment;
 use xtask::driver::kubectl::{Kubectl, Means, Target};
@@ -37,17 +37,14 @@ struct Real<'c> {
 }
 
 /// The normal form of a situation.
-pub(super) fn play(cluster: &Cluster, situation: &Situation) -> String {
-    let digest = cluster.push_application("parity/app:v1", "image").unwrap();
+pub(super) fn play(cluster: &Cluster, situation: &Situation, image: &str) -> String {
     let namespace = Namespace::new(cluster, "parity");
-    let image = format!("ghcr.io/parity/app@{digest}");
-    let objects = Objects::new(namespace.name(), situation.kind, Some(&image));
-    let before: Vec<_> = objects
-        .before()
-        .into_iter()
-        .chain(objects.autoscaler().filter(|_| situation.kind == Kind::Scaled))
-        .collect();
-    namespace.apply(&json!({"apiVersion": "v1", "kind": "List", "items": before}).to_string());
+    let objects = Objects::new(namespace.name(), situation.kind, Some(image));
+    let before = objects.before(situation.kind == Kind::Scaled);
+    let before = json!({"apiVersion": "v1", "kind": "List", "items": before}).to_string();
+    let manager = format!("--field-manager={}", Manager::Manifests.name());
+    let arguments = ["--namespace", namespace.name(), "apply", "--server-side", &manager, "--filename=-"];
+    cluster.kubectl_as(cluster.kubeconfig(), &arguments, &before).ok();
     let kubectl = kubectl(cluster, namespace.name());
     let mut stage = Real {
         namespace,

@@ -251,7 +251,13 @@ const TRAFFIC: &[(&str, Kind, fn(&Words<'_>) -> Vec<Step>)] = &[
 /// Those of people.
 const PEOPLE: &[(&str, Kind, fn(&Words<'_>) -> Vec<Step>)] = &[
     ("somebody scales what serves, and it is scaled back", Kind::Good, |_| {
-        vec![Do(Deed::Scale(A, 1)), Wait(Until::Serves(A, 1)), scale(A, 3), Wait(Until::Serves(A, 3))]
+        vec![
+            Do(Deed::Scale(A, 1)),
+            Wait(Until::Available(A, 1)),
+            scale(A, 3),
+            Wait(Until::Available(A, 3)),
+            Wait(Until::Serves(A, 3)),
+        ]
     }),
     ("somebody deletes what serves", Kind::Good, |words| {
         vec![
@@ -317,7 +323,9 @@ const WRITES: &[(&str, Kind, fn(&Words<'_>) -> Vec<Step>)] = &[
         ]
     }),
     ("an object is made that somebody has made since", Kind::Good, |words| {
-        vec![Remember, words.new(B, 0), Once(Object::Slot(0, B), pods(0), Upon::Kept)]
+        let revision = Some(words.revisions[1].clone());
+        let again = Change::Slot { revision, replicas: 0 };
+        vec![Remember, words.new(B, 0), Once(Object::Slot(0, B), again, Upon::Kept)]
     }),
     ("two who take the lease", Kind::Good, |_| {
         vec![
@@ -354,7 +362,12 @@ const WRITES: &[(&str, Kind, fn(&Words<'_>) -> Vec<Step>)] = &[
 /// Those of autoscalers and Jobs.
 const OTHERS: &[(&str, Kind, fn(&Words<'_>) -> Vec<Step>)] = &[
     ("an autoscaler goes from 3 to 10", Kind::Scaled, |_| {
-        vec![autoscale(A, 10), Wait(Until::Wants(A, 10)), Wait(Until::Serves(A, 10))]
+        vec![
+            autoscale(A, 10),
+            Wait(Until::Wants(A, 10)),
+            Wait(Until::Available(A, 10)),
+            Wait(Until::Serves(A, 10)),
+        ]
     }),
     ("an autoscaler is given to the new slot", Kind::Scaled, |words| {
         vec![
@@ -366,7 +379,12 @@ const OTHERS: &[(&str, Kind, fn(&Words<'_>) -> Vec<Step>)] = &[
         ]
     }),
     ("an autoscaler is made", Kind::Good, |_| {
-        vec![autoscale(A, 4), Wait(Until::Wants(A, 4)), Wait(Until::Serves(A, 4))]
+        vec![
+            autoscale(A, 4),
+            Wait(Until::Wants(A, 4)),
+            Wait(Until::Available(A, 4)),
+            Wait(Until::Serves(A, 4)),
+        ]
     }),
     ("an autoscaler without a floor", Kind::Scaled, |_| vec![autoscale(A, 0)]),
     ("a migration is made, let go, and done", Kind::Good, |_| {
@@ -391,7 +409,10 @@ pub(super) fn all() -> Vec<Situation> {
 
 /// Why a real cluster shows something else.
 fn reason(name: &str) -> Option<&'static str> {
-    const REASONS: &[(&str, &str)] = &[];
+    const REASONS: &[(&str, &str)] = &[(
+        "a pod that serves is gone",
+        "simulated pods go with their node, which is noticed after a while; a deleted one is replaced at once",
+    )];
     REASONS.iter().find(|(of, _)| *of == name).map(|(_, reason)| *reason)
 }
 
