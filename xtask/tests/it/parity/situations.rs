@@ -264,6 +264,7 @@ const PEOPLE: &[(&str, Kind, fn(&Words<'_>) -> Vec<Step>)] = &[
             Do(Deed::Delete(Object::Slot(0, A))),
             Wait(Until::Serves(A, 0)),
             words.new(A, 3),
+            Wait(Until::Available(A, 3)),
             Wait(Until::Serves(A, 3)),
         ]
     }),
@@ -409,10 +410,16 @@ pub(super) fn all() -> Vec<Situation> {
 
 /// Why a real cluster shows something else.
 fn reason(name: &str) -> Option<&'static str> {
-    const REASONS: &[(&str, &str)] = &[(
-        "a pod that serves is gone",
-        "simulated pods go with their node, which is noticed after a while; a deleted one is replaced at once",
-    )];
+    const REASONS: &[(&str, &str)] = &[
+        (
+            "a pod that serves is gone",
+            "a simulated pod goes with its node, and that is noticed after a while; a deleted one is replaced at once",
+        ),
+        (
+            "a slot that serves gets another template",
+            "pods that leave are still counted, and how many are old and new at a time is a matter of time",
+        ),
+    ];
     REASONS.iter().find(|(of, _)| *of == name).map(|(_, reason)| *reason)
 }
 
