@@ -301,9 +301,8 @@ impl Cluster {
             }
             (Object::Service(_), Change::Traffic(traffic)) => {
                 // One that is made is made for nobody: of several some may be missing.
-                let is_made = components[part].service.is_none();
-                let traffic = if is_made { Traffic::Nobody } else { *traffic };
-                put(&mut components[part].service, traffic, fence, shared);
+                let traffic = if components[part].service.is_none() { &Traffic::Nobody } else { traffic };
+                put(&mut components[part].service, *traffic, fence, shared);
                 components[part].propagate(shared);
             }
             (Object::Autoscaler(_), Change::Autoscaler(autoscaler)) => {
