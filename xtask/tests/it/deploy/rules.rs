@@ -97,7 +97,7 @@ fn what_another_environment_has_verified_is_released_as_it_is() {
     let ran = shop.xtask(&deploy, &variables).expect(0, &["the images are those of `staging-1`"]);
     println!("{}", ran.text);
     shop.serves("two");
-    let pods = shop.namespace.json(&["deployment", "app", "app-b"]).unwrap().to_string();
+    let pods = shop.namespace.json(&["deployments"]).unwrap().to_string();
     assert!(pods.contains(&digest.to_string()), "{pods}");
     shop.is_at_rest();
     row("what another environment has verified", "promoted", &ran, None);

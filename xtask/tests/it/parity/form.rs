@@ -7,6 +7,8 @@ use xtask::core::release::view::{JobState, Read, SlotState, Traffic, View};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct State {
     words: Vec<String>,
+    /// Of each slot: why its pods will never be ready.
+    reasons: [Option<String>; 2],
     /// Of each slot: pods that are asked for, that there are, that are available, that get requests.
     numbers: [Option<[u32; 4]>; 2],
 }
@@ -34,11 +36,17 @@ impl State {
             view.ledger.as_ref().map(|read| format!("ledger: {} releases", read.object.history.iter().len())),
         );
         words.extend(view.extras.iter().flatten().map(|_| "settings".to_owned()));
-        Self { words, numbers }
+        let reasons = slots.map(|slot| {
+            let words = part.slot(slot)?.object.hopeless.as_ref()?;
+            Some(kind(words).to_owned())
+        });
+        Self { words, reasons, numbers }
     }
 
     fn is_between(&self, before: &Self, after: &Self) -> bool {
-        let is_known = self.words == before.words || self.words == after.words;
+        // Words of one of them, and reasons of one of them: what comes with its reason at once may have been seen without it.
+        let is_known = (self.words == before.words || self.words == after.words)
+            && (self.reasons == before.reasons || self.reasons == after.reasons);
         let all = |numbers: &Self| numbers.numbers.map(Option::unwrap_or_default).concat();
         let (low, here, high) = (all(before), all(self), all(after));
         is_known
@@ -50,11 +58,14 @@ impl State {
 
     /// The state in a line: of each slot what runs there, and `asked/there/available>serving`.
     pub(super) fn line(&self) -> String {
-        let slots =
-            ["a", "b"].into_iter().zip(&self.words).zip(&self.numbers).map(|((name, words), numbers)| {
-                let Some([wanted, pods, available, serving]) = numbers else { return format!("{name}: –") };
-                format!("{name}: {words} {wanted}/{pods}/{available}>{serving}")
-            });
+        let slots = ["a", "b"].into_iter().enumerate().map(|(index, name)| {
+            let Some([wanted, pods, available, serving]) = self.numbers[index] else {
+                return format!("{name}: –");
+            };
+            let reason =
+                self.reasons[index].as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            format!("{name}: {}{reason} {wanted}/{pods}/{available}>{serving}", self.words[index])
+        });
         let others = self.words.iter().skip(2).cloned();
         slots.chain(others).collect::<Vec<_>>().join(" · ")
     }
@@ -75,11 +86,7 @@ pub(super) fn reduced(states: &[State]) -> Vec<usize> {
 fn slot_words(read: Option<&Read<SlotState>>, revisions: &[Revision; 2]) -> String {
     let Some(Read { object, .. }) = read else { return String::new() };
     let name = revisions.iter().position(|revision| *revision == object.revision);
-    let name = name.map_or("other", |index| ["old", "new"][index]);
-    match &object.hopeless {
-        None => name.to_owned(),
-        Some(words) => format!("{name} ({})", kind(words)),
-    }
+    name.map_or("other", |index| ["old", "new"][index]).to_owned()
 }
 
 /// The kind of what makes pods hopeless: the words of a cluster name more.
@@ -118,7 +125,7 @@ mod tests {
     use super::*;
 
     fn state(words: &str, numbers: [u32; 4]) -> State {
-        State { words: vec![words.to_owned()], numbers: [Some(numbers), None] }
+        State { words: vec![words.to_owned()], reasons: [None, None], numbers: [Some(numbers), None] }
     }
 
     #[test]
