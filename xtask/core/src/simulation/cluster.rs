@@ -344,11 +344,10 @@ impl Cluster {
         match (self.mark(object), version) {
             (None, None) => Ok(()),
             (Some((is, _)), Some(wanted)) if *is == wanted => Ok(()),
-            // What was deleted has no version that could be written upon.
-            (_, Some(_)) => Err(Refusal::Conflict),
             // What has one owner alone is created; anything else is applied upon a version that no object has.
             (Some(_), None) if matches!(object, Object::Lease | Object::Ledger) => Err(Refusal::Existence),
-            (Some(_), None) => Err(Refusal::Conflict),
+            // Also of what was deleted: it has no version that could be written upon.
+            _ => Err(Refusal::Conflict),
         }
     }
 
