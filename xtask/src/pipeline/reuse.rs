@@ -179,7 +179,7 @@ impl Cache {
     }
 
     /// The result, if it is stored: put back where it differs from what stands there.
-    pub(super) fn from_store(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
+    pub(super) fn stored(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
         if self.is_forced(task) {
             return None;
         }
@@ -253,7 +253,7 @@ impl Cache {
             let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
             return (TaskEnd { reuse, ..end }, None);
         }
-        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.from_store(cx, task, &ready)) {
+        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.stored(cx, task, &ready)) {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.
@@ -264,7 +264,7 @@ impl Cache {
                         Ok(again) => ready = again,
                         Err(error) => unlooked(&error),
                     }
-                    if let Some(end) = self.from_store(cx, task, &ready) {
+                    if let Some(end) = self.stored(cx, task, &ready) {
                         return (end, Some(ready.key));
                     }
                 }

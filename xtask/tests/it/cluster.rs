@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) mod deployer;
 pub(crate) mod harness;
 pub(crate) mod life;
 pub(crate) mod node;

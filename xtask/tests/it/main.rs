@@ -16,6 +16,7 @@ mod machine;
 mod manifests;
 mod nights;
 mod notify;
+mod parity;
 mod pipeline;
 mod plan;
 mod program;

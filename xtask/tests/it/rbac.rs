@@ -5,15 +5,13 @@ use std::path::Path;
 
 use expect_test::expect;
 use serde_json::Value;
-use tempfile::NamedTempFile;
 use xtask::core::kubectl::review::Need;
 use xtask::core::release::plan::Identity;
 use xtask::core::release::{manifest, rights};
 
+use crate::cluster::deployer::{self, ROLE};
 use crate::cluster::harness::{APPLICATION, Cluster, Namespace};
 use crate::repository::{Repository, Said};
-
-const ROLE: &str = include_str!("../../../k8s/rbac/deployer.yml");
 
 /// The kinds that the manifests of this repository have, with the test's application in them.
 const MANIFESTS: &str = include_str!("../../testdata/release/every-kind.template.yml");
@@ -23,36 +21,24 @@ struct Deployer<'c> {
     cluster: &'c Cluster,
     namespace: Namespace<'c>,
     repository: Repository,
-    kubeconfig: NamedTempFile,
-    /// The role that reaches beyond the namespace has a name of its own for each test, and is taken away by it.
-    identity: String,
+    account: deployer::Deployer<'c>,
 }
 
 impl<'c> Deployer<'c> {
     /// `change` is what becomes of the rules of the role.
     fn new(cluster: &'c Cluster, name: &str, change: impl Fn(&mut Vec<Value>)) -> Option<Self> {
         let namespace = Namespace::new(cluster, name);
-        let identity = format!("xtask-{}", namespace.name());
-        let role = ROLE
-            .replace("vitalyst-cluster-identity", &identity)
-            .replace("namespace: vitalyst\n", &format!("namespace: {}\n", namespace.name()));
-        namespace.apply(&role);
-        let mut object = namespace.json(&["role", "vitalyst-deployer"])?;
-        change(object["rules"].as_array_mut().unwrap());
-        object["metadata"]["managedFields"].take();
-        let arguments = ["--namespace", namespace.name(), "replace", "--filename=-"];
-        cluster.kubectl_as(cluster.kubeconfig(), &arguments, &object.to_string()).ok();
-        let kubeconfig = cluster.service_account_kubeconfig(namespace.name(), "vitalyst-deployer");
+        let account = deployer::Deployer::changed(cluster, &namespace, change);
         let context = cluster.kubectl(&["config", "current-context"]).ok();
         let uid = cluster.json(&["namespace", "kube-system"])?["metadata"]["uid"].as_str()?.to_owned();
         let repository = Repository::new();
         repository.write("xtask.toml", &configuration(namespace.name(), context.trim(), &uid));
         repository.write("k8s.template.yml", MANIFESTS);
-        Some(Self { cluster, namespace, repository, kubeconfig, identity })
+        Some(Self { cluster, namespace, repository, account })
     }
 
     fn xtask(&self, arguments: &[&str]) -> Said {
-        let config = self.kubeconfig.path().to_str().unwrap();
+        let config = self.account.kubeconfig().to_str().unwrap();
         let folder = self.cluster.kubectl_program().parent().unwrap().to_str().unwrap();
         let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
         let image = image(self.cluster);
@@ -64,12 +50,6 @@ impl<'c> Deployer<'c> {
         let found = self.namespace.json(&[kinds]).unwrap();
         let names = found["items"].as_array().unwrap().iter();
         names.map(|object| format!("{} {}", object["kind"], object["metadata"]["name"])).collect()
-    }
-}
-
-impl Drop for Deployer<'_> {
-    fn drop(&mut self) {
-        self.cluster.kubectl(&["delete", "clusterrole,clusterrolebinding", &self.identity, "--wait=false"]);
     }
 }
 
@@ -170,7 +150,7 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
     // The role cannot read what it does not need.
     let denied = |arguments: &[&str]| {
         let namespace = ["--namespace", deployer.namespace.name()];
-        let said = cluster.kubectl_as(deployer.kubeconfig.path(), &[&namespace, arguments].concat(), "");
+        let said = cluster.kubectl_as(deployer.account.kubeconfig(), &[&namespace, arguments].concat(), "");
         assert!(said.code == 1 && said.stderr.contains("forbidden"), "{arguments:?}: {said:?}");
     };
     denied(&["get", "secrets"]);

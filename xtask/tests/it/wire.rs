@@ -19,6 +19,8 @@ use xtask::core::release::slots::Derived;
 use crate::plan::{AUTOSCALER, derived, wish};
 use cluster::{Cluster, Mood};
 
+pub(crate) use cluster::kept;
+
 /// A Job that expands the database, and settings that both releases can live with.
 const MIGRATION: &str = "
 ---

@@ -127,9 +127,8 @@ impl Cluster {
             for slot in [Slot::A, Slot::B] {
                 self.shared.queue.push(self.shared.now, Event::Reconcile(part, slot));
             }
-            if self.components[part].autoscaler.is_some() {
-                self.shared.queue.push(self.shared.now + AUTOSCALE, Event::Autoscale(part));
-            }
+            // Also where there is none yet: one may be made.
+            self.shared.queue.push(self.shared.now + AUTOSCALE, Event::Autoscale(part));
             self.components[part].load.until = self.shared.now + Duration::from_mins(1);
         }
         self.advance(self.shared.now + Duration::from_mins(1));
@@ -301,6 +300,8 @@ impl Cluster {
                 component.written(slot, shared);
             }
             (Object::Service(_), Change::Traffic(traffic)) => {
+                // One that is made is made for nobody: of several some may be missing.
+                let traffic = if components[part].service.is_none() { &Traffic::Nobody } else { traffic };
                 put(&mut components[part].service, *traffic, fence, shared);
                 components[part].propagate(shared);
             }
@@ -343,8 +344,10 @@ impl Cluster {
         match (self.mark(object), version) {
             (None, None) => Ok(()),
             (Some((is, _)), Some(wanted)) if *is == wanted => Ok(()),
-            (Some(_), Some(_)) => Err(Refusal::Conflict),
-            (Some(_), None) | (None, Some(_)) => Err(Refusal::Existence),
+            // What has one owner alone is created; anything else is applied upon a version that no object has.
+            (Some(_), None) if matches!(object, Object::Lease | Object::Ledger) => Err(Refusal::Existence),
+            // Also of what was deleted: it has no version that could be written upon.
+            _ => Err(Refusal::Conflict),
         }
     }
 

@@ -100,11 +100,11 @@ fn a_write_needs_the_version_that_it_was_made_from() {
     let late = lab.cluster.write(service, stale, Fence(0), &both);
     assert_eq!(late, Outcome::Refused(Refusal::Conflict), "a write of the owner before");
     let created = lab.cluster.write(service, None, Fence(1), &both);
-    assert_eq!(created, Outcome::Refused(Refusal::Existence));
+    assert_eq!(created, Outcome::Refused(Refusal::Conflict), "as a server refuses to apply what is there");
     let current = lab.version(service);
     lab.cluster.act(0, Act::Delete(service));
     let gone = lab.cluster.write(service, current, Fence(1), &both);
-    assert_eq!(gone, Outcome::Refused(Refusal::Existence), "it is not made again by chance");
+    assert_eq!(gone, Outcome::Refused(Refusal::Conflict), "it is not made again by chance");
     assert_eq!(lab.cluster.write(service, None, Fence(1), &both), Outcome::Done);
     let again = lab.cluster.write(service, current, Fence(1), &both);
     assert_eq!(again, Outcome::Refused(Refusal::Conflict), "another uid");

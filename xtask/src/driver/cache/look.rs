@@ -192,7 +192,7 @@ impl Walk<'_> {
     fn start(&mut self, path: &Path) -> Result<()> {
         let names: Vec<&[u8]> = path.iter().map(OsStrExt::as_bytes).collect();
         if names.is_empty() {
-            return self.folder(&mut Vec::new(), Path::new(""), false).map(drop);
+            return self.folder(&[], Path::new(""), false).map(drop);
         }
         let mut above = false;
         for length in 1..names.len() {
@@ -214,14 +214,13 @@ impl Walk<'_> {
             }
             found => {
                 let found = found.context(|| format!("could not look at `{}`", path.display()))?;
-                let mut names = names;
-                self.item(&mut names, path.to_owned(), &found, above).map(drop)
+                self.item(&names, path.to_owned(), &found, above).map(drop)
             }
         }
     }
 
     /// Looks at what stands at a path. Returns whether anything of it is meant.
-    fn item(&mut self, names: &mut Vec<&[u8]>, path: PathBuf, found: &Metadata, above: bool) -> Result<bool> {
+    fn item(&mut self, names: &[&[u8]], path: PathBuf, found: &Metadata, above: bool) -> Result<bool> {
         let verdict = self.patterns.judge(names, above);
         if verdict == Verdict::Excluded {
             return Ok(false);
@@ -254,7 +253,7 @@ impl Walk<'_> {
     }
 
     /// Looks at what is in a folder. Returns whether anything in it is meant.
-    fn folder(&mut self, names: &mut Vec<&[u8]>, path: &Path, included: bool) -> Result<bool> {
+    fn folder(&mut self, names: &[&[u8]], path: &Path, included: bool) -> Result<bool> {
         let absolute = self.eye.root.join(path);
         let failed = || format!("could not look into `{}`", absolute.display());
         let mut entries = Vec::new();
@@ -265,7 +264,7 @@ impl Walk<'_> {
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut filled = false;
         for (name, entry) in &entries {
-            let mut below: Vec<&[u8]> = names.clone();
+            let mut below: Vec<&[u8]> = names.to_vec();
             below.push(name.as_bytes());
             if self.patterns.judge(&below, included) == Verdict::Excluded {
                 continue;
@@ -275,7 +274,7 @@ impl Walk<'_> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 found => found.context(|| format!("could not look at `{}`", entry.path().display()))?,
             };
-            filled |= self.item(&mut below, path.join(name), &found, included)?;
+            filled |= self.item(&below, path.join(name), &found, included)?;
         }
         Ok(filled)
     }

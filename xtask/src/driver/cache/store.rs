@@ -85,12 +85,10 @@ impl Store {
     /// Stores a result. Its bytes have to be there before.
     pub fn put(&self, key: &Digest, entry: &Entry) -> Result<()> {
         self.write(&self.entry_path(key), &entry.encode())?;
-        let known: Vec<Digest> = [*key]
-            .into_iter()
-            .chain(self.known(&entry.task).into_iter().filter(|other| other != key))
-            .take(KNOWN)
-            .collect();
-        let text: String = known.iter().map(|key| format!("{key}\n")).collect();
+        let others = self.known(&entry.task).into_iter().filter(|other| other != key);
+        let lines: Vec<String> =
+            [*key].into_iter().chain(others).take(KNOWN).map(|key| key.to_string()).collect();
+        let text = lines.join("\n");
         files::write(&self.names(&entry.task), text.as_bytes())
     }
 

@@ -113,6 +113,10 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         cx.note(format!("`{}` is as the files state it: nothing is released", environment.name));
         return Ok(());
     }
+    if let Some(frozen) = &prepared.plan.frozen {
+        return Err(Error::refused(frozen.clone())
+            .hint("`--override-freeze REASON` releases all the same; the reason is recorded"));
+    }
     let former = connect::stated(&kubectl, head.as_ref().and_then(Head::serves).map(|entry| &**entry))?;
     let id = prepared.plan.release.clone();
     let release = Release {

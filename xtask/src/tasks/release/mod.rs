@@ -22,3 +22,5 @@ mod files;
 mod freeze;
 mod other;
 mod under_way;
+
+pub use self::conduct::{ask_all, carry};

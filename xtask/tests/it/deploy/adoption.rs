@@ -28,10 +28,10 @@ fn what_kubectl_has_applied_is_adopted_and_gone_back_to() {
     println!("{}", ran.text);
     assert_eq!(shop.spec("deployment"), deployment, "nothing of it has changed");
     assert_eq!(shop.spec("service"), service, "nothing of it has changed");
-    row("adoption of what `kubectl apply` has made", "adopted", ran.took, Some(&load.seen()));
+    row("adoption of what `kubectl apply` has made", "adopted", &ran, Some(&load.seen()));
 
     let ran = shop.deploy("two", &[]).expect(5, &["--take-over"]);
-    row("a release over fields that `kubectl apply` owns", "refused", ran.took, None);
+    row("a release over fields that `kubectl apply` owns", "refused", &ran, None);
 
     let deploy = shop.start(&["deploy", "--yes", "--take-over"], &[("VERSION", "two")]);
     shop.until("baking");
@@ -42,7 +42,7 @@ fn what_kubectl_has_applied_is_adopted_and_gone_back_to() {
     shop.serves("plain");
     let seen = load.end();
     nothing_lost(&seen);
-    row("rollback to what was adopted", "it serves", ran.took, Some(&seen));
+    row("rollback to what was adopted", "it serves", &ran, Some(&seen));
     assert_eq!(shop.spec("deployment"), deployment, "nothing of it was lost");
 }
 
@@ -59,5 +59,5 @@ fn a_field_that_somebody_else_owns_is_not_taken() {
     println!("{}", ran.text);
     assert_eq!(shop.ledger(), before, "nothing was written");
     shop.serves("one");
-    row("a field that another manager owns", "refused", ran.took, None);
+    row("a field that another manager owns", "refused", &ran, None);
 }

@@ -39,12 +39,7 @@ fn a_rollback_in_the_bake_is_a_flip_and_kubectl_starts_pods() {
     let seen = load.end();
     nothing_lost(&seen);
     let last = seen.versions["two"].last.saturating_duration_since(began);
-    row(
-        "rollback in the bake, from another process",
-        "the release before serves",
-        rollback.took,
-        Some(&seen),
-    );
+    row("rollback in the bake, from another process", "the release before serves", &rollback, Some(&seen));
     println!(
         "the last answer of the release that was taken back: {:.2} s after the command began",
         last.as_secs_f64()
@@ -93,7 +88,7 @@ fn the_second_of_two_who_deploy_is_refused_and_the_one_who_is_interrupted_goes_b
     let seen = load.end();
     nothing_lost(&seen);
     assert_eq!(seen.of("three"), 0);
-    row("a second deploy while one is under way", "refused, the first one promoted", ran.took, Some(&seen));
+    row("a second deploy while one is under way", "refused, the first one promoted", &ran, Some(&seen));
 
     let load = shop.load();
     let deploy = shop.start_deploy("three", &[]);
@@ -104,5 +99,5 @@ fn the_second_of_two_who_deploy_is_refused_and_the_one_who_is_interrupted_goes_b
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
-    row("interrupted in the bake", "the release before serves", ran.took, Some(&seen));
+    row("interrupted in the bake", "the release before serves", &ran, Some(&seen));
 }

@@ -14,7 +14,7 @@ fn is_kept_out(shop: &Shop<'_>, scenario: &str, variables: &[(&str, &str)], word
     nothing_lost(&seen);
     assert_eq!(seen.of("bad"), 0, "{seen:?}");
     println!("{}", ran.text);
-    row(scenario, "not released", ran.took, Some(&seen));
+    row(scenario, "not released", &ran, Some(&seen));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn what_cannot_be_pulled_or_crashes_or_is_unwell_never_serves() {
     // What has failed is not gone back to.
     let ran =
         shop.xtask(&["rollback", "--yes"], &[]).expect(5, &["there is nothing that `test` can go back to"]);
-    row("rollback past nothing but failed releases", "refused", ran.took, None);
+    row("rollback past nothing but failed releases", "refused", &ran, None);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_canary_that_fails_is_out_before_many_have_seen_it() {
         assert!(bad.bad > 0 && bad.good + bad.bad < seen.versions["one"].good, "{seen:?}");
         let span = bad.last.saturating_duration_since(bad.first).as_secs_f64();
         let outcome = format!("rolled back; {} answers with status 500 in {span:.1} s", bad.bad);
-        row(scenario, &outcome, ran.took, Some(&seen));
+        row(scenario, &outcome, &ran, Some(&seen));
     }
 }
 
@@ -93,7 +93,7 @@ fn a_canary_with_which_nothing_is_wrong_is_promoted() {
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
-    row("a good canary, by steps", "promoted", ran.took, Some(&seen));
+    row("a good canary, by steps", "promoted", &ran, Some(&seen));
 }
 
 #[test]
@@ -109,5 +109,5 @@ fn what_finds_no_room_never_serves() {
     let seen = load.end();
     nothing_lost(&seen);
     assert_eq!(seen.of("bad"), 0);
-    row("a quota that leaves room for one pod", "not released", ran.took, Some(&seen));
+    row("a quota that leaves room for one pod", "not released", &ran, Some(&seen));
 }

@@ -20,21 +20,21 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     let ran = shop.deploy("one", &[]).expect(0, &["serves"]);
     shop.serves("one");
     shop.is_at_rest();
-    row("the first release", "promoted", ran.took, None);
+    row("the first release", "promoted", &ran, None);
 
     let ran =
         shop.xtask(&["rollback", "--yes"], &[]).expect(5, &["there is nothing that `test` can go back to"]);
-    row("rollback with nothing to go back to", "refused", ran.took, None);
+    row("rollback with nothing to go back to", "refused", &ran, None);
 
     let load = shop.load();
     let ran = shop.deploy("one", &[]).expect(0, &["nothing is released"]);
-    row("the same again", "nothing to do", ran.took, None);
+    row("the same again", "nothing to do", &ran, None);
     let ran = shop.deploy("two", &[]).expect(0, &[]);
     shop.serves("two");
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
-    row("a good release, all requests at once", "promoted", ran.took, Some(&seen));
+    row("a good release, all requests at once", "promoted", &ran, Some(&seen));
 
     let load = shop.load();
     let settings = [("LATENCY", "2ms")];
@@ -42,7 +42,7 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     assert_eq!(shop.setting(), "2ms");
     let seen = load.end();
     nothing_lost(&seen);
-    row("a change of a ConfigMap alone", "promoted", ran.took, Some(&seen));
+    row("a change of a ConfigMap alone", "promoted", &ran, Some(&seen));
 
     let load = shop.load();
     let ran = shop.xtask(&["rollback", "--yes"], &[]).expect(0, &["test-2"]);
@@ -51,7 +51,7 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
-    row("rollback after the bake", "the release before serves", ran.took, Some(&seen));
+    row("rollback after the bake", "the release before serves", &ran, Some(&seen));
     assert_eq!(shop.state("test-3"), "withdrawn");
 
     let load = shop.load();
@@ -60,5 +60,5 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     assert_eq!(shop.setting(), "2ms");
     let seen = load.end();
     nothing_lost(&seen);
-    row("rollback to a named release", "it serves", ran.took, Some(&seen));
+    row("rollback to a named release", "it serves", &ran, Some(&seen));
 }

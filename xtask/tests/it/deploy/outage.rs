@@ -30,7 +30,7 @@ fn a_release_survives_the_absence_of_the_api_server_and_of_etcd() {
         let ran = ran.expect(0, &[]);
         shop.serves(version);
         shop.is_at_rest();
-        row(scenario, "promoted", ran.took, Some(&load.seen()));
+        row(scenario, "promoted", &ran, Some(&load.seen()));
     }
     nothing_lost(&load.end());
 }
@@ -51,7 +51,7 @@ fn people_who_reach_into_a_bake_do_not_leave_it_half_done() {
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
-    row("somebody scales the standby down", "promoted", ran.took, Some(&seen));
+    row("somebody scales the standby down", "promoted", &ran, Some(&seen));
 
     let load = shop.load();
     let deploy = shop.start_deploy("three", &[]);
@@ -66,7 +66,7 @@ fn people_who_reach_into_a_bake_do_not_leave_it_half_done() {
     row(
         "somebody deletes the new Deployment while its pods start",
         &format!("exit code {}", ran.code),
-        ran.took,
+        &ran,
         Some(&seen),
     );
 }

@@ -67,7 +67,7 @@ fn a_canary_is_held_from_another_process_and_goes_on() {
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
-    row("a canary is paused, resumed and promoted from other processes", "promoted", ran.took, Some(&seen));
+    row("a canary is paused, resumed and promoted from other processes", "promoted", &ran, Some(&seen));
     shop.xtask(&["pause", "--yes"], &[]).expect(5, &["no release is under way"]);
 }
 
@@ -90,7 +90,7 @@ fn a_pause_that_nobody_ends_ends_the_release() {
     assert_eq!(shop.state("test-2"), "inconclusive");
     let seen = load.end();
     nothing_lost(&seen);
-    row("a pause that nobody ends", "the release before serves", ran.took, Some(&seen));
+    row("a pause that nobody ends", "the release before serves", &ran, Some(&seen));
 }
 
 #[test]

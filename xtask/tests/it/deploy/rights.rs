@@ -63,7 +63,7 @@ fn what_the_role_lacks_is_named_before_a_release_is_touched() {
     let ran = shop.xtask(&["adopt", "--yes"], &variables);
     let ran = ran.expect(4, &["it may not `create` `leases.coordination.k8s.io` in the namespace `"]);
     assert_eq!(shop.ledger(), None, "{}", ran.text);
-    row("a role that may not patch Services", "refused by each command", ran.took, None);
+    row("a role that may not patch Services", "refused by each command", &ran, None);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_rollback_is_not_kept_back_by_a_question_that_fails() {
     let ran = ran.expect(0, &["the server is not in the mood", "it goes on"]);
     shop.serves("one");
     shop.is_at_rest();
-    row("a rollback whose rights nobody can tell", "rolled back", ran.took, None);
+    row("a rollback whose rights nobody can tell", "rolled back", &ran, None);
 }
 
 #[test]
@@ -108,5 +108,5 @@ fn without_events_and_logs_a_release_goes_and_says_what_it_could_not_look_at() {
     shop.serves("one");
     shop.is_at_rest();
     println!("{}", ran.text);
-    row("a crash loop, by a role without events and logs", "not released", ran.took, None);
+    row("a crash loop, by a role without events and logs", "not released", &ran, None);
 }

@@ -17,10 +17,11 @@ use crate::error::Error;
 use crate::tasks::release::cluster::distinct;
 
 /// The objects that answer all questions; each question is asked at the same time.
-pub(in crate::tasks::release) fn ask_all(
-    kubectl: &Kubectl,
-    questions: &[Question],
-) -> Result<Vec<Value>, Failure> {
+///
+/// # Errors
+///
+/// When one of them has no answer.
+pub fn ask_all(kubectl: &Kubectl, questions: &[Question]) -> Result<Vec<Value>, Failure> {
     let answers = std::thread::scope(|scope| {
         let asked: Vec<_> =
             questions.iter().map(|question| scope.spawn(move || kubectl.get(&query(question)))).collect();
@@ -61,7 +62,7 @@ fn query(question: &Question) -> Query {
 }
 
 /// Carries a request out, object by object; what became of each. Those behind one that was not done are not asked for.
-pub(in crate::tasks::release) fn carry(kubectl: &Kubectl, request: &Request) -> Vec<Answer> {
+pub fn carry(kubectl: &Kubectl, request: &Request) -> Vec<Answer> {
     let mut answers = Vec::new();
     for object in &request.objects {
         let answer = one(kubectl, request, object);

@@ -35,7 +35,7 @@ use crate::driver::platform;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Body;
 
-pub(super) use hands::{ask_all, carry};
+pub use hands::{ask_all, carry};
 pub(super) use hearing::testimony;
 
 use announce::Announcer;

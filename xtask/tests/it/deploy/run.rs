@@ -1,0 +1,100 @@
+//! The program while it runs, and how it ended.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::shop::LIMIT;
+
+/// How the program ended, what it said, and how long it took.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    /// What it said, as a terminal would show it.
+    pub(crate) text: String,
+    pub(crate) took: Duration,
+}
+
+impl Ran {
+    /// Asserts the exit code, and that all of `words` were said.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32, words: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{}", self.text);
+        for words in words {
+            assert!(self.text.contains(words), "`{words}` was not said:\n{}", self.text);
+        }
+        self
+    }
+}
+
+/// The program while it runs. It is killed where the test ends before.
+pub(crate) struct Running {
+    child: Child,
+    path: PathBuf,
+    began: Instant,
+}
+
+impl Running {
+    /// Starts a command.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let output = tempfile::Builder::new().prefix("said").tempfile().unwrap();
+        let (file, path) = output.keep().unwrap();
+        let began = Instant::now();
+        let child = command
+            .stdout(file.try_clone().unwrap())
+            .stderr(File::options().append(true).open(&path).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, path, began }
+    }
+
+    /// When it was started.
+    pub(crate) fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(&self.path).unwrap_or_default()
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        !Path::new("/proc").join(self.child.id().to_string()).join("exe").exists()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Ran {
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let code = status.code().unwrap_or(-1);
+                return Ran { code, text: self.said(), took: self.began.elapsed() };
+            }
+            assert!(self.began.elapsed() < LIMIT * 4, "it does not end:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills it, as the end of its machine would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(std::fs::remove_file(&self.path));
+    }
+}
