@@ -32,7 +32,7 @@ fn end(form: &str) -> Option<&str> {
 
 /// The normal forms under the names of their situations.
 fn text(forms: &[(&str, String)]) -> String {
-    forms.iter().flat_map(|(name, form)| [name.as_str(), "\n", form, "\n"]).collect()
+    forms.iter().flat_map(|(name, form)| [name, "\n", form, "\n"]).collect()
 }
 
 #[test]
