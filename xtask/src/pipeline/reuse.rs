@@ -249,7 +249,7 @@ impl Cache {
         };
         if self.caching.off {
             let reason = "the cache is not used";
-            let end = self.run_cleaned(cx, task, &ready, run).0;
+            let end = self.run_cleaned(cx, task, footprint, run).0;
             let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
             return (TaskEnd { reuse, ..end }, None);
         }
@@ -278,7 +278,7 @@ impl Cache {
                 None
             }
         };
-        let (end, said, cleaned) = self.run_cleaned(cx, task, &ready, run);
+        let (end, said, cleaned) = self.run_cleaned(cx, task, footprint, run);
         if end.status != Status::Passed {
             return (end, None);
         }
@@ -310,12 +310,16 @@ impl Cache {
         &self,
         cx: &Cx,
         task: &TaskId,
-        ready: &Ready,
+        footprint: &Footprint,
         run: impl FnOnce() -> (TaskEnd, Said),
     ) -> (TaskEnd, Said, Result<()>) {
         self.eye.index(|index| index.leave(task.as_str(), None));
-        let cleaned =
-            cache::clean(cx.root(), &ready.outputs.manifest).and_then(|()| files::remove(&cx.log_of(task)));
+        // Looked at once more: a result that could be put back only in part has left that part.
+        let cleaned = footprint
+            .output_patterns()
+            .and_then(|outputs| self.eye.look(&outputs, Mode::Exact, self.start))
+            .and_then(|there| cache::clean(cx.root(), &there.manifest))
+            .and_then(|()| files::remove(&cx.log_of(task)));
         let (end, said) = run();
         (end, said, cleaned)
     }
