@@ -1,6 +1,9 @@
 //! What a task says its result depends on and consists of.
 
+use std::collections::HashMap;
 use std::fmt::Display;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::core::command::Command;
 use crate::core::fingerprint::pattern::{Pattern, PatternError, Patterns};
@@ -24,6 +27,20 @@ pub struct Footprint {
     tools: Vec<String>,
     settings: Vec<(String, String)>,
     commands: Vec<Command>,
+    parsed: OnceLock<Result<Arc<Parsed>>>,
+}
+
+/// The patterns of a footprint.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    /// What the task reads.
+    pub(super) inputs: Patterns,
+    /// What it makes.
+    pub(super) outputs: Patterns,
+    /// A name for the inputs that is the same for tasks that read the same.
+    pub(super) inputs_name: String,
+    /// A name for the outputs.
+    pub(super) outputs_name: String,
 }
 
 impl Footprint {
@@ -69,35 +86,28 @@ impl Footprint {
         self
     }
 
-    /// The patterns of what it reads.
-    pub(super) fn input_patterns(&self) -> Result<Patterns> {
-        Ok(Patterns { include: parse(&self.inputs)?, exclude: parse(&self.ignored)? })
-    }
-
-    /// The patterns of what it makes.
-    pub(super) fn output_patterns(&self) -> Result<Patterns> {
-        Ok(Patterns { include: parse(&self.outputs)?, exclude: Vec::new() })
-    }
-
-    /// A name for the inputs that is the same for tasks that read the same.
-    pub(super) fn inputs_name(&self) -> String {
-        format!("{:?}{:?}", self.inputs, self.ignored)
-    }
-
-    /// A name for the outputs.
-    pub(super) fn outputs_name(&self) -> String {
-        format!("{:?}", self.outputs)
+    /// The patterns, parsed once.
+    pub(super) fn parsed(&self) -> Result<Arc<Parsed>> {
+        let parse_all = || {
+            let inputs = Patterns { include: parse(&self.inputs)?, exclude: parse(&self.ignored)? };
+            let outputs = Patterns { include: parse(&self.outputs)?, exclude: Vec::new() };
+            let inputs_name = format!("in {}\n\n{}", self.inputs.join("\n"), self.ignored.join("\n"));
+            let outputs_name = format!("out {}", self.outputs.join("\n"));
+            Ok(Arc::new(Parsed { inputs, outputs, inputs_name, outputs_name }))
+        };
+        self.parsed.get_or_init(parse_all).clone()
     }
 
     /// All that the result of `task` depends on, but for files and for the tasks before it.
     ///
-    /// `digest` gives the digest of a program.
+    /// `digest` gives the digest of a program; `known` is what many tasks have in common.
     pub(super) fn parts(
         &self,
         cx: &Cx,
         task: &str,
         program: &Digest,
-        digest: &dyn Fn(&std::path::Path) -> Result<Option<Digest>>,
+        known: &Known,
+        digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
     ) -> Result<Vec<Part>> {
         let part = |subject, value| Part { subject, value };
         let text = |text: String| hide(cx, text);
@@ -118,14 +128,7 @@ impl Footprint {
             parts.push(part(Subject::Setting(name.clone()), text(value.clone())));
         }
         let declared = cx.config().declared_env(task);
-        let variables = cx.environment().for_commands(&declared);
-        for (name, value) in &variables {
-            let name = name.to_string_lossy().into_owned();
-            let asked = declared.iter().map(String::as_str).collect::<Vec<_>>();
-            if !is_named(&name, MACHINE) || is_named(&name, &asked) {
-                parts.push(part(Subject::Variable(name), text(value.to_string_lossy().into_owned())));
-            }
-        }
+        parts.extend(known.variables(cx, &declared).iter().cloned());
         let mut tools = self.tools.clone();
         for (number, command) in (0..).zip(&self.commands) {
             let program = command.program().to_string_lossy().into_owned();
@@ -153,14 +156,60 @@ impl Footprint {
         tools.sort_unstable();
         tools.dedup();
         for tool in tools {
-            let found = process::find(tool.as_ref(), &variables, cx.root()).ok();
-            let value = match found {
-                Some(path) => digest(&path)?.map_or(Value::Absent, Value::Digest),
-                None => Value::Absent,
-            };
+            let value = known.tool(cx, &tool, &declared, digest)?;
             parts.push(part(Subject::Tool(tool), value));
         }
         Ok(parts)
+    }
+}
+
+/// What many tasks have in common, worked out once: for a thousand tasks it would be most of the work.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The variables that count, by the names that are declared.
+    variables: Mutex<HashMap<Vec<String>, Arc<Vec<Part>>>>,
+    /// Tools, by their name and the variables that are declared.
+    tools: Mutex<HashMap<(String, Vec<String>), Value>>,
+}
+
+impl Known {
+    fn variables(&self, cx: &Cx, declared: &[String]) -> Arc<Vec<Part>> {
+        let mut known = self.variables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(parts) = known.get(declared) {
+            return Arc::clone(parts);
+        }
+        let asked: Vec<&str> = declared.iter().map(String::as_str).collect();
+        let mut parts = Vec::new();
+        for (name, value) in cx.environment().for_commands(declared) {
+            let name = name.to_string_lossy().into_owned();
+            if !is_named(&name, MACHINE) || is_named(&name, &asked) {
+                let value = hide(cx, value.to_string_lossy().into_owned());
+                parts.push(Part { subject: Subject::Variable(name), value });
+            }
+        }
+        let parts = Arc::new(parts);
+        known.insert(declared.to_vec(), Arc::clone(&parts));
+        parts
+    }
+
+    fn tool(
+        &self,
+        cx: &Cx,
+        tool: &str,
+        declared: &[String],
+        digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
+    ) -> Result<Value> {
+        let name = (tool.to_owned(), declared.to_vec());
+        if let Some(value) = self.tools.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(value.clone());
+        }
+        let found = process::find(tool.as_ref(), &cx.environment().for_commands(declared), cx.root()).ok();
+        let value = match found {
+            Some(path) => digest(&path)?.map_or(Value::Absent, Value::Digest),
+            None => Value::Absent,
+        };
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
+        Ok(value)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::footprint::Footprint;
+use super::footprint::{Footprint, Known, Parsed};
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
@@ -39,6 +39,8 @@ pub(super) struct Cache {
     caching: Caching,
     /// What was seen of sets of files before anything ran, by their names.
     seen: Mutex<HashMap<String, Arc<Seen>>>,
+    /// What tasks have in common, before anything ran.
+    known: Known,
     /// A reading of the file system's clock from before the first look.
     start: u64,
     today: u64,
@@ -64,7 +66,16 @@ impl Cache {
         let program = eye.digest(&program, start)?.ok_or_else(|| Error::bug("this program is not there"))?;
         let store = Store::new(cache::place(cx.root(), &cx.tools_folder()));
         let today = platform::unix_time() / (24 * 60 * 60);
-        Ok(Self { eye, store, program, caching, seen: Mutex::default(), start, today })
+        Ok(Self {
+            eye,
+            store,
+            program,
+            caching,
+            seen: Mutex::default(),
+            known: Known::default(),
+            start,
+            today,
+        })
     }
 
     /// Writes down what is known of the checkout.
@@ -79,14 +90,11 @@ impl Cache {
 
     /// Looks at the files of many tasks at once, before anything runs.
     pub(super) fn look_ahead<'f>(&self, footprints: impl Iterator<Item = &'f Footprint>) {
-        let mut sets: HashMap<String, (Patterns, Mode)> = HashMap::new();
-        for footprint in footprints {
-            if let Ok(patterns) = footprint.input_patterns() {
-                sets.entry(footprint.inputs_name()).or_insert((patterns, Mode::Executable));
-            }
-            if let Ok(patterns) = footprint.output_patterns() {
-                sets.entry(format!("out{}", footprint.outputs_name())).or_insert((patterns, Mode::Exact));
-            }
+        let parsed: Vec<Arc<Parsed>> = footprints.filter_map(|footprint| footprint.parsed().ok()).collect();
+        let mut sets: HashMap<&str, (&Patterns, Mode)> = HashMap::new();
+        for parsed in &parsed {
+            sets.insert(&parsed.inputs_name, (&parsed.inputs, Mode::Executable));
+            sets.insert(&parsed.outputs_name, (&parsed.outputs, Mode::Exact));
         }
         let queue = Mutex::new(sets.into_iter());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -96,8 +104,8 @@ impl Cache {
                 scope.spawn(|| {
                     while let Some((name, (patterns, mode))) = next() {
                         // What cannot be looked at is said by the task that needs it.
-                        if let Ok(seen) = self.eye.look(&patterns, mode, self.start) {
-                            self.remembered().insert(name, Arc::new(seen));
+                        if let Ok(seen) = self.eye.look(patterns, mode, self.start) {
+                            self.remembered().insert(name.to_owned(), Arc::new(seen));
                         }
                     }
                 });
@@ -120,16 +128,16 @@ impl Cache {
         fresh: bool,
     ) -> Result<Ready> {
         let moment = if fresh { cache::moment(&cx.tools_folder())? } else { self.start };
-        let look = |name: String, patterns: Patterns, mode: Mode| -> Result<Arc<Seen>> {
-            let remembered = if fresh { None } else { self.remembered().get(&name).cloned() };
+        let look = |name: &str, patterns: &Patterns, mode: Mode| -> Result<Arc<Seen>> {
+            let remembered = if fresh { None } else { self.remembered().get(name).cloned() };
             match remembered {
                 Some(seen) => Ok(seen),
-                None => self.eye.look(&patterns, mode, moment).map(Arc::new),
+                None => self.eye.look(patterns, mode, moment).map(Arc::new),
             }
         };
-        let inputs = look(footprint.inputs_name(), footprint.input_patterns()?, Mode::Executable)?;
-        let outputs =
-            look(format!("out{}", footprint.outputs_name()), footprint.output_patterns()?, Mode::Exact)?;
+        let parsed = footprint.parsed()?;
+        let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
+        let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
         if let Some(both) =
             outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
         {
@@ -140,12 +148,15 @@ impl Cache {
             .hint("what it makes is taken away before it runs: leave it out of what it reads"));
         }
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
-        let mut parts = footprint.parts(cx, task.as_str(), &self.program, &digest)?;
+        // What ran since may have made another tool.
+        let anew = Known::default();
+        let known = if fresh { &anew } else { &self.known };
+        let mut parts = footprint.parts(cx, task.as_str(), &self.program, known, &digest)?;
         parts.extend(before.iter().map(|(task, key)| Part {
             subject: Subject::Dependency(task.to_string()),
             value: Value::Digest(*key),
         }));
-        let fingerprint = Fingerprint::new(parts, Arc::new(inputs.manifest.clone()));
+        let fingerprint = Fingerprint::new(parts, Arc::clone(&inputs.manifest));
         Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs })
     }
 
@@ -316,8 +327,8 @@ impl Cache {
         self.eye.index(|index| index.leave(task.as_str(), None));
         // Looked at once more: a result that could be put back only in part has left that part.
         let cleaned = footprint
-            .output_patterns()
-            .and_then(|outputs| self.eye.look(&outputs, Mode::Exact, self.start))
+            .parsed()
+            .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start))
             .and_then(|there| cache::clean(cx.root(), &there.manifest))
             .and_then(|()| files::remove(&cx.log_of(task)));
         let (end, said) = run();
@@ -350,15 +361,14 @@ impl Cache {
         mut said: Said,
         end: &TaskEnd,
     ) -> Result<(), NotStored> {
-        let moment = cache::moment(&cx.tools_folder())?;
-        let inputs = self.eye.look(&footprint.input_patterns()?, Mode::Executable, moment)?;
+        let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
+        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment)?;
         if !ready.inputs.is_still(&inputs) {
             let path =
                 ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
             return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
         }
-        let patterns = footprint.output_patterns()?;
-        let outputs = self.eye.look(&patterns, Mode::Exact, moment)?;
+        let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment)?;
         for item in outputs.manifest.files() {
             if let Content::File { digest, size, .. } = &item.content {
                 let path = cx.root().join(&item.path);
@@ -378,7 +388,7 @@ impl Cache {
             format: FORMAT,
             task: task.to_string(),
             fingerprint: ready.fingerprint.clone(),
-            outputs: outputs.manifest,
+            outputs: Arc::unwrap_or_clone(outputs.manifest),
             said,
             stored: platform::unix_time(),
             took,

@@ -28,6 +28,12 @@ impl Writer {
         self
     }
 
+    /// A number in eight bytes, the lowest first: longer than [`Self::number`] makes it, and read in one step.
+    pub fn word(&mut self, number: u64) -> &mut Self {
+        self.0.extend_from_slice(&number.to_le_bytes());
+        self
+    }
+
     /// Bytes, after their length.
     pub fn blob(&mut self, bytes: &[u8]) -> &mut Self {
         self.number(bytes.len() as u64);
@@ -86,6 +92,13 @@ impl<'b> Reader<'b> {
         None
     }
 
+    /// A number in eight bytes.
+    pub fn word(&mut self) -> Option<u64> {
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*bytes))
+    }
+
     /// Bytes with a length before them.
     pub fn blob(&mut self) -> Option<&'b [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
@@ -123,12 +136,13 @@ mod tests {
         for number in numbers {
             writer.number(number);
         }
-        writer.tag(7).text("größe").blob(b"").digest(&Digest::of(b"x"));
+        writer.tag(7).word(u64::MAX - 1).text("größe").blob(b"").digest(&Digest::of(b"x"));
         let mut reader = Reader::new(writer.bytes());
         for number in numbers {
             assert_eq!(reader.number(), Some(number));
         }
-        assert_eq!((reader.tag(), reader.text(), reader.blob()), (Some(7), Some("größe"), Some(&b""[..])));
+        assert_eq!((reader.tag(), reader.word()), (Some(7), Some(u64::MAX - 1)));
+        assert_eq!((reader.text(), reader.blob()), (Some("größe"), Some(&b""[..])));
         assert_eq!(reader.digest(), Some(Digest::of(b"x")));
         assert!(reader.is_empty() && reader.tag().is_none());
     }

@@ -117,7 +117,7 @@ impl Index {
             body.blob(path);
             for number in [stat.size, stat.modified, stat.changed, stat.inode, stat.device, stat.mode.into()]
             {
-                body.number(number);
+                body.word(number);
             }
             body.digest(digest);
         }
@@ -152,7 +152,7 @@ impl Index {
         let mut files = HashMap::with_capacity(count.min(body.len() / 40));
         for _ in 0..count {
             let path = reader.blob()?.to_vec();
-            let mut number = || reader.number();
+            let mut number = || reader.word();
             let stat = Stat {
                 size: number()?,
                 modified: number()?,

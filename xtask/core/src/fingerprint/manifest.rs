@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -38,10 +39,21 @@ pub enum Content {
 }
 
 /// Files, sorted by path.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct Manifest {
     files: Vec<Item>,
+    /// Computed once: many tasks may depend on the same files.
+    #[serde(skip)]
+    digest: OnceLock<Digest>,
 }
+
+impl PartialEq for Manifest {
+    fn eq(&self, other: &Self) -> bool {
+        self.files == other.files
+    }
+}
+
+impl Eq for Manifest {}
 
 /// A file of a manifest.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -59,7 +71,7 @@ impl Manifest {
     pub fn new(mut files: Vec<Item>) -> Self {
         files.sort_unstable();
         files.dedup_by(|one, other| one.path == other.path);
-        Self { files }
+        Self { files, digest: OnceLock::new() }
     }
 
     /// The files, sorted by path.
@@ -84,6 +96,10 @@ impl Manifest {
 
     /// The digest of everything in it.
     pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| self.compute_digest())
+    }
+
+    fn compute_digest(&self) -> Digest {
         let mut bytes = codec::Writer::with_capacity(self.files.len() * 96);
         bytes.number(self.files.len() as u64);
         for Item { path, content } in &self.files {

@@ -1,12 +1,12 @@
 //! Looking at files: which ones a set of patterns means, what stands there, and whether it has moved since.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
+use std::sync::{Arc, RwLock};
 
 use crate::core::fingerprint::index::{Index, Stat};
 use crate::core::fingerprint::manifest::Item;
@@ -35,10 +35,10 @@ pub struct Eye {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Seen {
     /// The files and what stands there.
-    pub manifest: Manifest,
-    /// What tells their state from another; folders and links included. Two looks with the same states have the same files, and
-    /// nothing has been written in between, not even what was there before.
-    states: BTreeMap<PathBuf, Stat>,
+    pub manifest: Arc<Manifest>,
+    /// What tells their state from another, in the order of the walk; links and empty folders included. Two looks with the same
+    /// states have the same files, and nothing has been written in between, not even what was there before.
+    states: Vec<(PathBuf, Stat)>,
 }
 
 impl Seen {
@@ -49,9 +49,12 @@ impl Seen {
 
     /// The first path that differs from a later look.
     pub fn first_moved<'s>(&'s self, later: &'s Self) -> Option<&'s Path> {
-        let (now, then) = (&later.states, &self.states);
-        let moved = then.iter().find(|(path, stat)| now.get(*path) != Some(stat));
-        let came = || now.iter().find(|(path, _)| !then.contains_key(*path));
+        let of = |states: &'s [(PathBuf, Stat)]| -> HashMap<&'s Path, &'s Stat> {
+            states.iter().map(|(path, stat)| (path.as_path(), stat)).collect()
+        };
+        let (then, now) = (of(&self.states), of(&later.states));
+        let moved = self.states.iter().find(|(path, stat)| now.get(path.as_path()) != Some(&stat));
+        let came = || later.states.iter().find(|(path, _)| !then.contains_key(path.as_path()));
         moved.or_else(came).map(|(path, _)| path.as_path())
     }
 }
@@ -63,7 +66,7 @@ struct Walk<'e> {
     mode: Mode,
     moment: u64,
     items: Vec<Item>,
-    states: BTreeMap<PathBuf, Stat>,
+    states: Vec<(PathBuf, Stat)>,
     learned: Vec<(Vec<u8>, Stat, Digest)>,
 }
 
@@ -90,7 +93,7 @@ impl Eye {
             mode,
             moment,
             items: Vec::new(),
-            states: BTreeMap::new(),
+            states: Vec::new(),
             learned: Vec::new(),
         };
         let mut done: Vec<PathBuf> = Vec::new();
@@ -112,7 +115,7 @@ impl Eye {
                 }
             });
         }
-        Ok(Seen { manifest: Manifest::new(items), states })
+        Ok(Seen { manifest: Arc::new(Manifest::new(items)), states })
     }
 
     /// The digest of the file at `path`, an absolute one, behind all links; `None` where there is none.
@@ -292,7 +295,7 @@ impl Walk<'_> {
     }
 
     fn keep(&mut self, path: PathBuf, content: Content, found: &Metadata) {
-        self.states.insert(path.clone(), stat(found));
+        self.states.push((path.clone(), stat(found)));
         self.items.push(Item { path, content });
     }
 
