@@ -16,6 +16,8 @@ pub mod explain;
 pub mod index;
 pub mod manifest;
 pub mod pattern;
+pub mod server;
+pub mod signed;
 
 pub use manifest::{Content, Manifest};
 
