@@ -3,7 +3,7 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[cache]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use self::image::{ComponentImage, ImageSettings};
 use self::release::{EnvironmentConfig, Release};
+use crate::core::fingerprint::signed::PublicKey;
+use crate::core::http::Url;
 use crate::error::{Error, Result};
 
 mod decode;
@@ -46,6 +48,8 @@ pub struct Config {
     pub environment: EnvironmentSettings,
     /// `[budget]`: what dependencies may cost.
     pub budget: Budget,
+    /// `[cache]`: where results of tasks are kept beyond this machine. Without it nowhere.
+    pub cache: CacheSettings,
     /// `[image]`: what all images have in common.
     pub image: ImageSettings,
     /// `[release]`: what is released. Without it nothing is.
@@ -162,6 +166,37 @@ pub struct EnvironmentSettings {
     pub pass: Vec<String>,
     /// `secrets`: variables whose values are secrets although their names do not say so. Default: none.
     pub secrets: Vec<String>,
+}
+
+/// Where results of tasks are kept: `[cache]`.
+#[derive(Clone, Debug, Default)]
+pub struct CacheSettings {
+    /// The server that keeps them, where one does.
+    pub remote: Option<RemoteSettings>,
+}
+
+/// A server that keeps results for all machines, as Bazel's remote caches over HTTP do.
+#[derive(Clone, Debug)]
+pub struct RemoteSettings {
+    /// `url`: the address below which it has `ac/` and `cas/`; `https://`, or `http://` of this machine. Credentials are in the
+    /// environment: `XTASK_CACHE_TOKEN`, or `XTASK_CACHE_USER` and `XTASK_CACHE_PASSWORD`. Default: there is no server, and none
+    /// of the following keys.
+    pub url: Url,
+    /// `public-keys`: the Ed25519 keys of the jobs whose results are believed; `cargo xtask cache key` makes one. Required.
+    pub public_keys: Vec<PublicKey>,
+    /// `upload`: `trusted`: where `XTASK_CACHE_SIGNING_KEY` is in the environment, what it makes is uploaded; `never`: nothing
+    /// is. Default: `trusted`.
+    pub upload: Upload,
+}
+
+/// Who uploads results.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Upload {
+    /// Jobs that have the key to sign them with.
+    #[default]
+    Trusted,
+    /// Nobody.
+    Never,
 }
 
 /// What dependencies may cost: `[budget]`. `None`: not checked.

@@ -13,6 +13,7 @@ use crate::event::RunEnd;
 
 mod durations;
 mod footprint;
+mod remote;
 mod reuse;
 mod run;
 

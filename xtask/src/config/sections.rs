@@ -1,6 +1,7 @@
 //! The sections of `xtask.toml`, read from top to bottom. What each key means stands at the fields of
 //! [`Config`](super::Config).
 
+mod cache;
 mod image;
 mod release;
 
@@ -25,6 +26,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let environment = table
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
@@ -40,6 +42,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         tasks: tasks.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        cache: cache.unwrap_or_default(),
         image: image.unwrap_or_default(),
         release: release.flatten(),
         environments: environments.unwrap_or_default(),

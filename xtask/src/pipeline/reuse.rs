@@ -8,13 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use super::footprint::{Footprint, Known, Parsed};
+use super::remote;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
 use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::cache::{self, Eye, Found, Mode, Seen, Store};
+use crate::driver::cache::{self, Eye, Found, Mode, Remote, Seen, Store};
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
 use crate::event::{Reuse, Status, TaskEnd};
@@ -35,6 +36,8 @@ pub struct Caching {
 pub(super) struct Cache {
     eye: Eye,
     store: Store,
+    /// What other machines have stored, where there is a server for it.
+    remote: Option<Remote>,
     program: Digest,
     caching: Caching,
     /// What was seen of sets of files before anything ran, by their names.
@@ -69,6 +72,7 @@ impl Cache {
         Ok(Self {
             eye,
             store,
+            remote: if caching.off { None } else { remote::open(cx) },
             program,
             caching,
             seen: Mutex::default(),
@@ -80,6 +84,9 @@ impl Cache {
 
     /// Writes down what is known of the checkout.
     pub(super) fn close(&self, cx: &Cx) {
+        if let Some(remote) = &self.remote {
+            remote::finish(cx, remote);
+        }
         let bytes = self.eye.index(|index| index.is_changed().then(|| index.encode()));
         if let Some(bytes) = bytes
             && let Err(error) = files::write(&index_path(cx), &bytes)
@@ -195,7 +202,7 @@ impl Cache {
             return None;
         }
         let entry = match self.store.find(&ready.key) {
-            Found::Nothing => return None,
+            Found::Nothing => remote::fetch(cx, self.remote.as_ref()?, task, &self.store, &ready.key)?,
             Found::Entry(entry) => entry,
             Found::Fault(error) => {
                 cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
@@ -395,6 +402,9 @@ impl Cache {
         };
         self.store.put(&ready.key, &entry)?;
         self.leave(task, &ready.key, &entry);
+        if let Some(remote) = &self.remote {
+            remote::offer(cx, remote, &self.store, ready.key, entry);
+        }
         Ok(())
     }
 }

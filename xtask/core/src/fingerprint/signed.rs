@@ -64,6 +64,11 @@ impl Signer {
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(&document).ok().map(Self)
     }
 
+    /// A PKCS #8 document as [`Self::parse`] reads it.
+    pub fn text_of(document: &[u8]) -> String {
+        STANDARD.encode(document)
+    }
+
     /// The public key that belongs to it.
     pub fn public(&self) -> PublicKey {
         let mut bytes = [0; 32];

@@ -6,14 +6,19 @@
 //! memory cell has made of it, it is believed only if its digest says so. Nothing in a working tree is ever a hard link into
 //! the store: an editor that writes in place would change what was stored.
 
+mod key;
 mod look;
 mod outputs;
 mod place;
+mod remote;
 mod store;
 mod upkeep;
+mod uploads;
 
+pub use key::make_key;
 pub use look::{Eye, Mode, Seen, moment};
 pub use outputs::{clean, restore};
 pub use place::place;
+pub use remote::{Fetched, Means, Remote, Tally};
 pub use store::{Found, Store};
 pub use upkeep::{Pruned, Stats, Verified};

@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Whether bytes with that digest are there, as far as one sees from outside. What is there is in use from now on.
-    fn has(&self, digest: &Digest, size: u64) -> bool {
+    pub(super) fn has(&self, digest: &Digest, size: u64) -> bool {
         let path = self.blob(digest);
         let there = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() == size);
         there && touch(&path).is_ok()

@@ -124,7 +124,8 @@ fn keys_are_written_as_they_are_read_and_the_private_one_is_not_shown() {
     assert_eq!(PublicKey::parse("no key").unwrap_err(), "is no base64");
     assert!(Signer::parse("").is_none() && Signer::parse(&text).is_none());
     // `openssl genpkey -algorithm ed25519 -outform DER | base64`, the seed all ones.
-    let openssl = STANDARD
-        .encode([&[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20][..], &[1; 32]].concat());
+    let openssl = STANDARD.encode(
+        [&[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20][..], &[1; 32]].concat(),
+    );
     assert!(Signer::parse(&format!("{openssl}\n")).is_some());
 }

@@ -1,0 +1,3 @@
+//! The cache, for whoever looks after it.
+
+pub mod key;
