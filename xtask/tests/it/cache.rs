@@ -4,6 +4,7 @@ mod environment;
 mod inputs;
 mod outputs;
 mod processes;
+mod remote;
 mod sequences;
 mod storage;
 
