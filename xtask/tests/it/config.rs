@@ -5,6 +5,7 @@
     reason = "expect-test writes them when it updates a golden text"
 )]
 
+mod cache;
 mod release;
 
 use std::fmt::Write as _;

@@ -35,7 +35,7 @@ fn address(text: &str) -> Result<Url, String> {
 
 fn keys(value: &Value<'_, '_>) -> Option<Vec<PublicKey>> {
     let keys = list(key)(value)?;
-    if keys.is_empty() {
+    if value.list()?.is_empty() {
         return value.wrong("must not be empty", "nothing that the server has would be believed");
     }
     Some(keys)

@@ -28,6 +28,9 @@ use crate::error::{Error, Result};
 /// How many contents of a result are fetched at once.
 const AT_ONCE: usize = 8;
 
+/// How long what a server says may be where it does not have a content, in bytes.
+const WORDS_MAX: u64 = 64 << 10;
+
 /// What it takes to speak to a server.
 #[derive(Debug)]
 pub struct Means {
@@ -252,7 +255,7 @@ impl Inner {
         if blob.digest == Digest::of(b"") {
             return store.put_bytes(b"").map(drop).map_err(Miss::Fault);
         }
-        let response = match self.there(&request.timeout(left).length_max(blob.size)) {
+        let response = match self.there(&request.timeout(left).length_max(blob.size.max(WORDS_MAX))) {
             Ok(response) => response,
             Err(Miss::Fault(_)) => return Err(wrong("longer than what was signed")),
             Err(miss) => return Err(miss),
