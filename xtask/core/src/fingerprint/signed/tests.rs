@@ -43,9 +43,9 @@ fn what_a_trusted_job_signed_is_read_as_it_was_written() {
     let key = entry.fingerprint.key();
     let bytes = signer.sign(&key, &entry, &blobs());
     let trusted = [other.public(), signer.public()];
-    let signed = Signed::decode(&bytes, &key, &trusted).unwrap();
-    assert_eq!((signed.size(), &signed.blobs), (7, &blobs()));
-    assert_eq!(signed.entry, entry);
+    let read = Signed::decode(&bytes, &key, &trusted).unwrap();
+    assert_eq!((read.size(), &read.blobs), (7, &blobs()));
+    assert_eq!(read.entry, entry);
 }
 
 #[test]
