@@ -189,6 +189,13 @@ pub struct RemoteSettings {
     pub upload: Upload,
 }
 
+impl RemoteSettings {
+    /// Whether jobs that have the key upload results.
+    pub fn is_uploaded_to(&self) -> bool {
+        self.upload == Upload::Trusted
+    }
+}
+
 /// Who uploads results.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Upload {

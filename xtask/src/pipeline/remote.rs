@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use crate::config::{RemoteSettings, Upload};
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::Entry;
-use crate::core::fingerprint::signed::Signer;
+use crate::core::fingerprint::signed::{PublicKey, Signer};
 use crate::core::graph::TaskId;
 use crate::core::registry::credentials::Credentials;
 use crate::core::secret::Secret;
@@ -30,7 +29,7 @@ pub(super) fn open(cx: &Cx) -> Option<Remote> {
         url: settings.url.clone(),
         authorization,
         trusted: settings.public_keys.clone(),
-        signer: signer(cx, settings),
+        signer: settings.is_uploaded_to().then(|| signer(cx, &settings.public_keys)).flatten(),
     });
     match connected {
         Ok(means) => Some(Remote::new(means)),
@@ -57,14 +56,14 @@ fn authorization(cx: &Cx) -> Result<Option<Secret>> {
 }
 
 /// The key to sign with, where there is one and what it signs would be believed.
-fn signer(cx: &Cx, settings: &RemoteSettings) -> Option<Signer> {
-    let text = variable(cx, SIGNING_KEY).filter(|_| settings.upload == Upload::Trusted)?;
+fn signer(cx: &Cx, trusted: &[PublicKey]) -> Option<Signer> {
+    let text = variable(cx, SIGNING_KEY)?;
     let hint = "nothing is uploaded; `cargo xtask cache key` makes a key";
     let Some(signer) = Signer::parse(text) else {
         cx.warn(format!("`{SIGNING_KEY}` is no private key of Ed25519 (base64 of PKCS #8)"), hint);
         return None;
     };
-    if !settings.public_keys.contains(&signer.public()) {
+    if !trusted.contains(&signer.public()) {
         let public = signer.public();
         cx.warn(
             format!("the public key of `{SIGNING_KEY}`, `{public}`, is not in `public-keys` of xtask.toml"),
@@ -100,9 +99,11 @@ pub(super) fn fetch(
 /// Gives a result that was just stored to the other machines.
 pub(super) fn offer(cx: &Cx, remote: &Remote, store: &Store, key: Digest, entry: Entry) {
     // Its files and its log were looked at before they were stored; this is for everything else that it says.
-    if !cx.mask().finds_in(&entry.encode()) {
-        remote.offer(store, key, entry);
+    if cx.mask().finds_in(&entry.encode()) {
+        cx.warn(format!("the result of `{}` holds a secret", entry.task), "it is not uploaded");
+        return;
     }
+    remote.offer(store, key, entry);
 }
 
 /// Waits for uploads and says what came of it.

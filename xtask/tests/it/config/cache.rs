@@ -49,9 +49,12 @@ fn a_cache_that_could_not_be_used_is_refused() {
             4:24: `cache.public-keys[1]` must be an Ed25519 public key: the base64 of its 32 bytes [is no base64]
         "#]],
     );
-    check("project.name = \"x\"\n[cache]\nurl = \"https://c.example.com/?a=b\"\n", &expect![[r#"
+    check(
+        "project.name = \"x\"\n[cache]\nurl = \"https://c.example.com/?a=b\"\n",
+        &expect![[r#"
         xtask.toml has 2 problems
         2:2: `public-keys` is missing in `cache`
         3:7: `cache.url` must be an address such as "https://cache.example.com/xtask" [has a query]
-    "#]]);
+    "#]],
+    );
 }
