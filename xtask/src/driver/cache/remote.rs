@@ -251,7 +251,7 @@ impl Inner {
             let (server, name) = (self.means.url.authority(), blob.digest.short());
             Miss::Fault(Error::refused(format!("the content `{name}` of `{server}` is {how}")))
         };
-        // Servers with WebDAV do not take it, and everybody has it.
+        // Everybody has it: it is not sent.
         if blob.digest == Digest::of(b"") {
             return store.put_bytes(b"").map(drop).map_err(Miss::Fault);
         }

@@ -106,7 +106,7 @@ fn a_second_clone_takes_what_the_first_has_made() {
     assert_eq!(machines.runs(), 0, "{}", said.all());
     assert!(said.all().contains("1 result fetched, 0 uploaded"), "{}", said.all());
     assert_eq!(fs::read_link(second.root().join("out/link")).unwrap(), Path::new("result"));
-    assert_eq!(second.read("out/deep/empty"), "", "which WebDAV does not take");
+    assert_eq!(second.read("out/deep/empty"), "", "which is not sent");
     let mode = fs::metadata(second.root().join("out/result")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     assert!(second.read("target/xtask/logs/make.thing.log").contains("made by make.sh"));
