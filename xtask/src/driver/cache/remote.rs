@@ -132,11 +132,10 @@ impl Remote {
                 self.0.fetched.fetch_add(1, Ordering::Relaxed);
                 Fetched::Entry(Box::new(entry))
             }
-            Err(Miss::Absent | Miss::Interrupted) => Fetched::Nothing,
             Err(Miss::Fault(error)) => Fetched::Fault(error),
-            // Tasks beside this one may have found the same.
             Err(Miss::Unusable(error)) if self.0.leave_out() => Fetched::LeftOut(error),
-            Err(Miss::Unusable(_)) => Fetched::Nothing,
+            // Tasks beside this one may have found, and said, the same.
+            Err(Miss::Absent | Miss::Interrupted | Miss::Unusable(_)) => Fetched::Nothing,
         }
     }
 

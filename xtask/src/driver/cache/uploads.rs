@@ -188,7 +188,7 @@ impl Upload {
 }
 
 fn is_there(remote: &Remote, path: &str, size: u64) -> Result<bool> {
-    let response = send(remote, remote.0.request(Method::Head, path)?.timeout(server::PATIENCE))?;
+    let response = send(remote, &remote.0.request(Method::Head, path)?.timeout(server::PATIENCE))?;
     let length = response.header("content-length").and_then(|length| length.parse::<u64>().ok());
     match Meaning::of(response.status) {
         Meaning::There => Ok(length.is_none_or(|length| length == size)),
@@ -199,16 +199,16 @@ fn is_there(remote: &Remote, path: &str, size: u64) -> Result<bool> {
 
 fn put(remote: &Remote, path: &str, bytes: &[u8]) -> Result<()> {
     let request = remote.0.request(Method::Put, path)?.header("content-type", "application/octet-stream");
-    let response = send(remote, request.timeout(server::patience(bytes.len() as u64)).body(bytes))?;
+    let response = send(remote, &request.timeout(server::patience(bytes.len() as u64)).body(bytes))?;
     match Meaning::of(response.status) {
         Meaning::There => Ok(()),
         Meaning::Absent | Meaning::Denied | Meaning::Trouble => Err(remote.0.unexpected(&response)),
     }
 }
 
-fn send(remote: &Remote, request: Request<'_>) -> Result<Response> {
+fn send(remote: &Remote, request: &Request<'_>) -> Result<Response> {
     if remote.0.is_left_out() {
         return Err(Error::missing("the server is left out"));
     }
-    Ok(remote.0.means.client.send(&request)?)
+    Ok(remote.0.means.client.send(request)?)
 }

@@ -206,7 +206,7 @@ fn a_result_with_a_flipped_bit_is_refused() {
 #[test]
 fn a_result_that_nobody_signed_is_refused() {
     poisoned("it is not signed", |server, _| {
-        change(&server.files("ac")[0], |bytes| drop(bytes.drain(..120)))
+        change(&server.files("ac")[0], |bytes| drop(bytes.drain(..120)));
     });
 }
 
@@ -244,7 +244,7 @@ fn a_content_that_was_replaced_is_refused() {
 #[test]
 fn a_content_that_grew_is_refused() {
     poisoned("is longer than what was signed", |server, _| {
-        change(&made(server), |bytes| bytes.resize(9 << 20, 0))
+        change(&made(server), |bytes| bytes.resize(9 << 20, 0));
     });
 }
 

@@ -1,4 +1,4 @@
-//! A real server that keeps files: nginx with WebDAV, for as long as a test runs.
+//! A real server that keeps files: nginx with `WebDAV`, for as long as a test runs.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

@@ -58,7 +58,7 @@ fn dead_from_the_start() {
 fn silent() {
     let url = serve(|mut connection| {
         hear(&mut connection);
-        thread::sleep(Duration::from_secs(60));
+        thread::sleep(Duration::from_mins(1));
     });
     costs_little(url, "did not answer in time");
 }
@@ -85,7 +85,7 @@ fn something_else_than_a_cache() {
     let endless = serve(|mut connection| {
         hear(&mut connection);
         drop(connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n"));
-        while connection.write_all(&[b'x'; 1 << 16]).is_ok() {}
+        while connection.write_all(&[b'x'; 1 << 12]).is_ok() {}
     });
     let machines = Machines::new(endless);
     let said = machines.reads(&machines.machine());
@@ -147,12 +147,12 @@ fn a_server_that_takes_nothing_is_read_all_the_same() {
 fn an_upload_that_takes_too_long_is_given_up() {
     let url = serve(|mut connection| {
         loop {
-            let mut request = [0; 1 << 16];
+            let mut request = [0; 1 << 12];
             let Ok(count @ 1..) = connection.read(&mut request) else { return };
             if request[..count].starts_with(b"GET") {
                 connection.write_all(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n").unwrap();
             } else {
-                thread::sleep(Duration::from_secs(60));
+                thread::sleep(Duration::from_mins(1));
             }
         }
     });
