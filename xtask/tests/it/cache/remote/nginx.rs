@@ -44,6 +44,11 @@ impl Nginx {
         Self::start_with(&format!("if ($http_authorization != \"Bearer {TOKEN}\") {{ return 401; }}"))
     }
 
+    /// Starts one that wants to be told `me` and `s3cret-word`.
+    pub(super) fn with_password() -> Option<Self> {
+        Self::start_with("if ($http_authorization != \"Basic bWU6czNjcmV0LXdvcmQ=\") { return 401; }")
+    }
+
     /// Starts one that lets everybody read, and nobody write.
     pub(super) fn read_only() -> Option<Self> {
         Self::start_with("limit_except GET { deny all; }")

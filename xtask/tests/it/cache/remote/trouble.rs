@@ -135,6 +135,23 @@ fn wrong_credentials() {
 }
 
 #[test]
+fn a_user_and_a_password() {
+    let Some(server) = Nginx::with_password() else { return };
+    let machines = Machines::new(server.url());
+    let with = |password: &str| {
+        let key = ("XTASK_CACHE_SIGNING_KEY", machines.private.as_str());
+        let credentials = [key, ("XTASK_CACHE_USER", "me"), ("XTASK_CACHE_PASSWORD", password)];
+        machines.run(&machines.machine(), &credentials)
+    };
+    let said = with("an0ther-word");
+    assert!(said.all().contains("answered 401") && !said.all().contains("an0ther"), "{}", said.all());
+    with("s3cret-word");
+    assert_eq!(machines.runs(), 2);
+    let said = with("s3cret-word");
+    assert_eq!(machines.runs(), 0, "{}", said.all());
+}
+
+#[test]
 fn a_server_that_takes_nothing_is_read_all_the_same() {
     let Some(server) = Nginx::read_only() else { return };
     let machines = Machines::new(server.url());
