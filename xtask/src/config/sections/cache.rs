@@ -15,8 +15,15 @@ pub(super) fn cache(table: &mut Table<'_, '_>) -> CacheSettings {
 }
 
 fn remote(table: &mut Table<'_, '_>) -> Option<RemoteSettings> {
-    let url =
-        table.required("url", parsed("an address such as \"https://cache.example.com/xtask\"", address));
+    let address = |value: &Value<'_, '_>| {
+        Some(parsed("an address such as \"https://cache.example.com/xtask\"", address)(value))
+    };
+    let Some(url) = table.optional("url", address) else {
+        for key in ["public-keys", "upload"] {
+            table.optional(key, |value| value.wrong::<()>("needs `url`, which says where the server is", ""));
+        }
+        return None;
+    };
     let public_keys = table.required("public-keys", keys);
     let upload = table.optional("upload", word(UPLOADS)).unwrap_or_default();
     Some(RemoteSettings { url: url?, public_keys: public_keys?, upload })

@@ -57,4 +57,12 @@ fn a_cache_that_could_not_be_used_is_refused() {
         3:7: `cache.url` must be an address such as "https://cache.example.com/xtask" [has a query]
     "#]],
     );
+    check(
+        "project.name = \"x\"\n[cache]\nupload = \"never\"\n",
+        &expect![[r#"
+            xtask.toml has 1 problem
+            3:10: `cache.upload` needs `url`, which says where the server is
+        "#]],
+    );
+    assert!(parse("project.name = \"x\"\n[cache]\n").unwrap().cache.remote.is_none());
 }
