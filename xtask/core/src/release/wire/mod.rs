@@ -20,6 +20,7 @@
 //! ledger and payloads are nobody else's, are created by `POST` and replaced as a whole.
 
 mod answer;
+mod by_hand;
 mod dry_run;
 mod inventory;
 mod lease;
@@ -35,6 +36,7 @@ mod traffic;
 mod write;
 
 pub use answer::{Answer, outcome};
+pub use by_hand::ByHand;
 pub use dry_run::Way;
 pub use inventory::{Inventory, Unclear, lease_name, ledger_name};
 pub use look::{Look, Mark, Moment, Unseen};
