@@ -122,7 +122,8 @@ impl Told {
     }
 }
 
-fn words(head: &Head, environment: &str) -> Vec<String> {
+/// What a ledger says, a line each.
+pub(super) fn words(head: &Head, environment: &str) -> Vec<String> {
     let mut lines = vec![format!("{} serves `{environment}`", ReleaseId::or_nothing(head.serving.as_ref()))];
     if let Some(entry) = head.serves() {
         lines.push(format!("  {}", about(entry)));
@@ -178,7 +179,8 @@ pub fn history(cx: &Cx, environment: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn listed(head: &Head) -> (String, Vec<serde_json::Value>) {
+/// The releases of a ledger, the newest first: for people, and as data.
+pub(super) fn listed(head: &Head) -> (String, Vec<serde_json::Value>) {
     let entries: Vec<&Entry> = head.history.iter().rev().map(|entry| &**entry).collect();
     let width = entries.iter().map(|entry| text::width(&entry.release.to_string())).max().unwrap_or(0);
     let mut text = String::new();

@@ -25,20 +25,13 @@ pub struct ByHand {
 impl ByHand {
     /// It, to be read. It ends with a line end.
     pub fn words(&self) -> String {
-        let mut text = String::new();
-        if !self.commands.is_empty() {
-            let serves = ReleaseId::or_nothing(self.serves.as_ref());
-            text.push_str(&format!(
-                "by hand, as things were seen last, this gives the requests to what `{serves}` was:\n"
-            ));
-        }
-        for command in &self.commands {
-            text.push_str(&format!("  {command}\n"));
-        }
-        for remark in &self.remarks {
-            text.push_str(&format!("{remark}\n"));
-        }
-        text
+        let serves = ReleaseId::or_nothing(self.serves.as_ref());
+        let head =
+            format!("by hand, as things were seen last, this gives the requests to what `{serves}` was:\n");
+        let head = (!self.commands.is_empty()).then_some(head);
+        let commands = self.commands.iter().map(|command| format!("  {command}\n"));
+        let remarks = self.remarks.iter().map(|remark| format!("{remark}\n"));
+        head.into_iter().chain(commands).chain(remarks).collect()
     }
 }
 
@@ -77,8 +70,8 @@ impl Inventory {
                     .push(format!("`{}` is not part of `{}`, and stays as it is", part.name, serves.release));
                 continue;
             };
-            let served = head.live.get(&part.name).copied().unwrap_or(Slot::A);
-            let Some(identity) = part.deployment(served).map(Identity::of) else { continue };
+            let old = head.live.get(&part.name).copied().unwrap_or(Slot::A);
+            let Some(identity) = part.deployment(old).map(Identity::of) else { continue };
             let kept = format!("its manifests are kept in the ConfigMap `{}`", piece.payload);
             let Some(found) = objects.iter().find(|object| identity.is(object, &self.namespace)) else {
                 way.remarks
@@ -95,7 +88,7 @@ impl Inventory {
             let wanted = journal.and_then(|journal| journal.replicas.get(index)).copied().unwrap_or(1).max(1);
             let place = kubectl(self.namespace_of(&identity));
             way.commands.extend(filled(found, wanted).into_iter().map(|verb| format!("{place} {verb}")));
-            self.give_requests(part, served, found, objects, &kubectl, &mut way);
+            self.give_requests(part, old, found, objects, &kubectl, &mut way);
         }
         if way.commands.is_empty() {
             if way.remarks.is_empty() {
