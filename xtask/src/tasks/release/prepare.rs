@@ -308,10 +308,10 @@ fn is_as_asked(
     let stated: Vec<Reference> = manifests().flat_map(|manifest| other::images(&manifest.object)).collect();
     let is_stated = |named: &&Reference| stated.iter().any(|stated| stated.name() == named.name());
     let Some(unknown) = named.iter().find(|named| !is_stated(named)) else { return Ok(()) };
-    let names: Vec<String> = stated.iter().map(Reference::name).collect();
+    let there: Vec<String> = stated.iter().map(Reference::name).collect();
     let error =
         Error::refused(format!("no manifest of `{}` has an image of `{}`", environment.name, unknown.name()));
-    Err(match suggest::nearest(&unknown.name(), names.iter().map(String::as_str)) {
+    Err(match suggest::nearest(&unknown.name(), there.iter().map(String::as_str)) {
         Some(nearest) => error.hint(format!("there is `{nearest}`")),
         None => error,
     })

@@ -242,7 +242,7 @@ impl Hold {
         let manager = Manager::Manifests.name();
         let held = match self.lease.as_ref().and_then(Seen::of) {
             Some(seen) => kubectl.replace(manager, &seen, taken, Mode::Really),
-            None => kubectl.create(manager, &[taken], Mode::Really).pop().unwrap_or_else(|| Ok(Value::Null)),
+            None => kubectl.create(manager, &[taken], Mode::Really).pop().unwrap_or(Ok(Value::Null)),
         };
         match held {
             Ok(lease) => Ok(Held { lease, name: self.name }),
@@ -267,7 +267,7 @@ impl Held {
         let Some(seen) = Seen::of(&self.lease) else { return };
         let freed = wire::freed(&self.lease, platform::since_epoch());
         if let Err(failure) = kubectl.replace(Manager::Manifests.name(), &seen, freed, Mode::Really) {
-            cx.warn_of(&failure.error, &format!("{} stays held, by nobody", self.name));
+            cx.warn_of(&failure.error, format!("{} stays held, by nobody", self.name));
         }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::release::ledger::{Payload, Wanted, decode, encode, target};
+use crate::release::model::Revision;
 
 const NOW: UnixSeconds = 1_760_009_999;
 
