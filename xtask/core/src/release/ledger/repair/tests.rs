@@ -72,9 +72,9 @@ fn head() -> Head {
     promoted(promoted(Head::empty(), 1, Slot::A), 2, Slot::B)
 }
 
-fn stands(number: u32, replicas: u32) -> Option<Stands> {
+fn stands(number: u32, replicas: u32) -> Stands {
     let commit = Some(format!("{number:040x}").into());
-    Some(Stands { revision: revision(number), stated: Some(release(number)), commit, replicas })
+    Stands { revision: revision(number), stated: Some(release(number)), commit, replicas }
 }
 
 fn stored(number: u32, created: &str) -> Stored {
@@ -85,7 +85,7 @@ fn stored(number: u32, created: &str) -> Stored {
 /// What the cluster shows when release 2 serves, through its bake.
 fn evidence() -> Evidence {
     let objects = Stored { name: payload("vitalyst-objects", 0), of: None, created: "2026-01-01".to_owned() };
-    let slots = [stands(1, 0), stands(2, 3)];
+    let slots = [Some(stands(1, 0)), Some(stands(2, 3))];
     Evidence {
         components: vec![Component { name: backend(), slots, served: [false, true] }],
         payloads: vec![stored(1, "2026-01-01"), stored(2, "2026-01-02"), objects],
@@ -176,50 +176,41 @@ fn a_text_that_was_cut_off_costs_words_and_no_way_back() {
     assert!(tried > 400, "{tried}");
 }
 
-#[test]
-fn what_is_lost_is_made_again_from_the_cluster_or_said() {
-    let nothing = BTreeMap::new();
-    let mut text = format!("nothing left\n{}", words(&mend(&nothing, &evidence())));
-    let mut say = |name: &str, data: &BTreeMap<String, String>, change: &dyn Fn(&mut Evidence)| {
+/// Something else than release 2 through its bake.
+type Edit = fn(&mut Evidence);
+
+fn said(data: &BTreeMap<String, String>, situations: &[(&str, Edit)]) -> String {
+    let mut text = String::new();
+    for (name, edit) in situations {
         let mut evidence = evidence();
-        change(&mut evidence);
+        edit(&mut evidence);
         write!(text, "{name}\n{}", words(&mend(data, &evidence))).unwrap();
-    };
-    say("what serves was brought back by a rollback", &nothing, &|evidence| {
-        evidence.payloads[1].created = "2025-12-31".to_owned();
-    });
-    say("the slot that stands by still has pods", &nothing, &|evidence| {
-        evidence.components[0].slots[0] = stands(1, 3);
-    });
-    say("a newer release has failed", &nothing, &|evidence| {
-        evidence.components[0].slots[0] = stands(3, 0);
-        evidence.payloads.push(stored(3, "2026-01-03"));
-    });
-    say("its payload is gone", &nothing, &|evidence| drop(evidence.payloads.remove(1)));
-    say("there is a Job that takes something away", &nothing, &|evidence| evidence.contracts = true);
-    say("a component that has not changed since", &nothing, &|evidence| {
-        let worker = ComponentName("worker".into());
-        evidence.payloads.push(Stored { of: Some((worker.clone(), revision(1))), ..stored(7, "2026-01-01") });
-        evidence.components.push(Component {
-            name: worker,
-            slots: [stands(1, 1), None],
-            served: [true, false],
-        });
-    });
-    say("what runs was never released", &nothing, &|evidence| {
-        evidence.components[0].slots = [Some(Stands { stated: None, ..stands(1, 3).unwrap() }), stands(2, 0)];
-        evidence.components[0].served = [true, false];
-    });
-    let mut under_way = encode(&head().noting(journal(3), &account(3), 1_760_004_000)).unwrap();
-    under_way.insert("under-way".to_owned(), "{\"release\":\"production-3\",\"phase\":\"sta".to_owned());
-    under_way.insert("live".to_owned(), "{\"backend\":".to_owned());
-    under_way.insert("notes".to_owned(), "mine".to_owned());
-    say("a canary, and nobody knows how far", &under_way, &|evidence| {
-        evidence.components[0].slots[0] = stands(3, 1);
-        evidence.components[0].served = [true, true];
-    });
+    }
+    text
+}
+
+#[test]
+fn without_any_of_it_the_slots_say_what_serves_and_what_did() {
+    let situations: [(&str, Edit); 5] = [
+        ("through its bake", |_| {}),
+        ("what serves was brought back by a rollback", |evidence| {
+            evidence.payloads[1].created = "2025-12-31".to_owned();
+        }),
+        ("the slot that stands by still has pods", |evidence| {
+            evidence.components[0].slots[0] = Some(stands(1, 3));
+        }),
+        ("there is a Job that takes something away", |evidence| evidence.contracts = true),
+        ("a component that has not changed since", |evidence| {
+            let name = ComponentName("worker".into());
+            evidence
+                .payloads
+                .push(Stored { of: Some((name.clone(), revision(1))), ..stored(7, "2026-01-01") });
+            let slots = [Some(stands(1, 1)), None];
+            evidence.components.push(Component { name, slots, served: [true, false] });
+        }),
+    ];
     expect_test::expect![[r#"
-        nothing left
+        through its bake
         production-2 serves from [B]
           production-1: verified, kept, 1 of 
           production-2: verified, kept, 1 of 
@@ -252,27 +243,6 @@ fn what_is_lost_is_made_again_from_the_cluster_or_said() {
           + `production-1` is verified, and what it was made of is kept
           - `production-2`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
           - `production-1`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
-        a newer release has failed
-        production-2 serves from [B]
-          production-2: verified, kept, 1 of 
-          production-3: aborted, kept, 1 of 
-          a rollback: no verified release is older than production-2 (production-3: aborted)
-          + `production-2` serves, by what the slots with requests run
-          + the slots that serve are backend: b
-          + `production-2` is verified, and what it was made of is kept
-          - `production-2`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
-          - `production-3`: everything but its number, which is not used again; no rollback goes to it
-          - 1 payload of no known release: deleted by the next one
-        its payload is gone
-        production-2 serves from [B]
-          production-1: withdrawn, kept, 1 of 
-          production-2: not verified, gone, 1 of 
-          a rollback: no verified release is older than production-2 (production-1: withdrawn)
-          + `production-2` serves, by what the slots with requests run
-          + the slots that serve are backend: b
-          + `production-1` is withdrawn, and what it was made of is kept
-          - `production-2`: everything but its number, which is not used again; no rollback goes to it
-          - `production-1`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
         there is a Job that takes something away
         production-2 serves from [B]
           production-1: verified, kept, 1 of 
@@ -295,6 +265,45 @@ fn what_is_lost_is_made_again_from_the_cluster_or_said() {
           + `production-1` is verified, and what it was made of is kept
           - `production-2`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
           - `production-1`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
+    "#]].assert_eq(&said(&BTreeMap::new(), &situations));
+}
+
+#[test]
+fn what_is_not_known_is_said_and_not_claimed() {
+    let situations: [(&str, Edit); 3] = [
+        ("a newer release has failed", |evidence| {
+            evidence.components[0].slots[0] = Some(stands(3, 0));
+            evidence.payloads.push(stored(3, "2026-01-03"));
+        }),
+        ("its payload is gone", |evidence| drop(evidence.payloads.remove(1))),
+        ("what runs was never released", |evidence| {
+            let strange = Stands { stated: None, ..stands(1, 3) };
+            evidence.components[0].slots = [Some(strange), Some(stands(2, 0))];
+            evidence.components[0].served = [true, false];
+        }),
+    ];
+    expect_test::expect![[r#"
+        a newer release has failed
+        production-2 serves from [B]
+          production-2: verified, kept, 1 of 
+          production-3: aborted, kept, 1 of 
+          a rollback: no verified release is older than production-2 (production-3: aborted)
+          + `production-2` serves, by what the slots with requests run
+          + the slots that serve are backend: b
+          + `production-2` is verified, and what it was made of is kept
+          - `production-2`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
+          - `production-3`: everything but its number, which is not used again; no rollback goes to it
+          - 1 payload of no known release: deleted by the next one
+        its payload is gone
+        production-2 serves from [B]
+          production-1: withdrawn, kept, 1 of 
+          production-2: not verified, gone, 1 of 
+          a rollback: no verified release is older than production-2 (production-1: withdrawn)
+          + `production-2` serves, by what the slots with requests run
+          + the slots that serve are backend: b
+          + `production-1` is withdrawn, and what it was made of is kept
+          - `production-2`: everything but its number, which is not used again; no rollback goes to it
+          - `production-1`: who wanted it, why, when it began, whether it brought an older one back, whether it has taken something away from the database
         what runs was never released
         nothing serves from []
           production-2: aborted, kept, 1 of 
@@ -302,7 +311,21 @@ fn what_is_lost_is_made_again_from_the_cluster_or_said() {
           + nothing serves: no slot with requests is of a release; `cargo xtask adopt` writes down what runs
           - `production-2`: everything but its number, which is not used again; no rollback goes to it
           - 1 payload of no known release: deleted by the next one
-        a canary, and nobody knows how far
+    "#]].assert_eq(&said(&BTreeMap::new(), &situations));
+}
+
+#[test]
+fn a_release_of_which_nobody_knows_how_far_it_was_goes_back() {
+    let mut data = encode(&head().noting(journal(3), &account(3), 1_760_004_000)).unwrap();
+    data.insert("under-way".to_owned(), "{\"release\":\"production-3\",\"phase\":\"sta".to_owned());
+    data.insert("live".to_owned(), "{\"backend\":".to_owned());
+    data.insert("notes".to_owned(), "mine".to_owned());
+    let canary: (&str, Edit) = ("a canary", |evidence| {
+        evidence.components[0].slots[0] = Some(stands(3, 1));
+        evidence.components[0].served = [true, true];
+    });
+    expect_test::expect![[r#"
+        a canary
         production-2 serves from [B], production-3 under way: Reverting [3]
           production-1: verified, kept, 1 of anna
           production-2: verified, kept, 1 of anna
@@ -312,7 +335,7 @@ fn what_is_lost_is_made_again_from_the_cluster_or_said() {
           + `production-3` is under way, and will be taken back
           - `production-3`: how far it was, what was measured, and the floors of autoscalers before it
           - `notes`, which is no key of a ledger
-    "#]].assert_eq(&text);
+    "#]].assert_eq(&said(&data, &[canary]));
 }
 
 #[test]
@@ -323,7 +346,7 @@ fn what_would_be_guessed_is_refused() {
     };
     let mut both = evidence();
     both.components[0].served = [true, true];
-    both.components[0].slots = [stands(2, 3), stands(2, 3)];
+    both.components[0].slots = [Some(stands(2, 3)), Some(stands(2, 3))];
     let lines = [
         said(&[("format", "2")], &evidence()),
         said(&[], &Evidence::default()),
