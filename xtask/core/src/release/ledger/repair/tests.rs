@@ -335,7 +335,8 @@ fn a_release_of_which_nobody_knows_how_far_it_was_goes_back() {
           + `production-3` is under way, and will be taken back
           - `production-3`: how far it was, what was measured, and the floors of autoscalers before it
           - `notes`, which is no key of a ledger
-    "#]].assert_eq(&said(&data, &[canary]));
+    "#]]
+    .assert_eq(&said(&data, &[canary]));
 }
 
 #[test]
