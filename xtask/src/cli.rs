@@ -14,7 +14,9 @@ use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::Pipeline;
-use crate::tasks::release::{adopt, deploy, drift, examine, intervene, pause, pin, rollback, status, unlock};
+use crate::tasks::release::{
+    adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
+};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
@@ -115,7 +117,10 @@ impl App {
                 let (options, reason) = unlock.options();
                 session.answer(|cx| unlock::unlock(cx, &options, &reason))
             }
-            Command::History(place) => session.answer(|cx| status::history(cx, place.environment.as_deref())),
+            Command::History(history) => session.answer(|cx| match history.options() {
+                (options, true) => repair::repair(cx, &options),
+                (options, false) => status::history(cx, options.environment.as_deref()),
+            }),
             Command::Promote(promote) => {
                 let (options, fully) = promote.options();
                 session.answer(|cx| intervene::promote(cx, &options, fully))
