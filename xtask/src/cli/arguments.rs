@@ -334,11 +334,14 @@ pub(super) struct Run {
     /// Run these tasks whatever is stored: `test`, `lint.backend`
     #[arg(long, value_name = "TASK")]
     pub(super) force: Vec<String>,
+    /// Let cached tasks read what they do not declare; their results are not stored
+    #[arg(long)]
+    pub(super) no_sandbox: bool,
 }
 
 impl Run {
     pub(super) fn caching(&self) -> Caching {
-        Caching { off: self.no_cache, force: self.force.clone() }
+        Caching { off: self.no_cache, force: self.force.clone(), no_sandbox: self.no_sandbox }
     }
 }
 

@@ -99,7 +99,13 @@ mod tests {
         check((&["a", "a/b", "a-b", "c/d.x"], &["**/cache"]), &[], &["a/1"], &["a", "a-b", "c/d.x"], &[]);
         check((&["in/**", "a/"], &[]), &[], &["in/1", "in/2"], &["a", "in"], &[]);
         // Of what is no path, what was seen; a folder that matches, as a whole.
-        check((&["d/*.md", "**/fix"], &[]), &[], &["d/a.md", "x/fix/1", "x/fix/2"], &["d/a.md", "x/fix"], &[]);
+        check(
+            (&["d/*.md", "**/fix"], &[]),
+            &[],
+            &["d/a.md", "x/fix/1", "x/fix/2"],
+            &["d/a.md", "x/fix"],
+            &[],
+        );
         check((&["a", "**/*.c"], &[]), &[], &["a/1.c", "b/1.c"], &["a", "b/1.c"], &[]);
         check((&["*"], &["t"]), &[], &["a/1", "b"], &["a", "b", "t"], &[]);
         check((&["**"], &[]), &[], &["a/1", "b"], &[""], &[]);
