@@ -1,9 +1,9 @@
-//! What a command may read, held by the kernel: Landlock (Linux 5.13 and later), without privileges.
+//! What a command may read, held by the kernel: Landlock (Linux 5.19 and later), without privileges.
 //!
 //! A restricted command may read and execute everything outside of the repository and, inside, the paths that it was given.
 //! What it starts is restricted likewise, and there is no way back. A path is allowed by where it leads: a link inside that
 //! leads to something that was not given is refused. What cannot be refused: names, sizes and times (`stat`, listing a
-//! folder), and writing. Landlock allows to write by folder, not by name, and what tools leave stands beside what they read;
+//! folder), and writing, but for a file that would become readable by being moved. Landlock allows to write by folder, not by name, and what tools leave stands beside what they read;
 //! so whatever a command writes is judged by what stands there afterwards.
 //!
 //! Landlock only allows. "Everything outside" is a rule for each neighbour of the repository and of the folders above it, made
@@ -76,11 +76,15 @@ mod system {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
 
     pub(super) fn unavailable() -> Option<String> {
-        ruleset().err().map(|_| "this kernel has no Landlock, or it is turned off".to_owned())
+        ruleset()
+            .err()
+            .map(|_| "this kernel has no Landlock of Linux 5.19 or later, or it is turned off".to_owned())
     }
 
     pub(super) fn enter(root: &Path, inside: &[PathBuf]) -> Result<(), Box<dyn std::error::Error>> {
-        let mut rules = ruleset()?;
+        // Restricted at all, a file may leave its folder only where that is allowed.
+        let everywhere = open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let mut rules = ruleset()?.add_rule(PathBeneath::new(everywhere, AccessFs::Refer))?;
         for place in neighbours(root)?.into_iter().chain(inside_of(root, inside)) {
             rules = rules.add_rule(PathBeneath::new(place, access()))?;
         }
@@ -93,7 +97,10 @@ mod system {
     }
 
     fn ruleset() -> Result<RulesetCreated, RulesetError> {
-        Ruleset::default().set_compatibility(CompatLevel::HardRequirement).handle_access(access())?.create()
+        Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(access() | AccessFs::Refer)?
+            .create()
     }
 
     /// What stands beside `root` and the folders above it.

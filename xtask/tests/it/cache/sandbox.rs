@@ -203,3 +203,16 @@ fn by_a_pattern_what_matches_and_no_more() {
     shop.repository.write("make.sh", "cat deep/other\n");
     shop.ci().expect(1);
 }
+
+#[test]
+fn files_may_change_their_folders_and_gain_nothing() {
+    let lines = "mkdir -p in/cache/a in/cache/b\necho x > in/cache/a/x\nmv in/cache/a/x in/cache/b/x\nln in/cache/b/x in/cache/a/y\ncat in/cache/b/x in/cache/a/y > out/result";
+    let Some(shop) = configured(&with("ignores = [\"in/cache\"]"), lines) else { return };
+    shop.settle();
+    assert_eq!(shop.repository.read("out/result"), "x\nx\n");
+    for lines in ["mv undeclared in/cache/z\ncat in/cache/z", "ln undeclared in/cache/z\ncat in/cache/z"] {
+        shop.repository.write("make.sh", &format!("set -eu\n{lines} > out/result\n"));
+        shop.ci().expect(1);
+        assert_eq!(shop.repository.read("undeclared"), "secret\n");
+    }
+}
