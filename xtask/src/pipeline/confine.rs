@@ -111,3 +111,67 @@ fn temporary(cx: &Cx, task: &TaskId) -> Option<PathBuf> {
     let (usual, root) = (Path::new(usual).canonicalize().ok()?, cx.root().canonicalize().ok()?);
     root.starts_with(usual).then(|| cx.output_folder().join("tmp").join(task.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::event::{Body, Event, Sink};
+
+    #[derive(Default)]
+    struct Notes(Mutex<Vec<String>>);
+
+    impl Sink for Notes {
+        fn event(&self, event: &Event) {
+            if let Body::Note { message, .. } = &event.body {
+                self.0.lock().unwrap().push(message.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_says_once_that_it_cannot_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let notes = Arc::new(Notes::default());
+        let cx = Cx::builder(folder.path()).sink(Arc::clone(&notes) as Arc<dyn Sink>).build();
+        let confinement = |off, unavailable: Option<&str>| Confinement {
+            off,
+            unavailable: unavailable.map(str::to_owned),
+            said: AtomicBool::new(false),
+        };
+        let (one, two) = (TaskId::new("one").unwrap(), TaskId::new("two").unwrap());
+        let usual = Footprint::new().reads(["in"]).makes(["out/"]);
+        let free = Footprint::new().unsandboxed("it mounts");
+        let run = |confinement: &Confinement| {
+            let tasks = [(&one, &usual), (&two, &usual), (&two, &free)];
+            let sandboxed = tasks.map(|(task, footprint)| {
+                let confined = confinement.confine(&cx, task, footprint, &Manifest::default()).unwrap();
+                (confined.sandbox.is_some(), confinement.was_waived(footprint))
+            });
+            (sandboxed, std::mem::take(&mut *notes.0.lock().unwrap()))
+        };
+        let unchecked =
+            |why: &str| format!("whether tasks read only what they declare is not checked: {why}");
+        let free = "`two` may read everything: it mounts".to_owned();
+        // The kernel cannot: what is made then is as good as it gets, also where somebody turns off what is not there.
+        for off in [false, true] {
+            let why = if off { "`--no-sandbox`" } else { "no Landlock" };
+            let expected = [(false, false), (false, false), (false, false)];
+            assert_eq!(
+                run(&confinement(off, Some("no Landlock"))),
+                (expected, vec![unchecked(why), free.clone()])
+            );
+        }
+        // Somebody has turned it off.
+        let expected = [(false, true), (false, true), (false, false)];
+        assert_eq!(
+            run(&confinement(true, None)),
+            (expected, vec![unchecked("`--no-sandbox`"), free.clone()])
+        );
+        // It is there.
+        let expected = [(true, false), (true, false), (false, false)];
+        assert_eq!(run(&confinement(false, None)), (expected, vec![free]));
+        assert!(folder.path().join("out").is_dir(), "made with a sandbox and without");
+    }
+}
