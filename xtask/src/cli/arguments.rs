@@ -318,6 +318,7 @@ impl Show {
 
 /// How tasks run.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Run {
     /// How many cores tasks may keep busy; as many as the machine has where it is not given
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -31,8 +31,10 @@ const LEFTOVERS: &[&str] = &[
 /// What decides which files linters and formatters of a component look at, and how they want them to be.
 const OF_ALL: &[&str] = &[".editorconfig", ".git/info/exclude", ".gitignore"];
 
-/// What decides how cargo compiles, beside the packages.
+/// What decides how cargo compiles, beside the packages. It reads the manifests of all members of its workspace, also of those
+/// that are no component.
 const CARGO: &[&str] = &[
+    "[!.]*/**/Cargo.toml",
     ".cargo",
     ".rustfmt.toml",
     "Cargo.lock",
