@@ -86,8 +86,12 @@ impl Index {
     pub fn leave(&mut self, task: &str, left: Option<Left>) {
         match left {
             Some(left) if self.tasks.get(task) == Some(&left) => return,
-            Some(left) => _ = self.tasks.insert(task.to_owned(), left),
-            None => _ = self.tasks.remove(task),
+            Some(left) => {
+                self.tasks.insert(task.to_owned(), left);
+            }
+            None => {
+                self.tasks.remove(task);
+            }
         }
         self.changed = true;
     }
