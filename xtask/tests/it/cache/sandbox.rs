@@ -216,3 +216,13 @@ fn files_may_change_their_folders_and_gain_nothing() {
         assert_eq!(shop.repository.read("undeclared"), "secret\n");
     }
 }
+
+#[test]
+fn of_git_only_where_it_is() {
+    let lines = "cat .git > out/result 2> /dev/null || cat .git/HEAD > out/result";
+    let Some(shop) = workshop(lines) else { return };
+    let worktree = shop.worktree();
+    assert!(shop.ci().expect(1).all().contains(".git/HEAD: Permission denied"));
+    assert!(shop.start_in(&worktree).wait().unwrap().success());
+    assert!(worktree.read("out/result").starts_with("gitdir: "));
+}
