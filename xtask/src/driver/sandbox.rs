@@ -110,7 +110,7 @@ mod system {
             let above = folder.parent().unwrap_or(folder);
             let entries = match fs::read_dir(above) {
                 Ok(entries) => entries,
-                // Nothing in it can be named by what cannot list it, but by who knows the names already.
+                // It can be passed through, not listed: what else is in it cannot be allowed by name, and stays refused.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => continue,
                 Err(error) => return Err(error),
             };
