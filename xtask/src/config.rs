@@ -153,6 +153,8 @@ pub struct TaskSettings {
     pub tools: Vec<String>,
     /// `uncached`: why a task with a `command` runs each time. Default: it does not.
     pub uncached: Option<String>,
+    /// `unsandboxed`: why its commands may read what it does not declare, although its result is reused. Default: they may not.
+    pub unsandboxed: Option<String>,
 }
 
 /// Variables and secrets of all tasks: `[environment]`.

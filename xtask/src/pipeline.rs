@@ -11,6 +11,7 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::event::RunEnd;
 
+mod confine;
 mod durations;
 mod footprint;
 mod reuse;

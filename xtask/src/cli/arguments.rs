@@ -318,6 +318,7 @@ impl Show {
 
 /// How tasks run.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Run {
     /// How many cores tasks may keep busy; as many as the machine has where it is not given
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -334,11 +335,14 @@ pub(super) struct Run {
     /// Run these tasks whatever is stored: `test`, `lint.backend`
     #[arg(long, value_name = "TASK")]
     pub(super) force: Vec<String>,
+    /// Let cached tasks read what they do not declare; their results are not stored
+    #[arg(long)]
+    pub(super) no_sandbox: bool,
 }
 
 impl Run {
     pub(super) fn caching(&self) -> Caching {
-        Caching { off: self.no_cache, force: self.force.clone() }
+        Caching { off: self.no_cache, force: self.force.clone(), no_sandbox: self.no_sandbox }
     }
 }
 

@@ -89,8 +89,14 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         let selectors = pipeline.graph(&self.cx)?.selectors();
         if selectors.contains(&id) {
-            let run =
-                Run { jobs: None, fail_fast: false, keep_going: false, no_cache: false, force: Vec::new() };
+            let run = Run {
+                jobs: None,
+                fail_fast: false,
+                keep_going: false,
+                no_cache: false,
+                force: Vec::new(),
+                no_sandbox: false,
+            };
             return self.run(vec![id], &run, &ci::Options::CHECK);
         }
         let word = words.first().map_or("", String::as_str);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::confine::{Confined, Confinement};
 use super::footprint::{Footprint, Known, Parsed};
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
@@ -15,6 +16,7 @@ use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Part, Subje
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::cache::{self, Eye, Found, Mode, Seen, Store};
+use crate::driver::sandbox::Sandbox;
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
 use crate::event::{Reuse, Status, TaskEnd};
@@ -29,6 +31,8 @@ pub struct Caching {
     pub off: bool,
     /// Tasks that run whatever is stored, by id or by its leading words; their results are stored.
     pub force: Vec<String>,
+    /// Whether the commands of tasks may read what the tasks do not declare. What they make then is not stored.
+    pub no_sandbox: bool,
 }
 
 /// The cache of one run.
@@ -37,6 +41,7 @@ pub(super) struct Cache {
     store: Store,
     program: Digest,
     caching: Caching,
+    confinement: Confinement,
     /// What was seen of sets of files before anything ran, by their names.
     seen: Mutex<HashMap<String, Arc<Seen>>>,
     /// What tasks have in common, before anything ran.
@@ -66,11 +71,13 @@ impl Cache {
         let program = eye.digest(&program, start)?.ok_or_else(|| Error::bug("this program is not there"))?;
         let store = Store::new(cache::place(cx.root(), &cx.tools_folder()));
         let today = platform::unix_time() / (24 * 60 * 60);
+        let confinement = Confinement::new(caching.no_sandbox);
         Ok(Self {
             eye,
             store,
             program,
             caching,
+            confinement,
             seen: Mutex::default(),
             known: Known::default(),
             start,
@@ -245,7 +252,7 @@ impl Cache {
         task: &TaskId,
         footprint: &Footprint,
         before: &[(TaskId, Digest)],
-        run: impl FnOnce() -> (TaskEnd, Said),
+        run: impl FnOnce(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
     ) -> (TaskEnd, Option<Digest>) {
         let unlooked = |error: &Error| {
             cx.warn_of(error, format!("`{task}` runs, and its result is not stored"));
@@ -254,13 +261,13 @@ impl Cache {
             Ok(ready) => ready,
             Err(error) => {
                 unlooked(&error);
-                let (end, _) = run();
+                let (end, _) = run(None);
                 return (not_stored(end, "what it depends on could not be looked at"), None);
             }
         };
         if self.caching.off {
             let reason = "the cache is not used";
-            let end = self.run_cleaned(cx, task, footprint, run).0;
+            let end = self.run_cleaned(cx, task, footprint, &ready, run).0;
             let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
             return (TaskEnd { reuse, ..end }, None);
         }
@@ -289,13 +296,16 @@ impl Cache {
                 None
             }
         };
-        let (end, said, cleaned) = self.run_cleaned(cx, task, footprint, run);
+        let (end, said, cleaned) = self.run_cleaned(cx, task, footprint, &ready, run);
         if end.status != Status::Passed {
             return (end, None);
         }
         if let Err(error) = cleaned {
             unlooked(&error);
-            return (not_stored(end, "what an earlier run left could not be taken away"), Some(ready.key));
+            return (not_stored(end, "it could not be prepared"), Some(ready.key));
+        }
+        if self.confinement.was_waived(footprint) {
+            return (not_stored(end, "nothing has checked what it reads"), Some(ready.key));
         }
         let stored = self.store_result(cx, task, footprint, &ready, said, &end);
         drop(lock);
@@ -316,13 +326,15 @@ impl Cache {
         (end, Some(ready.key))
     }
 
-    /// Runs a task after what stands where it makes something was taken away; whether that could be done.
+    /// Runs a task after what stands where it makes something was taken away; whether that could be done, and the task be
+    /// confined to what it declares.
     fn run_cleaned(
         &self,
         cx: &Cx,
         task: &TaskId,
         footprint: &Footprint,
-        run: impl FnOnce() -> (TaskEnd, Said),
+        ready: &Ready,
+        run: impl FnOnce(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
     ) -> (TaskEnd, Said, Result<()>) {
         self.eye.index(|index| index.leave(task.as_str(), None));
         // Looked at once more: a result that could be put back only in part has left that part.
@@ -331,8 +343,13 @@ impl Cache {
             .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start))
             .and_then(|there| cache::clean(cx.root(), &there.manifest))
             .and_then(|()| files::remove(&cx.log_of(task)));
-        let (end, said) = run();
-        (end, said, cleaned)
+        let confined = self.confinement.confine(cx, task, footprint, &ready.inputs.manifest);
+        let (confined, made) = match confined {
+            Ok(confined) => (confined, Ok(())),
+            Err(error) => (Confined::default(), Err(error)),
+        };
+        let (end, said) = run(confined.sandbox.clone());
+        (end, said, cleaned.and(made))
     }
 
     fn wait(&self, cx: &Cx, task: &TaskId, key: &Digest) -> Result<(files::Lock, bool)> {

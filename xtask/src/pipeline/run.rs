@@ -181,9 +181,9 @@ impl<'r> Run<'r> {
         let (cache, before) = (self.cache.clone(), self.before(task));
         let reusable = self.tasks[task].reusable.clone();
         let body = move || {
-            let run = || {
+            let run = |sandbox| {
                 let mut said = Said::default();
-                let (_, end) = cx.run_task(id.clone(), deadline, |cx| {
+                let (_, end) = cx.run_task(id.clone(), deadline, sandbox, |cx| {
                     let result = error::catch(|| work(cx));
                     said = cx.said();
                     result
@@ -192,8 +192,8 @@ impl<'r> Run<'r> {
             };
             let (end, key) = match (&cache, &reusable) {
                 (Some(cache), Reusable::By(footprint)) => cache.run(&cx, &id, footprint, &before, run),
-                (None, Reusable::By(_)) => (uncached(run().0, "the cache could not be opened"), None),
-                (_, Reusable::Not(reason)) => (uncached(run().0, reason), None),
+                (None, Reusable::By(_)) => (uncached(run(None).0, "the cache could not be opened"), None),
+                (_, Reusable::Not(reason)) => (uncached(run(None).0, reason), None),
             };
             // Nobody listens any more only when the run gave up on this task.
             drop(sender.send(Message::Finished(task, end, key)));

@@ -4,6 +4,7 @@ mod environment;
 mod inputs;
 mod outputs;
 mod processes;
+mod sandbox;
 mod sequences;
 mod storage;
 

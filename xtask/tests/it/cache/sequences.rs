@@ -209,7 +209,7 @@ impl World {
             }
             15 => {
                 self.fails.store(true, Ordering::Relaxed);
-                self.run(Caching { off: false, force: vec!["first".to_owned()] });
+                self.run(Caching { force: vec!["first".to_owned()], ..Caching::default() });
                 self.fails.store(false, Ordering::Relaxed);
                 "fail half-way".to_owned()
             }
@@ -319,7 +319,7 @@ fn any_sequence_leaves_what_a_run_without_cache_would() {
             said.push(world.step());
             if world.random.below(3) > 0 {
                 let off = world.random.below(12) == 0;
-                let passed = world.run(Caching { off, force: Vec::new() });
+                let passed = world.run(Caching { off, ..Caching::default() });
                 said.push(format!("run{}", if off { " without cache" } else { "" }));
                 let is = tree(&world.root.join("out"));
                 let must = world.expected();
