@@ -1,6 +1,7 @@
 //! The command line: arguments become task options, one `match` calls the task, one place ends the process.
 
 mod arguments;
+mod ask;
 mod run;
 
 use std::ffi::OsString;
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{adopt, deploy, drift, examine, intervene, pause, pin, rollback, status, unlock};
 use crate::tasks::{ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
@@ -65,6 +66,7 @@ impl App {
     }
 
     fn dispatch(&self, cli: Cli, environment: Environment) -> Result<u8> {
+        cli.show.check(&cli.command)?;
         if let Command::Completions { shell } = cli.command {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut grammar(), "cargo-xtask", &mut script);
@@ -79,6 +81,7 @@ impl App {
         let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
         match cli.command {
             Command::Ci(ci) if ci.list => session.list(&ci.tasks),
+            Command::Ci(ci) if ci.explain => session.explain(&ci.tasks, &ci.run.caching(), true),
             Command::Ci(ci) => session.run(ci.tasks, &ci.run, &ci::Options::CHECK),
             Command::Test(test) => {
                 let options = ci::Options { test_args: test.arguments, ..ci::Options::CHECK };
@@ -95,6 +98,8 @@ impl App {
                 let options = ci::Options { image: image.options()?, ..ci::Options::CHECK };
                 session.image(&image.verb, &options)
             }
+            Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
+            Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),

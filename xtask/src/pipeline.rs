@@ -13,6 +13,7 @@ use crate::event::RunEnd;
 
 mod durations;
 mod footprint;
+mod forecast;
 mod reuse;
 mod run;
 
@@ -114,6 +115,14 @@ impl Task {
     pub fn on_demand(mut self) -> Self {
         self.on_demand = true;
         self
+    }
+
+    /// What its result depends on, where it is used again.
+    fn footprint(&self) -> Option<&Footprint> {
+        match &self.reusable {
+            Reusable::By(footprint) => Some(footprint),
+            Reusable::Not(_) => None,
+        }
     }
 
     /// Its id.

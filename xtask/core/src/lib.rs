@@ -17,6 +17,7 @@ pub mod installer;
 pub mod kubectl;
 pub mod mask;
 pub mod picture;
+pub mod plan;
 pub mod registry;
 pub mod release;
 pub mod report;

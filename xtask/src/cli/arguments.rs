@@ -1,17 +1,19 @@
 //! The grammar: commands, their options, and the words of their help.
 
 mod image;
+mod plan;
+mod rehearse;
 mod release;
-
-use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::error::{Error, Result};
 use crate::pipeline::Caching;
-use crate::tasks::rehearse;
 use crate::ui;
 
 pub(super) use self::image::Image;
+pub(super) use self::plan::{Explain, Plan};
+pub(super) use self::rehearse::Rehearse;
 pub(super) use self::release::{
     Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Pause, Place, Promote, Recover,
     Rollback, Status, Unlock,
@@ -83,6 +85,10 @@ pub(super) enum Output {
     Plain,
     Github,
     Json,
+    /// What is asked for as a graph for Graphviz; only of `plan`.
+    Dot,
+    /// The same as a picture.
+    Svg,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -103,6 +109,23 @@ Examples:
   cargo xtask ci --list               what there is
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
+    /// Say of each task whether it would run or has a stored result, and why; runs nothing, changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask explain test.backend    what differs from the nearest stored run
+  cargo xtask explain test lint       all tasks that begin with these words
+  cargo xtask ci --explain            all tasks of a run")]
+    Explain(Explain),
+    /// Say what a run would do: what would run and why, how long it would take; runs nothing, changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask plan                    everything
+  cargo xtask plan test               tests, with their set-up
+  cargo xtask plan --output json      for a program, as docs/schemas/plan.schema.json says
+  cargo xtask plan --output svg > plan.svg
+  cargo xtask plan --output dot | dot -Tpdf > plan.pdf
+  cargo xtask plan --github-matrix 3  a matrix for three jobs")]
+    Plan(Plan),
     /// Run the tests of all components, or of those that are named
     #[command(after_help = "\
 Examples:
@@ -300,10 +323,20 @@ impl Show {
     pub(super) fn mode(&self) -> Option<ui::Mode> {
         match self.output {
             Output::Auto => None,
-            Output::Plain => Some(ui::Mode::Plain),
+            // A picture is text that is written as it is.
+            Output::Plain | Output::Dot | Output::Svg => Some(ui::Mode::Plain),
             Output::Github => Some(ui::Mode::GitHub),
             Output::Json => Some(ui::Mode::Json),
         }
+    }
+
+    /// An error where `--output` asks for what only `plan` has.
+    pub(super) fn check(&self, command: &Command) -> Result<()> {
+        if matches!(self.output, Output::Dot | Output::Svg) && !matches!(command, Command::Plan(_)) {
+            return Err(Error::usage("`--output dot` and `--output svg` draw a plan")
+                .hint("`cargo xtask plan --output svg > plan.svg`"));
+        }
+        Ok(())
     }
 
     /// What `--color` asks for, given what the surroundings suggest.
@@ -350,6 +383,9 @@ pub(super) struct Ci {
     /// Name the tasks, and do nothing
     #[arg(long)]
     pub(super) list: bool,
+    /// Say of each task whether it would run, and why, and do nothing
+    #[arg(long, conflicts_with = "list")]
+    pub(super) explain: bool,
     #[command(flatten)]
     pub(super) run: Run,
 }
@@ -373,51 +409,6 @@ pub(super) struct Lint {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Rehearse {
-    /// The environment whose files and components are rehearsed; `production` where it is not given
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["seed", "seeds", "list"])]
-    environment: Option<String>,
-    /// A scenario by its name; `good` where nothing is named
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["seed", "seeds"])]
-    scenario: Option<String>,
-    /// The night of a seed; of one that breaks an invariant, with no more faults than it takes
-    #[arg(long, value_name = "N", conflicts_with_all = ["seeds", "rate"])]
-    seed: Option<u64>,
-    /// The nights of so many seeds, on all cores
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["out", "rate"])]
-    seeds: Option<u64>,
-    /// Name the scenarios, and do nothing
-    #[arg(long, conflicts_with_all = ["scenario", "seed", "seeds", "rate", "out"])]
-    pub(super) list: bool,
-    /// Requests a second that are assumed for each component, where the scenario does not say otherwise
-    #[arg(long, value_name = "RATE", default_value = "50", value_parser = rate)]
-    rate: f64,
-    /// Where the picture goes
-    #[arg(long, value_name = "FILE.html")]
-    out: Option<PathBuf>,
-}
-
-impl Rehearse {
-    /// What the task is asked for.
-    pub(super) fn options(self) -> rehearse::Options {
-        let nights = match (self.seeds, self.seed, self.scenario) {
-            (Some(seeds), _, _) => rehearse::Nights::Seeds(seeds),
-            (None, Some(seed), _) => rehearse::Nights::Seed(seed),
-            (None, None, scenario) => {
-                rehearse::Nights::Named(scenario.unwrap_or_else(|| rehearse::USUAL.to_owned()))
-            }
-        };
-        rehearse::Options { nights, environment: self.environment, rate: self.rate, out: self.out }
-    }
-}
-
-/// Requests a second.
-fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "a number of requests a second, as in 50".to_owned())?;
-    if (0.01..=10_000.0).contains(&rate) { Ok(rate) } else { Err("between 0.01 and 10000".to_owned()) }
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Test {
     #[command(flatten)]
     pub(super) verb: Verb,
@@ -428,7 +419,7 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
     (
         "Releases",
         &[

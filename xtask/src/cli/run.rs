@@ -116,6 +116,11 @@ impl<'a> Session<'a> {
         Ok(0)
     }
 
+    /// The context of the command.
+    pub(super) fn cx(&self) -> &Cx {
+        &self.cx
+    }
+
     /// Runs a task that answers a question and leaves nothing behind.
     pub(super) fn answer(&self, task: impl FnOnce(&Cx) -> Result<()>) -> Result<u8> {
         task(&self.cx).map(|()| 0)
@@ -145,7 +150,7 @@ impl<'a> Session<'a> {
         Ok(end.exit_code)
     }
 
-    fn pipeline(&self, options: &ci::Options) -> Pipeline {
+    pub(super) fn pipeline(&self, options: &ci::Options) -> Pipeline {
         (self.app.pipeline)(self.cx.config(), options)
     }
 

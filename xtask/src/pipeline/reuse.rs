@@ -11,7 +11,7 @@ use super::footprint::Footprint;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
-use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Part, Subject, Value};
+use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::cache::{self, Eye, Found, Mode, Seen, Store};
@@ -48,17 +48,27 @@ pub(super) struct Cache {
 pub(super) struct Ready {
     pub(super) fingerprint: Fingerprint,
     pub(super) key: Digest,
-    inputs: Arc<Seen>,
-    outputs: Arc<Seen>,
+    pub(super) inputs: Arc<Seen>,
+    pub(super) outputs: Arc<Seen>,
 }
 
 impl Cache {
     /// The cache of the repository of `cx`.
     pub(super) fn open(cx: &Cx, caching: Caching) -> Result<Self> {
+        let start = cache::moment(&cx.tools_folder())?;
+        Self::from(cx, caching, start)
+    }
+
+    /// The same for whoever only looks: nothing is written, not even to ask for the file system's time. What is read now is
+    /// then not known again later, which is no loss to somebody who writes nothing down.
+    pub(super) fn open_to_look(cx: &Cx, caching: Caching) -> Result<Self> {
+        Self::from(cx, caching, 0)
+    }
+
+    fn from(cx: &Cx, caching: Caching, start: u64) -> Result<Self> {
         let path = index_path(cx);
         let index = std::fs::read(&path).ok().and_then(|bytes| Index::decode(&bytes)).unwrap_or_default();
         let eye = Eye::new(cx.root(), index);
-        let start = cache::moment(&cx.tools_folder())?;
         let program =
             platform::this_program().map_err(|error| Error::io("could not find this program", error))?;
         let program = eye.digest(&program, start)?.ok_or_else(|| Error::bug("this program is not there"))?;
@@ -130,6 +140,20 @@ impl Cache {
         let inputs = look(footprint.inputs_name(), footprint.input_patterns()?, Mode::Executable)?;
         let outputs =
             look(format!("out{}", footprint.outputs_name()), footprint.output_patterns()?, Mode::Exact)?;
+        self.ready_from(cx, task, footprint, before, (inputs, outputs), moment)
+    }
+
+    /// The same with files that were looked at, at the earliest at `moment`: what it reads, and what stands where it makes
+    /// something.
+    fn ready_from(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        (inputs, outputs): (Arc<Seen>, Arc<Seen>),
+        moment: u64,
+    ) -> Result<Ready> {
         if let Some(both) =
             outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
         {
@@ -149,9 +173,47 @@ impl Cache {
         Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs })
     }
 
+    /// The same with other files: `inputs` is what it will find, `outputs` what stands where it makes something.
+    pub(super) fn ready_with(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        inputs: Manifest,
+        outputs: Arc<Seen>,
+    ) -> Result<Ready> {
+        self.ready_from(cx, task, footprint, before, (Arc::new(inputs.into()), outputs), self.start)
+    }
+
+    /// Where results are kept.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether nothing is looked for.
+    pub(super) fn is_off(&self) -> bool {
+        self.caching.off
+    }
+
+    /// Whether the result is what this checkout was left with, and stands there untouched with all that it needs.
+    pub(super) fn is_in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> bool {
+        self.left(cx, task, ready)
+            .is_some_and(|left| !left.says || matches!(self.store.peek(&ready.key), Found::Entry(_)))
+    }
+
     /// Whether a task must run whatever is stored.
     pub(super) fn is_forced(&self, task: &TaskId) -> bool {
         self.caching.force.iter().any(|selector| task.is_selected_by(selector))
+    }
+
+    /// What this checkout was left with, where that is the result and stands there untouched.
+    fn left(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<Left> {
+        let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
+        let is_left = left.key == ready.key
+            && left.outputs == ready.outputs.manifest.digest()
+            && left.log == self.eye.digest(&cx.log_of(task), self.start).ok()?;
+        is_left.then_some(left)
     }
 
     /// The result, if it is what this checkout was left with and stands there untouched.
@@ -159,13 +221,7 @@ impl Cache {
         if self.caching.off || self.is_forced(task) {
             return None;
         }
-        let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
-        if left.key != ready.key || left.outputs != ready.outputs.manifest.digest() {
-            return None;
-        }
-        if left.log != self.eye.digest(&cx.log_of(task), self.start).ok()? {
-            return None;
-        }
+        let left = self.left(cx, task, ready)?;
         if left.says {
             let Found::Entry(entry) = self.store.find(&ready.key) else { return None };
             cx.say_again(task, &entry.said);

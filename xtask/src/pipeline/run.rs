@@ -46,15 +46,13 @@ pub(super) struct Run<'r> {
 
 impl<'r> Run<'r> {
     pub(super) fn new(cx: &'r Cx, graph: &'r Graph, tasks: Vec<&'r Task>, options: &'r Options) -> Self {
-        let machine =
-            thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
         let count = graph.nodes().len();
         Self {
             cx,
             graph,
             tasks,
             options,
-            cores: options.jobs.unwrap_or(machine).max(1),
+            cores: options.jobs.unwrap_or_else(machine_cores).max(1),
             ends: vec![None; count],
             keys: vec![None; count],
             touched: vec![false; count],
@@ -65,7 +63,7 @@ impl<'r> Run<'r> {
 
     /// Opens the cache, where a task can use it, and looks at all files at once.
     fn open_cache(&mut self) {
-        let footprints: Vec<&Footprint> = self.tasks.iter().filter_map(|task| footprint(task)).collect();
+        let footprints: Vec<&Footprint> = self.tasks.iter().filter_map(|task| task.footprint()).collect();
         if footprints.is_empty() {
             return;
         }
@@ -164,7 +162,7 @@ impl<'r> Run<'r> {
     /// The end of a task whose result stands where it was left, as far as that is sure without another look at its files.
     fn in_place(&mut self, task: usize) -> Option<(TaskEnd, Digest)> {
         self.touched[task] |= self.graph.dependencies(task).iter().any(|&other| self.touched[other]);
-        let (cache, footprint) = (self.cache.as_ref()?, footprint(self.tasks[task])?);
+        let (cache, footprint) = (self.cache.as_ref()?, self.tasks[task].footprint()?);
         if self.touched[task] {
             return None;
         }
@@ -253,11 +251,9 @@ impl<'r> Run<'r> {
     }
 }
 
-fn footprint(task: &Task) -> Option<&Footprint> {
-    match &task.reusable {
-        Reusable::By(footprint) => Some(footprint),
-        Reusable::Not(_) => None,
-    }
+/// How many cores this machine has.
+pub(super) fn machine_cores() -> u32 {
+    thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
 }
 
 fn uncached(end: TaskEnd, reason: &str) -> TaskEnd {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::core::fingerprint::Digest;
-use crate::core::fingerprint::entry::Entry;
+use crate::core::fingerprint::entry::{Entry, EntryError};
 use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
 
@@ -62,17 +62,11 @@ impl Store {
 
     /// The result under `key`. Whatever is wrong with it makes it none.
     pub fn find(&self, key: &Digest) -> Found {
-        let path = self.entry_path(key);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-            Err(error) => {
-                return Found::Fault(Error::io(format!("could not read `{}`", path.display()), error));
-            }
-        };
-        match Entry::decode(&bytes, key) {
-            Ok(entry) => Found::Entry(Box::new(entry)),
-            Err(error) => {
+        match self.read(key) {
+            Err(found) => found,
+            Ok(Ok(entry)) => Found::Entry(Box::new(entry)),
+            Ok(Err(error)) => {
+                let path = self.entry_path(key);
                 drop(files::remove(&path));
                 Found::Fault(
                     Error::problems(format!("the stored result `{}` was thrown away", path.display()))
@@ -80,6 +74,32 @@ impl Store {
                 )
             }
         }
+    }
+
+    /// The result under `key`, and nothing is taken away whatever is wrong with it.
+    pub fn peek(&self, key: &Digest) -> Found {
+        match self.read(key) {
+            Err(found) => found,
+            Ok(Ok(entry)) => Found::Entry(Box::new(entry)),
+            Ok(Err(error)) => {
+                Found::Fault(Error::problems("the stored result is not to be believed").source(error))
+            }
+        }
+    }
+
+    /// What stands under `key`; what cannot be read is none, or a fault.
+    fn read(&self, key: &Digest) -> std::result::Result<std::result::Result<Entry, EntryError>, Found> {
+        let path = self.entry_path(key);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Entry::decode(&bytes, key)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Found::Nothing),
+            Err(error) => Err(Found::Fault(Error::io(format!("could not read `{}`", path.display()), error))),
+        }
+    }
+
+    /// Whether the bytes with that digest are there and are what they say; nothing is taken away.
+    pub fn is_sound(&self, digest: &Digest) -> bool {
+        fs::read(self.blob(digest)).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
     }
 
     /// Stores a result. Its bytes have to be there before.

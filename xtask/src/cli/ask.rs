@@ -1,0 +1,59 @@
+//! What people ask before a run. Nothing is run, and nothing is written.
+
+use serde_json::{Value, json};
+
+use super::arguments::{Output, Plan};
+use super::run::Session;
+use crate::core::plan;
+use crate::driver::platform;
+use crate::error::{Error, Result};
+use crate::event::Body;
+use crate::pipeline::Caching;
+use crate::tasks::ci;
+
+impl Session<'_> {
+    /// Says of each selected task whether it would run, and why; with `needs`, also of those that they wait for.
+    pub(super) fn explain(&self, select: &[String], caching: &Caching, needs: bool) -> Result<u8> {
+        let cx = self.cx();
+        let mut plan = self.pipeline(&ci::Options::CHECK).plan(cx, select, None, caching)?;
+        let is_named = |planned: &plan::Planned| {
+            needs || select.iter().any(|selector| planned.task.is_selected_by(selector))
+        };
+        plan.tasks.retain(is_named);
+        let data = json!({ "format": plan.format, "tasks": in_json(&plan.tasks)? });
+        cx.emit(Body::Answer { text: plan.explanation(platform::unix_time()), data });
+        Ok(0)
+    }
+
+    /// Says what a run would do, in the form that is asked for.
+    pub(super) fn plan(&self, arguments: &Plan, output: Output) -> Result<u8> {
+        let cx = self.cx();
+        let pipeline = self.pipeline(&ci::Options::CHECK);
+        if let Some(count) = arguments.github_matrix {
+            let shards = pipeline.shards(cx, &arguments.tasks, count)?;
+            let include: Vec<Value> = shards
+                .iter()
+                .map(|shard| {
+                    let tasks: Vec<&str> = shard.tasks.iter().map(|task| task.as_str()).collect();
+                    json!({ "shard": shard.shard, "tasks": tasks.join(" "), "estimated_ms": shard.estimated_ms })
+                })
+                .collect();
+            let data = json!({ "include": include });
+            cx.emit(Body::Answer { text: format!("{data}\n"), data });
+            return Ok(0);
+        }
+        let plan = pipeline.plan(cx, &arguments.tasks, arguments.jobs, &arguments.caching())?;
+        let text = match output {
+            Output::Dot => plan.dot(),
+            Output::Svg => plan.svg(),
+            Output::Auto | Output::Plain | Output::Github | Output::Json => plan.text(),
+        };
+        cx.emit(Body::Answer { text, data: in_json(&plan)? });
+        Ok(0)
+    }
+}
+
+fn in_json(value: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(value)
+        .map_err(|error| Error::bug("the plan cannot be written as JSON").source(error))
+}
