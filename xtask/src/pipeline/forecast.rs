@@ -13,7 +13,7 @@ use super::run::machine_cores;
 use super::{Footprint, Pipeline, Reusable, Task};
 use crate::core::fingerprint::entry::Entry;
 use crate::core::fingerprint::explain::{Change, nearest};
-use crate::core::fingerprint::{Content, Digest, Fingerprint, Manifest, Subject};
+use crate::core::fingerprint::{Content, Digest, Fingerprint, Manifest, Part, Subject};
 use crate::core::graph::{Graph, TaskId};
 use crate::core::plan::{CHANGES_MAX, Outlook, Plan, Planned, Shard, Why, milliseconds, shards};
 use crate::cx::Cx;
@@ -29,6 +29,8 @@ struct Known {
     key: Option<Digest>,
     /// Whether it would run and what it depends on would be new.
     is_new: bool,
+    /// Whether something stored may still fit once what goes before has run.
+    may_fit: bool,
     /// What would be put back before and with it, by task.
     replaced: BTreeMap<usize, Replaced>,
     /// What would run before and with it.
@@ -120,14 +122,14 @@ impl<'f> Forecast<'f> {
         all
     }
 
-    /// The tasks that run before and may change the answer. Where what goes before is new for certain, so is this.
+    /// The tasks that run before and may change the answer: whether something stored fits depends on what they leave.
     fn assumes(&self, outlook: &Outlook, known: &Known) -> Vec<TaskId> {
-        let is_certain = match outlook {
-            Outlook::Miss { why: Why::Changed { runs_before, .. }, .. } => !runs_before.is_empty(),
-            Outlook::Miss { why: Why::New | Why::Forced, .. } | Outlook::Uncached { .. } => true,
-            Outlook::Hit { .. } | Outlook::Miss { .. } | Outlook::Unreadable { .. } => false,
+        let is_open = match outlook {
+            Outlook::Uncached { .. } | Outlook::Miss { why: Why::Forced, .. } => false,
+            Outlook::Miss { why: Why::New | Why::Changed { .. }, .. } => known.may_fit,
+            Outlook::Hit { .. } | Outlook::Miss { .. } | Outlook::Unreadable { .. } => true,
         };
-        let running = known.running.iter().filter(|_| !is_certain);
+        let running = known.running.iter().filter(|_| is_open);
         running.map(|&task| self.id(task).clone()).collect()
     }
 
@@ -172,21 +174,28 @@ impl<'f> Forecast<'f> {
             Found::Fault(error) => Outlook::Miss { key, why: Why::Damaged { reason: in_words(&error) } },
             Found::Nothing => {
                 known.is_new = true;
-                Outlook::Miss { key, why: self.why(cache, task, &ready.fingerprint) }
+                let stored = self.stored(cache, task);
+                let left =
+                    cache.left_key(self.id(task)).filter(|key| stored.iter().all(|(other, _)| other != key));
+                let fits =
+                    |(_, entry): &(Digest, Box<Entry>)| may_fit(&entry.fingerprint, &ready.fingerprint);
+                known.may_fit = left.is_some() || stored.iter().any(fits);
+                Outlook::Miss { key, why: self.why(&stored, task, &ready.fingerprint) }
             }
         }
     }
 
+    /// The latest results of a task that are still stored.
+    fn stored(&self, cache: &Cache, task: usize) -> Vec<(Digest, Box<Entry>)> {
+        let entry = |key: Digest| match cache.store().peek(&key) {
+            Found::Entry(entry) => Some((key, entry)),
+            Found::Nothing | Found::Fault(_) => None,
+        };
+        cache.store().known(self.id(task).as_str()).into_iter().filter_map(entry).collect()
+    }
+
     /// What differs from the stored result that differs least.
-    fn why(&self, cache: &Cache, task: usize, now: &Fingerprint) -> Why {
-        let keys = cache.store().known(self.id(task).as_str());
-        let stored: Vec<(Digest, Box<Entry>)> = keys
-            .into_iter()
-            .filter_map(|key| match cache.store().peek(&key) {
-                Found::Entry(entry) => Some((key, entry)),
-                Found::Nothing | Found::Fault(_) => None,
-            })
-            .collect();
+    fn why(&self, stored: &[(Digest, Box<Entry>)], task: usize, now: &Fingerprint) -> Why {
         let fingerprints: Vec<&Fingerprint> = stored.iter().map(|(_, entry)| &entry.fingerprint).collect();
         let Some((position, changes)) = nearest(&fingerprints, now) else { return Why::New };
         let (mut runs_before, mut others) = (Vec::new(), Vec::new());
@@ -246,6 +255,15 @@ fn lacking(cache: &Cache, ready: &Ready, entry: &Entry) -> Option<String> {
     }
     let log = entry.said.log.filter(|log| !cache.store().is_sound(log));
     log.map(|_| "the stored result lacks its log".to_owned())
+}
+
+/// Whether a stored result may fit once what goes before has run: that can change files, and with them tools, and nothing else.
+fn may_fit(stored: &Fingerprint, now: &Fingerprint) -> bool {
+    let rest = |fingerprint: &Fingerprint| -> Vec<Part> {
+        let parts = fingerprint.parts().iter();
+        parts.filter(|part| !matches!(part.subject, Subject::Tool(_))).cloned().collect()
+    };
+    rest(stored) == rest(now)
 }
 
 fn in_words(error: &Error) -> String {

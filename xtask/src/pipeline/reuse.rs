@@ -196,6 +196,11 @@ impl Cache {
         self.caching.off
     }
 
+    /// The key of the result that this checkout was left with.
+    pub(super) fn left_key(&self, task: &TaskId) -> Option<Digest> {
+        self.eye.index(|index| index.left(task.as_str()).map(|left| left.key))
+    }
+
     /// Whether the result is what this checkout was left with, and stands there untouched with all that it needs.
     pub(super) fn is_in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> bool {
         self.left(cx, task, ready)

@@ -1,8 +1,10 @@
 //! The cache, tried in the ways in which caches lie: each test is one situation, on real files and with real processes.
 
 mod environment;
+mod explain;
 mod inputs;
 mod outputs;
+mod plan;
 mod processes;
 mod sequences;
 mod storage;
