@@ -16,10 +16,12 @@ use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
 use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{adopt, deploy, drift, examine, intervene, pause, pin, rollback, status, unlock};
-use crate::tasks::{ci, doctor, image, lint, rehearse};
+use crate::tasks::{cache, ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
-use arguments::{Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Verb, grammar};
+use arguments::{
+    Cache, CacheVerb, Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Verb, grammar,
+};
 use run::Session;
 
 /// Runs the command line of this process with the standard pipeline of the repository's components.
@@ -141,6 +143,11 @@ impl App {
             }
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
+            Command::Cache(Cache { verb }) => session.answer(|cx| match verb {
+                CacheVerb::Stats => cache::stats(cx),
+                CacheVerb::Prune(prune) => cache::prune(cx, prune.max_size),
+                CacheVerb::Verify => cache::verify(cx),
+            }),
             Command::Doctor(Doctor { environment: None }) => session.answer(doctor::run),
             Command::Doctor(Doctor { environment: Some(environment) }) => {
                 session.answer(|cx| examine::examine(cx, &environment))

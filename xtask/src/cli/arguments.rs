@@ -1,16 +1,17 @@
 //! The grammar: commands, their options, and the words of their help.
 
+mod cache;
 mod image;
 mod plan;
 mod rehearse;
 mod release;
+mod show;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::error::{Error, Result};
 use crate::pipeline::Caching;
-use crate::ui;
 
+pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::image::Image;
 pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
@@ -18,6 +19,7 @@ pub(super) use self::release::{
     Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Pause, Place, Promote, Recover,
     Rollback, Status, Unlock,
 };
+pub(super) use self::show::{Output, Show};
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -61,41 +63,6 @@ pub(super) struct Cli {
     version: Option<bool>,
     #[command(subcommand)]
     pub(super) command: Command,
-}
-
-/// How a command shows what happens.
-#[derive(Debug, Args)]
-pub(super) struct Show {
-    /// How to show what happens: auto, plain, github or json (a JSON object on a line for each event)
-    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_possible_values = true)]
-    #[arg(help_heading = GLOBAL, hide_default_value = true)]
-    pub(super) output: Output,
-    /// When to use colour: auto (looks at the terminal, `NO_COLOR`, `CLICOLOR_FORCE`), always or never
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
-    #[arg(help_heading = GLOBAL, hide_default_value = true)]
-    pub(super) color: Color,
-    /// Print help
-    #[arg(short, long, global = true, action = clap::ArgAction::Help, help_heading = GLOBAL)]
-    help: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(super) enum Output {
-    Auto,
-    Plain,
-    Github,
-    Json,
-    /// What is asked for as a graph for Graphviz; only of `plan`.
-    Dot,
-    /// The same as a picture.
-    Svg,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(super) enum Color {
-    Auto,
-    Always,
-    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -301,6 +268,13 @@ Examples:
 
 What was pushed stands in target/xtask/images.json, which `cargo xtask deploy` reads.")]
     Image(Image),
+    /// Look after the stored results of tasks
+    #[command(after_help = "\
+Examples:
+  cargo xtask cache stats                     how much there is, and where
+  cargo xtask cache prune --max-size 500MB    throw away what was not used for longest
+  cargo xtask cache verify                    read everything; exits with 1 where something was damaged")]
+    Cache(Cache),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -316,37 +290,6 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
     /// A task of this repository's own pipeline.
     #[command(external_subcommand)]
     Own(Vec<String>),
-}
-
-impl Show {
-    /// What `--output` asks for; `None` leaves it to the surroundings.
-    pub(super) fn mode(&self) -> Option<ui::Mode> {
-        match self.output {
-            Output::Auto => None,
-            // A picture is text that is written as it is.
-            Output::Plain | Output::Dot | Output::Svg => Some(ui::Mode::Plain),
-            Output::Github => Some(ui::Mode::GitHub),
-            Output::Json => Some(ui::Mode::Json),
-        }
-    }
-
-    /// An error where `--output` asks for what only `plan` has.
-    pub(super) fn check(&self, command: &Command) -> Result<()> {
-        if matches!(self.output, Output::Dot | Output::Svg) && !matches!(command, Command::Plan(_)) {
-            return Err(Error::usage("`--output dot` and `--output svg` draw a plan")
-                .hint("`cargo xtask plan --output svg > plan.svg`"));
-        }
-        Ok(())
-    }
-
-    /// What `--color` asks for, given what the surroundings suggest.
-    pub(super) fn color(&self, suggested: bool) -> bool {
-        match self.color {
-            Color::Auto => suggested,
-            Color::Always => true,
-            Color::Never => false,
-        }
-    }
 }
 
 /// How tasks run.
@@ -437,7 +380,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "rehearse",
         ],
     ),
-    ("This machine", &["setup", "doctor", "completions"]),
+    ("This machine", &["setup", "doctor", "cache", "completions"]),
 ];
 
 /// The names of the commands.

@@ -239,8 +239,9 @@ impl Cache {
         Some(hit(cx, task, left.took, left.log.is_some()))
     }
 
-    /// The result, if it is stored: put back where it differs from what stands there.
-    pub(super) fn from_store(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
+    /// The result, if it is stored: put back where it differs from what stands there. Where that fails half-way, what was put
+    /// back counts as standing there, so that it is taken away before the task runs.
+    fn from_store(&self, cx: &Cx, task: &TaskId, ready: &mut Ready) -> Option<TaskEnd> {
         if self.is_forced(task) {
             return None;
         }
@@ -261,6 +262,8 @@ impl Cache {
                 drop(self.store.bytes(&blob));
             }
             cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
+            let there = [&entry.outputs, &ready.outputs.manifest].map(|outputs| outputs.files().to_vec());
+            ready.outputs = Arc::new(Manifest::new(there.concat()).into());
             return None;
         }
         self.store.use_entry(&ready.key);
@@ -314,7 +317,7 @@ impl Cache {
             let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
             return (TaskEnd { reuse, ..end }, None);
         }
-        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.from_store(cx, task, &ready)) {
+        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.from_store(cx, task, &mut ready)) {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.
@@ -325,7 +328,7 @@ impl Cache {
                         Ok(again) => ready = again,
                         Err(error) => unlooked(&error),
                     }
-                    if let Some(end) = self.from_store(cx, task, &ready) {
+                    if let Some(end) = self.from_store(cx, task, &mut ready) {
                         return (end, Some(ready.key));
                     }
                 }

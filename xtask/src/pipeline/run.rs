@@ -12,7 +12,9 @@ use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::Said;
 use crate::core::graph::{Graph, TaskId};
 use crate::core::schedule::{Limits, Schedule, SkipReason};
+use crate::core::text::{bytes, count};
 use crate::cx::Cx;
+use crate::driver::cache::Store;
 use crate::driver::{files, platform};
 use crate::error::{self, Error, ErrorKind, Result};
 use crate::event::{Body, FORMAT, Reuse, RunEnd, Status, TaskEnd};
@@ -141,6 +143,7 @@ impl<'r> Run<'r> {
         self.durations.save(self.cx);
         if let Some(cache) = &self.cache {
             cache.close(self.cx);
+            make_room(self.cx, cache.store());
         }
         Ok(self.finish(start.elapsed()))
     }
@@ -248,6 +251,19 @@ impl<'r> Run<'r> {
         let end = RunEnd { duration, exit_code, tasks, critical_path, interrupted };
         self.cx.emit(Body::RunFinished(end.clone()));
         end
+    }
+}
+
+/// Throws away what was not used for longest, where the store has grown past what is configured.
+fn make_room(cx: &Cx, store: &Store) {
+    match store.keep_below(cx.config().cache.size_max) {
+        Ok(None) => {}
+        Ok(Some(pruned)) => {
+            let results = count(usize::try_from(pruned.entries).unwrap_or(usize::MAX), "stored result");
+            let left = bytes(pruned.left);
+            cx.note(format!("the cache had grown past `size-max`: {results} thrown away, {left} left"));
+        }
+        Err(error) => cx.warn_of(&error, "the cache stays larger than `size-max` of xtask.toml says"),
     }
 }
 

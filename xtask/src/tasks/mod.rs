@@ -2,6 +2,7 @@
 //! an order.
 
 pub mod architecture;
+pub mod cache;
 pub mod ci;
 pub mod dependencies;
 pub mod docs;

@@ -8,6 +8,7 @@ mod plan;
 mod processes;
 mod sequences;
 mod storage;
+mod upkeep;
 
 use std::cell::Cell;
 use std::path::PathBuf;

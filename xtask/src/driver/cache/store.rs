@@ -19,9 +19,11 @@ const KNOWN: usize = 12;
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// Results on disk.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// How many bytes were written to it by this value.
+    grown: AtomicU64,
 }
 
 /// What there is under a key.
@@ -38,7 +40,7 @@ pub enum Found {
 impl Store {
     /// The store in `folder`, which is made when something is stored.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), grown: AtomicU64::new(0) }
     }
 
     /// Its folder.
@@ -146,7 +148,9 @@ impl Store {
             if found != *digest {
                 return Err(Error::problems(format!("`{}` changed while it was stored", path.display())));
             }
-            publish(&temporary, &blob).context(failed)
+            publish(&temporary, &blob).context(failed)?;
+            self.grown.fetch_add(size, Ordering::Relaxed);
+            Ok(())
         });
         if stored.is_err() {
             drop(fs::remove_file(&temporary));
@@ -212,10 +216,18 @@ impl Store {
             file.sync_data()
         });
         let written = written.and_then(|()| publish(&temporary, path)).context(failed);
-        if written.is_err() {
-            drop(fs::remove_file(&temporary));
+        match written {
+            Ok(()) => {
+                self.grown.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            }
+            Err(_) => drop(fs::remove_file(&temporary)),
         }
         written
+    }
+
+    /// How many bytes were written to it by this value; nothing is counted for what was there already.
+    pub fn grown(&self) -> u64 {
+        self.grown.load(Ordering::Relaxed)
     }
 
     /// A path for a file that is not whole yet.

@@ -89,7 +89,8 @@ struct World {
     root: PathBuf,
     /// Whether the first task fails half-way.
     fails: Arc<AtomicBool>,
-    /// How often the first task was run.
+    /// How often a plan was made.
+    forecasts: u64,
     random: Random,
 }
 
@@ -98,7 +99,7 @@ impl World {
         fs::create_dir_all(root.join("in/deep")).unwrap();
         fs::write(root.join("in/a"), "1").unwrap();
         fs::write(root.join("other"), "other").unwrap();
-        Self { root: root.to_owned(), fails: Arc::default(), random: Random::new(seed) }
+        Self { root: root.to_owned(), fails: Arc::default(), forecasts: 0, random: Random::new(seed) }
     }
 
     /// What must stand in `out` when both tasks have passed.
@@ -139,10 +140,12 @@ impl World {
     }
 
     /// What the plan says of each task, where it is certain: whether it would run. Nothing is written.
-    fn forecast(&self, caching: &Caching) -> Vec<Option<bool>> {
-        let before = states(&self.root);
+    fn forecast(&mut self, caching: &Caching) -> Vec<Option<bool>> {
+        self.forecasts += 1;
+        let looks = self.forecasts % 4 == 1;
+        let before = looks.then(|| states(&self.root));
         let plan = self.pipeline().plan(&self.cx(), &[], Some(2), caching).unwrap();
-        assert_eq!(states(&self.root), before, "a plan has written something");
+        assert!(!looks || Some(states(&self.root)) == before, "a plan has written something");
         plan.tasks.iter().map(|task| task.assumes.is_empty().then(|| task.outlook.runs())).collect()
     }
 
