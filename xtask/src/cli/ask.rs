@@ -31,8 +31,10 @@ impl Session<'_> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         if let Some(count) = arguments.github_matrix {
             let shards = pipeline.shards(cx, &arguments.tasks, count)?;
+            // A job without tasks has nothing to be started for.
             let include: Vec<Value> = shards
                 .iter()
+                .filter(|shard| !shard.tasks.is_empty())
                 .map(|shard| {
                     let tasks: Vec<&str> = shard.tasks.iter().map(|task| task.as_str()).collect();
                     json!({ "shard": shard.shard, "tasks": tasks.join(" "), "estimated_ms": shard.estimated_ms })
