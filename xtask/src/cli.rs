@@ -82,9 +82,7 @@ impl App {
         let session = Session::start(self, &cli.show, environment, passed_on)?;
         let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
         match cli.command {
-            Command::Ci(ci) if ci.list => session.list(&ci.tasks),
-            Command::Ci(ci) if ci.explain => session.explain(&ci.tasks, &ci.run.caching(), true),
-            Command::Ci(ci) => session.run(ci.tasks, &ci.run, &ci::Options::CHECK),
+            Command::Ci(ci) => session.ci(ci),
             Command::Test(test) => {
                 let options = ci::Options { test_args: test.arguments, ..ci::Options::CHECK };
                 session.verb("test", &test.verb, &options)

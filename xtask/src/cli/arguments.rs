@@ -73,6 +73,7 @@ Examples:
   cargo xtask ci                      everything, as on the build server
   cargo xtask ci test lint            tests and linters, with their set-up
   cargo xtask ci test.backend         one task
+  cargo xtask ci --affected           what the changes of this branch concern
   cargo xtask ci --list               what there is
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
@@ -329,6 +330,12 @@ pub(super) struct Ci {
     /// Say of each task whether it would run, and why, and do nothing
     #[arg(long, conflicts_with = "list")]
     pub(super) explain: bool,
+    /// Leave out what no change concerns: of the commits since the base, and of what is not committed
+    #[arg(long)]
+    pub(super) affected: bool,
+    /// The branch or commit since which changes count; without it, what GitHub says of its event, else the default branch
+    #[arg(long, value_name = "REF", requires = "affected")]
+    pub(super) base: Option<String>,
     #[command(flatten)]
     pub(super) run: Run,
 }

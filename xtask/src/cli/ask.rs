@@ -1,17 +1,43 @@
-//! What people ask before a run. Nothing is run, and nothing is written.
+//! What people ask before a run, and `ci`, which is asked for a part of one. Nothing but a run writes.
 
 use serde_json::{Value, json};
 
-use super::arguments::{Output, Plan};
-use super::run::Session;
+use super::arguments::{Ci, Output, Plan};
+use super::run::{RUN_FILES, Session};
 use crate::core::plan;
-use crate::driver::platform;
+use crate::driver::{files, platform};
 use crate::error::{Error, Result};
 use crate::event::Body;
 use crate::pipeline::Caching;
+use crate::tasks::affected::{self, Selection};
 use crate::tasks::ci;
 
 impl Session<'_> {
+    /// Runs the checks that are selected, or says something about them.
+    pub(super) fn ci(&self, ci: Ci) -> Result<u8> {
+        let mut select = ci.tasks;
+        if ci.affected {
+            let pipeline = self.pipeline(&ci::Options::CHECK);
+            match affected::select(self.cx(), &pipeline, &select, ci.base.as_deref())? {
+                Selection::Tasks(tasks) => select = tasks,
+                Selection::Nothing => return self.forget_last_run(),
+            }
+        }
+        match (ci.list, ci.explain) {
+            (true, _) => self.list(&select),
+            (false, true) => self.explain(&select, &ci.run.caching(), true),
+            (false, false) => self.run(select, &ci.run, &ci::Options::CHECK),
+        }
+    }
+
+    /// Takes away what the last run left, so that nothing old is read as new.
+    fn forget_last_run(&self) -> Result<u8> {
+        for name in RUN_FILES {
+            files::remove(&self.cx().output_folder().join(name))?;
+        }
+        Ok(0)
+    }
+
     /// Says of each selected task whether it would run, and why; with `needs`, also of those that they wait for.
     pub(super) fn explain(&self, select: &[String], caching: &Caching, needs: bool) -> Result<u8> {
         let cx = self.cx();

@@ -89,6 +89,12 @@ impl Footprint {
         format!("{:?}", self.outputs)
     }
 
+    /// The names of the programs that it starts.
+    pub(super) fn programs(&self) -> Vec<String> {
+        let commands = self.commands.iter().map(|command| command.program().to_string_lossy().into_owned());
+        self.tools.iter().cloned().chain(commands).collect()
+    }
+
     /// All that the result of `task` depends on, but for files and for the tasks before it.
     ///
     /// `digest` gives the digest of a program.

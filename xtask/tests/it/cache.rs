@@ -1,5 +1,6 @@
 //! The cache, tried in the ways in which caches lie: each test is one situation, on real files and with real processes.
 
+mod affected;
 mod environment;
 mod explain;
 mod inputs;
