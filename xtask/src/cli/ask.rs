@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Ci, Output, Plan};
 use super::run::{RUN_FILES, Session};
+use crate::core::graph::TaskId;
 use crate::core::plan;
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
@@ -62,7 +63,7 @@ impl Session<'_> {
                 .iter()
                 .filter(|shard| !shard.tasks.is_empty())
                 .map(|shard| {
-                    let tasks: Vec<&str> = shard.tasks.iter().map(|task| task.as_str()).collect();
+                    let tasks: Vec<&str> = shard.tasks.iter().map(TaskId::as_str).collect();
                     json!({ "shard": shard.shard, "tasks": tasks.join(" "), "estimated_ms": shard.estimated_ms })
                 })
                 .collect();

@@ -241,7 +241,7 @@ impl Cache {
 
     /// The result, if it is stored: put back where it differs from what stands there. Where that fails half-way, what was put
     /// back counts as standing there, so that it is taken away before the task runs.
-    fn from_store(&self, cx: &Cx, task: &TaskId, ready: &mut Ready) -> Option<TaskEnd> {
+    fn put_back(&self, cx: &Cx, task: &TaskId, ready: &mut Ready) -> Option<TaskEnd> {
         if self.is_forced(task) {
             return None;
         }
@@ -317,7 +317,7 @@ impl Cache {
             let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
             return (TaskEnd { reuse, ..end }, None);
         }
-        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.from_store(cx, task, &mut ready)) {
+        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.put_back(cx, task, &mut ready)) {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.
@@ -328,7 +328,7 @@ impl Cache {
                         Ok(again) => ready = again,
                         Err(error) => unlooked(&error),
                     }
-                    if let Some(end) = self.from_store(cx, task, &mut ready) {
+                    if let Some(end) = self.put_back(cx, task, &mut ready) {
                         return (end, Some(ready.key));
                     }
                 }

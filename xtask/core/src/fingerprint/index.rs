@@ -84,12 +84,15 @@ impl Index {
 
     /// Writes down what the task has left; `None` when it is at work and whatever was there counts no more.
     pub fn leave(&mut self, task: &str, left: Option<Left>) {
-        let before = match left {
+        match left {
             Some(left) if self.tasks.get(task) == Some(&left) => return,
-            Some(left) => self.tasks.insert(task.to_owned(), left),
-            None => self.tasks.remove(task),
-        };
-        drop(before);
+            Some(left) => {
+                self.tasks.insert(task.to_owned(), left);
+            }
+            None => {
+                self.tasks.remove(task);
+            }
+        }
         self.changed = true;
     }
 

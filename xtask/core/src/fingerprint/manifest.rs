@@ -1,6 +1,6 @@
 //! A set of files: paths and what stands there, exactly. What a task has read, and what it has made.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -121,7 +121,7 @@ impl Manifest {
             .files
             .iter()
             .filter(|item| {
-                let names: Vec<&[u8]> = item.path.iter().map(|name| name.as_bytes()).collect();
+                let names: Vec<&[u8]> = item.path.iter().map(OsStrExt::as_bytes).collect();
                 patterns.includes(&names)
             })
             .collect();

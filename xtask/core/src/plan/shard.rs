@@ -46,7 +46,9 @@ pub fn shards(graph: &Graph, takes: impl Fn(usize) -> Duration, count: usize) ->
         let best = (0..count).min_by_key(|&shard| (loads[shard] + more(shard), dealt[shard].len()));
         let shard = best.unwrap_or_default();
         loads[shard] += more(shard);
-        needed.iter().for_each(|&task| has[shard][task] = true);
+        for task in needed {
+            has[shard][task] = true;
+        }
         dealt[shard].push(graph.nodes()[task].id.clone());
     }
     let shard = |(number, (tasks, load)): (usize, (Vec<TaskId>, Duration))| Shard {

@@ -65,10 +65,11 @@ impl Planned {
         match &self.outlook {
             Outlook::Hit { in_place: true, .. } => "nothing that it depends on has changed".to_owned(),
             Outlook::Hit { in_place: false, .. } => "its result is stored and would be put back".to_owned(),
-            Outlook::Uncached { reason } | Outlook::Unreadable { reason } => reason.clone(),
+            Outlook::Uncached { reason }
+            | Outlook::Unreadable { reason }
+            | Outlook::Miss { why: Why::Damaged { reason }, .. } => reason.clone(),
             Outlook::Miss { why: Why::New, .. } => "no result of it is stored".to_owned(),
             Outlook::Miss { why: Why::Forced, .. } => "asked for by `--force`".to_owned(),
-            Outlook::Miss { why: Why::Damaged { reason }, .. } => reason.clone(),
             Outlook::Miss { why: Why::Changed { runs_before, changes, left_out, .. }, .. } => {
                 let before = runs_before.iter().map(runs_anew);
                 let all: Vec<String> = before.chain(changes.iter().map(ToString::to_string)).collect();

@@ -199,7 +199,7 @@ impl Walk<'_> {
     fn start(&mut self, path: &Path) -> Result<()> {
         let names: Vec<&[u8]> = path.iter().map(OsStrExt::as_bytes).collect();
         if names.is_empty() {
-            return self.folder(&mut Vec::new(), Path::new(""), false).map(drop);
+            return self.folder(&[], Path::new(""), false).map(drop);
         }
         let mut above = false;
         for length in 1..names.len() {
@@ -261,7 +261,7 @@ impl Walk<'_> {
     }
 
     /// Looks at what is in a folder. Returns whether anything in it is meant.
-    fn folder(&mut self, names: &mut Vec<&[u8]>, path: &Path, included: bool) -> Result<bool> {
+    fn folder(&mut self, names: &[&[u8]], path: &Path, included: bool) -> Result<bool> {
         let absolute = self.eye.root.join(path);
         let failed = || format!("could not look into `{}`", absolute.display());
         let mut entries = Vec::new();
@@ -272,7 +272,7 @@ impl Walk<'_> {
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut filled = false;
         for (name, entry) in &entries {
-            let mut below: Vec<&[u8]> = names.clone();
+            let mut below: Vec<&[u8]> = names.to_vec();
             below.push(name.as_bytes());
             if self.patterns.judge(&below, included) == Verdict::Excluded {
                 continue;

@@ -112,7 +112,8 @@ impl Store {
             .chain(self.known(&entry.task).into_iter().filter(|other| other != key))
             .take(KNOWN)
             .collect();
-        let text: String = known.iter().map(|key| format!("{key}\n")).collect();
+        let keys: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let text = keys.join("\n") + "\n";
         files::write(&self.names(&entry.task), text.as_bytes())
     }
 

@@ -145,11 +145,16 @@ fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String
                 let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
                 found.extend(problems(root, target, value, at));
             }
-            "const" if value != rule => wrong(format!("{value} is not {rule}")),
-            "enum" if !rule.as_array().unwrap().contains(value) => {
-                wrong(format!("{value} is none of {rule}"))
+            "const" => {
+                if value != rule {
+                    wrong(format!("{value} is not {rule}"));
+                }
             }
-            "const" | "enum" => {}
+            "enum" => {
+                if !rule.as_array().unwrap().contains(value) {
+                    wrong(format!("{value} is none of {rule}"));
+                }
+            }
             "type" => {
                 let names: Vec<&Value> =
                     rule.as_array().map_or_else(|| vec![rule], |all| all.iter().collect());
@@ -162,7 +167,7 @@ fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String
                     "object" => value.is_object(),
                     other => panic!("type {other}"),
                 };
-                if !names.iter().any(|name| is(name)) {
+                if !names.iter().any(is) {
                     wrong(format!("{value} is no {rule}"));
                 }
             }
