@@ -3,7 +3,7 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[cache]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -46,6 +46,8 @@ pub struct Config {
     pub environment: EnvironmentSettings,
     /// `[budget]`: what dependencies may cost.
     pub budget: Budget,
+    /// `[cache]`: how much of what tasks made is kept.
+    pub cache: CacheSettings,
     /// `[image]`: what all images have in common.
     pub image: ImageSettings,
     /// `[release]`: what is released. Without it nothing is.
@@ -166,6 +168,20 @@ pub struct EnvironmentSettings {
     pub secrets: Vec<String>,
 }
 
+/// How much of what tasks made is kept: `[cache]`.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheSettings {
+    /// `size-max`: how large the store may get, a size. A run that has stored something past it throws away what was not used
+    /// for longest. Default: `10GB`.
+    pub size_max: u64,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { size_max: 10_000_000_000 }
+    }
+}
+
 /// What dependencies may cost: `[budget]`. `None`: not checked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Budget {
@@ -174,6 +190,11 @@ pub struct Budget {
     /// `cargo-compiled-max`: the most crates that are compiled for a Rust component on this platform, itself included, at
     /// least 1.
     pub cargo_compiled_max: Option<usize>,
+}
+
+/// Reads a size as people write it: `512MiB`, `10GB`; not zero. The error says what is wrong.
+pub fn size(text: &str) -> std::result::Result<u64, String> {
+    units::size(text)
 }
 
 impl Config {

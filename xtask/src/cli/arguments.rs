@@ -1,20 +1,25 @@
 //! The grammar: commands, their options, and the words of their help.
 
+mod cache;
 mod image;
+mod plan;
 mod rehearse;
 mod release;
+mod show;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::pipeline::Caching;
-use crate::ui;
 
+pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::image::Image;
+pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
 pub(super) use self::release::{
     Deploy, Deployment, Doctor, EnvironmentVerb, History, Intervene, OfEnvironment, Pause, Place, Promote,
     Recover, Rollback, Status, Unlock,
 };
+pub(super) use self::show::{Output, Show};
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -60,37 +65,6 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
-/// How a command shows what happens.
-#[derive(Debug, Args)]
-pub(super) struct Show {
-    /// How to show what happens: auto, plain, github or json (a JSON object on a line for each event)
-    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_possible_values = true)]
-    #[arg(help_heading = GLOBAL, hide_default_value = true)]
-    pub(super) output: Output,
-    /// When to use colour: auto (looks at the terminal, `NO_COLOR`, `CLICOLOR_FORCE`), always or never
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
-    #[arg(help_heading = GLOBAL, hide_default_value = true)]
-    pub(super) color: Color,
-    /// Print help
-    #[arg(short, long, global = true, action = clap::ArgAction::Help, help_heading = GLOBAL)]
-    help: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(super) enum Output {
-    Auto,
-    Plain,
-    Github,
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(super) enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run all checks, or those that are named, with what they need
@@ -99,9 +73,27 @@ Examples:
   cargo xtask ci                      everything, as on the build server
   cargo xtask ci test lint            tests and linters, with their set-up
   cargo xtask ci test.backend         one task
+  cargo xtask ci --affected           what the changes of this branch concern
   cargo xtask ci --list               what there is
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
+    /// Say of each task whether it would run or has a stored result, and why; runs nothing, changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask explain test.backend    what differs from the nearest stored run
+  cargo xtask explain test lint       all tasks that begin with these words
+  cargo xtask ci --explain            all tasks of a run")]
+    Explain(Explain),
+    /// Say what a run would do: what would run and why, how long it would take; runs nothing, changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask plan                    everything
+  cargo xtask plan test               tests, with their set-up
+  cargo xtask plan --output json      for a program, as docs/schemas/plan.schema.json says
+  cargo xtask plan --output svg > plan.svg
+  cargo xtask plan --output dot | dot -Tpdf > plan.pdf
+  cargo xtask plan --github-matrix 3  a matrix for three jobs")]
+    Plan(Plan),
     /// Run the tests of all components, or of those that are named
     #[command(after_help = "\
 Examples:
@@ -278,6 +270,13 @@ Examples:
 
 What was pushed stands in target/xtask/images.json, which `cargo xtask deploy` reads.")]
     Image(Image),
+    /// Look after the stored results of tasks
+    #[command(after_help = "\
+Examples:
+  cargo xtask cache stats                     how much there is, and where
+  cargo xtask cache prune --max-size 500MB    throw away what was not used for longest
+  cargo xtask cache verify                    read everything; exits with 1 where something was damaged")]
+    Cache(Cache),
     /// Print completions for a shell
     #[command(after_help = "\
 Examples:
@@ -293,27 +292,6 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
     /// A task of this repository's own pipeline.
     #[command(external_subcommand)]
     Own(Vec<String>),
-}
-
-impl Show {
-    /// What `--output` asks for; `None` leaves it to the surroundings.
-    pub(super) fn mode(&self) -> Option<ui::Mode> {
-        match self.output {
-            Output::Auto => None,
-            Output::Plain => Some(ui::Mode::Plain),
-            Output::Github => Some(ui::Mode::GitHub),
-            Output::Json => Some(ui::Mode::Json),
-        }
-    }
-
-    /// What `--color` asks for, given what the surroundings suggest.
-    pub(super) fn color(&self, suggested: bool) -> bool {
-        match self.color {
-            Color::Auto => suggested,
-            Color::Always => true,
-            Color::Never => false,
-        }
-    }
 }
 
 /// How tasks run.
@@ -354,6 +332,15 @@ pub(super) struct Ci {
     /// Name the tasks, and do nothing
     #[arg(long)]
     pub(super) list: bool,
+    /// Say of each task whether it would run, and why, and do nothing
+    #[arg(long, conflicts_with = "list")]
+    pub(super) explain: bool,
+    /// Leave out what no change concerns: of the commits since the base, and of what is not committed
+    #[arg(long)]
+    pub(super) affected: bool,
+    /// The branch or commit since which changes count; without it, what GitHub says of its event, else the default branch
+    #[arg(long, value_name = "REF", requires = "affected")]
+    pub(super) base: Option<String>,
     #[command(flatten)]
     pub(super) run: Run,
 }
@@ -387,7 +374,7 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
     (
         "Releases",
         &[
@@ -395,8 +382,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "deploy",
             "rollback",
             "status",
-            "history",
             "drift",
+            "history",
             "promote",
             "pause",
             "resume",
@@ -408,7 +395,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "rehearse",
         ],
     ),
-    ("This machine", &["setup", "doctor", "completions"]),
+    ("This machine", &["setup", "doctor", "cache", "completions"]),
 ];
 
 /// The names of the commands.

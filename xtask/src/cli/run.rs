@@ -27,6 +27,9 @@ use crate::ui;
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
+/// What a run leaves in the output folder beside logs.
+pub(super) const RUN_FILES: [&str; 2] = ["events.jsonl", "junit.xml"];
+
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -122,6 +125,11 @@ impl<'a> Session<'a> {
         Ok(0)
     }
 
+    /// The context of the command.
+    pub(super) fn cx(&self) -> &Cx {
+        &self.cx
+    }
+
     /// Runs a task that answers a question and leaves nothing behind.
     pub(super) fn answer(&self, task: impl FnOnce(&Cx) -> Result<()>) -> Result<u8> {
         task(&self.cx).map(|()| 0)
@@ -151,7 +159,7 @@ impl<'a> Session<'a> {
         Ok(end.exit_code)
     }
 
-    fn pipeline(&self, options: &ci::Options) -> Pipeline {
+    pub(super) fn pipeline(&self, options: &ci::Options) -> Pipeline {
         (self.app.pipeline)(self.cx.config(), options)
     }
 
@@ -186,7 +194,7 @@ impl RunFiles {
     /// business: those of results that are reused stay.
     fn begin(cx: &Cx) -> Result<Self> {
         let folder = cx.output_folder();
-        for name in ["events.jsonl", "junit.xml"] {
+        for name in RUN_FILES {
             files::remove(&folder.join(name))?;
         }
         std::fs::create_dir_all(folder).context(|| format!("could not make `{}`", folder.display()))?;

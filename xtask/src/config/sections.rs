@@ -12,7 +12,8 @@ use crate::config::values::{
     variables,
 };
 use crate::config::{
-    Budget, Component, ComponentKind, Config, EnvironmentSettings, Node, Python, Rust, TaskSettings, Tools,
+    Budget, CacheSettings, Component, ComponentKind, Config, EnvironmentSettings, Node, Python, Rust,
+    TaskSettings, Tools,
 };
 use crate::core::graph::TaskId;
 
@@ -25,6 +26,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let environment = table
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    let cache = table.optional("cache", |cache| cache.table(|table| Some(self::cache(table))));
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
@@ -40,6 +42,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         tasks: tasks.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        cache: cache.unwrap_or_default(),
         image: image.unwrap_or_default(),
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
@@ -183,6 +186,11 @@ fn environment(table: &mut Table<'_, '_>) -> EnvironmentSettings {
         pass: table.optional("pass", list(variables)).unwrap_or_default(),
         secrets: table.optional("secrets", list(variable)).unwrap_or_default(),
     }
+}
+
+fn cache(table: &mut Table<'_, '_>) -> CacheSettings {
+    let size_max = table.optional("size-max", size);
+    CacheSettings { size_max: size_max.unwrap_or(CacheSettings::default().size_max) }
 }
 
 fn budget(table: &mut Table<'_, '_>) -> Budget {

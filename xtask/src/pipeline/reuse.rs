@@ -12,7 +12,7 @@ use super::footprint::{Footprint, Known, Parsed};
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
-use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Part, Subject, Value};
+use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::cache::{self, Eye, Found, Mode, Seen, Store};
@@ -55,17 +55,27 @@ pub(super) struct Cache {
 pub(super) struct Ready {
     pub(super) fingerprint: Fingerprint,
     pub(super) key: Digest,
-    inputs: Arc<Seen>,
-    outputs: Arc<Seen>,
+    pub(super) inputs: Arc<Seen>,
+    pub(super) outputs: Arc<Seen>,
 }
 
 impl Cache {
     /// The cache of the repository of `cx`.
     pub(super) fn open(cx: &Cx, caching: Caching) -> Result<Self> {
+        let start = cache::moment(&cx.tools_folder())?;
+        Self::from(cx, caching, start)
+    }
+
+    /// The same for whoever only looks: nothing is written, not even to ask for the file system's time. What is read now is
+    /// then not known again later, which is no loss to somebody who writes nothing down.
+    pub(super) fn open_to_look(cx: &Cx, caching: Caching) -> Result<Self> {
+        Self::from(cx, caching, 0)
+    }
+
+    fn from(cx: &Cx, caching: Caching, start: u64) -> Result<Self> {
         let path = index_path(cx);
         let index = std::fs::read(&path).ok().and_then(|bytes| Index::decode(&bytes)).unwrap_or_default();
         let eye = Eye::new(cx.root(), index);
-        let start = cache::moment(&cx.tools_folder())?;
         let program =
             platform::this_program().map_err(|error| Error::io("could not find this program", error))?;
         let program = eye.digest(&program, start)?.ok_or_else(|| Error::bug("this program is not there"))?;
@@ -145,6 +155,20 @@ impl Cache {
         let parsed = footprint.parsed()?;
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
         let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
+        self.ready_from(cx, task, footprint, before, (inputs, outputs), moment)
+    }
+
+    /// The same with files that were looked at, at the earliest at `moment`: what it reads, and what stands where it makes
+    /// something.
+    fn ready_from(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        (inputs, outputs): (Arc<Seen>, Arc<Seen>),
+        moment: u64,
+    ) -> Result<Ready> {
         if let Some(both) =
             outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
         {
@@ -157,7 +181,7 @@ impl Cache {
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
         // What ran since may have made another tool.
         let anew = Known::default();
-        let known = if fresh { &anew } else { &self.known };
+        let known = if moment == self.start { &self.known } else { &anew };
         let mut parts = footprint.parts(cx, task.as_str(), &self.program, known, &digest)?;
         parts.extend(before.iter().map(|(task, key)| Part {
             subject: Subject::Dependency(task.to_string()),
@@ -167,9 +191,52 @@ impl Cache {
         Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs })
     }
 
+    /// The same with other files: `inputs` is what it will find, `outputs` what stands where it makes something.
+    pub(super) fn ready_with(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        inputs: Manifest,
+        outputs: Arc<Seen>,
+    ) -> Result<Ready> {
+        self.ready_from(cx, task, footprint, before, (Arc::new(inputs.into()), outputs), self.start)
+    }
+
+    /// Where results are kept.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether nothing is looked for.
+    pub(super) fn is_off(&self) -> bool {
+        self.caching.off
+    }
+
+    /// The key of the result that this checkout was left with.
+    pub(super) fn left_key(&self, task: &TaskId) -> Option<Digest> {
+        self.eye.index(|index| index.left(task.as_str()).map(|left| left.key))
+    }
+
+    /// Whether the result is what this checkout was left with, and stands there untouched with all that it needs.
+    pub(super) fn is_in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> bool {
+        self.left(cx, task, ready)
+            .is_some_and(|left| !left.says || matches!(self.store.peek(&ready.key), Found::Entry(_)))
+    }
+
     /// Whether a task must run whatever is stored.
     pub(super) fn is_forced(&self, task: &TaskId) -> bool {
         self.caching.force.iter().any(|selector| task.is_selected_by(selector))
+    }
+
+    /// What this checkout was left with, where that is the result and stands there untouched.
+    fn left(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<Left> {
+        let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
+        let is_left = left.key == ready.key
+            && left.outputs == ready.outputs.manifest.digest()
+            && left.log == self.eye.digest(&cx.log_of(task), self.start).ok()?;
+        is_left.then_some(left)
     }
 
     /// The result, if it is what this checkout was left with and stands there untouched.
@@ -177,13 +244,7 @@ impl Cache {
         if self.caching.off || self.is_forced(task) {
             return None;
         }
-        let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
-        if left.key != ready.key || left.outputs != ready.outputs.manifest.digest() {
-            return None;
-        }
-        if left.log != self.eye.digest(&cx.log_of(task), self.start).ok()? {
-            return None;
-        }
+        let left = self.left(cx, task, ready)?;
         if left.says {
             let Found::Entry(entry) = self.store.find(&ready.key) else { return None };
             cx.say_again(task, &entry.said);
@@ -196,8 +257,9 @@ impl Cache {
         Some(hit(cx, task, left.took, left.log.is_some()))
     }
 
-    /// The result, if it is stored: put back where it differs from what stands there.
-    pub(super) fn stored(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
+    /// The result, if it is stored: put back where it differs from what stands there. Where that fails half-way, what was put
+    /// back counts as standing there, so that it is taken away before the task runs.
+    fn put_back(&self, cx: &Cx, task: &TaskId, ready: &mut Ready) -> Option<TaskEnd> {
         if self.is_forced(task) {
             return None;
         }
@@ -218,6 +280,8 @@ impl Cache {
                 drop(self.store.bytes(&blob));
             }
             cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
+            let there = [&entry.outputs, &ready.outputs.manifest].map(|outputs| outputs.files().to_vec());
+            ready.outputs = Arc::new(Manifest::new(there.concat()).into());
             return None;
         }
         self.store.use_entry(&ready.key);
@@ -271,7 +335,7 @@ impl Cache {
             let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
             return (TaskEnd { reuse, ..end }, None);
         }
-        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.stored(cx, task, &ready)) {
+        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.put_back(cx, task, &mut ready)) {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.
@@ -282,7 +346,7 @@ impl Cache {
                         Ok(again) => ready = again,
                         Err(error) => unlooked(&error),
                     }
-                    if let Some(end) = self.stored(cx, task, &ready) {
+                    if let Some(end) = self.put_back(cx, task, &mut ready) {
                         return (end, Some(ready.key));
                     }
                 }

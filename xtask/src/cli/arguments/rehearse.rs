@@ -1,4 +1,4 @@
-//! The options of rehearsals.
+//! The grammar of `rehearse`.
 
 use std::path::PathBuf;
 

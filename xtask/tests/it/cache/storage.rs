@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use xtask::driver::cache::Store;
+
 use super::Workshop;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -136,4 +138,17 @@ fn a_damaged_index_is_an_empty_one() {
     assert!(!shop.ran(), "found in the store");
     fs::remove_file(shop.path(".xtask/checkout.index")).unwrap();
     assert!(!shop.ran());
+}
+
+#[test]
+fn what_was_put_back_half_way_is_taken_away_before_the_task_runs() {
+    // A link that is there already makes this task fail.
+    let script = "set -eu\necho run >> \"$RUNS/runs\"\nmkdir -p out\nln -s a out/a\ncat in/a > out/z\n";
+    let shop = Workshop::with(super::CONFIGURATION, script);
+    shop.settle();
+    fs::remove_dir_all(shop.path("out")).unwrap();
+    let digest = xtask::core::fingerprint::Digest::of(b"one\n");
+    fs::remove_file(Store::new(shop.store()).blob(&digest)).unwrap();
+    assert!(shop.ran());
+    assert_eq!(super::names(&shop.path("out")), ["a", "z"]);
 }
