@@ -2,17 +2,21 @@
 //!
 //! Nothing here fails a task. What cannot be looked at, found, put back or stored makes it run, or not be stored, and is said.
 
+mod keep;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
+
+use keep::NotStored;
 
 use super::confine::{Confined, Confinement};
 use super::footprint::{Footprint, Known, Parsed};
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
-use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value};
+use crate::core::fingerprint::{Digest, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::cache::{self, Eye, Found, Mode, Seen, Store};
@@ -431,66 +435,6 @@ impl Cache {
             cx.check()?;
             thread::sleep(LOOK_AGAIN);
         }
-    }
-
-    fn store_result(
-        &self,
-        cx: &Cx,
-        task: &TaskId,
-        footprint: &Footprint,
-        ready: &Ready,
-        mut said: Said,
-        end: &TaskEnd,
-    ) -> Result<(), NotStored> {
-        let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
-        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment)?;
-        if !ready.inputs.is_still(&inputs) {
-            let path =
-                ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
-            return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
-        }
-        let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment)?;
-        for item in outputs.manifest.files() {
-            if let Content::File { digest, size, .. } = &item.content {
-                let path = cx.root().join(&item.path);
-                if cx.is_secret_in(&path)? {
-                    return Err(NotStored::Because(format!("`{}` holds a secret", item.path.display())));
-                }
-                self.store.put_file(&path, digest, *size)?;
-            }
-        }
-        if let Some(log) = &end.log {
-            let bytes = std::fs::read(log)
-                .map_err(|error| Error::io(format!("could not read `{}`", log.display()), error))?;
-            said.log = Some(self.store.put_bytes(&bytes)?);
-        }
-        let took = u64::try_from(end.duration.as_micros()).unwrap_or(u64::MAX);
-        let entry = Entry {
-            format: FORMAT,
-            task: task.to_string(),
-            fingerprint: ready.fingerprint.clone(),
-            outputs: Arc::unwrap_or_clone(outputs.manifest),
-            said,
-            stored: platform::unix_time(),
-            took,
-        };
-        self.store.put(&ready.key, &entry)?;
-        self.leave(task, &ready.key, &entry);
-        Ok(())
-    }
-}
-
-/// Why a result is not stored.
-enum NotStored {
-    /// It would be wrong to.
-    Because(String),
-    /// It could not be done.
-    Fault(Error),
-}
-
-impl From<Error> for NotStored {
-    fn from(error: Error) -> Self {
-        Self::Fault(error)
     }
 }
 
