@@ -1,6 +1,7 @@
 //! The command line: arguments become task options, one `match` calls the task, one place ends the process.
 
 mod arguments;
+mod ask;
 mod run;
 
 use std::ffi::OsString;
@@ -13,8 +14,10 @@ use crate::config::Config;
 use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
-use crate::pipeline::Pipeline;
-use crate::tasks::release::{adopt, deploy, drift, examine, intervene, pause, pin, rollback, status, unlock};
+use crate::pipeline::{Caching, Pipeline};
+use crate::tasks::release::{
+    adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
+};
 use crate::tasks::{cache, ci, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
@@ -67,6 +70,7 @@ impl App {
     }
 
     fn dispatch(&self, cli: Cli, environment: Environment) -> Result<u8> {
+        cli.show.check(&cli.command)?;
         if let Command::Completions { shell } = cli.command {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut grammar(), "cargo-xtask", &mut script);
@@ -80,8 +84,7 @@ impl App {
         let session = Session::start(self, &cli.show, environment, passed_on)?;
         let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
         match cli.command {
-            Command::Ci(ci) if ci.list => session.list(&ci.tasks),
-            Command::Ci(ci) => session.run(ci.tasks, &ci.run, &ci::Options::CHECK),
+            Command::Ci(ci) => session.ci(ci),
             Command::Test(test) => {
                 let options = ci::Options { test_args: test.arguments, ..ci::Options::CHECK };
                 session.verb("test", &test.verb, &options)
@@ -97,6 +100,8 @@ impl App {
                 let options = ci::Options { image: image.options()?, ..ci::Options::CHECK };
                 session.image(&image.verb, &options)
             }
+            Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
+            Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),
@@ -117,7 +122,10 @@ impl App {
                 let (options, reason) = unlock.options();
                 session.answer(|cx| unlock::unlock(cx, &options, &reason))
             }
-            Command::History(place) => session.answer(|cx| status::history(cx, place.environment.as_deref())),
+            Command::History(history) => session.answer(|cx| match history.options() {
+                (options, true) => repair::repair(cx, &options),
+                (options, false) => status::history(cx, options.environment.as_deref()),
+            }),
             Command::Promote(promote) => {
                 let (options, fully) = promote.options();
                 session.answer(|cx| intervene::promote(cx, &options, fully))
@@ -138,9 +146,12 @@ impl App {
             }
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
-            Command::Cache(Cache { verb: CacheVerb::Key(key) }) => {
-                session.answer(|cx| cache::key::key(cx, &key.out))
-            }
+            Command::Cache(Cache { verb }) => session.answer(|cx| match verb {
+                CacheVerb::Stats => cache::stats(cx),
+                CacheVerb::Prune(prune) => cache::prune(cx, prune.max_size),
+                CacheVerb::Verify => cache::verify(cx),
+                CacheVerb::Key(key) => cache::key::key(cx, &key.out),
+            }),
             Command::Doctor(Doctor { environment: None }) => session.answer(doctor::run),
             Command::Doctor(Doctor { environment: Some(environment) }) => {
                 session.answer(|cx| examine::examine(cx, &environment))

@@ -48,7 +48,7 @@ pub struct Config {
     pub environment: EnvironmentSettings,
     /// `[budget]`: what dependencies may cost.
     pub budget: Budget,
-    /// `[cache]`: where results of tasks are kept beyond this machine. Without it nowhere.
+    /// `[cache]`: how much of what tasks made is kept, and where beyond this machine.
     pub cache: CacheSettings,
     /// `[image]`: what all images have in common.
     pub image: ImageSettings,
@@ -157,6 +157,8 @@ pub struct TaskSettings {
     pub tools: Vec<String>,
     /// `uncached`: why a task with a `command` runs each time. Default: it does not.
     pub uncached: Option<String>,
+    /// `unsandboxed`: why its commands may read what it does not declare, although its result is reused. Default: they may not.
+    pub unsandboxed: Option<String>,
 }
 
 /// Variables and secrets of all tasks: `[environment]`.
@@ -168,11 +170,20 @@ pub struct EnvironmentSettings {
     pub secrets: Vec<String>,
 }
 
-/// Where results of tasks are kept: `[cache]`.
-#[derive(Clone, Debug, Default)]
+/// Where results of tasks are kept, and how much of them: `[cache]`.
+#[derive(Clone, Debug)]
 pub struct CacheSettings {
+    /// `size-max`: how large the store may get, a size. A run that has stored something past it throws away what was not used
+    /// for longest. Default: `10GB`.
+    pub size_max: u64,
     /// The server that keeps them, where one does.
     pub remote: Option<RemoteSettings>,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { size_max: 10_000_000_000, remote: None }
+    }
 }
 
 /// A server that keeps results for all machines, as Bazel's remote caches over HTTP do.
@@ -214,6 +225,11 @@ pub struct Budget {
     /// `cargo-compiled-max`: the most crates that are compiled for a Rust component on this platform, itself included, at
     /// least 1.
     pub cargo_compiled_max: Option<usize>,
+}
+
+/// Reads a size as people write it: `512MiB`, `10GB`; not zero. The error says what is wrong.
+pub fn size(text: &str) -> std::result::Result<u64, String> {
+    units::size(text)
 }
 
 impl Config {

@@ -30,6 +30,7 @@ mod machine;
 mod network;
 mod patient;
 mod results;
+mod sandbox;
 mod scope;
 mod steps;
 

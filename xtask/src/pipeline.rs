@@ -11,8 +11,11 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::event::RunEnd;
 
+mod concern;
+mod confine;
 mod durations;
 mod footprint;
+mod forecast;
 mod remote;
 mod reuse;
 mod run;
@@ -44,6 +47,8 @@ pub struct Task {
     timeout: Option<Duration>,
     on_demand: bool,
     reusable: Reusable,
+    /// What it reads, where its result is not used again.
+    concern: Option<Footprint>,
     work: Arc<Work>,
 }
 
@@ -59,6 +64,7 @@ impl Task {
             timeout: None,
             on_demand: false,
             reusable: Reusable::Not("nothing says what it reads and makes".to_owned()),
+            concern: None,
             work: Arc::new(work),
         }
     }
@@ -78,6 +84,13 @@ impl Task {
     /// Says why its result is never used again.
     pub fn uncached(mut self, reason: impl Into<String>) -> Self {
         self.reusable = Reusable::Not(reason.into());
+        self
+    }
+
+    /// Says what a task reads whose result is never used again, so that `ci --affected` leaves it out where none of that has
+    /// changed. Without it, any change concerns such a task.
+    pub fn concerns(mut self, footprint: Footprint) -> Self {
+        self.concern = Some(footprint);
         self
     }
 
@@ -115,6 +128,14 @@ impl Task {
     pub fn on_demand(mut self) -> Self {
         self.on_demand = true;
         self
+    }
+
+    /// What its result depends on, where it is used again.
+    fn footprint(&self) -> Option<&Footprint> {
+        match &self.reusable {
+            Reusable::By(footprint) => Some(footprint),
+            Reusable::Not(_) => None,
+        }
     }
 
     /// Its id.

@@ -3,6 +3,7 @@
 //! Nothing here reads a file, starts a process, asks for the time or knows of any module of ours outside `core`; what it
 //! needs comes in as arguments. That is why everything here can be tested by tables, properties and simulation.
 
+pub mod affected;
 pub mod calendar;
 pub mod capture;
 pub mod checkup;
@@ -17,6 +18,7 @@ pub mod installer;
 pub mod kubectl;
 pub mod mask;
 pub mod picture;
+pub mod plan;
 pub mod registry;
 pub mod release;
 pub mod report;

@@ -2,21 +2,24 @@
 
 mod cache;
 mod image;
+mod plan;
 mod rehearse;
 mod release;
+mod show;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 use crate::pipeline::Caching;
-use crate::ui;
 
 pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::image::Image;
+pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
 pub(super) use self::release::{
-    Deploy, Deployment, Doctor, EnvironmentVerb, Intervene, OfEnvironment, Pause, Place, Promote, Recover,
-    Rollback, Status, Unlock,
+    Deploy, Deployment, Doctor, EnvironmentVerb, History, Intervene, OfEnvironment, Pause, Place, Promote,
+    Recover, Rollback, Status, Unlock,
 };
+pub(super) use self::show::{Output, Show};
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -62,37 +65,6 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
-/// How a command shows what happens.
-#[derive(Debug, Args)]
-pub(super) struct Show {
-    /// How to show what happens: auto, plain, github or json (a JSON object on a line for each event)
-    #[arg(long, global = true, value_name = "FORM", default_value = "auto", hide_possible_values = true)]
-    #[arg(help_heading = GLOBAL, hide_default_value = true)]
-    pub(super) output: Output,
-    /// When to use colour: auto (looks at the terminal, `NO_COLOR`, `CLICOLOR_FORCE`), always or never
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
-    #[arg(help_heading = GLOBAL, hide_default_value = true)]
-    pub(super) color: Color,
-    /// Print help
-    #[arg(short, long, global = true, action = clap::ArgAction::Help, help_heading = GLOBAL)]
-    help: Option<bool>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(super) enum Output {
-    Auto,
-    Plain,
-    Github,
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(super) enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run all checks, or those that are named, with what they need
@@ -101,9 +73,27 @@ Examples:
   cargo xtask ci                      everything, as on the build server
   cargo xtask ci test lint            tests and linters, with their set-up
   cargo xtask ci test.backend         one task
+  cargo xtask ci --affected           what the changes of this branch concern
   cargo xtask ci --list               what there is
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
+    /// Say of each task whether it would run or has a stored result, and why; runs nothing, changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask explain test.backend    what differs from the nearest stored run
+  cargo xtask explain test lint       all tasks that begin with these words
+  cargo xtask ci --explain            all tasks of a run")]
+    Explain(Explain),
+    /// Say what a run would do: what would run and why, how long it would take; runs nothing, changes nothing
+    #[command(after_help = "\
+Examples:
+  cargo xtask plan                    everything
+  cargo xtask plan test               tests, with their set-up
+  cargo xtask plan --output json      for a program, as docs/schemas/plan.schema.json says
+  cargo xtask plan --output svg > plan.svg
+  cargo xtask plan --output dot | dot -Tpdf > plan.pdf
+  cargo xtask plan --github-matrix 3  a matrix for three jobs")]
+    Plan(Plan),
     /// Run the tests of all components, or of those that are named
     #[command(after_help = "\
 Examples:
@@ -208,8 +198,9 @@ Examples:
     /// Name the releases of an environment, the newest first
     #[command(after_help = "\
 Examples:
-  cargo xtask history --environment production")]
-    History(Place),
+  cargo xtask history --environment production
+  cargo xtask history --environment production --repair      where somebody has damaged the ledger")]
+    History(History),
     /// Say what in the cluster is no longer as it was released, and who has changed it; changes nothing
     #[command(after_help = "\
 Examples:
@@ -282,6 +273,9 @@ What was pushed stands in target/xtask/images.json, which `cargo xtask deploy` r
     /// Look after the stored results of tasks
     #[command(after_help = "\
 Examples:
+  cargo xtask cache stats                     how much there is, and where
+  cargo xtask cache prune --max-size 500MB    throw away what was not used for longest
+  cargo xtask cache verify                    read everything; exits with 1 where something was damaged
   cargo xtask cache key --out ~/cache.key     make the key with which trusted jobs sign what they upload")]
     Cache(Cache),
     /// Print completions for a shell
@@ -301,29 +295,9 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
     Own(Vec<String>),
 }
 
-impl Show {
-    /// What `--output` asks for; `None` leaves it to the surroundings.
-    pub(super) fn mode(&self) -> Option<ui::Mode> {
-        match self.output {
-            Output::Auto => None,
-            Output::Plain => Some(ui::Mode::Plain),
-            Output::Github => Some(ui::Mode::GitHub),
-            Output::Json => Some(ui::Mode::Json),
-        }
-    }
-
-    /// What `--color` asks for, given what the surroundings suggest.
-    pub(super) fn color(&self, suggested: bool) -> bool {
-        match self.color {
-            Color::Auto => suggested,
-            Color::Always => true,
-            Color::Never => false,
-        }
-    }
-}
-
 /// How tasks run.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Run {
     /// How many cores tasks may keep busy; as many as the machine has where it is not given
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -340,11 +314,14 @@ pub(super) struct Run {
     /// Run these tasks whatever is stored: `test`, `lint.backend`
     #[arg(long, value_name = "TASK")]
     pub(super) force: Vec<String>,
+    /// Let cached tasks read what they do not declare; their results are not stored
+    #[arg(long)]
+    pub(super) no_sandbox: bool,
 }
 
 impl Run {
     pub(super) fn caching(&self) -> Caching {
-        Caching { off: self.no_cache, force: self.force.clone() }
+        Caching { off: self.no_cache, force: self.force.clone(), no_sandbox: self.no_sandbox }
     }
 }
 
@@ -356,6 +333,15 @@ pub(super) struct Ci {
     /// Name the tasks, and do nothing
     #[arg(long)]
     pub(super) list: bool,
+    /// Say of each task whether it would run, and why, and do nothing
+    #[arg(long, conflicts_with = "list")]
+    pub(super) explain: bool,
+    /// Leave out what no change concerns: of the commits since the base, and of what is not committed
+    #[arg(long)]
+    pub(super) affected: bool,
+    /// The branch or commit since which changes count; without it, what GitHub says of its event, else the default branch
+    #[arg(long, value_name = "REF", requires = "affected")]
+    pub(super) base: Option<String>,
     #[command(flatten)]
     pub(super) run: Run,
 }
@@ -389,7 +375,7 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies"]),
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
     (
         "Releases",
         &[
@@ -397,8 +383,11 @@ const GROUPS: &[(&str, &[&str])] = &[
             "deploy",
             "rollback",
             "status",
+            "drift",
             "history",
             "promote",
+            "pause",
+            "resume",
             "abort",
             "recover",
             "adopt",
@@ -407,7 +396,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "rehearse",
         ],
     ),
-    ("This machine", &["setup", "doctor", "completions"]),
+    ("This machine", &["setup", "doctor", "cache", "completions"]),
 ];
 
 /// The names of the commands.

@@ -27,6 +27,9 @@ use crate::ui;
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
+/// What a run leaves in the output folder beside logs.
+pub(super) const RUN_FILES: [&str; 2] = ["events.jsonl", "junit.xml"];
+
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -89,8 +92,14 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         let selectors = pipeline.graph(&self.cx)?.selectors();
         if selectors.contains(&id) {
-            let run =
-                Run { jobs: None, fail_fast: false, keep_going: false, no_cache: false, force: Vec::new() };
+            let run = Run {
+                jobs: None,
+                fail_fast: false,
+                keep_going: false,
+                no_cache: false,
+                force: Vec::new(),
+                no_sandbox: false,
+            };
             return self.run(vec![id], &run, &ci::Options::CHECK);
         }
         let word = words.first().map_or("", String::as_str);
@@ -114,6 +123,11 @@ impl<'a> Session<'a> {
         }
         self.cx.emit(Body::Answer { text, data: data.into() });
         Ok(0)
+    }
+
+    /// The context of the command.
+    pub(super) fn cx(&self) -> &Cx {
+        &self.cx
     }
 
     /// Runs a task that answers a question and leaves nothing behind.
@@ -145,7 +159,7 @@ impl<'a> Session<'a> {
         Ok(end.exit_code)
     }
 
-    fn pipeline(&self, options: &ci::Options) -> Pipeline {
+    pub(super) fn pipeline(&self, options: &ci::Options) -> Pipeline {
         (self.app.pipeline)(self.cx.config(), options)
     }
 
@@ -180,7 +194,7 @@ impl RunFiles {
     /// business: those of results that are reused stay.
     fn begin(cx: &Cx) -> Result<Self> {
         let folder = cx.output_folder();
-        for name in ["events.jsonl", "junit.xml"] {
+        for name in RUN_FILES {
             files::remove(&folder.join(name))?;
         }
         std::fs::create_dir_all(folder).context(|| format!("could not make `{}`", folder.display()))?;

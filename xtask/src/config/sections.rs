@@ -173,6 +173,7 @@ fn tasks(value: &Value<'_, '_>) -> Option<BTreeMap<String, TaskSettings>> {
                 makes: table.optional("makes", list(pattern)).unwrap_or_default(),
                 tools: table.optional("tools", list(text)).unwrap_or_default(),
                 uncached: table.optional("uncached", text),
+                unsandboxed: table.optional("unsandboxed", text),
             })
         });
         tasks.extend(settings.map(|settings| (key.text.to_owned(), settings)));

@@ -141,7 +141,9 @@ impl Cx {
         let task = self.task_or_root();
         self.emit(Body::CommandStarted { task: task.clone(), command: line.clone() });
         let mut log = scope::CommandLog::new(self, &line);
+        let mut refusals = self.refusals();
         let finished = self.shared.runner.run(request, &mut |stream, bytes| {
+            refusals.push(bytes);
             tap(stream, bytes);
             if !(request.apart && stream == Stream::Stdout) {
                 log.push(self, bytes);
@@ -172,6 +174,9 @@ impl Cx {
         self.refuse_visible_secrets(command)?;
         let task = self.task().map_or("", TaskId::as_str);
         let mut env = self.shared.environment.for_commands(&self.config().declared_env(task));
+        if let Some(folder) = self.sandbox().and_then(|sandbox| sandbox.temporary_folder()) {
+            env.insert("TMPDIR".into(), folder.into());
+        }
         for (name, value) in command.environment() {
             match value {
                 Some(value) => env.insert(name.clone(), value.clone()),
@@ -190,6 +195,7 @@ impl Cx {
             apart,
             deadline: [limit, self.deadline()].into_iter().flatten().min(),
             stop,
+            sandbox: self.sandbox().cloned(),
         })
     }
 

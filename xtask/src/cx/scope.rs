@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use memchr::{memchr, memrchr};
 
 use super::Cx;
+use super::sandbox::Limits;
 use crate::core::capture::Capture;
 use crate::core::fingerprint::entry::{Note, Said};
 use crate::core::graph::TaskId;
@@ -31,6 +32,7 @@ const LINE_MAX: usize = 4 << 10;
 pub(super) struct Scope {
     pub(super) task: TaskId,
     pub(super) deadline: Option<Instant>,
+    pub(super) limits: Limits,
     path: PathBuf,
     output: Mutex<Output>,
     said: Mutex<Said>,
@@ -52,9 +54,9 @@ enum LogFile {
 }
 
 impl Scope {
-    pub(super) fn new(task: TaskId, deadline: Option<Instant>, path: PathBuf) -> Self {
+    pub(super) fn new(task: TaskId, deadline: Option<Instant>, limits: Limits, path: PathBuf) -> Self {
         let output = Output { file: LogFile::Unopened, capture: Capture::new(EXCERPT, EXCERPT) };
-        Self { task, deadline, path, output: Mutex::new(output), said: Mutex::default() }
+        Self { task, deadline, limits, path, output: Mutex::new(output), said: Mutex::default() }
     }
 
     /// What the task's commands wrote, the middle left out of a long output.

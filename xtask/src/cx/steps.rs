@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::sandbox::Limits;
 use super::{Cx, Scope};
 use crate::core::fingerprint::entry::{Note, Said};
 use crate::core::graph::TaskId;
+use crate::driver::sandbox::Sandbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Body, Level, Status, TaskEnd};
 
@@ -17,7 +19,7 @@ impl Cx {
     pub fn step<T>(&self, name: &str, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let Some(scope) = &self.scope else {
             let id = TaskId::new(name).ok_or_else(|| Error::bug(format!("`{name}` is no task id")))?;
-            let (result, end) = self.run_task(id, None, work);
+            let (result, end) = self.run_task(id, None, None, work);
             self.emit(Body::TaskFinished(end));
             return result;
         };
@@ -39,21 +41,27 @@ impl Cx {
         Steps { cx: self, errors: Vec::new() }
     }
 
-    /// Runs `work` as the task `id` and says so, but for its end, which the caller emits.
+    /// Runs `work` as the task `id` and says so, but for its end, which the caller emits. Its commands may read what `sandbox`
+    /// says.
     pub(crate) fn run_task<T>(
         &self,
         id: TaskId,
         deadline: Option<Instant>,
+        sandbox: Option<Arc<Sandbox>>,
         work: impl FnOnce(&Self) -> Result<T>,
     ) -> (Result<T>, TaskEnd) {
-        let scope = Arc::new(Scope::new(id.clone(), deadline, self.log_of(&id)));
+        let limits = Limits::new(sandbox);
+        let scope = Arc::new(Scope::new(id.clone(), deadline, limits, self.log_of(&id)));
         self.emit(Body::TaskStarted { task: id.clone() });
         let start = Instant::now();
         let cx = Self { shared: Arc::clone(&self.shared), scope: Some(Arc::clone(&scope)), step: None };
         let result = cx.check().and_then(|()| work(&cx));
         let (status, failure) = match &result {
             Ok(_) => (Status::Passed, None),
-            Err(error) => (cx.status_of(error), Some(self.masked(error.clone()))),
+            Err(error) => {
+                let explained = scope.limits.explain(&id, error.clone());
+                (cx.status_of(error), Some(self.masked(explained)))
+            }
         };
         let output = if failure.is_some() { scope.excerpt() } else { String::new() };
         let (duration, log) = (start.elapsed(), scope.log());

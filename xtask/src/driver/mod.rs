@@ -12,4 +12,5 @@ pub mod notation;
 pub mod platform;
 pub mod process;
 pub mod registry;
+pub mod sandbox;
 pub mod signals;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::core::graph::TaskId;
+use crate::core::plan::UNKNOWN;
 use crate::cx::Cx;
 use crate::driver::files;
 use crate::event::{Reuse, Status, TaskEnd};
@@ -25,8 +26,12 @@ impl Durations {
     }
 
     pub(super) fn estimate(&self, task: &TaskId) -> Duration {
-        let seconds = self.seconds.get(task.as_str()).copied().unwrap_or(1.0);
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(1))
+        self.measured(task).unwrap_or(UNKNOWN)
+    }
+
+    /// How long it took when it last passed.
+    pub(super) fn measured(&self, task: &TaskId) -> Option<Duration> {
+        Duration::try_from_secs_f64(*self.seconds.get(task.as_str())?).ok()
     }
 
     pub(super) fn record(&mut self, end: &TaskEnd) {

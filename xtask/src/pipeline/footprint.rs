@@ -27,6 +27,7 @@ pub struct Footprint {
     tools: Vec<String>,
     settings: Vec<(String, String)>,
     commands: Vec<Command>,
+    unsandboxed: Option<String>,
     parsed: OnceLock<Result<Arc<Parsed>>>,
 }
 
@@ -55,14 +56,17 @@ impl Footprint {
         self
     }
 
-    /// Files among its inputs that it does not read, or that it makes beside its outputs: caches, what compilers leave.
+    /// Files among its inputs that no result depends on, and that it may make beside its outputs: caches, what compilers leave.
+    /// It may read them. One outside of its inputs is named by its path; with a slash at its end (`build/`) it is a folder that
+    /// is made before the task runs, so that what is put there can be read by the command that puts it there.
     pub fn ignores<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
         self.ignored.extend(patterns.into_iter().map(Into::into));
         self
     }
 
     /// Files that the task makes. They are taken away before it runs, stored after it has passed, and put back, all of them
-    /// and nothing else, when the result is used again.
+    /// and nothing else, when the result is used again. A folder whose name ends with a slash (`dist/`) is made before the task
+    /// runs, so that the command that makes what is in it can read it, too.
     pub fn makes<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
         self.outputs.extend(patterns.into_iter().map(Into::into));
         self
@@ -84,6 +88,24 @@ impl Footprint {
     pub fn command(mut self, command: Command) -> Self {
         self.commands.push(command);
         self
+    }
+
+    /// Lets its commands read the whole repository, and says why: they mount file systems, or need privileges.
+    pub fn unsandboxed(mut self, reason: impl Into<String>) -> Self {
+        self.unsandboxed = Some(reason.into());
+        self
+    }
+
+    /// Why its commands may read the whole repository, where they may.
+    pub(super) fn unsandboxed_because(&self) -> Option<&str> {
+        self.unsandboxed.as_deref()
+    }
+
+    /// The programs that it starts, by name or path.
+    pub(super) fn programs(&self) -> impl Iterator<Item = String> + '_ {
+        let of_commands =
+            self.commands.iter().map(|command| command.program().to_string_lossy().into_owned());
+        self.tools.iter().cloned().chain(of_commands)
     }
 
     /// The patterns, parsed once.
@@ -124,15 +146,18 @@ impl Footprint {
         };
         parts.extend(patterns(Declared::Inputs, &self.inputs));
         parts.extend(patterns(Declared::Outputs, &self.outputs));
+        if self.unsandboxed.is_some() {
+            // Once it is sandboxed, what nobody has checked is not found any more.
+            parts.push(part(Subject::Setting("sandbox".to_owned()), text("off".to_owned())));
+        }
         for (name, value) in &self.settings {
             parts.push(part(Subject::Setting(name.clone()), text(value.clone())));
         }
         let declared = cx.config().declared_env(task);
         parts.extend(known.variables(cx, &declared).iter().cloned());
-        let mut tools = self.tools.clone();
         for (number, command) in (0..).zip(&self.commands) {
             let program = command.program().to_string_lossy().into_owned();
-            parts.push(part(Subject::Argument(number, 0), text(program.clone())));
+            parts.push(part(Subject::Argument(number, 0), text(program)));
             for (word, argument) in (1..).zip(command.arguments()) {
                 parts.push(part(
                     Subject::Argument(number, word),
@@ -151,8 +176,8 @@ impl Footprint {
                     value.as_ref().map_or(Value::Absent, |value| text(value.to_string_lossy().into_owned()));
                 parts.push(part(Subject::CommandVariable(number, name), value));
             }
-            tools.push(program);
         }
+        let mut tools: Vec<String> = self.programs().collect();
         tools.sort_unstable();
         tools.dedup();
         for tool in tools {

@@ -2,20 +2,26 @@
 //!
 //! Nothing here fails a task. What cannot be looked at, found, put back or stored makes it run, or not be stored, and is said.
 
+mod keep;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use keep::NotStored;
+
+use super::confine::{Confined, Confinement};
 use super::footprint::{Footprint, Known, Parsed};
 use super::remote;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
-use crate::core::fingerprint::{Content, Digest, FORMAT, Fingerprint, Part, Subject, Value};
+use crate::core::fingerprint::{Digest, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::cache::{self, Eye, Found, Mode, Remote, Seen, Store};
+use crate::driver::sandbox::Sandbox;
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
 use crate::event::{Reuse, Status, TaskEnd};
@@ -30,6 +36,8 @@ pub struct Caching {
     pub off: bool,
     /// Tasks that run whatever is stored, by id or by its leading words; their results are stored.
     pub force: Vec<String>,
+    /// Whether the commands of tasks may read what the tasks do not declare. What they make then is not stored.
+    pub no_sandbox: bool,
 }
 
 /// The cache of one run.
@@ -40,6 +48,7 @@ pub(super) struct Cache {
     remote: Option<Remote>,
     program: Digest,
     caching: Caching,
+    confinement: Confinement,
     /// What was seen of sets of files before anything ran, by their names.
     seen: Mutex<HashMap<String, Arc<Seen>>>,
     /// What tasks have in common, before anything ran.
@@ -53,28 +62,40 @@ pub(super) struct Cache {
 pub(super) struct Ready {
     pub(super) fingerprint: Fingerprint,
     pub(super) key: Digest,
-    inputs: Arc<Seen>,
-    outputs: Arc<Seen>,
+    pub(super) inputs: Arc<Seen>,
+    pub(super) outputs: Arc<Seen>,
 }
 
 impl Cache {
     /// The cache of the repository of `cx`.
     pub(super) fn open(cx: &Cx, caching: Caching) -> Result<Self> {
+        let start = cache::moment(&cx.tools_folder())?;
+        Self::from(cx, caching, start)
+    }
+
+    /// The same for whoever only looks: nothing is written, not even to ask for the file system's time. What is read now is
+    /// then not known again later, which is no loss to somebody who writes nothing down.
+    pub(super) fn open_to_look(cx: &Cx, caching: Caching) -> Result<Self> {
+        Self::from(cx, caching, 0)
+    }
+
+    fn from(cx: &Cx, caching: Caching, start: u64) -> Result<Self> {
         let path = index_path(cx);
         let index = std::fs::read(&path).ok().and_then(|bytes| Index::decode(&bytes)).unwrap_or_default();
         let eye = Eye::new(cx.root(), index);
-        let start = cache::moment(&cx.tools_folder())?;
         let program =
             platform::this_program().map_err(|error| Error::io("could not find this program", error))?;
         let program = eye.digest(&program, start)?.ok_or_else(|| Error::bug("this program is not there"))?;
         let store = Store::new(cache::place(cx.root(), &cx.tools_folder()));
         let today = platform::unix_time() / (24 * 60 * 60);
+        let confinement = Confinement::new(caching.no_sandbox);
         Ok(Self {
             eye,
             store,
             remote: if caching.off { None } else { remote::open(cx) },
             program,
             caching,
+            confinement,
             seen: Mutex::default(),
             known: Known::default(),
             start,
@@ -145,6 +166,20 @@ impl Cache {
         let parsed = footprint.parsed()?;
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
         let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
+        self.ready_from(cx, task, footprint, before, (inputs, outputs), moment)
+    }
+
+    /// The same with files that were looked at, at the earliest at `moment`: what it reads, and what stands where it makes
+    /// something.
+    fn ready_from(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        (inputs, outputs): (Arc<Seen>, Arc<Seen>),
+        moment: u64,
+    ) -> Result<Ready> {
         if let Some(both) =
             outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
         {
@@ -157,7 +192,7 @@ impl Cache {
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
         // What ran since may have made another tool.
         let anew = Known::default();
-        let known = if fresh { &anew } else { &self.known };
+        let known = if moment == self.start { &self.known } else { &anew };
         let mut parts = footprint.parts(cx, task.as_str(), &self.program, known, &digest)?;
         parts.extend(before.iter().map(|(task, key)| Part {
             subject: Subject::Dependency(task.to_string()),
@@ -167,9 +202,52 @@ impl Cache {
         Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs })
     }
 
+    /// The same with other files: `inputs` is what it will find, `outputs` what stands where it makes something.
+    pub(super) fn ready_with(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        before: &[(TaskId, Digest)],
+        inputs: Manifest,
+        outputs: Arc<Seen>,
+    ) -> Result<Ready> {
+        self.ready_from(cx, task, footprint, before, (Arc::new(inputs.into()), outputs), self.start)
+    }
+
+    /// Where results are kept.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether nothing is looked for.
+    pub(super) fn is_off(&self) -> bool {
+        self.caching.off
+    }
+
+    /// The key of the result that this checkout was left with.
+    pub(super) fn left_key(&self, task: &TaskId) -> Option<Digest> {
+        self.eye.index(|index| index.left(task.as_str()).map(|left| left.key))
+    }
+
+    /// Whether the result is what this checkout was left with, and stands there untouched with all that it needs.
+    pub(super) fn is_in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> bool {
+        self.left(cx, task, ready)
+            .is_some_and(|left| !left.says || matches!(self.store.peek(&ready.key), Found::Entry(_)))
+    }
+
     /// Whether a task must run whatever is stored.
     pub(super) fn is_forced(&self, task: &TaskId) -> bool {
         self.caching.force.iter().any(|selector| task.is_selected_by(selector))
+    }
+
+    /// What this checkout was left with, where that is the result and stands there untouched.
+    fn left(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<Left> {
+        let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
+        let is_left = left.key == ready.key
+            && left.outputs == ready.outputs.manifest.digest()
+            && left.log == self.eye.digest(&cx.log_of(task), self.start).ok()?;
+        is_left.then_some(left)
     }
 
     /// The result, if it is what this checkout was left with and stands there untouched.
@@ -177,13 +255,7 @@ impl Cache {
         if self.caching.off || self.is_forced(task) {
             return None;
         }
-        let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
-        if left.key != ready.key || left.outputs != ready.outputs.manifest.digest() {
-            return None;
-        }
-        if left.log != self.eye.digest(&cx.log_of(task), self.start).ok()? {
-            return None;
-        }
+        let left = self.left(cx, task, ready)?;
         if left.says {
             let Found::Entry(entry) = self.store.find(&ready.key) else { return None };
             cx.say_again(task, &entry.said);
@@ -196,8 +268,9 @@ impl Cache {
         Some(hit(cx, task, left.took, left.log.is_some()))
     }
 
-    /// The result, if it is stored: put back where it differs from what stands there.
-    pub(super) fn stored(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
+    /// The result, if it is stored: put back where it differs from what stands there. Where that fails half-way, what was put
+    /// back counts as standing there, so that it is taken away before the task runs.
+    fn put_back(&self, cx: &Cx, task: &TaskId, ready: &mut Ready) -> Option<TaskEnd> {
         if self.is_forced(task) {
             return None;
         }
@@ -218,6 +291,8 @@ impl Cache {
                 drop(self.store.bytes(&blob));
             }
             cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
+            let there = [&entry.outputs, &ready.outputs.manifest].map(|outputs| outputs.files().to_vec());
+            ready.outputs = Arc::new(Manifest::new(there.concat()).into());
             return None;
         }
         self.store.use_entry(&ready.key);
@@ -252,7 +327,7 @@ impl Cache {
         task: &TaskId,
         footprint: &Footprint,
         before: &[(TaskId, Digest)],
-        run: impl FnOnce() -> (TaskEnd, Said),
+        run: impl FnOnce(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
     ) -> (TaskEnd, Option<Digest>) {
         let unlooked = |error: &Error| {
             cx.warn_of(error, format!("`{task}` runs, and its result is not stored"));
@@ -261,17 +336,17 @@ impl Cache {
             Ok(ready) => ready,
             Err(error) => {
                 unlooked(&error);
-                let (end, _) = run();
+                let (end, _) = run(None);
                 return (not_stored(end, "what it depends on could not be looked at"), None);
             }
         };
         if self.caching.off {
             let reason = "the cache is not used";
-            let end = self.run_cleaned(cx, task, footprint, run).0;
+            let end = self.run_cleaned(cx, task, footprint, &ready, run).0;
             let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
             return (TaskEnd { reuse, ..end }, None);
         }
-        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.stored(cx, task, &ready)) {
+        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.put_back(cx, task, &mut ready)) {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.
@@ -282,7 +357,7 @@ impl Cache {
                         Ok(again) => ready = again,
                         Err(error) => unlooked(&error),
                     }
-                    if let Some(end) = self.stored(cx, task, &ready) {
+                    if let Some(end) = self.put_back(cx, task, &mut ready) {
                         return (end, Some(ready.key));
                     }
                 }
@@ -296,13 +371,16 @@ impl Cache {
                 None
             }
         };
-        let (end, said, cleaned) = self.run_cleaned(cx, task, footprint, run);
+        let (end, said, cleaned) = self.run_cleaned(cx, task, footprint, &ready, run);
         if end.status != Status::Passed {
             return (end, None);
         }
         if let Err(error) = cleaned {
             unlooked(&error);
-            return (not_stored(end, "what an earlier run left could not be taken away"), Some(ready.key));
+            return (not_stored(end, "it could not be prepared"), Some(ready.key));
+        }
+        if self.confinement.was_waived(footprint) {
+            return (not_stored(end, "nothing has checked what it reads"), Some(ready.key));
         }
         let stored = self.store_result(cx, task, footprint, &ready, said, &end);
         drop(lock);
@@ -323,13 +401,15 @@ impl Cache {
         (end, Some(ready.key))
     }
 
-    /// Runs a task after what stands where it makes something was taken away; whether that could be done.
+    /// Runs a task after what stands where it makes something was taken away; whether that could be done, and the task be
+    /// confined to what it declares.
     fn run_cleaned(
         &self,
         cx: &Cx,
         task: &TaskId,
         footprint: &Footprint,
-        run: impl FnOnce() -> (TaskEnd, Said),
+        ready: &Ready,
+        run: impl FnOnce(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
     ) -> (TaskEnd, Said, Result<()>) {
         self.eye.index(|index| index.leave(task.as_str(), None));
         // Looked at once more: a result that could be put back only in part has left that part.
@@ -338,8 +418,13 @@ impl Cache {
             .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start))
             .and_then(|there| cache::clean(cx.root(), &there.manifest))
             .and_then(|()| files::remove(&cx.log_of(task)));
-        let (end, said) = run();
-        (end, said, cleaned)
+        let confined = self.confinement.confine(cx, task, footprint, &ready.inputs.manifest);
+        let (confined, made) = match confined {
+            Ok(confined) => (confined, Ok(())),
+            Err(error) => (Confined::default(), Err(error)),
+        };
+        let (end, said) = run(confined.sandbox.clone());
+        (end, said, cleaned.and(made))
     }
 
     fn wait(&self, cx: &Cx, task: &TaskId, key: &Digest) -> Result<(files::Lock, bool)> {
@@ -357,69 +442,6 @@ impl Cache {
             cx.check()?;
             thread::sleep(LOOK_AGAIN);
         }
-    }
-
-    fn store_result(
-        &self,
-        cx: &Cx,
-        task: &TaskId,
-        footprint: &Footprint,
-        ready: &Ready,
-        mut said: Said,
-        end: &TaskEnd,
-    ) -> Result<(), NotStored> {
-        let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
-        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment)?;
-        if !ready.inputs.is_still(&inputs) {
-            let path =
-                ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
-            return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
-        }
-        let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment)?;
-        for item in outputs.manifest.files() {
-            if let Content::File { digest, size, .. } = &item.content {
-                let path = cx.root().join(&item.path);
-                if cx.is_secret_in(&path)? {
-                    return Err(NotStored::Because(format!("`{}` holds a secret", item.path.display())));
-                }
-                self.store.put_file(&path, digest, *size)?;
-            }
-        }
-        if let Some(log) = &end.log {
-            let bytes = std::fs::read(log)
-                .map_err(|error| Error::io(format!("could not read `{}`", log.display()), error))?;
-            said.log = Some(self.store.put_bytes(&bytes)?);
-        }
-        let took = u64::try_from(end.duration.as_micros()).unwrap_or(u64::MAX);
-        let entry = Entry {
-            format: FORMAT,
-            task: task.to_string(),
-            fingerprint: ready.fingerprint.clone(),
-            outputs: Arc::unwrap_or_clone(outputs.manifest),
-            said,
-            stored: platform::unix_time(),
-            took,
-        };
-        self.store.put(&ready.key, &entry)?;
-        self.leave(task, &ready.key, &entry);
-        if let Some(remote) = &self.remote {
-            remote::offer(cx, remote, &self.store, ready.key, entry);
-        }
-        Ok(())
-    }
-}
-
-/// Why a result is not stored.
-enum NotStored {
-    /// It would be wrong to.
-    Because(String),
-    /// It could not be done.
-    Fault(Error),
-}
-
-impl From<Error> for NotStored {
-    fn from(error: Error) -> Self {
-        Self::Fault(error)
     }
 }
 

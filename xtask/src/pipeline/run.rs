@@ -12,7 +12,9 @@ use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::Said;
 use crate::core::graph::{Graph, TaskId};
 use crate::core::schedule::{Limits, Schedule, SkipReason};
+use crate::core::text::{bytes, count};
 use crate::cx::Cx;
+use crate::driver::cache::Store;
 use crate::driver::{files, platform};
 use crate::error::{self, Error, ErrorKind, Result};
 use crate::event::{Body, FORMAT, Reuse, RunEnd, Status, TaskEnd};
@@ -46,15 +48,13 @@ pub(super) struct Run<'r> {
 
 impl<'r> Run<'r> {
     pub(super) fn new(cx: &'r Cx, graph: &'r Graph, tasks: Vec<&'r Task>, options: &'r Options) -> Self {
-        let machine =
-            thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
         let count = graph.nodes().len();
         Self {
             cx,
             graph,
             tasks,
             options,
-            cores: options.jobs.unwrap_or(machine).max(1),
+            cores: options.jobs.unwrap_or_else(machine_cores).max(1),
             ends: vec![None; count],
             keys: vec![None; count],
             touched: vec![false; count],
@@ -65,7 +65,7 @@ impl<'r> Run<'r> {
 
     /// Opens the cache, where a task can use it, and looks at all files at once.
     fn open_cache(&mut self) {
-        let footprints: Vec<&Footprint> = self.tasks.iter().filter_map(|task| footprint(task)).collect();
+        let footprints: Vec<&Footprint> = self.tasks.iter().filter_map(|task| task.footprint()).collect();
         if footprints.is_empty() {
             return;
         }
@@ -143,6 +143,7 @@ impl<'r> Run<'r> {
         self.durations.save(self.cx);
         if let Some(cache) = &self.cache {
             cache.close(self.cx);
+            make_room(self.cx, cache.store());
         }
         Ok(self.finish(start.elapsed()))
     }
@@ -164,7 +165,7 @@ impl<'r> Run<'r> {
     /// The end of a task whose result stands where it was left, as far as that is sure without another look at its files.
     fn in_place(&mut self, task: usize) -> Option<(TaskEnd, Digest)> {
         self.touched[task] |= self.graph.dependencies(task).iter().any(|&other| self.touched[other]);
-        let (cache, footprint) = (self.cache.as_ref()?, footprint(self.tasks[task])?);
+        let (cache, footprint) = (self.cache.as_ref()?, self.tasks[task].footprint()?);
         if self.touched[task] {
             return None;
         }
@@ -181,9 +182,9 @@ impl<'r> Run<'r> {
         let (cache, before) = (self.cache.clone(), self.before(task));
         let reusable = self.tasks[task].reusable.clone();
         let body = move || {
-            let run = || {
+            let run = |sandbox| {
                 let mut said = Said::default();
-                let (_, end) = cx.run_task(id.clone(), deadline, |cx| {
+                let (_, end) = cx.run_task(id.clone(), deadline, sandbox, |cx| {
                     let result = error::catch(|| work(cx));
                     said = cx.said();
                     result
@@ -192,8 +193,8 @@ impl<'r> Run<'r> {
             };
             let (end, key) = match (&cache, &reusable) {
                 (Some(cache), Reusable::By(footprint)) => cache.run(&cx, &id, footprint, &before, run),
-                (None, Reusable::By(_)) => (uncached(run().0, "the cache could not be opened"), None),
-                (_, Reusable::Not(reason)) => (uncached(run().0, reason), None),
+                (None, Reusable::By(_)) => (uncached(run(None).0, "the cache could not be opened"), None),
+                (_, Reusable::Not(reason)) => (uncached(run(None).0, reason), None),
             };
             // Nobody listens any more only when the run gave up on this task.
             drop(sender.send(Message::Finished(task, end, key)));
@@ -253,11 +254,22 @@ impl<'r> Run<'r> {
     }
 }
 
-fn footprint(task: &Task) -> Option<&Footprint> {
-    match &task.reusable {
-        Reusable::By(footprint) => Some(footprint),
-        Reusable::Not(_) => None,
+/// Throws away what was not used for longest, where the store has grown past what is configured.
+fn make_room(cx: &Cx, store: &Store) {
+    match store.keep_below(cx.config().cache.size_max) {
+        Ok(None) => {}
+        Ok(Some(pruned)) => {
+            let results = count(usize::try_from(pruned.entries).unwrap_or(usize::MAX), "stored result");
+            let left = bytes(pruned.left);
+            cx.note(format!("the cache had grown past `size-max`: {results} thrown away, {left} left"));
+        }
+        Err(error) => cx.warn_of(&error, "the cache stays larger than `size-max` of xtask.toml says"),
     }
+}
+
+/// How many cores this machine has.
+pub(super) fn machine_cores() -> u32 {
+    thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
 }
 
 fn uncached(end: TaskEnd, reason: &str) -> TaskEnd {

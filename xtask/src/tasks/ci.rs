@@ -58,7 +58,10 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     let setup_tools = Task::new(TOOLS, setup::tools)
         .about("install the tools of the repository")
         .timeout(TIMEOUT)
-        .uncached(LOOKS_ITSELF);
+        .uncached(LOOKS_ITSELF)
+        .concerns(
+            Footprint::new().reads(config.tools.iter().map(|tools| tools.requirements.display().to_string())),
+        );
     let requirements = config.tools.iter().flat_map(|tools| {
         let sources = tools.requirements.with_extension("in");
         [tools.requirements.display().to_string(), sources.display().to_string()]
@@ -95,13 +98,19 @@ fn command_task(id: &str, settings: &TaskSettings) -> Option<Task> {
             Task::new(id, move |cx| cx.run(command.clone())).uncached("`reads` does not say what it reads")
         }
         None => Task::command(id, command, footprint),
-        Some(reason) => Task::new(id, move |cx| cx.run(command.clone())).uncached(reason),
+        Some(reason) => {
+            let run = command.clone();
+            let task = Task::new(id, move |cx| cx.run(run.clone())).uncached(reason);
+            if settings.reads.is_empty() { task } else { task.concerns(footprint.command(command)) }
+        }
     };
     Some(task.about(settings.about.as_deref().unwrap_or_default()).after(settings.after.iter().cloned()))
 }
 
 fn setup_task(config: &Config, component: &Component) -> Task {
-    let task = light_task("setup", component, "install the needs", setup::component).uncached(LOOKS_ITSELF);
+    let task = light_task("setup", component, "install the needs", setup::component)
+        .uncached(LOOKS_ITSELF)
+        .concerns(footprints::of(config, component, "setup"));
     // The installer of Python packages is one of the tools.
     let takes_tools = matches!(component.kind, ComponentKind::Python(_)) && config.tools.is_some();
     task.after(takes_tools.then_some(TOOLS))
@@ -138,7 +147,9 @@ fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {
     let task = task("lint", component, about, 512 * MIB, work).after(takes_tools.then_some(TOOLS));
     has_lints.then(|| match fix {
         Fix::Check => task.cached(footprints::of(config, component, "lint")),
-        Fix::Apply => task.uncached("it changes what it reads"),
+        Fix::Apply => {
+            task.uncached("it changes what it reads").concerns(footprints::of(config, component, "lint"))
+        }
     })
 }
 

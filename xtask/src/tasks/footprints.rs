@@ -6,6 +6,9 @@
 use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
 use crate::pipeline::Footprint;
 
+/// Where cargo compiles to, and finds what it has compiled.
+const TARGET: &str = "target/";
+
 /// Where runs leave what people look at.
 const OUTPUT: &str = "target/xtask";
 
@@ -25,8 +28,13 @@ const LEFTOVERS: &[&str] = &[
     "**/target",
 ];
 
-/// What decides how cargo compiles, beside the packages.
+/// What decides which files linters and formatters of a component look at, and how they want them to be.
+const OF_ALL: &[&str] = &[".editorconfig", ".git/info/exclude", ".gitignore"];
+
+/// What decides how cargo compiles, beside the packages. It reads the manifests of all members of its workspace, also of those
+/// that are no component.
 const CARGO: &[&str] = &[
+    "[!.]*/**/Cargo.toml",
     ".cargo",
     ".rustfmt.toml",
     "Cargo.lock",
@@ -40,7 +48,10 @@ const CARGO: &[&str] = &[
 /// What all tasks of a component read, and what `xtask.toml` says of the task `VERB.COMPONENT` beyond it.
 pub(super) fn of(config: &Config, component: &Component, verb: &str) -> Footprint {
     let path = component.path.display().to_string();
-    let footprint = Footprint::new().reads([path.clone()]).ignores(LEFTOVERS.iter().copied());
+    let footprint = Footprint::new()
+        .reads([path.clone()])
+        .reads(OF_ALL.iter().copied())
+        .ignores(LEFTOVERS.iter().copied());
     // All that is configured, in words: whatever differs there may make a difference.
     let footprint = footprint.setting("component", format!("{component:?}"));
     // Some of the tools are the repository's own.
@@ -57,7 +68,10 @@ pub(super) fn of(config: &Config, component: &Component, verb: &str) -> Footprin
         ComponentKind::Rust(_) => {
             let is_rust = |other: &&Component| matches!(other.kind, ComponentKind::Rust(_));
             let all = config.components.iter().filter(is_rust);
-            footprint.reads(CARGO.iter().copied()).reads(all.map(|other| other.path.display().to_string()))
+            footprint
+                .reads(CARGO.iter().copied())
+                .reads(all.map(|other| other.path.display().to_string()))
+                .ignores([TARGET])
         }
     };
     match config.tasks.get(&format!("{verb}.{}", component.name)) {
@@ -68,6 +82,10 @@ pub(super) fn of(config: &Config, component: &Component, verb: &str) -> Footprin
 
 /// A footprint with what `xtask.toml` adds to it.
 pub(super) fn with_settings(footprint: Footprint, settings: &TaskSettings) -> Footprint {
+    let footprint = match &settings.unsandboxed {
+        Some(reason) => footprint.unsandboxed(reason),
+        None => footprint,
+    };
     footprint
         .reads(settings.reads.iter().cloned())
         .ignores(settings.ignores.iter().cloned())

@@ -1,12 +1,17 @@
 //! The cache, tried in the ways in which caches lie: each test is one situation, on real files and with real processes.
 
+mod affected;
 mod environment;
+mod explain;
 mod inputs;
 mod outputs;
+mod plan;
 mod processes;
 mod remote;
+mod sandbox;
 mod sequences;
 mod storage;
+mod upkeep;
 
 use std::cell::Cell;
 use std::path::PathBuf;

@@ -373,3 +373,16 @@ fn a_file_that_is_cut_or_changed_anywhere_is_survived() {
         survives(&format!("{before}{piece}{after}"));
     }
 }
+
+#[test]
+fn the_size_of_the_cache() {
+    const NAME: &str = "[project]\nname = \"a\"\n";
+    let size = |text: &str| parse(&format!("{NAME}{text}")).map(|config| config.cache.size_max);
+    assert_eq!(size("").unwrap(), 10_000_000_000);
+    assert_eq!(size("[cache]").unwrap(), 10_000_000_000);
+    assert_eq!(size("[cache]\nsize-max = \"2GiB\"").unwrap(), 2 << 30);
+    for wrong in ["[cache]\nsize-max = 5", "[cache]\nsize-max = \"5\"", "[cache]\nmax = \"5GB\"", "cache = 5"]
+    {
+        assert_eq!(size(wrong).unwrap_err().kind(), ErrorKind::Configuration, "{wrong}");
+    }
+}

@@ -17,6 +17,7 @@ mod owner;
 mod pause;
 mod people;
 mod planned;
+mod repair;
 mod rights;
 mod rules;
 mod run;

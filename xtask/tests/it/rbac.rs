@@ -147,6 +147,19 @@ fn the_role_is_enough_for_a_first_release_and_to_see_it() {
 
         secret app-secrets: somebody who may: `kubectl --context CONTEXT --namespace NAMESPACE get secret app-secrets`"#]]
     .assert_eq(&said);
+    // Nobody holds the Lease after a release; what somebody holds can be taken away, and why is written onto it.
+    let unlock = ["unlock", "--yes", "--reason", "the runner is gone"];
+    let said = deployer.xtask(&unlock).expect(5);
+    assert!(said.stderr.contains("nobody holds `test`"), "{}", said.all());
+    let held = r#"{"spec": {"holderIdentity": "anna"}}"#;
+    let lease = ["lease", "vitalyst-release-test"];
+    deployer.namespace.kubectl(&[&["patch"], &lease[..], &["--type=merge", "--patch", held]].concat()).ok();
+    let said = deployer.xtask(&unlock).expect(0);
+    assert!(said.stdout.contains("`anna` holds `test` since"), "{}", said.all());
+    let lease = deployer.namespace.json(&lease).unwrap();
+    assert_eq!(lease["spec"]["holderIdentity"].as_str().unwrap_or_default(), "");
+    let why = lease["metadata"]["annotations"]["vitalyst.io/unlocked"].as_str().unwrap_or_default();
+    assert!(why.ends_with("from anna: the runner is gone"), "{lease}");
     // The role cannot read what it does not need.
     let denied = |arguments: &[&str]| {
         let namespace = ["--namespace", deployer.namespace.name()];

@@ -29,6 +29,7 @@ fn request(program: &str, args: &[&str]) -> Request {
         apart: false,
         deadline: None,
         stop: None,
+        sandbox: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The release machine on objects: what it asks of a server, what it reads from one, and whole releases through both.
 
+mod by_hand;
 mod cluster;
 mod controllers;
 mod kinds;

@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Content, Item};
+use serde::Serialize;
+
+use super::manifest::{Content, Item, raw};
 use super::{Declared, Fingerprint, Manifest, Subject, Value};
 
+/// How many letters of a value are shown.
+const WORDS: usize = 48;
+
 /// One thing that differs.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Change {
     /// A file: what it was and what it is.
     File {
         /// The path, relative to the repository.
+        #[serde(with = "raw")]
         path: PathBuf,
         /// What stood there.
         before: Option<Content>,
@@ -23,8 +29,10 @@ pub enum Change {
     /// A file that has another name now, and the same content.
     Renamed {
         /// Its name then.
+        #[serde(with = "raw")]
         before: PathBuf,
         /// Its name now.
+        #[serde(with = "raw")]
         now: PathBuf,
     },
     /// Anything else.
@@ -49,6 +57,12 @@ pub fn changes(before: &Fingerprint, now: &Fingerprint) -> Vec<Change> {
 /// than another file.
 pub fn distance(before: &Fingerprint, now: &Fingerprint) -> usize {
     parts(before, now).len() * 4 + files(before.inputs(), now.inputs()).len()
+}
+
+/// Of several stored results the one that differs least, by its position, and what differs. Of two that differ as much, the first.
+pub fn nearest(stored: &[&Fingerprint], now: &Fingerprint) -> Option<(usize, Vec<Change>)> {
+    let position = (0..stored.len()).min_by_key(|&position| distance(stored[position], now))?;
+    Some((position, changes(stored[position], now)))
 }
 
 fn parts(before: &Fingerprint, now: &Fingerprint) -> Vec<Change> {
@@ -123,11 +137,36 @@ impl fmt::Display for Change {
             Self::Part { part, before: Some(Value::Hidden(_)), now: Some(Value::Hidden(_)) } => {
                 write!(f, "{part} has changed; what it is, is a secret")
             }
+            Self::Part { part, before: Some(Value::Text(before)), now: Some(Value::Text(now)) } => {
+                let (before, now) = where_they_differ(before, now);
+                write!(f, "{part}: `{before}` → `{now}`")
+            }
             Self::Part { part, before, now } => {
                 write!(f, "{part}: {} → {}", Shown(before.as_ref()), Shown(now.as_ref()))
             }
         }
     }
+}
+
+/// Long words around the place where they begin to differ; short ones whole.
+fn where_they_differ(before: &str, now: &str) -> (String, String) {
+    let same = before.chars().zip(now.chars()).take_while(|(one, other)| one == other).count();
+    let cut = |text: &str| {
+        if text.chars().count() <= WORDS {
+            return text.to_owned();
+        }
+        let skipped = same.saturating_sub(WORDS / 3);
+        let rest = text.chars().skip(skipped);
+        let mut shown: String = rest.clone().take(WORDS).collect();
+        if skipped > 0 {
+            shown.insert(0, '…');
+        }
+        if rest.count() > WORDS {
+            shown.push('…');
+        }
+        shown
+    };
+    (cut(before), cut(now))
 }
 
 fn changed(f: &mut fmt::Formatter<'_>, path: &Path, before: &Content, now: &Content) -> fmt::Result {

@@ -1,11 +1,12 @@
 //! A set of files: paths and what stands there, exactly. What a task has read, and what it has made.
 
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::pattern::Patterns;
 use super::{Digest, codec};
 
 /// The domain of a manifest's digest.
@@ -36,6 +37,20 @@ pub enum Content {
         /// Its permissions; 0o755 of an input.
         mode: u32,
     },
+}
+
+impl Content {
+    /// The same with the permissions that count of an input.
+    fn as_input(&self) -> Self {
+        match self {
+            Self::File { mode, digest, size } => {
+                let mode = if mode & 0o100 != 0 { 0o755 } else { 0o644 };
+                Self::File { mode, digest: *digest, size: *size }
+            }
+            Self::Folder { .. } => Self::Folder { mode: 0o755 },
+            Self::Link { target } => Self::Link { target: target.clone() },
+        }
+    }
 }
 
 /// Files, sorted by path.
@@ -115,6 +130,27 @@ impl Manifest {
         Digest::new(blake3::derive_key(DOMAIN, bytes.bytes()))
     }
 
+    /// What `patterns` would mean once `made` stands where `there` stands now, as far as the rest stays as it is: what a task
+    /// reads when the result of one before it has been put back. Permissions count as they do of inputs.
+    pub fn replaced(&self, patterns: &Patterns, there: &Self, made: &Self) -> Self {
+        let comes: Vec<&Item> = made
+            .files
+            .iter()
+            .filter(|item| {
+                let names: Vec<&[u8]> = item.path.iter().map(OsStrExt::as_bytes).collect();
+                patterns.includes(&names)
+            })
+            .collect();
+        // A folder that gets something is not an empty one any more.
+        let stays = |item: &&Item| {
+            let is_filled = comes.iter().any(|other| other.path.starts_with(&item.path));
+            there.get(&item.path).is_none() && !is_filled
+        };
+        let as_input = |item: &&Item| Item { path: item.path.clone(), content: item.content.as_input() };
+        let files = self.files.iter().filter(stays).cloned().chain(comes.iter().map(as_input));
+        Self::new(files.collect())
+    }
+
     /// Whether every path stays inside of the repository: relative, without `..`. What was read from a store that others can
     /// write to is checked before anything is written by it.
     pub fn stays_inside(&self) -> bool {
@@ -131,7 +167,7 @@ impl Manifest {
 }
 
 /// Paths in JSON: as text where they are UTF-8, else as their bytes. Two names never become one.
-mod raw {
+pub(super) mod raw {
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
@@ -144,7 +180,10 @@ mod raw {
         Bytes(Vec<u8>),
     }
 
-    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::fingerprint) fn serialize<S: Serializer>(
+        path: &Path,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let name: &OsStr = path.as_os_str();
         match name.to_str() {
             Some(text) => serializer.serialize_str(text),
@@ -152,7 +191,9 @@ mod raw {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    pub(in crate::fingerprint) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<PathBuf, D::Error> {
         Ok(match Name::deserialize(deserializer)? {
             Name::Text(text) => PathBuf::from(text),
             Name::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),

@@ -16,6 +16,7 @@ pub mod explain;
 pub mod index;
 pub mod manifest;
 pub mod pattern;
+pub mod reach;
 pub mod server;
 pub mod signed;
 

@@ -91,6 +91,17 @@ impl Pattern {
             })
             .collect()
     }
+
+    /// The names of the one path that it means with everything in it, where it means one: `a/b`, `a/b/`, `a/b/**`.
+    pub fn place(&self) -> Option<Vec<&[u8]>> {
+        let prefix = self.prefix();
+        self.words[prefix.len()..].iter().all(|word| *word == Word::Folders).then_some(prefix)
+    }
+
+    /// Whether what it means can only be in a folder: it ends with `/` or `**`.
+    pub fn is_folder(&self) -> bool {
+        self.text.ends_with('/') || self.words.last() == Some(&Word::Folders)
+    }
 }
 
 impl fmt::Display for Pattern {

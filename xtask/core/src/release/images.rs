@@ -23,6 +23,13 @@ pub struct Image {
     pub digest: String,
 }
 
+impl Image {
+    /// Its repository with its digest; `None` where either cannot be read.
+    pub fn pinned(&self) -> Option<Reference> {
+        Some(self.reference.parse::<Reference>().ok()?.with_digest(&self.digest.parse().ok()?))
+    }
+}
+
 /// The lists of containers in a pod.
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
@@ -57,6 +64,34 @@ pub fn pin(manifest: &mut Manifest, images: &[Image]) -> Vec<Diagnostic> {
 /// [`pin`] for what is laid over another manifest: a container without an image keeps the one it has there.
 pub fn pin_overlay(manifest: &mut Manifest, images: &[Image]) -> Vec<Diagnostic> {
     pin_containers(manifest, images, false)
+}
+
+/// A problem for each image of `manifest` whose repository is among `chosen` and whose digest is none of those chosen: the manifest
+/// states one itself, and that would be released instead of what was asked for. To be asked once images are pinned.
+pub fn unlike_chosen(manifest: &Manifest, chosen: &[Reference]) -> Vec<Diagnostic> {
+    let Some(template) = pod_template(manifest.kind()) else { return Vec::new() };
+    let mut problems = Vec::new();
+    for list in LISTS {
+        let list = format!("{template}/spec/{list}");
+        let containers = manifest.object.pointer(&list).and_then(Value::as_array).into_iter().flatten();
+        for (index, container) in containers.enumerate() {
+            let stated = container.get("image").and_then(Value::as_str);
+            let Some(stated) = stated.and_then(|text| text.parse::<Reference>().ok()) else { continue };
+            let mut wanted = chosen.iter().filter(|chosen| chosen.name() == stated.name()).peekable();
+            let is_wanted = |chosen: &&Reference| chosen.digest() == stated.digest();
+            if let Some(&first) = wanted.peek()
+                && !wanted.any(|chosen| is_wanted(&chosen))
+            {
+                let message = format!("the image `{}` is stated with a digest of its own", stated.name());
+                let problem = manifest.diagnostic(&format!("{list}/{index}/image"), message);
+                let wanted = first.digest().map(ToString::to_string).unwrap_or_default();
+                problems.push(problem.label(format!("asked for is `{wanted}`")).help(
+                    "state a tag here, and the digest that is asked for takes its place; or ask for nothing, and this one is released",
+                ));
+            }
+        }
+    }
+    problems
 }
 
 fn pin_containers(manifest: &mut Manifest, images: &[Image], complete: bool) -> Vec<Diagnostic> {
@@ -170,5 +205,30 @@ spec:
         let object = manifests[0].object.to_string();
         assert_eq!(object.matches(&format!("r.io/o/web@{DIGEST}")).count(), 2);
         assert!(object.contains(&format!("docker.io/o/hub@{DIGEST}")), "{object}");
+    }
+
+    #[test]
+    fn a_digest_that_is_stated_is_one_of_those_that_are_asked_for() {
+        let image = |name: &str, digit: &str| format!("r.io/o/{name}@sha256:{}", digit.repeat(64));
+        let text = format!(
+            "kind: Pod\napiVersion: v1\nmetadata: {{name: x}}\nspec:\n  initContainers:\n  - {{name: i, image: '{}'}}\n  \
+             containers:\n  - {{name: c, image: '{}'}}\n  - {{name: d, image: '{}'}}\n",
+            image("web", "1"),
+            image("web", "2"),
+            image("other", "3"),
+        );
+        let manifests = manifest::read("k.yml", &text, None).unwrap();
+        for (chosen, lines) in [
+            (vec![], vec![]),
+            (vec![image("web", "1"), image("web", "2")], vec![]),
+            (vec![image("web", "1")], vec![8]),
+            (vec![image("web", "9"), image("more", "3")], vec![6, 8]),
+            (vec![image("other", "4")], vec![9]),
+        ] {
+            let references: Vec<Reference> = chosen.iter().map(|text| text.parse().unwrap()).collect();
+            let problems = unlike_chosen(&manifests[0], &references);
+            let found: Vec<usize> = problems.iter().map(|problem| problem.position().0).collect();
+            assert_eq!(found, lines, "{chosen:?}");
+        }
     }
 }

@@ -164,6 +164,25 @@ pub(in crate::cli) struct Status {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct History {
+    #[command(flatten)]
+    place: Place,
+    /// Make the ledger again where somebody has damaged it: shows what it would say and what is lost, and asks
+    #[arg(long)]
+    repair: bool,
+    /// Write it without asking
+    #[arg(short, long, requires = "repair")]
+    yes: bool,
+}
+
+impl History {
+    /// Where, and whether it is to be repaired.
+    pub(in crate::cli) fn options(self) -> (intervene::Options, bool) {
+        (intervene::Options { environment: self.place.environment, yes: self.yes }, self.repair)
+    }
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct Unlock {
     #[command(flatten)]
     intervene: Intervene,

@@ -1,7 +1,7 @@
 //! `[cache]`.
 
 use crate::config::decode::{Table, Value};
-use crate::config::values::{list, parsed, word};
+use crate::config::values::{list, parsed, size, word};
 use crate::config::{CacheSettings, RemoteSettings, Upload};
 use crate::core::fingerprint::signed::PublicKey;
 use crate::core::http::Url;
@@ -11,7 +11,8 @@ use crate::core::http::url::Scheme;
 const UPLOADS: &[(&str, Upload)] = &[("trusted", Upload::Trusted), ("never", Upload::Never)];
 
 pub(super) fn cache(table: &mut Table<'_, '_>) -> CacheSettings {
-    CacheSettings { remote: remote(table) }
+    let size_max = table.optional("size-max", size);
+    CacheSettings { size_max: size_max.unwrap_or(CacheSettings::default().size_max), remote: remote(table) }
 }
 
 fn remote(table: &mut Table<'_, '_>) -> Option<RemoteSettings> {

@@ -59,6 +59,13 @@ impl Seen {
     }
 }
 
+impl From<Manifest> for Seen {
+    /// What would be seen.
+    fn from(manifest: Manifest) -> Self {
+        Self { manifest: Arc::new(manifest), states: Vec::new() }
+    }
+}
+
 /// One walk over one set of patterns.
 struct Walk<'e> {
     eye: &'e Eye,

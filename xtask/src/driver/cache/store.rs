@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::core::fingerprint::Digest;
-use crate::core::fingerprint::entry::Entry;
+use crate::core::fingerprint::entry::{Entry, EntryError};
 use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
 
@@ -19,9 +19,11 @@ const KNOWN: usize = 12;
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// Results on disk.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// How many bytes were written to it by this value.
+    grown: AtomicU64,
 }
 
 /// What there is under a key.
@@ -38,7 +40,7 @@ pub enum Found {
 impl Store {
     /// The store in `folder`, which is made when something is stored.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), grown: AtomicU64::new(0) }
     }
 
     /// Its folder.
@@ -62,17 +64,11 @@ impl Store {
 
     /// The result under `key`. Whatever is wrong with it makes it none.
     pub fn find(&self, key: &Digest) -> Found {
-        let path = self.entry_path(key);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-            Err(error) => {
-                return Found::Fault(Error::io(format!("could not read `{}`", path.display()), error));
-            }
-        };
-        match Entry::decode(&bytes, key) {
-            Ok(entry) => Found::Entry(Box::new(entry)),
-            Err(error) => {
+        match self.read(key) {
+            Err(found) => found,
+            Ok(Ok(entry)) => Found::Entry(Box::new(entry)),
+            Ok(Err(error)) => {
+                let path = self.entry_path(key);
                 drop(files::remove(&path));
                 Found::Fault(
                     Error::problems(format!("the stored result `{}` was thrown away", path.display()))
@@ -80,6 +76,32 @@ impl Store {
                 )
             }
         }
+    }
+
+    /// The result under `key`, and nothing is taken away whatever is wrong with it.
+    pub fn peek(&self, key: &Digest) -> Found {
+        match self.read(key) {
+            Err(found) => found,
+            Ok(Ok(entry)) => Found::Entry(Box::new(entry)),
+            Ok(Err(error)) => {
+                Found::Fault(Error::problems("the stored result is not to be believed").source(error))
+            }
+        }
+    }
+
+    /// What stands under `key`; what cannot be read is none, or a fault.
+    fn read(&self, key: &Digest) -> std::result::Result<std::result::Result<Entry, EntryError>, Found> {
+        let path = self.entry_path(key);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Entry::decode(&bytes, key)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Found::Nothing),
+            Err(error) => Err(Found::Fault(Error::io(format!("could not read `{}`", path.display()), error))),
+        }
+    }
+
+    /// Whether the bytes with that digest are there and are what they say; nothing is taken away.
+    pub fn is_sound(&self, digest: &Digest) -> bool {
+        fs::read(self.blob(digest)).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
     }
 
     /// Stores a result. Its bytes have to be there before.
@@ -124,7 +146,9 @@ impl Store {
             if found != *digest {
                 return Err(Error::problems(format!("`{}` changed while it was stored", path.display())));
             }
-            publish(&temporary, &blob).context(failed)
+            publish(&temporary, &blob).context(failed)?;
+            self.grown.fetch_add(size, Ordering::Relaxed);
+            Ok(())
         });
         if stored.is_err() {
             drop(fs::remove_file(&temporary));
@@ -190,10 +214,18 @@ impl Store {
             file.sync_data()
         });
         let written = written.and_then(|()| publish(&temporary, path)).context(failed);
-        if written.is_err() {
-            drop(fs::remove_file(&temporary));
+        match written {
+            Ok(()) => {
+                self.grown.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            }
+            Err(_) => drop(fs::remove_file(&temporary)),
         }
         written
+    }
+
+    /// How many bytes were written to it by this value; nothing is counted for what was there already.
+    pub fn grown(&self) -> u64 {
+        self.grown.load(Ordering::Relaxed)
     }
 
     /// A path for a file that is not whole yet.

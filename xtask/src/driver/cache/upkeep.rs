@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,12 @@ use crate::error::{Context as _, Result};
 
 /// How old something unfinished is when whoever wrote it is surely gone, and a lock when nobody waits for it any more.
 const STALE: Duration = Duration::from_hours(24);
+
+/// The file that says how large the store is: numbers of bytes, one a line, to be added up.
+const SIZE: &str = "size";
+
+/// How many lines that file may have.
+const LINES_MAX: usize = 10_000;
 
 /// How long bytes are kept that no result needs: another process may be storing the result that does.
 const YOUNG: Duration = Duration::from_hours(1);
@@ -123,7 +129,46 @@ impl Store {
             pruned.blobs += 1;
             pruned.bytes += stored.size;
         }
+        if self.folder().is_dir() {
+            self.begin_size(pruned.left)?;
+        }
         Ok(pruned)
+    }
+
+    /// Keeps the store below `bytes`, after something was written to it; `None` where there was nothing to do.
+    ///
+    /// How large it is, is known without a look at every file: each process appends to one file what it has written, and a look
+    /// at the store begins that file anew. It never says less than there is, but for what is written in the moment in which it
+    /// is begun anew.
+    pub fn keep_below(&self, bytes: u64) -> Result<Option<Pruned>> {
+        let grown = self.grown();
+        if grown == 0 {
+            return Ok(None);
+        }
+        let path = self.folder().join(SIZE);
+        let size = match fs::read_to_string(&path) {
+            Ok(text) if text.lines().count() < LINES_MAX => {
+                let known: u64 = text.lines().filter_map(|line| line.parse::<u64>().ok()).sum();
+                let mut file = fs::File::options().append(true).open(&path).context(|| written(&path))?;
+                file.write_all(format!("{grown}\n").as_bytes()).context(|| written(&path))?;
+                known + grown
+            }
+            _ => {
+                let all = [self.all("entries")?, self.all("blobs")?];
+                let size = all.iter().flatten().map(|stored| stored.size).sum();
+                self.begin_size(size)?;
+                size
+            }
+        };
+        if size <= bytes {
+            return Ok(None);
+        }
+        // Well below, so that the next runs have nothing to do.
+        self.prune(bytes / 4 * 3).map(Some)
+    }
+
+    fn begin_size(&self, size: u64) -> Result<()> {
+        crate::driver::files::write(&self.folder().join(SIZE), format!("{size}\n").as_bytes())
     }
 
     /// Reads everything, and takes away what is not what it says it is.
@@ -193,6 +238,10 @@ fn listed(folder: &Path) -> Result<Vec<(PathBuf, fs::Metadata)>> {
         }
     }
     Ok(listed)
+}
+
+fn written(path: &Path) -> String {
+    format!("could not write `{}`", path.display())
 }
 
 fn remove(path: &Path) -> Result<()> {

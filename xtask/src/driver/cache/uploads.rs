@@ -66,7 +66,7 @@ impl Uploads {
     }
 
     pub(super) fn push(&self, remote: &Remote, store: &Store, key: Digest, entry: Entry) {
-        let upload = Upload { store: store.clone(), key, entry };
+        let upload = Upload { store: Store::new(store.folder()), key, entry };
         let mut state = self.state();
         if upload.is_too_large() {
             state.given_up += 1;

@@ -167,6 +167,7 @@ impl Proxy {
             apart: true,
             deadline: means.deadline,
             stop: Some(stop.clone()),
+            sandbox: None,
         };
         let said = Arc::new(Mutex::new(Capture::new(4 << 10, 4 << 10)));
         let (runner, heard) = (Arc::clone(&means.runner), Arc::clone(&said));

@@ -164,6 +164,7 @@ impl Session {
             apart: true,
             deadline: Some(self.means.deadline.map_or(end, |deadline| deadline.min(end))),
             stop: Some(stop.clone()),
+            sandbox: None,
         })
     }
 

@@ -35,6 +35,7 @@ use rustix::process::{Pid, Signal, getpgrp, getpid};
 
 use crate::driver::cancel::Cancel;
 use crate::driver::platform;
+use crate::driver::sandbox::Sandbox;
 use crate::error::{Error, Result};
 
 mod guard;
@@ -67,6 +68,8 @@ pub struct Request {
     pub deadline: Option<Instant>,
     /// What asks this command alone to end: for one that runs beside something else.
     pub stop: Option<Cancel>,
+    /// What it may read, where that is limited.
+    pub sandbox: Option<Arc<Sandbox>>,
 }
 
 /// Where bytes come from.

@@ -3,6 +3,7 @@
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::thread;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -10,6 +11,7 @@ use rustix::process::Pid;
 
 use super::guard::{Guard, Registration};
 use super::{Request, Stream};
+use crate::driver::sandbox::Sandbox;
 use crate::error::{Error, Result};
 
 /// A process that was started, and our ends of its pipes.
@@ -26,7 +28,16 @@ pub(super) struct Child<'g> {
 
 impl<'g> Child<'g> {
     pub(super) fn start(request: &Request, guard: &'g Guard) -> Result<Self> {
-        Self::try_start(request, guard).map_err(|error| error_of_start(&request.program, &request.cwd, error))
+        Self::try_start(request, guard).map_err(|error| {
+            // Whoever looked the program up has seen that it is executable.
+            let refused = request.sandbox.is_some() && error.kind() == io::ErrorKind::PermissionDenied;
+            if refused {
+                let name = request.program.display();
+                let error = Error::io(format!("could not start `{name}`"), error);
+                return error.hint("inside the repository, a sandbox lets be started only what is declared");
+            }
+            error_of_start(&request.program, &request.cwd, error)
+        })
     }
 
     fn try_start(request: &Request, guard: &'g Guard) -> io::Result<Self> {
@@ -52,13 +63,24 @@ impl<'g> Child<'g> {
             stdin = Some(writer);
             command = command.stdin_file(reader);
         }
-        let handle = in_its_own_group(&command).start()?;
+        let handle = start(&in_its_own_group(&command), request.sandbox.as_deref())?;
         // `command` holds the child's ends of the pipes: while it lives, no output ends.
         drop(command);
         let group = super::first_process(&handle).ok_or_else(|| io::Error::other("it has no number"))?;
         registration.add(group);
         Ok(Self { handle, group, registration, outputs, stdin })
     }
+}
+
+/// Starts a command, restricted where there is a sandbox. A restriction belongs to a thread and to what that starts: so a
+/// thread is made for it, and ends.
+fn start(command: &duct::Expression, sandbox: Option<&Sandbox>) -> io::Result<duct::Handle> {
+    let Some(sandbox) = sandbox else { return command.start() };
+    thread::scope(|scope| {
+        let restricted = || sandbox.enter().and_then(|()| command.start());
+        let thread = thread::Builder::new().name("sandbox".to_owned()).spawn_scoped(scope, restricted)?;
+        thread.join().unwrap_or_else(|_| Err(io::Error::other("what makes the sandbox panicked")))
+    })
 }
 
 /// Gives the process a group of its own, so that it can be ended with everything it starts.

@@ -105,6 +105,7 @@ fn ask_helper(means: &Means, name: &str, server: &str) -> Result<Option<Credenti
         apart: true,
         deadline: Some(Instant::now() + HELPER_TIMEOUT),
         stop: None,
+        sandbox: None,
     };
     let mut stdout = Vec::new();
     let mut stderr = Capture::new(2 << 10, 2 << 10);

@@ -16,7 +16,7 @@ use crate::core::kubectl::Fault;
 use crate::core::kubectl::document::{Name, Seen};
 use crate::core::release::effect::{Outcome, Refusal};
 use crate::core::release::labels;
-use crate::core::release::ledger::{self, Entry, Head, Journal, Payload, PayloadName};
+use crate::core::release::ledger::{self, Entry, Head, Journal, Payload, PayloadName, Unreadable};
 use crate::core::release::slots::Derived;
 use crate::core::release::wire::{self, Manager};
 use crate::cx::Cx;
@@ -101,9 +101,14 @@ pub(super) fn ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Head
     Ok(object_of_ledger(kubectl, environment)?.map(|(_, head)| head))
 }
 
+/// The object that is the ledger, whatever it says.
+pub(super) fn raw_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Value>> {
+    Ok(kubectl.get(&Query::objects(&[config_map(&wire::ledger_name(environment))]))?.pop())
+}
+
 fn object_of_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<(Value, Head)>> {
+    let Some(found) = raw_ledger(kubectl, environment)? else { return Ok(None) };
     let name = wire::ledger_name(environment);
-    let Some(found) = kubectl.get(&Query::objects(&[config_map(&name)]))?.pop() else { return Ok(None) };
     let data: BTreeMap<String, String> =
         BTreeMap::deserialize(&found["data"]).map_err(|_| damaged(&wire::Unseen::NoTexts(name.clone())))?;
     let head = ledger::decode(&data).map_err(|source| damaged(&wire::Unseen::Ledger { name, source }))?;
@@ -184,7 +189,15 @@ pub(super) fn damaged(unseen: &wire::Unseen) -> Error {
     let error = Error::refused(unseen.to_string());
     let cause = std::error::Error::source(unseen).map(ToString::to_string);
     let error = cause.into_iter().fold(error, Error::cause);
-    error.hint("nothing was written: it may be of another version of this program, or changed by hand")
+    let error =
+        error.hint("nothing was written: it may be of another version of this program, or changed by hand");
+    match unseen {
+        wire::Unseen::Ledger { source: Unreadable::Format(format), .. } if format.parse::<u32>().is_ok() => {
+            error
+        }
+        _ => error
+            .hint("`cargo xtask history --repair` makes it again, as far as the cluster knows what it said"),
+    }
 }
 
 /// Keeps the manifests of a release in the cluster, before anything else is done. What is there already is the same.
@@ -233,16 +246,26 @@ pub(super) fn fetch<'n>(
     let asked: Vec<Name> = names.iter().map(|name| config_map(name.as_str())).collect();
     let mut kept = BTreeMap::new();
     for object in kubectl.get(&Query::objects(&asked))? {
-        let (name, compressed) = wire::compressed(&object).map_err(unusable)?;
-        let mut bytes = Vec::new();
-        GzDecoder::new(compressed.as_slice())
-            .take(UNPACKED_MAX)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unusable(wire::Damaged::Content(name.clone())).cause(error.to_string()))?;
-        let objects = wire::stated(&name, &bytes).map_err(unusable)?;
+        let (name, objects) = unpacked(&object)?;
         kept.insert(name, objects);
     }
     Ok(kept)
+}
+
+/// What a payload keeps, by its name.
+///
+/// # Errors
+///
+/// When it holds something else than what its name says.
+pub(super) fn unpacked(object: &Value) -> Result<(PayloadName, Vec<Value>)> {
+    let (name, compressed) = wire::compressed(object).map_err(unusable)?;
+    let mut bytes = Vec::new();
+    GzDecoder::new(compressed.as_slice())
+        .take(UNPACKED_MAX)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unusable(wire::Damaged::Content(name.clone())).cause(error.to_string()))?;
+    let objects = wire::stated(&name, &bytes).map_err(unusable)?;
+    Ok((name, objects))
 }
 
 fn unusable(damaged: wire::Damaged) -> Error {

@@ -136,7 +136,8 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
     connect::keep(&kubectl, environment, &prepared.derived)?;
     let end = conduct(cx, release)?;
     connect::prune(cx, &kubectl, environment);
-    if !matches!(end.ending, Ending::Promoted | Ending::Nothing) {
+    // One that is stuck has said what fits where it stopped.
+    if !matches!(end.ending, Ending::Promoted | Ending::Nothing | Ending::Stuck) {
         cx.emit(Body::Answer { text: by_hand(&prepared.plan.by_hand), data: serde_json::Value::Null });
     }
     verdict(&id.to_string(), Intent::Release, &end)

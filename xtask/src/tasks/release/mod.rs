@@ -9,6 +9,7 @@ pub mod notify;
 pub mod pause;
 pub mod pin;
 pub mod prepare;
+pub mod repair;
 pub mod rollback;
 pub mod status;
 pub mod unlock;

@@ -13,7 +13,7 @@ use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::diagnostic::Diagnostic;
 use crate::core::registry::Reference;
 use crate::core::release::freeze::UnixSeconds;
-use crate::core::release::images::Record;
+use crate::core::release::images::{self, Image, Record};
 use crate::core::release::machine::Course;
 use crate::core::release::manifest::Manifest;
 use crate::core::release::model::{ComponentName, ReleaseId};
@@ -238,9 +238,15 @@ fn make(
     let mut images = record.as_ref().map(Record::images).unwrap_or_default();
     let mut commit = record.as_ref().and_then(Record::commit).map(str::to_owned);
     let mut remarks = Vec::new();
+    // What somebody has asked for by name: it is released, or nothing is.
+    let mut asked: Vec<Reference> = Vec::new();
     match wanted {
-        Images::Built | Images::Record(_) => {}
-        Images::Named(chosen) => images = files::named(&manifests, &variables, chosen),
+        Images::Built => {}
+        Images::Record(_) => asked.extend(images.iter().filter_map(Image::pinned)),
+        Images::Named(chosen) => {
+            images = files::named(&manifests, &variables, chosen);
+            asked.clone_from(chosen);
+        }
         Images::Planned { images: planned, commit: of } => {
             images = files::named(&manifests, &variables, planned);
             commit.clone_from(of);
@@ -250,6 +256,7 @@ fn make(
             images = files::named(&manifests, &variables, &served.images);
             remarks.push(format!("the images are those of `{}`, verified in `{other}`", served.release));
             commit = served.commit;
+            asked = served.images;
         }
     }
     if *source == Source::Imagined {
@@ -275,7 +282,39 @@ fn make(
                 .display()
         ))
     })?;
+    is_as_asked(environment, &objects, wanted, &asked)?;
     Ok(Made { derived: derive(release, environment, &objects)?, remarks, commit })
+}
+
+/// An error where a file states another image than the one that was asked for, or none is the one that was named.
+fn is_as_asked(
+    environment: &EnvironmentConfig,
+    objects: &Objects,
+    wanted: &Images,
+    asked: &[Reference],
+) -> Result<()> {
+    let manifests = || objects.manifests.iter().chain(&objects.overlays);
+    let problems: Vec<Diagnostic> =
+        manifests().flat_map(|manifest| images::unlike_chosen(manifest, asked)).collect();
+    if !problems.is_empty() {
+        let message = format!(
+            "the files of `{}` state another digest than the one that is asked for in {}",
+            environment.name,
+            text::count(problems.len(), "place")
+        );
+        return Err(Error::refused(message).places(problems));
+    }
+    let Images::Named(named) = wanted else { return Ok(()) };
+    let stated: Vec<Reference> = manifests().flat_map(|manifest| other::images(&manifest.object)).collect();
+    let is_stated = |named: &&Reference| stated.iter().any(|stated| stated.name() == named.name());
+    let Some(unknown) = named.iter().find(|named| !is_stated(named)) else { return Ok(()) };
+    let there: Vec<String> = stated.iter().map(Reference::name).collect();
+    let error =
+        Error::refused(format!("no manifest of `{}` has an image of `{}`", environment.name, unknown.name()));
+    Err(match suggest::nearest(&unknown.name(), there.iter().map(String::as_str)) {
+        Some(nearest) => error.hint(format!("there is `{nearest}`")),
+        None => error,
+    })
 }
 
 /// The objects that the files state now, with these images.

@@ -14,7 +14,7 @@ use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::calendar;
 use crate::core::release::freeze::UnixSeconds;
 use crate::core::release::health::Suspect;
-use crate::core::release::ledger::{Entry, Head, Pause};
+use crate::core::release::ledger::{Entry, Head, Line, Pause};
 use crate::core::release::machine::Intent;
 use crate::core::release::model::{ReleaseId, Slot};
 use crate::core::release::wire::Witness;
@@ -122,7 +122,8 @@ impl Told {
     }
 }
 
-fn words(head: &Head, environment: &str) -> Vec<String> {
+/// What a ledger says, a line each.
+pub(super) fn words(head: &Head, environment: &str) -> Vec<String> {
     let mut lines = vec![format!("{} serves `{environment}`", ReleaseId::or_nothing(head.serving.as_ref()))];
     if let Some(entry) = head.serves() {
         lines.push(format!("  {}", about(entry)));
@@ -178,7 +179,8 @@ pub fn history(cx: &Cx, environment: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-fn listed(head: &Head) -> (String, Vec<serde_json::Value>) {
+/// The releases of a ledger, the newest first: for people, and as data.
+pub(super) fn listed(head: &Head) -> (String, Vec<serde_json::Value>) {
     let entries: Vec<&Entry> = head.history.iter().rev().map(|entry| &**entry).collect();
     let width = entries.iter().map(|entry| text::width(&entry.release.to_string())).max().unwrap_or(0);
     let mut text = String::new();
@@ -203,6 +205,7 @@ fn listed(head: &Head) -> (String, Vec<serde_json::Value>) {
             "why": entry.account.why.as_str(),
             "began": entry.began,
             "ended": entry.ended,
+            "override_freeze": entry.account.unfrozen.as_ref().map(Line::as_str),
             "basis": entry.basis.as_str(),
             "kept": entry.is_kept,
         }));
@@ -223,6 +226,9 @@ fn about(entry: &Entry) -> String {
     if let Some(commit) = &entry.account.commit {
         words.push(commit.chars().take(10).collect());
     }
+    if let Some(reason) = &entry.account.unfrozen {
+        words.push(format!("in a freeze: {reason}"));
+    }
     for line in [&entry.account.why, &entry.basis] {
         let line = line.as_str().to_owned();
         if !line.is_empty() {
@@ -235,4 +241,32 @@ fn about(entry: &Entry) -> String {
 /// A time in UTC, to the second.
 pub(super) fn time(at: UnixSeconds) -> String {
     calendar::timestamp(u64::try_from(at).unwrap_or(0)).replace('T', " ").trim_end_matches('Z').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::mask::Mask;
+    use crate::core::release::ledger::{Account, Live};
+
+    #[test]
+    fn a_history_says_why_a_freeze_did_not_hold() {
+        let line = |text: &str| Line::new(text, &Mask::default());
+        let account = Account {
+            who: line("anna"),
+            why: line("a fix"),
+            unfrozen: Some(line("the shop is closed")),
+            ..Account::default()
+        };
+        let release = "production-3".parse().unwrap();
+        let head = Head::new(Entry::adopted(release, Arc::new(account), 1_700_000_000), Live::new());
+        let (text, rows) = listed(&head);
+        assert_eq!(
+            text,
+            "* production-3  not verified     2023-11-14 22:13:20, by anna, in a freeze: the shop is closed, a fix\n"
+        );
+        assert_eq!(rows[0]["override_freeze"], "the shop is closed");
+    }
 }

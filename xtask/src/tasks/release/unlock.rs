@@ -8,7 +8,8 @@ use super::prepare::{self, of_environment};
 use super::{connect, consent};
 use crate::core::kubectl::document::{Name, Seen};
 use crate::core::release::ledger::Line;
-use crate::core::release::wire::lease_name;
+use crate::core::release::manifest;
+use crate::core::release::wire::{Manager, lease_name};
 use crate::cx::Cx;
 use crate::driver::kubectl::{Mode, Query};
 use crate::error::{Error, Result};
@@ -54,11 +55,11 @@ pub fn unlock(cx: &Cx, options: &Options, reason: &str) -> Result<()> {
     );
     consent::confirm(cx, options.yes, "take the Lease away?")?;
     let why = Line::new(&format!("{} from {holder}: {reason}", prepare::who(cx)), cx.mask());
-    let change = json!({
-        "metadata": { "annotations": { UNLOCKED: why.as_str() } },
-        "spec": { "holderIdentity": "" },
-    });
-    kubectl.patch("vitalyst-manifests", &name, &seen, change, Mode::Really)?;
+    let mut freed = lease;
+    manifest::set(&mut freed, &manifest::join("/metadata/annotations", UNLOCKED), why.as_str());
+    manifest::set(&mut freed, "/spec/holderIdentity", "");
+    // As every other write of a Lease: the role may `update` one, and not `patch` it.
+    kubectl.replace(Manager::Manifests.name(), &seen, freed, Mode::Really)?;
     cx.note(format!("nobody holds `{}` any more", environment.name));
     Ok(())
 }

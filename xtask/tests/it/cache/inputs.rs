@@ -65,7 +65,10 @@ fn a_file_that_git_ignores() {
 fn renamed_with_the_same_content() {
     let shop = Workshop::new();
     shop.settle();
+    // To the end of the list, and to the same place in it.
     fs::rename(shop.path("in/a"), shop.path("in/c")).unwrap();
+    shop.makes_anew();
+    fs::rename(shop.path("in/b"), shop.path("in/bb")).unwrap();
     shop.makes_anew();
 }
 

@@ -1,19 +1,21 @@
 //! Any sequence of edits, runs, failures, damage, pruning and runs side by side leaves what a run without a cache would.
 //!
 //! Two tasks in a row work on a few files; a sequence of steps is made from a seed. After each run that passed, everything that
-//! the tasks make is compared with what it must be, computed from the inputs alone.
+//! the tasks make is compared with what it must be, computed from the inputs alone; before it, what the plan says is certain is
+//! compared with what the run then does.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use xtask::config::Config;
 use xtask::core::schedule::OnFailure;
 use xtask::core::simulation::random::Random;
 use xtask::driver::cache::{Store, place};
+use xtask::event::{Reuse, RunEnd};
 use xtask::pipeline::{Caching, Options};
 use xtask::{Cx, Error, Footprint, Pipeline, Task};
 
@@ -87,7 +89,8 @@ struct World {
     root: PathBuf,
     /// Whether the first task fails half-way.
     fails: Arc<AtomicBool>,
-    /// How often the first task was run.
+    /// How often a plan was made.
+    forecasts: u64,
     random: Random,
 }
 
@@ -96,7 +99,7 @@ impl World {
         fs::create_dir_all(root.join("in/deep")).unwrap();
         fs::write(root.join("in/a"), "1").unwrap();
         fs::write(root.join("other"), "other").unwrap();
-        Self { root: root.to_owned(), fails: Arc::default(), random: Random::new(seed) }
+        Self { root: root.to_owned(), fails: Arc::default(), forecasts: 0, random: Random::new(seed) }
     }
 
     /// What must stand in `out` when both tasks have passed.
@@ -127,9 +130,27 @@ impl World {
             .with(Task::new("second", two).after(["first"]).cached(reads_first))
     }
 
+    fn cx(&self) -> Cx {
+        Cx::builder(&self.root).config(Config::default()).build()
+    }
+
     /// Runs the pipeline; whether it passed.
     fn run(&self, caching: Caching) -> bool {
-        let cx = Cx::builder(&self.root).config(Config::default()).build();
+        self.run_whole(caching).exit_code == 0
+    }
+
+    /// What the plan says of each task, where it is certain: whether it would run. Nothing is written.
+    fn forecast(&mut self, caching: &Caching) -> Vec<Option<bool>> {
+        self.forecasts += 1;
+        let looks = self.forecasts % 4 == 1;
+        let before = looks.then(|| states(&self.root));
+        let plan = self.pipeline().plan(&self.cx(), &[], Some(2), caching).unwrap();
+        assert!(!looks || Some(states(&self.root)) == before, "a plan has written something");
+        plan.tasks.iter().map(|task| task.assumes.is_empty().then(|| task.outlook.runs())).collect()
+    }
+
+    fn run_whole(&self, caching: Caching) -> RunEnd {
+        let cx = self.cx();
         let options = Options {
             select: Vec::new(),
             jobs: Some(2),
@@ -137,7 +158,7 @@ impl World {
             command: "test".to_owned(),
             caching,
         };
-        self.pipeline().run(&cx, &options).unwrap().exit_code == 0
+        self.pipeline().run(&cx, &options).unwrap()
     }
 
     /// Makes one step. Returns its name.
@@ -209,7 +230,7 @@ impl World {
             }
             15 => {
                 self.fails.store(true, Ordering::Relaxed);
-                self.run(Caching { off: false, force: vec!["first".to_owned()] });
+                self.run(Caching { force: vec!["first".to_owned()], ..Caching::default() });
                 self.fails.store(false, Ordering::Relaxed);
                 "fail half-way".to_owned()
             }
@@ -292,6 +313,16 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// What tells whether anything below a folder was written: nobody can set a file's ctime back.
+fn states(folder: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
+    let all = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
+    all.map(|entry| {
+        let found = entry.metadata().unwrap();
+        (entry.into_path(), (found.ino(), found.ctime(), found.ctime_nsec()))
+    })
+    .collect()
+}
+
 /// A folder in memory where there is one: thousands of synced writes wait for no disk there.
 fn memory() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
@@ -300,8 +331,9 @@ fn memory() -> PathBuf {
 
 #[test]
 fn any_sequence_leaves_what_a_run_without_cache_would() {
-    let next = std::sync::atomic::AtomicU64::new(0);
+    let next = AtomicU64::new(0);
     let wanted = std::env::var("XTASK_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let (certain, uncertain) = (AtomicU64::new(0), AtomicU64::new(0));
     let play = || loop {
         let seed = match wanted {
             Some(seed) if next.fetch_add(1, Ordering::Relaxed) == 0 => seed,
@@ -319,7 +351,16 @@ fn any_sequence_leaves_what_a_run_without_cache_would() {
             said.push(world.step());
             if world.random.below(3) > 0 {
                 let off = world.random.below(12) == 0;
-                let passed = world.run(Caching { off, force: Vec::new() });
+                let caching = Caching { off, ..Caching::default() };
+                let forecast = world.forecast(&caching);
+                let end = world.run_whole(caching);
+                let passed = end.exit_code == 0;
+                for (would, task) in forecast.iter().zip(&end.tasks) {
+                    let ran = !matches!(task.reuse, Some(Reuse::Hit { .. }));
+                    let is_right = would.is_none_or(|would| would == ran);
+                    assert!(is_right, "seed {seed}: {} runs: {would:?}, {ran}: {said:#?}", task.task);
+                    (if would.is_some() { &certain } else { &uncertain }).fetch_add(1, Ordering::Relaxed);
+                }
                 said.push(format!("run{}", if off { " without cache" } else { "" }));
                 let is = tree(&world.root.join("out"));
                 let must = world.expected();
@@ -333,4 +374,6 @@ fn any_sequence_leaves_what_a_run_without_cache_would() {
             scope.spawn(play);
         }
     });
+    let (certain, uncertain) = (certain.into_inner(), uncertain.into_inner());
+    assert!(certain > 5 * uncertain, "{certain} forecasts were certain, {uncertain} were not");
 }

@@ -1,7 +1,7 @@
 //! What a release must and must not do before and beside the pods: migrations, freezes, the way from one environment to another.
 
 use super::files::MIGRATION;
-use super::shop::{How, Shop};
+use super::shop::{How, Shop, TEMPLATE};
 use super::{long, nothing_lost, row};
 use crate::cluster::deployer::Deployer;
 use crate::cluster::harness::{Cluster, Namespace};
@@ -56,6 +56,7 @@ fn what_is_bad_goes_in_a_freeze_too() {
     shop.is_at_rest();
     let entry = shop.ledger().unwrap()["test-4"].to_string();
     assert!(entry.contains("the shop is closed"), "{entry}");
+    shop.xtask(&["history"], &[]).expect(0, &["in a freeze: the shop is closed"]);
     let seen = load.end();
     nothing_lost(&seen);
     row("a release in a freeze, with a reason", "promoted", &ran, Some(&seen));
@@ -92,10 +93,12 @@ fn what_another_environment_has_verified_is_released_as_it_is() {
     staging.deploy("two", &[("IMAGE", &image)]).expect(0, &[]);
 
     let both = Both::new(&staging, &shop);
-    // A manifest that states a digest keeps it.
-    let tag = ("IMAGE", "ghcr.io/shop/app:v1");
-    let variables = [("KUBECONFIG", both.kubeconfig.as_str()), ("VERSION", "two"), tag];
     let deploy = ["deploy", "--yes", "--environment", "test", "--from", "staging"];
+    let variables = [("KUBECONFIG", both.kubeconfig.as_str()), ("VERSION", "two")];
+    shop.xtask(&deploy, &variables).expect(5, &["is stated with a digest of its own", TEMPLATE]);
+    assert!(shop.ledger().is_none());
+    let tag = ("IMAGE", "ghcr.io/shop/app:v1");
+    let variables = [variables[0], variables[1], tag];
     let ran = shop.xtask(&deploy, &variables).expect(0, &["the images are those of `staging-1`"]);
     println!("{}", ran.text);
     shop.serves("two");

@@ -21,7 +21,7 @@ pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 pub(crate) const RATE: u32 = 50;
 
 /// Where its manifests are.
-const TEMPLATE: &str = "k8s/app.template.yml";
+pub(super) const TEMPLATE: &str = "k8s/app.template.yml";
 
 /// How the component is released.
 #[derive(Clone, Copy)]

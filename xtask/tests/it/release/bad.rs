@@ -403,3 +403,43 @@ fn what_is_no_snapshot_and_no_record() {
     let said = scratch.deploy(&[]).expect(3);
     assert!(said.stderr.contains("images.json` is no record of images\n"), "{}", said.all());
 }
+
+#[test]
+fn an_image_that_is_asked_for_and_not_stated() {
+    let scratch = Scratch::new(TICKET);
+    scratch.ticket();
+    let digest = |digit: char| format!("sha256:{}", digit.to_string().repeat(64));
+    let stated = format!("ghcr.io/vitalyst/backend@{}", digest('1'));
+    let from = "${REGISTRY}/${REPOSITORY_OWNER}/${BACKEND_IMAGE}:${VERSION}";
+    scratch.repository.edit("k8s/deployment.template.yml", from, &stated);
+    scratch.repository.edit("xtask.toml", "BACKEND_IMAGE = \"backend\"\n", "");
+    let name = |name: &str, digit: char| format!("ghcr.io/vitalyst/{name}@{}", digest(digit));
+    let (backend, frontend) = (name("backend", 'a'), name("frontend", 'b'));
+    let said = scratch.deploy(&["--image", &backend, "--image", &frontend]);
+    expect![[r#"
+        exit 5
+        error: the files of `production` state another digest than the one that is asked for in 1 place
+
+        error: the image `ghcr.io/vitalyst/backend` is stated with a digest of its own
+          --> k8s/deployment.template.yml:17:16
+           |
+        17 |         image: ghcr.io/vitalyst/backend@sha256:1111111111111111111111111111111111111111111111111111111111111111
+           |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ asked for is `sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa`
+           |
+           = help: state a tag here, and the digest that is asked for takes its place; or ask for nothing, and this one is released
+    "#]].assert_eq(&format!("exit {}\n{}", said.code, said.stderr));
+    // A record that is named says the same; the one that a build leaves says what tags mean, and nothing else.
+    scratch.images("1", &BOTH);
+    let record = ["--images", "target/xtask/images.json"];
+    assert!(scratch.deploy(&record).expect(5).stderr.contains("digest of its own"));
+    scratch.deploy(&[]).expect(0);
+    // What is asked for twice is no contradiction, and what nobody states is one.
+    scratch.deploy(&["--image", &stated, "--image", &frontend]).expect(0);
+    let said = scratch.deploy(&["--image", &frontend, "--image", &name("backed", 'a')]);
+    expect![[r#"
+        exit 5
+        error: no manifest of `production` has an image of `ghcr.io/vitalyst/backed`
+        hint: there is `ghcr.io/vitalyst/backend`
+    "#]]
+    .assert_eq(&format!("exit {}\n{}", said.code, said.stderr));
+}

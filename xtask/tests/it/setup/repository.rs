@@ -49,6 +49,7 @@ pub(super) fn copy(request: &Request) -> Request {
         apart: request.apart,
         deadline: request.deadline,
         stop: request.stop.clone(),
+        sandbox: request.sandbox.clone(),
     }
 }
 

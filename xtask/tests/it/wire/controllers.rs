@@ -52,7 +52,7 @@ fn roll(store: &mut Store, mut deployment: Value, now: &str) {
         });
         store.write("deployment-controller", &set);
     }
-    let mut all = 0;
+    let (mut all, mut available) = (0, 0);
     for mut set in owned(store.of("ReplicaSet"), &deployment) {
         let is_newest = set["metadata"]["name"] == newest.as_str();
         let wanted = if is_newest { wanted } else { 0 };
@@ -83,6 +83,7 @@ fn roll(store: &mut Store, mut deployment: Value, now: &str) {
         }
         let ready = (ready.len() as u64).min(wanted);
         all += wanted;
+        available += ready;
         set["spec"]["replicas"] = json!(wanted);
         set["status"] = json!({
             "observedGeneration": set["metadata"]["generation"],
@@ -97,6 +98,7 @@ fn roll(store: &mut Store, mut deployment: Value, now: &str) {
         "observedGeneration": deployment["metadata"]["generation"],
         "replicas": all,
         "updatedReplicas": wanted,
+        "availableReplicas": available,
     });
     store.write("deployment-controller", &deployment);
 }

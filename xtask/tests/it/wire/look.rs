@@ -41,7 +41,7 @@ fn words(view: &View) -> String {
 }
 
 /// A canary at its first step: what a look is made of, and for what.
-fn canary() -> (Vec<Value>, Inventory, Cluster) {
+pub(super) fn canary() -> (Vec<Value>, Inventory, Cluster) {
     let (mut cluster, old) = served();
     let release = cluster.plan(number(2), version("2"), Some(&old));
     cluster.aborts = Some(xtask::core::release::ledger::Phase::Exposed(1));
@@ -53,12 +53,12 @@ fn canary() -> (Vec<Value>, Inventory, Cluster) {
     (answers, release.inventory, cluster)
 }
 
-fn look(inventory: &Inventory, objects: &[Value], seconds: u64) -> Result<Look, String> {
+pub(super) fn look(inventory: &Inventory, objects: &[Value], seconds: u64) -> Result<Look, String> {
     let moment = Moment { began: Duration::ZERO, taken_at: Duration::from_secs(1_700_000_000 + seconds) };
     inventory.look(objects, moment, &mut Sightings::default()).map_err(|unseen| unseen.to_string())
 }
 
-fn each(objects: &mut [Value], kind: &str, name: &str, change: impl Fn(&mut Value)) {
+pub(super) fn each(objects: &mut [Value], kind: &str, name: &str, change: impl Fn(&mut Value)) {
     let of = |object: &&mut Value| {
         object["kind"] == kind && object["metadata"]["name"].as_str().is_some_and(|own| own.starts_with(name))
     };
@@ -195,7 +195,7 @@ fn a_look_shows_what_is_there_and_nothing_else() {
         a pod that was evicted: a 3, 3 of 3 available | b 1, 0 of 0 available | Some(Both) [3, 1] | Some((A, 3))
         an image that does not exist: a 3, 3 of 3 available | b 1, 0 of 1 available, hopeless: container `backend` has an image that does not exist: ErrImagePull: x: not found | Some(Both) [3, 1] | Some((A, 3))
         a deadline of the rollout before: a 3, 3 of 3 available | b 2, 1 of 1 available | Some(Both) [3, 1] | Some((A, 3))
-        a deadline of this rollout: a 3, 3 of 3 available | b 2, 1 of 1 available, hopeless: the deadline for progress is over: deployment `vitalyst-backend-b`: 0 of 2 pods are available | Some(Both) [3, 1] | Some((A, 3))
+        a deadline of this rollout: a 3, 3 of 3 available | b 2, 1 of 1 available, hopeless: the deadline for progress is over: deployment `vitalyst-backend-b`: 1 of 2 pods are available | Some(Both) [3, 1] | Some((A, 3))
         a controller that lags: a 3 unseen, 3 of 3 available | b 1 unseen, 1 of 1 available | Some(Both) [3, 1] | Some((A, 3))
         an endpoint younger than the pods: a 3, 3 of 3 available | b 1, 0 of 0 available | Some(Both) [3, 1] | Some((A, 3))
         a selector of another release: a 3, 3 of 3 available | b 1, 1 of 1 available | Some(Adopted) [3, 1] | Some((A, 3))

@@ -43,9 +43,17 @@ const HEAD_BYTES: usize = 900 * 1024;
 const VERSION: &str = "1";
 /// The key of the version.
 pub const FORMAT: &str = "format";
-const SERVING: &str = "serving";
-const LIVE: &str = "live";
-const UNDER_WAY: &str = "under-way";
+pub(super) const SERVING: &str = "serving";
+pub(super) const LIVE: &str = "live";
+pub(super) const UNDER_WAY: &str = "under-way";
+/// The keys that are no releases.
+pub(super) const KEYS: [&str; 4] = [FORMAT, SERVING, LIVE, UNDER_WAY];
+
+/// Whether a ledger of this format is one of a version to come: a number, and a higher one.
+pub(super) fn is_later(format: &str) -> bool {
+    let number = |text: &str| text.parse::<u32>().ok();
+    number(format) > number(VERSION)
+}
 
 /// Why a ledger cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -190,9 +198,7 @@ pub fn decode(data: &BTreeMap<String, String>) -> Result<Head, Unreadable> {
         None => None,
     };
     let mut entries = Vec::new();
-    for (key, text) in
-        data.iter().filter(|(key, _)| ![FORMAT, SERVING, LIVE, UNDER_WAY].contains(&key.as_str()))
-    {
+    for (key, text) in data.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
         let release: ReleaseId = key.parse().map_err(|reason| damaged(key, reason))?;
         let environment = environment.get_or_insert_with(|| release.environment.clone());
         if release.environment != *environment {
@@ -227,7 +233,8 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-fn read(release: ReleaseId, text: &str) -> Result<Entry, String> {
+/// An entry as it was written.
+pub(super) fn read(release: ReleaseId, text: &str) -> Result<Entry, String> {
     let mut fields: Fields = parse(text)?;
     let pieces: Vec<[String; 3]> = fields.need("runs")?;
     let pieces = pieces.into_iter().map(|[component, revision, payload]| {
@@ -269,7 +276,7 @@ fn payload_name(field: &str, text: &str) -> Result<PayloadName, String> {
     PayloadName::read(text).ok_or_else(|| format!("`{field}` has `{text}`, which is no name of a payload"))
 }
 
-fn commit(text: String) -> Result<Arc<str>, String> {
+pub(super) fn commit(text: String) -> Result<Arc<str>, String> {
     if is_commit(&text) { Ok(text.into()) } else { Err(format!("`commit` has `{text}`, which is no commit")) }
 }
 

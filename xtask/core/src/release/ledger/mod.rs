@@ -12,6 +12,7 @@ mod line;
 mod pause;
 mod payload;
 mod prune;
+pub mod repair;
 mod rollback;
 
 pub use entry::{Account, Entry, Piece, State};

@@ -69,7 +69,7 @@ fn next(ending: Ending) -> Option<&'static str> {
         Ending::Refused => "next: settle what is said above, plan again, release again",
         Ending::Superseded => "next: nothing from here; whoever has taken it over says how it ends",
         Ending::Stuck => {
-            "next: settle what is said above, then `cargo xtask recover`; in need, the commands below"
+            "next: settle what is said above, then `cargo xtask recover`; what can be done by hand stands below"
         }
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::inventory::lease_name;
 use super::stamp::{Owner, hash};
 use crate::calendar;
 use crate::release::labels;
@@ -41,9 +42,55 @@ pub(super) fn spec(lease: &Lease, name: &str, at: Duration) -> Value {
     })
 }
 
+/// A Lease as `owner` holds it who wins it from nobody, or from one who is gone: `found` is what is there now, else a new one by
+/// this name. At `at` since the Unix epoch.
+pub fn taken(found: Option<&Value>, environment: &str, owner: &Owner, at: Duration) -> Value {
+    let mut object = found.cloned().unwrap_or_else(|| {
+        json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": lease_name(environment), "labels": {(labels::LEDGER): environment}},
+        })
+    });
+    let before = read(&object);
+    let transitions = before.transitions + 1;
+    change(&mut object, &Lease { holder: Some(owner.number), transitions, ..before }, &owner.name, at);
+    object
+}
+
+/// The same once nobody holds it.
+pub fn freed(found: &Value, at: Duration) -> Value {
+    let mut object = found.clone();
+    let before = read(&object);
+    change(&mut object, &Lease { holder: None, ..before }, "", at);
+    object
+}
+
+fn change(object: &mut Value, lease: &Lease, name: &str, at: Duration) {
+    manifest::set(object, "/spec", spec(lease, name, at));
+    let renewals = (lease.renewals.wrapping_add(1)).to_string();
+    manifest::set(object, &manifest::join("/metadata/annotations", labels::RENEWALS), renewals);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lease_changes_hands() {
+        let at = Duration::from_secs(1_700_000_000);
+        let anna = Owner { number: 7, name: "anna".to_owned() };
+        let first = taken(None, "production", &anna, at);
+        assert_eq!(first["metadata"]["name"], "vitalyst-release-production");
+        assert_eq!(read(&first), Lease { holder: Some(7), transitions: 1, renewals: 1 });
+        let free = freed(&first, at);
+        assert_eq!(read(&free), Lease { holder: None, transitions: 1, renewals: 2 });
+        let other = Owner { number: 8, name: String::new() };
+        let again = taken(Some(&free), "production", &other, at);
+        assert_eq!(read(&again), Lease { holder: Some(8), transitions: 2, renewals: 3 });
+        // A whole document that is written over another says nothing of it but what is meant.
+        assert_eq!(again["metadata"]["name"], first["metadata"]["name"]);
+    }
 
     #[test]
     fn a_lease_is_read_as_it_is_written() {

@@ -20,7 +20,9 @@
 //! ledger and payloads are nobody else's, are created by `POST` and replaced as a whole.
 
 mod answer;
+mod by_hand;
 mod dry_run;
+mod evidence;
 mod inventory;
 mod lease;
 mod look;
@@ -35,8 +37,11 @@ mod traffic;
 mod write;
 
 pub use answer::{Answer, outcome};
+pub use by_hand::ByHand;
 pub use dry_run::Way;
+pub use evidence::{Unpacked, evidence};
 pub use inventory::{Inventory, Unclear, lease_name, ledger_name};
+pub use lease::{freed, taken};
 pub use look::{Look, Mark, Moment, Unseen};
 pub use payload::{Damaged, compressed, payload, stated};
 pub use questions::{Asked, Question};

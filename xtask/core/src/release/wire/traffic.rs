@@ -73,6 +73,11 @@ pub(super) fn serving(
     serving.map(|pods| u32::try_from(pods.len()).unwrap_or(u32::MAX))
 }
 
+/// Whether the pods of a Deployment bear the label of a slot. Those of what ran before there were slots do not.
+pub(super) fn has_slot(deployment: &Value) -> bool {
+    labels::labels(deployment, "/spec/template/metadata/labels").contains_key(SLOT)
+}
+
 /// Whether a pod has the name of one that this Deployment made: `web-6d5f8c7b9-x2x4z`.
 fn is_named(pod: &str, deployment: &str) -> bool {
     let mut parts = pod.rsplitn(3, '-').skip(2);

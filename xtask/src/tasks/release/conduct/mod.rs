@@ -176,6 +176,12 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
         cx.emit(Body::Narrated { line, layout });
     }
     play.announcer.end(&end, &evidence);
+    if end.ending == Ending::Stuck {
+        let head = play.look.as_ref().and_then(|look| look.view.ledger.as_ref()).map(|read| &read.object);
+        let by_hand = inventory.by_hand(&release.environment.context.value, head, &play.objects);
+        let data = serde_json::json!({ "by_hand": by_hand.commands, "remarks": by_hand.remarks });
+        cx.emit(Body::Answer { text: by_hand.words(), data });
+    }
     Ok(end)
 }
 

@@ -1,0 +1,178 @@
+//! What the commands of a task whose result is reused may read: inside the repository, what the task declares.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::footprint::Footprint;
+use crate::core::fingerprint::Manifest;
+use crate::core::fingerprint::reach::Reach;
+use crate::core::graph::TaskId;
+use crate::cx::Cx;
+use crate::driver::sandbox::{self, Sandbox};
+use crate::driver::{files, process};
+use crate::error::{Context as _, Result};
+
+/// Whether and how the commands of a run are confined.
+pub(super) struct Confinement {
+    /// Whether somebody has turned it off for this run.
+    off: bool,
+    /// Why this machine cannot.
+    unavailable: Option<String>,
+    /// Whether the run has said that it does not.
+    said: AtomicBool,
+}
+
+/// Of one task: it holds the folder for temporary files, where there is one, and takes it away.
+#[derive(Default)]
+pub(super) struct Confined {
+    /// `None` where the task is not confined.
+    pub(super) sandbox: Option<Arc<Sandbox>>,
+    temporary: Option<PathBuf>,
+}
+
+impl Drop for Confined {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.temporary {
+            // What cannot be removed now is removed before the task runs again.
+            drop(files::remove(folder));
+        }
+    }
+}
+
+impl Confinement {
+    pub(super) fn new(off: bool) -> Self {
+        Self { off, unavailable: sandbox::unavailable(), said: AtomicBool::new(false) }
+    }
+
+    /// Whether somebody has turned off what would have been checked: such a result is nobody else's.
+    pub(super) fn was_waived(&self, footprint: &Footprint) -> bool {
+        self.off && self.unavailable.is_none() && footprint.unsandboxed_because().is_none()
+    }
+
+    /// Confines a task whose inputs were seen to be `inputs`, and makes the folders that it counts on. Says why where it does
+    /// not: once in a run, or once for a task that says so itself.
+    pub(super) fn confine(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        inputs: &Manifest,
+    ) -> Result<Confined> {
+        let parsed = footprint.parsed()?;
+        let reach = Reach::new(&parsed.inputs, &parsed.outputs, inputs);
+        for folder in &reach.folders {
+            std::fs::create_dir_all(cx.root().join(folder))
+                .context(|| format!("could not make `{}`", folder.display()))?;
+        }
+        if let Some(reason) = footprint.unsandboxed_because() {
+            cx.note(format!("`{task}` may read everything: {reason}"));
+            return Ok(Confined::default());
+        }
+        let why = if self.off { Some("`--no-sandbox`") } else { self.unavailable.as_deref() };
+        if let Some(why) = why {
+            if !self.said.swap(true, Ordering::Relaxed) {
+                cx.note(format!("whether tasks read only what they declare is not checked: {why}"));
+            }
+            return Ok(Confined::default());
+        }
+        let inside = reach.paths.into_iter().chain(always(cx)).chain(programs(cx, task, footprint));
+        let failed = || "could not make the sandbox".to_owned();
+        let sandbox = Sandbox::new(cx.root(), inside).context(failed)?;
+        let Some(temporary) = temporary(cx, task) else {
+            return Ok(Confined { sandbox: Some(Arc::new(sandbox)), temporary: None });
+        };
+        files::remove(&temporary)?;
+        files::create_private_folder(&temporary)?;
+        let sandbox = Some(Arc::new(sandbox.temporary(&temporary)));
+        Ok(Confined { sandbox, temporary: Some(temporary) })
+    }
+}
+
+/// What every task may read: what set-up has installed, the output folder, where scratch folders are, and, in a worktree and in
+/// a submodule, the file that says where on this machine git keeps what belongs to it.
+fn always(cx: &Cx) -> impl Iterator<Item = PathBuf> {
+    let git = Some(cx.root().join(".git")).filter(|git| git.is_file());
+    let places = [cx.tools_folder().join("tools"), cx.output_folder().to_owned()];
+    places.into_iter().chain(git).filter_map(|folder| folder.strip_prefix(cx.root()).ok().map(Path::to_owned))
+}
+
+/// The programs of the task that lie in the repository. Their digests are part of its key.
+fn programs(cx: &Cx, task: &TaskId, footprint: &Footprint) -> Vec<PathBuf> {
+    let variables = cx.environment().for_commands(&cx.config().declared_env(task.as_str()));
+    let names = footprint.programs();
+    let found = names.filter_map(|name| process::find(name.as_ref(), &variables, cx.root()).ok());
+    found.filter_map(|path| path.strip_prefix(cx.root()).ok().map(Path::to_owned)).collect()
+}
+
+/// A folder for temporary files, where the usual one is above the repository: nothing that is made there later can be read by
+/// a command that has been confined before.
+fn temporary(cx: &Cx, task: &TaskId) -> Option<PathBuf> {
+    let usual = cx.environment().get("TMPDIR").filter(|folder| !folder.is_empty()).unwrap_or("/tmp");
+    let (usual, root) = (Path::new(usual).canonicalize().ok()?, cx.root().canonicalize().ok()?);
+    root.starts_with(usual).then(|| cx.output_folder().join("tmp").join(task.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::event::{Body, Event, Sink};
+
+    #[derive(Default)]
+    struct Notes(Mutex<Vec<String>>);
+
+    impl Sink for Notes {
+        fn event(&self, event: &Event) {
+            if let Body::Note { message, .. } = &event.body {
+                self.0.lock().unwrap().push(message.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_says_once_that_it_cannot_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let notes = Arc::new(Notes::default());
+        let cx = Cx::builder(folder.path()).sink(Arc::clone(&notes) as Arc<dyn Sink>).build();
+        let confinement = |off, unavailable: Option<&str>| Confinement {
+            off,
+            unavailable: unavailable.map(str::to_owned),
+            said: AtomicBool::new(false),
+        };
+        let (one, two) = (TaskId::new("one").unwrap(), TaskId::new("two").unwrap());
+        let usual = Footprint::new().reads(["in"]).makes(["out/"]);
+        let free = Footprint::new().unsandboxed("it mounts");
+        let run = |confinement: &Confinement| {
+            let tasks = [(&one, &usual), (&two, &usual), (&two, &free)];
+            let sandboxed = tasks.map(|(task, footprint)| {
+                let confined = confinement.confine(&cx, task, footprint, &Manifest::default()).unwrap();
+                (confined.sandbox.is_some(), confinement.was_waived(footprint))
+            });
+            (sandboxed, std::mem::take(&mut *notes.0.lock().unwrap()))
+        };
+        let unchecked =
+            |why: &str| format!("whether tasks read only what they declare is not checked: {why}");
+        let free = "`two` may read everything: it mounts".to_owned();
+        // The kernel cannot: what is made then is as good as it gets, also where somebody turns off what is not there.
+        for off in [false, true] {
+            let why = if off { "`--no-sandbox`" } else { "no Landlock" };
+            let expected = [(false, false), (false, false), (false, false)];
+            assert_eq!(
+                run(&confinement(off, Some("no Landlock"))),
+                (expected, vec![unchecked(why), free.clone()])
+            );
+        }
+        // Somebody has turned it off.
+        let expected = [(false, true), (false, true), (false, false)];
+        assert_eq!(
+            run(&confinement(true, None)),
+            (expected, vec![unchecked("`--no-sandbox`"), free.clone()])
+        );
+        // It is there.
+        let expected = [(true, false), (true, false), (false, false)];
+        assert_eq!(run(&confinement(false, None)), (expected, vec![free]));
+        assert!(folder.path().join("out").is_dir(), "made with a sandbox and without");
+    }
+}

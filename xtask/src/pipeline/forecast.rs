@@ -1,0 +1,272 @@
+//! What a run would do, found out by looking: nothing is run, and nothing is written.
+//!
+//! It asks the same questions of the same cache as a run, in the order of the graph. Two things a run knows and a look does
+//! not: what a task leaves that runs, and what one reads whose turn comes after a result has been put back. The second follows
+//! from what is stored; the first is said, as what the answer assumes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::durations::Durations;
+use super::reuse::{Cache, Caching, Ready};
+use super::run::machine_cores;
+use super::{Footprint, Pipeline, Reusable, Task};
+use crate::core::fingerprint::entry::Entry;
+use crate::core::fingerprint::explain::{Change, nearest};
+use crate::core::fingerprint::{Content, Digest, Fingerprint, Manifest, Part, Subject};
+use crate::core::graph::{Graph, TaskId};
+use crate::core::plan::{CHANGES_MAX, Outlook, Plan, Planned, Shard, Why, milliseconds, shards};
+use crate::cx::Cx;
+use crate::driver::cache::Found;
+use crate::error::{Error, Result};
+
+/// What would be put back before a task: what stands there now, and what will.
+type Replaced = Arc<(Manifest, Manifest)>;
+
+/// What is known so far of a task, for those that wait for it.
+#[derive(Clone, Default)]
+struct Known {
+    key: Option<Digest>,
+    /// Whether it would run and what it depends on would be new.
+    is_new: bool,
+    /// Whether something stored may still fit once what goes before has run.
+    may_fit: bool,
+    /// What would be put back before and with it, by task.
+    replaced: BTreeMap<usize, Replaced>,
+    /// What would run before and with it.
+    running: BTreeSet<usize>,
+}
+
+impl Pipeline {
+    /// What a run of the selected tasks would do. Nothing is run, and nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// Where the tasks make no graph, or the selection names nothing. What cannot be looked at is part of the plan.
+    pub fn plan(&self, cx: &Cx, select: &[String], jobs: Option<u32>, caching: &Caching) -> Result<Plan> {
+        let graph = self.select(cx, select)?;
+        let tasks: BTreeMap<&str, &Task> = self.tasks.iter().map(|task| (task.id(), task)).collect();
+        let tasks: Vec<&Task> = graph.nodes().iter().map(|node| tasks[node.id.as_str()]).collect();
+        let jobs = jobs.unwrap_or_else(machine_cores);
+        let forecast = Forecast::new(cx, &graph, &tasks, caching);
+        Ok(Plan::new(&graph, forecast.go()?, jobs))
+    }
+
+    /// The selected tasks in so many parts that take about as long as each other, by how long tasks took when they last passed
+    /// here. What is stored makes no difference: every machine that knows the same durations gets the same parts.
+    pub fn shards(&self, cx: &Cx, select: &[String], count: u32) -> Result<Vec<Shard>> {
+        let graph = self.select(cx, select)?;
+        let durations = Durations::load(cx);
+        let takes = |task: usize| durations.estimate(&graph.nodes()[task].id);
+        Ok(shards(&graph, takes, usize::try_from(count).unwrap_or(1)))
+    }
+}
+
+struct Forecast<'f> {
+    cx: &'f Cx,
+    graph: &'f Graph,
+    tasks: &'f [&'f Task],
+    /// The error says why there is none.
+    cache: std::result::Result<Cache, Error>,
+    durations: Durations,
+    known: Vec<Known>,
+}
+
+impl<'f> Forecast<'f> {
+    fn new(cx: &'f Cx, graph: &'f Graph, tasks: &'f [&'f Task], caching: &Caching) -> Self {
+        let cache = Cache::open_to_look(cx, caching.clone());
+        if let Ok(cache) = &cache {
+            cache.look_ahead(tasks.iter().filter_map(|task| task.footprint()));
+        }
+        let known = vec![Known::default(); tasks.len()];
+        Self { cx, graph, tasks, cache, durations: Durations::load(cx), known }
+    }
+
+    fn go(mut self) -> Result<Vec<Planned>> {
+        let mut planned: Vec<Option<Planned>> = vec![None; self.tasks.len()];
+        for &task in self.graph.order() {
+            self.cx.check()?;
+            let mut known = self.before(task);
+            let outlook = self.outlook(task, &mut known);
+            let assumes = self.assumes(&outlook, &known);
+            if outlook.runs() {
+                known.running.insert(task);
+            }
+            self.known[task] = known;
+            let node = &self.graph.nodes()[task];
+            planned[task] = Some(Planned {
+                task: node.id.clone(),
+                about: self.tasks[task].about.clone(),
+                after: self.graph.dependencies(task).iter().map(|&other| self.id(other).clone()).collect(),
+                outlook,
+                assumes,
+                estimated_ms: 0,
+                measured_ms: self.durations.measured(&node.id).map(milliseconds),
+            });
+        }
+        Ok(planned.into_iter().flatten().collect())
+    }
+
+    fn id(&self, task: usize) -> &TaskId {
+        &self.graph.nodes()[task].id
+    }
+
+    /// What those that it waits for leave it.
+    fn before(&self, task: usize) -> Known {
+        let mut all = Known::default();
+        for &other in self.graph.dependencies(task) {
+            let known = &self.known[other];
+            all.replaced.extend(known.replaced.iter().map(|(&task, both)| (task, Arc::clone(both))));
+            all.running.extend(&known.running);
+        }
+        all
+    }
+
+    /// The tasks that run before and may change the answer: whether something stored fits depends on what they leave.
+    fn assumes(&self, outlook: &Outlook, known: &Known) -> Vec<TaskId> {
+        let is_open = match outlook {
+            Outlook::Uncached { .. } | Outlook::Miss { why: Why::Forced, .. } => false,
+            Outlook::Miss { why: Why::New | Why::Changed { .. }, .. } => known.may_fit,
+            Outlook::Hit { .. } | Outlook::Miss { .. } | Outlook::Unreadable { .. } => true,
+        };
+        let running = known.running.iter().filter(|_| is_open);
+        running.map(|&task| self.id(task).clone()).collect()
+    }
+
+    fn outlook(&self, task: usize, known: &mut Known) -> Outlook {
+        let footprint = match &self.tasks[task].reusable {
+            Reusable::By(footprint) => footprint,
+            Reusable::Not(reason) => return Outlook::Uncached { reason: reason.clone() },
+        };
+        let cache = match &self.cache {
+            Ok(cache) if cache.is_off() => {
+                return Outlook::Uncached { reason: "the cache is not used".to_owned() };
+            }
+            Ok(cache) => cache,
+            Err(error) => return Outlook::Unreadable { reason: in_words(error) },
+        };
+        let before = self.graph.dependencies(task).iter();
+        let before: Vec<(TaskId, Digest)> =
+            before.filter_map(|&other| Some((self.id(other).clone(), self.known[other].key?))).collect();
+        let replaced: Vec<&Replaced> = known.replaced.values().collect();
+        let ready = match ready(cache, self.cx, self.id(task), footprint, &before, &replaced) {
+            Ok(ready) => ready,
+            Err(error) => return Outlook::Unreadable { reason: in_words(&error) },
+        };
+        let key = ready.key;
+        known.key = Some(key);
+        if cache.is_forced(self.id(task)) {
+            return Outlook::Miss { key, why: Why::Forced };
+        }
+        if cache.is_in_place(self.cx, self.id(task), &ready) {
+            return Outlook::Hit { key, in_place: true };
+        }
+        match cache.store().peek(&key) {
+            Found::Entry(entry) => match lacking(cache, &ready, &entry) {
+                None => {
+                    let both = (Manifest::clone(&ready.outputs.manifest), entry.outputs);
+                    let in_place = both.0 == both.1;
+                    known.replaced.insert(task, Arc::new(both));
+                    Outlook::Hit { key, in_place }
+                }
+                Some(reason) => Outlook::Miss { key, why: Why::Damaged { reason } },
+            },
+            Found::Fault(error) => Outlook::Miss { key, why: Why::Damaged { reason: in_words(&error) } },
+            Found::Nothing => {
+                known.is_new = true;
+                let stored = self.stored(cache, task);
+                let left =
+                    cache.left_key(self.id(task)).filter(|key| stored.iter().all(|(other, _)| other != key));
+                let fits =
+                    |(_, entry): &(Digest, Box<Entry>)| may_fit(&entry.fingerprint, &ready.fingerprint);
+                known.may_fit = left.is_some() || stored.iter().any(fits);
+                Outlook::Miss { key, why: self.why(&stored, task, &ready.fingerprint) }
+            }
+        }
+    }
+
+    /// The latest results of a task that are still stored.
+    fn stored(&self, cache: &Cache, task: usize) -> Vec<(Digest, Box<Entry>)> {
+        let entry = |key: Digest| match cache.store().peek(&key) {
+            Found::Entry(entry) => Some((key, entry)),
+            Found::Nothing | Found::Fault(_) => None,
+        };
+        cache.store().known(self.id(task).as_str()).into_iter().filter_map(entry).collect()
+    }
+
+    /// What differs from the stored result that differs least.
+    fn why(&self, stored: &[(Digest, Box<Entry>)], task: usize, now: &Fingerprint) -> Why {
+        let fingerprints: Vec<&Fingerprint> = stored.iter().map(|(_, entry)| &entry.fingerprint).collect();
+        let Some((position, changes)) = nearest(&fingerprints, now) else { return Why::New };
+        let (mut runs_before, mut others) = (Vec::new(), Vec::new());
+        for change in changes {
+            match self.new_before(task, &change) {
+                Some(before) => runs_before.push(before),
+                None => others.push(change),
+            }
+        }
+        let left_out = others.len().saturating_sub(CHANGES_MAX);
+        others.truncate(CHANGES_MAX);
+        let (nearest, entry) = &stored[position];
+        Why::Changed { nearest: *nearest, stored: entry.stored, runs_before, changes: others, left_out }
+    }
+
+    /// The task before this one that would run because it is new, where it is that which has changed.
+    fn new_before(&self, task: usize, change: &Change) -> Option<TaskId> {
+        let Change::Part { part: Subject::Dependency(name), now: Some(_), .. } = change else { return None };
+        let before = self.graph.dependencies(task).iter();
+        let mut new = before.filter(|&&other| self.known[other].is_new).map(|&other| self.id(other));
+        new.find(|id| id.as_str() == name).cloned()
+    }
+}
+
+/// What the result of a task depends on, with what would be put back before it in its place.
+fn ready(
+    cache: &Cache,
+    cx: &Cx,
+    task: &TaskId,
+    footprint: &Footprint,
+    before: &[(TaskId, Digest)],
+    replaced: &[&Replaced],
+) -> Result<Ready> {
+    let ready = cache.ready(cx, task, footprint, before, false)?;
+    if replaced.is_empty() {
+        return Ok(ready);
+    }
+    let parsed = footprint.parsed()?;
+    let mut inputs = Manifest::clone(&ready.inputs.manifest);
+    for both in replaced {
+        inputs = inputs.replaced(&parsed.inputs, &both.0, &both.1);
+    }
+    cache.ready_with(cx, task, footprint, before, inputs, Arc::clone(&ready.outputs))
+}
+
+/// What of a stored result would have to be put back, and is missing or damaged.
+fn lacking(cache: &Cache, ready: &Ready, entry: &Entry) -> Option<String> {
+    let there = &ready.outputs.manifest;
+    let missing = entry.outputs.files().iter().find(|item| match &item.content {
+        Content::File { digest, .. } => {
+            there.get(&item.path) != Some(&item.content) && !cache.store().is_sound(digest)
+        }
+        Content::Link { .. } | Content::Folder { .. } => false,
+    });
+    if let Some(item) = missing {
+        return Some(format!("the stored result lacks `{}`", item.path.display()));
+    }
+    let log = entry.said.log.filter(|log| !cache.store().is_sound(log));
+    log.map(|_| "the stored result lacks its log".to_owned())
+}
+
+/// Whether a stored result may fit once what goes before has run: that can change files, and with them tools, and nothing else.
+fn may_fit(stored: &Fingerprint, now: &Fingerprint) -> bool {
+    let rest = |fingerprint: &Fingerprint| -> Vec<Part> {
+        let parts = fingerprint.parts().iter();
+        parts.filter(|part| !matches!(part.subject, Subject::Tool(_))).cloned().collect()
+    };
+    rest(stored) == rest(now)
+}
+
+fn in_words(error: &Error) -> String {
+    let causes = error.causes().iter().map(String::as_str);
+    std::iter::once(error.message()).chain(causes).collect::<Vec<_>>().join(": ")
+}

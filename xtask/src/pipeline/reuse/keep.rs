@@ -1,0 +1,80 @@
+//! Keeping a result: what a task has read is looked at once more, and what it has made is stored.
+
+use std::sync::Arc;
+
+use super::{Cache, Ready};
+use crate::core::fingerprint::entry::{Entry, Said};
+use crate::core::fingerprint::{Content, FORMAT};
+use crate::core::graph::TaskId;
+use crate::cx::Cx;
+use crate::driver::cache::{self, Mode};
+use crate::driver::platform;
+use crate::error::{Error, Result};
+use crate::event::TaskEnd;
+use crate::pipeline::footprint::Footprint;
+use crate::pipeline::remote;
+
+impl Cache {
+    pub(super) fn store_result(
+        &self,
+        cx: &Cx,
+        task: &TaskId,
+        footprint: &Footprint,
+        ready: &Ready,
+        mut said: Said,
+        end: &TaskEnd,
+    ) -> Result<(), NotStored> {
+        let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
+        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment)?;
+        if !ready.inputs.is_still(&inputs) {
+            let path =
+                ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
+            return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
+        }
+        let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment)?;
+        for item in outputs.manifest.files() {
+            if let Content::File { digest, size, .. } = &item.content {
+                let path = cx.root().join(&item.path);
+                if cx.is_secret_in(&path)? {
+                    return Err(NotStored::Because(format!("`{}` holds a secret", item.path.display())));
+                }
+                self.store.put_file(&path, digest, *size)?;
+            }
+        }
+        if let Some(log) = &end.log {
+            let bytes = std::fs::read(log)
+                .map_err(|error| Error::io(format!("could not read `{}`", log.display()), error))?;
+            said.log = Some(self.store.put_bytes(&bytes)?);
+        }
+        let took = u64::try_from(end.duration.as_micros()).unwrap_or(u64::MAX);
+        let entry = Entry {
+            format: FORMAT,
+            task: task.to_string(),
+            fingerprint: ready.fingerprint.clone(),
+            outputs: Arc::unwrap_or_clone(outputs.manifest),
+            said,
+            stored: platform::unix_time(),
+            took,
+        };
+        self.store.put(&ready.key, &entry)?;
+        self.leave(task, &ready.key, &entry);
+        if let Some(remote) = &self.remote {
+            remote::offer(cx, remote, &self.store, ready.key, entry);
+        }
+        Ok(())
+    }
+}
+
+/// Why a result is not stored.
+pub(super) enum NotStored {
+    /// It would be wrong to.
+    Because(String),
+    /// It could not be done.
+    Fault(Error),
+}
+
+impl From<Error> for NotStored {
+    fn from(error: Error) -> Self {
+        Self::Fault(error)
+    }
+}

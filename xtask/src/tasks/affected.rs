@@ -1,0 +1,173 @@
+//! The tasks that a change concerns, by what git says has changed.
+//!
+//! Where git cannot say it, all tasks are concerned, and why is said: nothing is left out in silence.
+
+use crate::core::affected::{self, Changed, Since};
+use crate::core::command::Command;
+use crate::core::text::count;
+use crate::cx::{Cx, files};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::Pipeline;
+
+/// What selects tasks.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Selection {
+    /// These ids or leading words; all where there are none.
+    Tasks(Vec<String>),
+    /// No task: none reads or makes what has changed.
+    Nothing,
+}
+
+/// Files that decide what this program is, beside those of its own package.
+const PROGRAM: &[&str] = &["Cargo.lock", "Cargo.toml", ".cargo", "rust-toolchain", "rust-toolchain.toml"];
+
+/// How to get the history of a clone that was cut off.
+const UNSHALLOW: &str =
+    "fetch the whole history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`";
+
+/// Why all tasks are concerned, and what to do about that.
+struct Everything {
+    reason: String,
+    hint: String,
+}
+
+/// Of the tasks that `select` names, those that are concerned by what has changed since the history left `base`; without it, by
+/// what GitHub says of its event, else since it left the default branch. What is not committed counts, and what git does not
+/// track and does not ignore.
+pub fn select(cx: &Cx, pipeline: &Pipeline, select: &[String], base: Option<&str>) -> Result<Selection> {
+    let all = |Everything { reason, hint }: Everything| {
+        cx.warn(format!("all tasks are selected: {reason}"), hint);
+        Selection::Tasks(select.to_vec())
+    };
+    let (commit, changed) = match changes(cx, base)? {
+        Ok(changes) => changes,
+        Err(everything) => return Ok(all(everything)),
+    };
+    if let Some(everything) = concerns_all(cx, &changed) {
+        return Ok(all(everything));
+    }
+    let tasks = pipeline.concerned(cx, select, &changed)?;
+    let files = count(changed.len(), "changed file");
+    let commit = commit.get(..12).unwrap_or(&commit);
+    if tasks.is_empty() {
+        cx.note(format!("no task is concerned by {files} since {commit}"));
+        return Ok(Selection::Nothing);
+    }
+    cx.note(format!("{} concerned by {files} since {commit}", count(tasks.len(), "task")));
+    Ok(Selection::Tasks(tasks))
+}
+
+/// What concerns every task: the configuration, this program, and names that cannot be read.
+fn concerns_all(cx: &Cx, changed: &[Changed]) -> Option<Everything> {
+    // cargo says where the package of the program that it runs is (doc.rust-lang.org/cargo/reference/environment-variables.html).
+    let package = cx.environment().get("CARGO_MANIFEST_DIR").map(std::path::Path::new);
+    let package =
+        package.and_then(|folder| folder.strip_prefix(cx.root()).ok()).and_then(std::path::Path::to_str);
+    let program = package.into_iter().flat_map(|package| PROGRAM.iter().copied().chain([package]));
+    let places: Vec<&str> = ["xtask.toml"].into_iter().chain(program).collect();
+    changed.iter().find_map(|changed| {
+        let is_whole = |place: &&str| place.is_empty() || changed.is_at(place);
+        let reason = if !changed.is_legible() {
+            "the name of a changed file cannot be read".to_owned()
+        } else if places.iter().any(is_whole) {
+            format!("`{}` has changed, which every task depends on", changed.path)
+        } else {
+            return None;
+        };
+        Some(Everything { reason, hint: "results that are stored are used again all the same".to_owned() })
+    })
+}
+
+type Known<T> = std::result::Result<T, Everything>;
+
+/// The commit since which things have changed, and what has.
+fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>> {
+    let since = match since(cx, base)? {
+        Ok(since) => since,
+        Err(everything) => return Ok(Err(everything)),
+    };
+    let Some(head) = git(cx, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])? else {
+        return Ok(Err(Everything {
+            reason: "git knows no commit here".to_owned(),
+            hint: "`--affected` compares with a commit".to_owned(),
+        }));
+    };
+    let is_shallow = git(cx, &["rev-parse", "--is-shallow-repository"])?.as_deref() != Some("false");
+    let hint = if is_shallow { UNSHALLOW.to_owned() } else { "name another one with `--base`".to_owned() };
+    let mut commit = None;
+    for name in &since {
+        let name = format!("{name}^{{commit}}");
+        commit = git(cx, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
+        if commit.is_some() {
+            break;
+        }
+    }
+    let name = since.first().map_or("", String::as_str);
+    let Some(commit) = commit else {
+        let reason = format!("`{name}`, since which changes count, is not in this clone");
+        return Ok(Err(Everything { reason, hint }));
+    };
+    let Some(commit) = git(cx, &["merge-base", &commit, &head])? else {
+        let reason = format!("this clone does not hold where the history left `{name}`");
+        return Ok(Err(Everything { reason, hint }));
+    };
+    let diff = [
+        "diff",
+        "--raw",
+        "-z",
+        "--no-renames",
+        "--no-ext-diff",
+        "--relative",
+        "--ignore-submodules=none",
+        &commit,
+        "--",
+    ];
+    let diff = git(cx, &diff)?.and_then(|text| affected::read_diff(&text));
+    let untracked = git(cx, &["ls-files", "--others", "--exclude-standard", "-z"])?;
+    let (Some(mut changed), Some(untracked)) = (diff, untracked) else {
+        return Ok(Err(Everything {
+            reason: "git does not say what has changed".to_owned(),
+            hint: "`git status` may say why".to_owned(),
+        }));
+    };
+    changed.extend(affected::read_untracked(&untracked));
+    changed.sort_unstable();
+    changed.dedup();
+    Ok(Ok((commit, changed)))
+}
+
+/// Names for the commit or the branch since which changes count; the first that git knows is meant.
+fn since(cx: &Cx, base: Option<&str>) -> Result<Known<Vec<String>>> {
+    if let Some(base) = base {
+        return Ok(Ok(vec![base.to_owned()]));
+    }
+    let environment = cx.environment();
+    if let (Some(name), Some(path)) =
+        (environment.get("GITHUB_EVENT_NAME"), environment.get("GITHUB_EVENT_PATH"))
+    {
+        let event = files::read(std::path::Path::new(path))?;
+        let event = serde_json::from_str(&event)
+            .map_err(|error| Error::problems(format!("`{path}` is no event of GitHub")).source(error))?;
+        return Ok(match affected::since(name, &event) {
+            Since::Commit(commit) => Ok(vec![commit]),
+            Since::Branch(branch) => Ok(vec![format!("refs/remotes/origin/{branch}")]),
+            Since::Unknown(reason) => {
+                Err(Everything { reason, hint: "name a commit or a branch with `--base`".to_owned() })
+            }
+        });
+    }
+    let names =
+        ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/heads/main", "refs/heads/master"];
+    Ok(Ok(names.map(str::to_owned).to_vec()))
+}
+
+/// What git says, without the last line's end; `None` where it fails or is not there.
+fn git(cx: &Cx, args: &[&str]) -> Result<Option<String>> {
+    let command = Command::new("git").args(args).env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+    match cx.output(command) {
+        Ok(output) if output.success() => Ok(Some(output.stdout.trim_end_matches('\n').to_owned())),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::Missing => Ok(None),
+        Err(error) => Err(error),
+    }
+}

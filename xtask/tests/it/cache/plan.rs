@@ -1,0 +1,280 @@
+//! `cargo xtask plan`: what a run would do, in its four forms, and in parts.
+
+use std::path::Path;
+
+use expect_test::expect;
+use serde_json::Value;
+
+use super::Workshop;
+
+const TASKS: &str = r#"
+[project]
+name = "workshop"
+
+[environment]
+pass = ["RUNS"]
+
+[tasks."make.thing"]
+command = ["sh", "make.sh"]
+reads = ["in", "make.sh"]
+makes = ["out"]
+
+[tasks."check.one"]
+command = ["true"]
+reads = ["in/a"]
+
+[tasks."check.two"]
+command = ["true"]
+about = "look at the thing"
+after = ["make"]
+reads = ["out"]
+
+[tasks."send.all"]
+command = ["true"]
+after = ["check"]
+uncached = "it talks to the world"
+"#;
+
+impl Workshop {
+    fn plan(&self, args: &[&str]) -> String {
+        let runs = self.runs_folder().display().to_string();
+        let args: Vec<&str> = ["plan"].iter().chain(args).copied().collect();
+        self.repository.xtask_with(&args, &[("RUNS", &runs)]).expect(0).stdout
+    }
+
+    /// The plan as data.
+    fn plan_data(&self, args: &[&str]) -> Value {
+        let said = self.plan(&[args, &["--output", "json"]].concat());
+        let answer: Value = serde_json::from_str(said.trim_end()).unwrap();
+        answer["data"].clone()
+    }
+
+    fn durations(&self, seconds: &[(&str, f64)]) {
+        let seconds: std::collections::BTreeMap<_, _> = seconds.iter().copied().collect();
+        self.repository.write(".xtask/durations.json", &serde_json::to_string(&seconds).unwrap());
+    }
+}
+
+#[test]
+fn as_a_table() {
+    let shop = Workshop::with(TASKS, super::SCRIPT);
+    shop.ci().expect(0);
+    shop.durations(&[("make.thing", 4.0), ("check.one", 90.0), ("check.two", 2.5)]);
+    shop.repository.write("in/new", "");
+    expect![[r#"
+        task        cache     time    why
+        check.one   hit               nothing that it depends on has changed
+        check.two   miss      2.5 s   `make.thing`, which goes before, would run anew
+        make.thing  miss      4.0 s   `in/new` is new (af1349b9f5f9)
+        send.all    uncached  1.0 s?  it talks to the world
+
+        3 tasks would run, 1 stored; about 7.5 s on 2 cores
+        1 task never passed here: 1.0 s is assumed for each
+        longest chain: make.thing → check.two → send.all
+    "#]]
+    .assert_eq(&shop.plan(&["--jobs", "2"]));
+}
+
+#[test]
+fn of_the_tasks_that_are_named_with_what_they_wait_for() {
+    let shop = Workshop::with(TASKS, super::SCRIPT);
+    let data = shop.plan_data(&["check.two"]);
+    let tasks: Vec<&str> =
+        data["tasks"].as_array().unwrap().iter().map(|task| task["task"].as_str().unwrap()).collect();
+    assert_eq!(tasks, ["check.two", "make.thing"]);
+}
+
+#[test]
+fn cores_decide_how_long_it_takes() {
+    let shop = Workshop::with(TASKS, super::SCRIPT);
+    shop.durations(&[("make.thing", 4.0), ("check.one", 9.0), ("check.two", 2.0), ("send.all", 1.0)]);
+    let takes = |jobs: &str| shop.plan_data(&["--jobs", jobs])["estimated_ms"].as_u64().unwrap();
+    assert_eq!((takes("1"), takes("2"), takes("9")), (16_000, 10_000, 10_000));
+}
+
+/// Plans of all kinds keep to the schema: what is stored, what is new, changed, forced, damaged, uncached, unreadable.
+#[test]
+fn the_json_is_what_the_schema_says() {
+    let shop = Workshop::with(TASKS, super::SCRIPT);
+    let mut plans = vec![shop.plan_data(&[])];
+    shop.ci().expect(0);
+    plans.push(shop.plan_data(&[]));
+    plans.push(shop.plan_data(&["--force", "make"]));
+    plans.push(shop.plan_data(&["--no-cache"]));
+    shop.repository.edit("xtask.toml", "\"make.sh\"]", "\"make.sh\", \"more\"]");
+    std::fs::rename(shop.path("in/b"), shop.path("in/c")).unwrap();
+    std::os::unix::fs::symlink("c", shop.path("in/link")).unwrap();
+    plans.push(shop.plan_data(&[]));
+    // What a task reads and makes at once.
+    shop.repository.edit("xtask.toml", "reads = [\"in\"", "reads = [\"out\", \"in\"");
+    plans.push(shop.plan_data(&[]));
+    let text = serde_json::to_string(&plans).unwrap();
+    for word in
+        ["hit", "miss", "uncached", "unreadable", "new", "forced", "changed", "renamed", "file", "part"]
+    {
+        assert!(text.contains(&format!("\":\"{word}\"")), "no plan has `{word}`: {text}");
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let schema: Value =
+        serde_json::from_slice(&std::fs::read(root.join("docs/schemas/plan.schema.json")).unwrap()).unwrap();
+    for plan in &plans {
+        let problems = problems(&schema, &schema, plan, "plan");
+        assert!(problems.is_empty(), "{problems:#?}\n{plan:#}");
+    }
+    // The checker finds what is wrong.
+    for (path, wrong) in [("format", "1".into()), ("estimated_ms", (-1).into()), ("tasks", Value::Null)] {
+        let mut plan = plans[0].clone();
+        plan[path] = wrong;
+        assert!(!problems(&schema, &schema, &plan, "plan").is_empty(), "{path}");
+    }
+    let mut plan = plans[0].clone();
+    plan["tasks"][0]["outlook"] = "maybe".into();
+    assert!(!problems(&schema, &schema, &plan, "plan").is_empty());
+    plan["tasks"][0].as_object_mut().unwrap().remove("outlook");
+    assert!(!problems(&schema, &schema, &plan, "plan").is_empty());
+}
+
+/// What is wrong with a value, by the words of JSON Schema that our schema uses; any other word is a defect of the schema.
+fn problems(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (word, rule) in schema.as_object().unwrap() {
+        let mut wrong = |what: String| found.push(format!("{at}: {what}"));
+        match word.as_str() {
+            "$schema" | "$id" | "title" | "description" | "$defs" => {}
+            "$ref" => {
+                let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+                found.extend(problems(root, target, value, at));
+            }
+            "const" => {
+                if value != rule {
+                    wrong(format!("{value} is not {rule}"));
+                }
+            }
+            "enum" => {
+                if !rule.as_array().unwrap().contains(value) {
+                    wrong(format!("{value} is none of {rule}"));
+                }
+            }
+            "type" => {
+                let names: Vec<&Value> =
+                    rule.as_array().map_or_else(|| vec![rule], |all| all.iter().collect());
+                let is = |name: &&Value| match name.as_str().unwrap() {
+                    "null" => value.is_null(),
+                    "boolean" => value.is_boolean(),
+                    "integer" => value.is_i64() || value.is_u64(),
+                    "string" => value.is_string(),
+                    "array" => value.is_array(),
+                    "object" => value.is_object(),
+                    other => panic!("type {other}"),
+                };
+                if !names.iter().any(is) {
+                    wrong(format!("{value} is no {rule}"));
+                }
+            }
+            "minimum" => {
+                if value.as_i64().is_some_and(|number| number < rule.as_i64().unwrap()) {
+                    wrong(format!("{value} is less than {rule}"));
+                }
+            }
+            "pattern" => {
+                assert_eq!(rule, "^[0-9a-f]{64}$", "the only pattern there is");
+                let text = value.as_str().unwrap_or_default();
+                if text.len() != 64
+                    || !text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+                {
+                    wrong(format!("{value} is no digest"));
+                }
+            }
+            "maxItems" => {
+                if value.as_array().is_some_and(|all| all.len() as u64 > rule.as_u64().unwrap()) {
+                    wrong(format!("more than {rule}"));
+                }
+            }
+            "required" => {
+                for name in rule.as_array().unwrap() {
+                    if value.get(name.as_str().unwrap()).is_none() {
+                        wrong(format!("lacks {name}"));
+                    }
+                }
+            }
+            "properties" => {
+                for (name, rule) in rule.as_object().unwrap() {
+                    if let Some(value) = value.get(name) {
+                        found.extend(problems(root, rule, value, &format!("{at}.{name}")));
+                    }
+                }
+            }
+            "items" => {
+                for (number, value) in value.as_array().into_iter().flatten().enumerate() {
+                    found.extend(problems(root, rule, value, &format!("{at}[{number}]")));
+                }
+            }
+            "oneOf" => {
+                let all = rule.as_array().unwrap();
+                let fits: Vec<Vec<String>> = all.iter().map(|rule| problems(root, rule, value, at)).collect();
+                let count = fits.iter().filter(|problems| problems.is_empty()).count();
+                if count != 1 {
+                    wrong(format!("{count} of {} fit: {fits:?}", all.len()));
+                }
+            }
+            other => panic!("the schema says `{other}`, which this test does not know"),
+        }
+    }
+    found
+}
+
+#[test]
+fn as_a_graph_and_as_a_picture() {
+    let shop = Workshop::with(TASKS, super::SCRIPT);
+    shop.ci().expect(0);
+    shop.durations(&[("make.thing", 4.0), ("check.one", 90.0), ("check.two", 2.5)]);
+    shop.repository.write("in/new", "");
+    expect![[r##"
+        digraph plan {
+          rankdir=LR;
+          node [shape=box, style=filled, fontname="sans-serif"];
+          "check.one" [label="check.one\nhit", fillcolor="#dafbe1", penwidth=1];
+          "check.two" [label="check.two\nmiss, 2.5 s", fillcolor="#ddf4ff", penwidth=3];
+          "make.thing" [label="make.thing\nmiss, 4.0 s", fillcolor="#ddf4ff", penwidth=3];
+          "send.all" [label="send.all\nuncached, 1.0 s", fillcolor="#f6f8fa", penwidth=3];
+          "make.thing" -> "check.two" [penwidth=3];
+          "check.one" -> "send.all" [penwidth=1];
+          "check.two" -> "send.all" [penwidth=3];
+        }
+    "##]]
+    .assert_eq(&shop.plan(&["--output", "dot"]));
+    let svg = shop.plan(&["--output", "svg"]);
+    let texts: Vec<&str> =
+        svg.split("</text>").filter_map(|piece| piece.rsplit_once('>')).map(|(_, text)| text).collect();
+    let expected = [
+        "check.one",
+        "hit",
+        "check.two",
+        "miss, 2.5 s",
+        "make.thing",
+        "miss, 4.0 s",
+        "send.all",
+        "uncached, 1.0 s",
+    ];
+    assert_eq!(texts[..expected.len()], expected);
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
+    assert_eq!(svg.matches("<path ").count(), 3);
+}
+
+#[test]
+fn a_matrix_for_github() {
+    let shop = Workshop::with(TASKS, super::SCRIPT);
+    shop.durations(&[("make.thing", 4.0), ("check.one", 9.0), ("check.two", 2.0)]);
+    for variables in [&[][..], &[("GITHUB_ACTIONS", "true")]] {
+        let said =
+            shop.repository.xtask_with(&["plan", "check", "--github-matrix", "2"], variables).expect(0);
+        let expected = serde_json::json!({ "include": [
+            { "shard": "1/2", "tasks": "check.one", "estimated_ms": 9000 },
+            { "shard": "2/2", "tasks": "check.two", "estimated_ms": 6000 },
+        ]});
+        assert_eq!(serde_json::from_str::<Value>(&said.stdout).unwrap(), expected);
+        assert_eq!(said.stdout.lines().count(), 1, "it fits into an output of a step");
+    }
+    let data = shop.plan_data(&["check", "--github-matrix", "9"]);
+    assert_eq!(data["include"].as_array().unwrap().len(), 2, "no job has nothing to do");
+}
