@@ -1,5 +1,7 @@
 //! What the commands of a task whose result is reused may read: inside the repository, what the task declares.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,7 +85,7 @@ impl Confinement {
             return Ok(Confined { sandbox: Some(Arc::new(sandbox)), temporary: None });
         };
         files::remove(&temporary)?;
-        files::create_private_folder(&temporary)?;
+        create_temporary(&temporary)?;
         let sandbox = Some(Arc::new(sandbox.temporary(&temporary)));
         Ok(Confined { sandbox, temporary: Some(temporary) })
     }
@@ -103,6 +105,15 @@ fn programs(cx: &Cx, task: &TaskId, footprint: &Footprint) -> Vec<PathBuf> {
     let names = footprint.programs();
     let found = names.filter_map(|name| process::find(name.as_ref(), &variables, cx.root()).ok());
     found.filter_map(|path| path.strip_prefix(cx.root()).ok().map(Path::to_owned)).collect()
+}
+
+/// Makes a folder that is what the usual one is: everybody may use it, and only take away what is their own. A database that a
+/// test starts runs as another user.
+fn create_temporary(folder: &Path) -> Result<()> {
+    let open = Permissions::from_mode(0o1777);
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::set_permissions(folder, open))
+        .context(|| format!("could not make `{}`", folder.display()))
 }
 
 /// A folder for temporary files, where the usual one is above the repository: nothing that is made there later can be read by
@@ -129,6 +140,15 @@ mod tests {
                 self.0.lock().unwrap().push(message.clone());
             }
         }
+    }
+
+    #[test]
+    fn the_folder_for_temporary_files_is_everybodys() {
+        let folder = tempfile::tempdir().unwrap();
+        let temporary = folder.path().join("tmp/test.backend");
+        create_temporary(&temporary).unwrap();
+        let mode = std::fs::metadata(&temporary).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o1777);
     }
 
     #[test]
