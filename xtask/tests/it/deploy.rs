@@ -34,7 +34,7 @@ const LONG: &str = "XTASK_TEST_SCENARIOS";
 const TABLE: &str = "XTASK_TEST_TABLE";
 
 /// Whether this scenario, which takes minutes, is to be run; says why where it is not.
-fn long() -> bool {
+pub(crate) fn long() -> bool {
     wanted(&["1", "all"], "it takes minutes")
 }
 

@@ -1,5 +1,6 @@
 //! What people change by hand is seen, and what a release leaves is no drift.
 
+use super::long;
 use super::shop::{How, Shop};
 use crate::cluster::harness::{Cluster, eventually};
 
@@ -24,7 +25,7 @@ spec:
 
 #[test]
 fn what_somebody_changes_by_hand_is_drift_and_what_a_release_leaves_is_none() {
-    let Some(cluster) = Cluster::get() else { return };
+    let Some(cluster) = Cluster::get().filter(|_| long()) else { return };
     let Some(shop) = Shop::new(cluster, "drift", How::Flip, "1s") else { return };
     shop.xtask(&["drift"], &[]).expect(5, &["nothing was released to `test` yet"]);
     shop.deploy("one", &[]).expect(0, &[]);

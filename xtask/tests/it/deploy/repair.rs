@@ -1,7 +1,7 @@
 //! A ledger that somebody has damaged: nobody writes over it, it is made again, and a rollback finds its way.
 
-use super::row;
 use super::shop::{How, Shop};
+use super::{long, row};
 use crate::cluster::harness::Cluster;
 
 /// What somebody does to the ledger: the words of what is refused then, and a merge patch.
@@ -19,7 +19,7 @@ const DAMAGES: [(&str, &str); 3] = [
 
 #[test]
 fn a_damaged_ledger_is_made_again() {
-    let Some(cluster) = Cluster::get() else { return };
+    let Some(cluster) = Cluster::get().filter(|_| long()) else { return };
     let Some(shop) = Shop::open(cluster, "repair", How::Flip, "1s") else { return };
     shop.deploy("two", &[]).expect(0, &[]);
     shop.is_at_rest();
@@ -64,7 +64,7 @@ fn a_damaged_ledger_is_made_again() {
 
 #[test]
 fn nobody_repairs_under_the_hands_of_an_owner() {
-    let Some(cluster) = Cluster::get() else { return };
+    let Some(cluster) = Cluster::get().filter(|_| long()) else { return };
     let Some(shop) = Shop::open(cluster, "owned", How::Flip, "1s") else { return };
     let patch = |kind: &str, name: &str, patch: &str| {
         shop.namespace.kubectl(&["patch", kind, name, "--type=merge", "--patch", patch]).ok();
