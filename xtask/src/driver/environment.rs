@@ -5,29 +5,23 @@ use std::ffi::OsString;
 
 use crate::core::mask;
 
-/// The variables that every command is given where they are set. A trailing `*` stands for any ending.
+/// Variables that every command is given where they are set, and that say where things are on this machine and how to reach
+/// others. A trailing `*` stands for any ending. No result depends on them: what is found through them counts by itself.
 ///
-/// People's machines need them (paths, languages, proxies, certificates), and no build result should depend on them. What
-/// a task reads beyond them is declared in `xtask.toml`: a secret of the run must not reach tools that have no use for it.
-pub const PASSED: &[&str] = &[
+/// People's machines need them, and so [`COUNTED`]. What a task reads beyond both is declared in `xtask.toml`: a secret of the run
+/// must not reach tools that have no use for it.
+pub const MACHINE: &[&str] = &[
     "PATH",
     "HOME",
     "USER",
     "LOGNAME",
     "SHELL",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "TZ",
     "TMPDIR",
     "TERM",
     "COLORTERM",
     "XDG_*",
-    "CI",
-    "GITHUB_ACTIONS",
     "RUNNER_TRACKING_ID",
     "RUNNER_TEMP",
-    "SOURCE_DATE_EPOCH",
     // Proxies and certificates of companies.
     "http_proxy",
     "https_proxy",
@@ -52,52 +46,23 @@ pub const PASSED: &[&str] = &[
     "CARGO_NET_*",
     "CARGO_HTTP_*",
     "CARGO_REGISTRIES_*",
-    "CARGO_TARGET_DIR",
-    "CARGO_BUILD_*",
-    "RUSTUP_*",
+    "RUSTUP_HOME",
     "PYENV_*",
     "NVM_*",
 ];
 
-/// Those of [`PASSED`] that say where things are on this machine and how to reach others. No result depends on them: what is
-/// found through them counts by itself.
-pub const MACHINE: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "TMPDIR",
-    "TERM",
-    "COLORTERM",
-    "XDG_*",
-    "RUNNER_TRACKING_ID",
-    "RUNNER_TEMP",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "CURL_CA_BUNDLE",
-    "REQUESTS_CA_BUNDLE",
-    "NODE_EXTRA_CA_CERTS",
-    "GIT_SSL_CAINFO",
-    "PIP_*",
-    "UV_*",
-    "npm_config_*",
-    "NPM_CONFIG_*",
-    "CARGO_HOME",
-    "CARGO_NET_*",
-    "CARGO_HTTP_*",
-    "CARGO_REGISTRIES_*",
-    "RUSTUP_HOME",
-    "PYENV_*",
-    "NVM_*",
+/// Variables that every command is given where they are set, and that may change what it does: a result depends on them.
+pub const COUNTED: &[&str] = &[
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "CI",
+    "GITHUB_ACTIONS",
+    "SOURCE_DATE_EPOCH",
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_*",
+    "RUSTUP_*",
 ];
 
 /// Whether one of the patterns names the variable; a trailing `*` stands for any ending.
@@ -142,10 +107,10 @@ impl Environment {
         mask::secrets_of(text, declared)
     }
 
-    /// What a command is given: [`PASSED`] and `declared`, as far as they are set.
+    /// What a command is given: [`MACHINE`], [`COUNTED`] and `declared`, as far as they are set.
     pub fn for_commands(&self, declared: &[String]) -> BTreeMap<OsString, OsString> {
         let declared = declared.iter().map(String::as_str);
-        self.named(&PASSED.iter().copied().chain(declared).collect::<Vec<_>>())
+        self.named(&MACHINE.iter().chain(COUNTED).copied().chain(declared).collect::<Vec<_>>())
     }
 
     /// The variables of these names, as far as they are set. A trailing `*` stands for any ending.

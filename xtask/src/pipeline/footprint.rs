@@ -25,6 +25,7 @@ pub struct Footprint {
     ignored: Vec<String>,
     outputs: Vec<String>,
     tools: Vec<String>,
+    variables: Vec<String>,
     settings: Vec<(String, String)>,
     commands: Vec<Command>,
     unsandboxed: Option<String>,
@@ -75,6 +76,13 @@ impl Footprint {
     /// Programs that it starts: the bytes of what `PATH` resolves their names to count.
     pub fn tools<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.tools.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Variables that its own code reads or passes on, beside those that `xtask.toml` declares; a trailing `*` stands for any
+    /// ending. That they count does not give them to its commands.
+    pub fn variables<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.variables.extend(names.into_iter().map(Into::into));
         self
     }
 
@@ -154,7 +162,8 @@ impl Footprint {
             parts.push(part(Subject::Setting(name.clone()), text(value.clone())));
         }
         let declared = cx.config().declared_env(task);
-        parts.extend(known.variables(cx, &declared).iter().cloned());
+        let counted = [declared.as_slice(), &self.variables].concat();
+        parts.extend(known.variables(cx, &counted).iter().cloned());
         for (number, command) in (0..).zip(&self.commands) {
             let program = command.program().to_string_lossy().into_owned();
             parts.push(part(Subject::Argument(number, 0), text(program)));

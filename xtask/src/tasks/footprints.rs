@@ -3,6 +3,7 @@
 //! What set-up installs counts by the lock files that it is made from: the set-up task goes first and has looked whether it
 //! stands. The compiler of a Rust component counts by this program, which it has compiled.
 
+use super::tool::VARIABLES_OF_CARGO;
 use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
 use crate::pipeline::Footprint;
 
@@ -70,6 +71,7 @@ pub(super) fn of(config: &Config, component: &Component, verb: &str) -> Footprin
             let all = config.components.iter().filter(is_rust);
             footprint
                 .reads(CARGO.iter().copied())
+                .variables(VARIABLES_OF_CARGO.iter().copied())
                 .reads(all.map(|other| other.path.display().to_string()))
                 .ignores([TARGET])
         }

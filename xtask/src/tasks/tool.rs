@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Variables that decide how cargo compiles. `cargo xtask` itself was compiled with them, in the same target folder: without
 /// them its dependencies would be compiled a second time. A trailing `*` stands for any ending.
-const CARGO: &[&str] = &[
+pub(super) const VARIABLES_OF_CARGO: &[&str] = &[
     "RUSTFLAGS",
     "RUSTC",
     "RUSTC_WRAPPER",
@@ -41,7 +41,10 @@ pub(super) fn cargo_metadata(cx: &Cx) -> Command {
 
 /// The command, with the variables that `cargo xtask` was compiled with.
 fn compiling(cx: &Cx, command: Command) -> Command {
-    cx.environment().named(CARGO).into_iter().fold(command, |command, (name, value)| command.env(name, value))
+    cx.environment()
+        .named(VARIABLES_OF_CARGO)
+        .into_iter()
+        .fold(command, |command, (name, value)| command.env(name, value))
 }
 
 /// A program of a Python component's virtual environment, in the component's folder.

@@ -97,3 +97,15 @@ fn a_secret_is_in_nothing_that_is_stored() {
         assert!(!bytes.windows(14).any(|window| window == b"hunter2hunter2"), "{}", entry.path().display());
     }
 }
+
+#[test]
+fn the_flags_of_the_compiler() {
+    let repository = crate::repository::Repository::rust();
+    repository.xtask(&["lint"]).expect(0);
+    let explain =
+        |flags: &[(&str, &str)]| repository.xtask_with(&["explain", "lint.thing"], flags).expect(0).all();
+    let same = explain(&[]);
+    assert!(!same.contains("RUSTFLAGS") && same.contains("hit"), "{same}");
+    let other = explain(&[("RUSTFLAGS", "--cfg other")]);
+    assert!(other.contains("the variable `RUSTFLAGS`: nothing → `--cfg other`"), "{other}");
+}
