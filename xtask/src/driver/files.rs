@@ -27,8 +27,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
     fs::create_dir_all(folder).context(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let turn = WRITES.fetch_add(1, Ordering::Relaxed);
-    let temporary = folder.join(format!(".{name}.{}.{turn}.tmp", std::process::id()));
+    let temporary = unused(folder, &name);
     let written = File::create(&temporary)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&temporary, path));
@@ -37,6 +36,12 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
         drop(fs::remove_file(&temporary));
     }
     written.context(failed)
+}
+
+/// A path in `folder` that no other writer uses, of this process or another: for a file that is not whole yet.
+pub fn unused(folder: &Path, name: &str) -> PathBuf {
+    let turn = WRITES.fetch_add(1, Ordering::Relaxed);
+    folder.join(format!(".{name}.{}.{turn}.tmp", std::process::id()))
 }
 
 /// Removes a file or a whole folder. That nothing is there is no error. Links are removed, not followed.

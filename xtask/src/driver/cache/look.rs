@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -154,11 +154,12 @@ impl Eye {
 /// A reading of the clock of the file system that `folder` is on, in nanoseconds since 1970: whatever is written after it has
 /// a time that is not before it.
 pub fn moment(folder: &Path) -> Result<u64> {
-    let path = folder.join(format!("moment.{}.{:?}", std::process::id(), std::thread::current().id()));
-    files::write(&path, b"")?;
-    let found = fs::symlink_metadata(&path);
+    let path = files::unused(folder, "moment");
+    let failed = || format!("could not write `{}`", path.display());
+    fs::create_dir_all(folder).and_then(|()| fs::write(&path, b"")).context(failed)?;
+    let found = fs::symlink_metadata(&path).context(failed);
     files::remove(&path)?;
-    let found = found.context(|| format!("could not look at `{}`", path.display()))?;
+    let found = found?;
     Ok(stat(&found).changed)
 }
 
@@ -181,18 +182,10 @@ fn stat(found: &Metadata) -> Stat {
 /// The digest of a file, and whether it was what `stat` says before and afterwards.
 fn hash(path: &Path, expected: &Stat) -> Result<(Digest, bool)> {
     let failed = || format!("could not read `{}`", path.display());
-    let mut file = File::open(path).context(failed)?;
+    let file = File::open(path).context(failed)?;
     let before = stat(&file.metadata().context(failed)?);
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; usize::try_from(before.size.clamp(512, 1 << 18)).unwrap_or(1 << 18)];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).context(failed),
-        };
-    }
+    hasher.update_reader(&file).context(failed)?;
     let after = stat(&file.metadata().context(failed)?);
     Ok((Digest::new(*hasher.finalize().as_bytes()), before == *expected && after == before))
 }

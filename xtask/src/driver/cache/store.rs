@@ -1,7 +1,7 @@
 //! What was stored: bytes by their digest, results by their key.
 
 use std::fs::{self, File, FileTimes, Permissions};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,9 +14,6 @@ use crate::error::{Context as _, Error, Result};
 
 /// How many results of a task are known by its name, for whoever asks why it runs again.
 const KNOWN: usize = 12;
-
-/// How many files this process has begun to write.
-static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// Results on disk.
 #[derive(Debug)]
@@ -33,7 +30,7 @@ pub enum Found {
     Nothing,
     /// This.
     Entry(Box<Entry>),
-    /// Something that is not to be believed, and why; it has been taken away.
+    /// Something that is not to be believed, or cannot be read, and why.
     Fault(Error),
 }
 
@@ -62,7 +59,7 @@ impl Store {
         self.folder.join(kind).join(&name[..2]).join(&name[2..])
     }
 
-    /// The result under `key`. Whatever is wrong with it makes it none.
+    /// The result under `key`. What is not to be believed is taken away.
     pub fn find(&self, key: &Digest) -> Found {
         match self.read(key) {
             Err(found) => found,
@@ -185,8 +182,7 @@ impl Store {
         let folder =
             path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
         fs::create_dir_all(folder).context(failed)?;
-        let turn = WRITES.fetch_add(1, Ordering::Relaxed);
-        let temporary = folder.join(format!(".xtask.{}.{turn}.tmp", std::process::id()));
+        let temporary = files::unused(folder, "xtask");
         let written = copy(&self.blob(digest), &temporary, mode).context(failed).and_then(|found| {
             if found != *digest {
                 return Err(self.damaged(digest));
@@ -232,8 +228,7 @@ impl Store {
     fn temporary(&self) -> Result<PathBuf> {
         let folder = self.folder.join("unfinished");
         fs::create_dir_all(&folder).context(|| format!("could not make `{}`", folder.display()))?;
-        let turn = WRITES.fetch_add(1, Ordering::Relaxed);
-        Ok(folder.join(format!("{}.{turn}", std::process::id())))
+        Ok(files::unused(&folder, "stored"))
     }
 
     /// The lock on a key: whoever holds it makes the result, everybody else waits and finds it.
@@ -255,38 +250,16 @@ fn touch(path: &Path) -> io::Result<()> {
     File::open(path)?.set_times(FileTimes::new().set_modified(SystemTime::now()))
 }
 
-/// Copies a file, sharing its blocks where the file system can, and returns the digest of what arrived.
+/// Copies a file and returns the digest of what arrived.
 fn copy(from: &Path, to: &Path, mode: u32) -> io::Result<Digest> {
     let mut source = File::open(from)?;
     let mut target = File::options().read(true).write(true).create_new(true).open(to)?;
+    // Inside of the kernel, which shares the blocks where the file system can.
+    io::copy(&mut source, &mut target)?;
+    target.rewind()?;
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 1 << 17];
-    if rustix::fs::ioctl_ficlone(&target, &source).is_ok() {
-        hash_into(&mut target, &mut hasher, &mut buffer, |_| Ok(()))?;
-    } else {
-        let mut writer = target.try_clone()?;
-        hash_into(&mut source, &mut hasher, &mut buffer, |bytes| writer.write_all(bytes))?;
-    }
+    hasher.update_reader(&target)?;
     target.set_permissions(Permissions::from_mode(mode))?;
     target.sync_data()?;
     Ok(Digest::new(*hasher.finalize().as_bytes()))
-}
-
-fn hash_into(
-    from: &mut impl Read,
-    hasher: &mut blake3::Hasher,
-    buffer: &mut [u8],
-    mut each: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    loop {
-        match from.read(buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                each(&buffer[..count])?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
