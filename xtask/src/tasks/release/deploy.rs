@@ -88,9 +88,7 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         Some(plan) => as_planned(&kubectl, plan, head.as_ref())?,
         None => options.prepare.clone(),
     };
-    if let Some(head) = &head
-        && let Some(known) = under_way::find(cx, &kubectl, (release, environment), head)?
-    {
+    if let Some(known) = under_way::find(cx, &kubectl, (release, environment), head.as_ref())? {
         let of_files = prepare::of_files(cx, release, environment, &wanted.images)?;
         let is_planned = saved.as_ref().is_none_or(|plan| plan.release == known.plan.release);
         let is_stated = is_planned && under_way::is_made_of(&known.course.account, &of_files);

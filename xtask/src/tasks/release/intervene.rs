@@ -39,10 +39,7 @@ fn say(cx: &Cx, options: &Options, intent: Intent) -> Result<()> {
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
     let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
-    let known = match &head {
-        Some(head) => under_way::find(cx, &kubectl, (release, environment), head)?,
-        None => None,
-    };
+    let known = under_way::find(cx, &kubectl, (release, environment), head.as_ref())?;
     let Some(known) = known else {
         let words = format!("no release to `{}` is under way", environment.name);
         if intent == Intent::Recover {

@@ -25,10 +25,7 @@ pub fn pause(cx: &Cx, options: &Options, reason: Option<&str>) -> Result<()> {
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
     let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
-    let known = match &head {
-        Some(head) => under_way::find(cx, &kubectl, (release, environment), head)?,
-        None => None,
-    };
+    let known = under_way::find(cx, &kubectl, (release, environment), head.as_ref())?;
     let known = known.ok_or_else(|| unheard(&Unheard::NothingUnderWay))?;
     let id = &known.plan.release;
     let steps = known.course.parts.iter().map(|part| part.steps().len()).max().unwrap_or(0);

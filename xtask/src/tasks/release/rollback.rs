@@ -48,7 +48,7 @@ pub fn rollback(cx: &Cx, options: &Options) -> Result<()> {
         connect::ledger(&kubectl, &environment.name)?
     };
     let head = head.ok_or_else(|| nothing_released(environment))?;
-    if let Some(known) = under_way::find(cx, &kubectl, (release, environment), &head)? {
+    if let Some(known) = under_way::find(cx, &kubectl, (release, environment), Some(&head))? {
         return abort(cx, &kubectl, environment, &known, &head, options);
     }
     let target = ledger::target(&head, &options.to).map_err(|no| {

@@ -90,7 +90,7 @@ impl Told {
         head: &Head,
     ) -> Result<()> {
         let found = || -> Result<Option<Witness>> {
-            let Some(known) = under_way::find(cx, kubectl, (release, environment), head)? else {
+            let Some(known) = under_way::find(cx, kubectl, (release, environment), Some(head))? else {
                 return Ok(None);
             };
             let inventory = known.with(environment, Intent::Recover).inventory()?;

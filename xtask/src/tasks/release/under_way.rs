@@ -55,9 +55,11 @@ pub(super) fn find(
     cx: &Cx,
     kubectl: &Kubectl,
     (release, environment): (&Release, &EnvironmentConfig),
-    head: &Head,
+    head: Option<&Head>,
 ) -> Result<Option<Known>> {
-    let Some(journal) = &head.under_way else { return Ok(None) };
+    let Some((head, journal)) = head.and_then(|head| Some((head, head.under_way.as_ref()?))) else {
+        return Ok(None);
+    };
     let Some(entry) = head.history.find(&journal.release) else {
         let error =
             Error::refused(format!("`{}` is under way, and the ledger does not know it", journal.release));
