@@ -239,9 +239,8 @@ impl Cx {
 
     /// Says that something failed that the work can do without, and what is lost by it.
     pub fn warn_of(&self, error: &Error, loss: impl Into<String>) {
-        let message = [error.message()].into_iter().chain(error.causes().iter().map(String::as_str));
         let hint = [loss.into()].into_iter().chain(error.hints().iter().cloned());
-        self.warn(message.collect::<Vec<_>>().join(": "), hint.collect::<Vec<_>>().join("; "));
+        self.warn(error.in_words(), hint.collect::<Vec<_>>().join("; "));
     }
 
     fn say(&self, level: Level, message: &str, hint: Option<String>) {

@@ -187,6 +187,12 @@ impl Error {
         self
     }
 
+    /// The message and its causes on one line.
+    pub fn in_words(&self) -> String {
+        let causes = self.causes().iter().map(String::as_str);
+        std::iter::once(self.message()).chain(causes).collect::<Vec<_>>().join(": ")
+    }
+
     /// What kind of trouble this is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -188,6 +188,13 @@ pub struct TaskEnd {
     pub reuse: Option<Reuse>,
 }
 
+impl TaskEnd {
+    /// The same with what the cache had to do with it, where it passed.
+    pub(crate) fn by(self, reuse: Reuse) -> Self {
+        Self { reuse: (self.status == Status::Passed).then_some(reuse), ..self }
+    }
+}
+
 /// What the cache had to do with a task that passed.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]

@@ -243,12 +243,17 @@ impl Pipeline {
         self.tasks.iter().find(|task| task.id == id.as_str()).map_or("", |task| &task.about)
     }
 
+    /// The tasks of a graph that was made from them, in its order.
+    fn tasks_of(&self, graph: &Graph) -> Vec<&Task> {
+        let tasks: BTreeMap<&str, &Task> = self.tasks.iter().map(|task| (task.id(), task)).collect();
+        graph.nodes().iter().map(|node| tasks[node.id.as_str()]).collect()
+    }
+
     /// Runs the selected tasks and what they wait for. The result says how each ended; the error is for a run that could
     /// not begin.
     pub fn run(&self, cx: &Cx, options: &Options) -> Result<RunEnd> {
         let graph = self.select(cx, &options.select)?;
-        let tasks: BTreeMap<&str, &Task> = self.tasks.iter().map(|task| (task.id(), task)).collect();
-        let tasks = graph.nodes().iter().map(|node| tasks[node.id.as_str()]).collect();
+        let tasks = self.tasks_of(&graph);
         Run::new(cx, &graph, tasks, options).go()
     }
 }

@@ -12,10 +12,9 @@ impl Pipeline {
     pub fn concerned(&self, cx: &Cx, select: &[String], changed: &[Changed]) -> Result<Vec<String>> {
         let graph = self.select(cx, select)?;
         let mut concerned = Vec::with_capacity(graph.nodes().len());
-        for node in graph.nodes() {
-            let task = self.tasks.iter().find(|task| task.id() == node.id.as_str());
-            concerned.push(match task.and_then(Task::reads) {
-                Some(footprint) => is_concerned(cx, node.id.as_str(), footprint, changed)?,
+        for task in self.tasks_of(&graph) {
+            concerned.push(match task.reads() {
+                Some(footprint) => is_concerned(cx, task.id(), footprint, changed)?,
                 None => !changed.is_empty(),
             });
         }

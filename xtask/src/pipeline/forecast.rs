@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::durations::Durations;
-use super::reuse::{Cache, Caching, Ready};
+use super::reuse::{Cache, Caching, OFF, Ready};
 use super::run::machine_cores;
 use super::{Footprint, Pipeline, Reusable, Task};
 use crate::core::fingerprint::entry::Entry;
@@ -45,8 +45,7 @@ impl Pipeline {
     /// Where the tasks make no graph, or the selection names nothing. What cannot be looked at is part of the plan.
     pub fn plan(&self, cx: &Cx, select: &[String], jobs: Option<u32>, caching: &Caching) -> Result<Plan> {
         let graph = self.select(cx, select)?;
-        let tasks: BTreeMap<&str, &Task> = self.tasks.iter().map(|task| (task.id(), task)).collect();
-        let tasks: Vec<&Task> = graph.nodes().iter().map(|node| tasks[node.id.as_str()]).collect();
+        let tasks = self.tasks_of(&graph);
         let jobs = jobs.unwrap_or_else(machine_cores);
         let forecast = Forecast::new(cx, &graph, &tasks, caching);
         Ok(Plan::new(&graph, forecast.go()?, jobs))
@@ -140,10 +139,10 @@ impl<'f> Forecast<'f> {
         };
         let cache = match &self.cache {
             Ok(cache) if cache.is_off() => {
-                return Outlook::Uncached { reason: "the cache is not used".to_owned() };
+                return Outlook::Uncached { reason: OFF.to_owned() };
             }
             Ok(cache) => cache,
-            Err(error) => return Outlook::Unreadable { reason: in_words(error) },
+            Err(error) => return Outlook::Unreadable { reason: error.in_words() },
         };
         let before = self.graph.dependencies(task).iter();
         let before: Vec<(TaskId, Digest)> =
@@ -151,7 +150,7 @@ impl<'f> Forecast<'f> {
         let replaced: Vec<&Replaced> = known.replaced.values().collect();
         let ready = match ready(cache, self.cx, self.id(task), footprint, &before, &replaced) {
             Ok(ready) => ready,
-            Err(error) => return Outlook::Unreadable { reason: in_words(&error) },
+            Err(error) => return Outlook::Unreadable { reason: error.in_words() },
         };
         let key = ready.key;
         known.key = Some(key);
@@ -171,7 +170,7 @@ impl<'f> Forecast<'f> {
                 }
                 Some(reason) => Outlook::Miss { key, why: Why::Damaged { reason } },
             },
-            Found::Fault(error) => Outlook::Miss { key, why: Why::Damaged { reason: in_words(&error) } },
+            Found::Fault(error) => Outlook::Miss { key, why: Why::Damaged { reason: error.in_words() } },
             Found::Nothing => {
                 known.is_new = true;
                 let stored = self.stored(cache, task);
@@ -264,9 +263,4 @@ fn may_fit(stored: &Fingerprint, now: &Fingerprint) -> bool {
         parts.filter(|part| !matches!(part.subject, Subject::Tool(_))).cloned().collect()
     };
     rest(stored) == rest(now)
-}
-
-fn in_words(error: &Error) -> String {
-    let causes = error.causes().iter().map(String::as_str);
-    std::iter::once(error.message()).chain(causes).collect::<Vec<_>>().join(": ")
 }

@@ -29,6 +29,9 @@ use crate::event::{Reuse, Status, TaskEnd};
 /// How often somebody who waits for another process that makes the same result looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
+/// Why nothing is reused where somebody wants it so.
+pub(super) const OFF: &str = "the cache is not used";
+
 /// How the cache is used.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Caching {
@@ -269,8 +272,8 @@ impl Cache {
     }
 
     /// The result, if it is stored: put back where it differs from what stands there. Where that fails half-way, what was put
-    /// back counts as standing there, so that it is taken away before the task runs.
-    fn put_back(&self, cx: &Cx, task: &TaskId, ready: &mut Ready) -> Option<TaskEnd> {
+    /// back is taken away before the task runs.
+    fn put_back(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
         if self.is_forced(task) {
             return None;
         }
@@ -291,8 +294,6 @@ impl Cache {
                 drop(self.store.bytes(&blob));
             }
             cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
-            let there = [&entry.outputs, &ready.outputs.manifest].map(|outputs| outputs.files().to_vec());
-            ready.outputs = Arc::new(Manifest::new(there.concat()).into());
             return None;
         }
         self.store.use_entry(&ready.key);
@@ -341,12 +342,10 @@ impl Cache {
             }
         };
         if self.caching.off {
-            let reason = "the cache is not used";
             let end = self.run_cleaned(cx, task, footprint, &ready, run).0;
-            let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
-            return (TaskEnd { reuse, ..end }, None);
+            return (end.by(Reuse::Uncached { reason: OFF.to_owned() }), None);
         }
-        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.put_back(cx, task, &mut ready)) {
+        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.put_back(cx, task, &ready)) {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.
@@ -357,7 +356,7 @@ impl Cache {
                         Ok(again) => ready = again,
                         Err(error) => unlooked(&error),
                     }
-                    if let Some(end) = self.put_back(cx, task, &mut ready) {
+                    if let Some(end) = self.put_back(cx, task, &ready) {
                         return (end, Some(ready.key));
                     }
                 }
@@ -385,7 +384,7 @@ impl Cache {
         let stored = self.store_result(cx, task, footprint, &ready, said, &end);
         drop(lock);
         let end = match stored {
-            Ok(()) => TaskEnd { reuse: Some(Reuse::Stored), ..end },
+            Ok(()) => end.by(Reuse::Stored),
             Err(NotStored::Because(reason)) => {
                 cx.warn(
                     format!("the result of `{task}` was not stored: {reason}"),
@@ -458,8 +457,7 @@ fn hit(cx: &Cx, task: &TaskId, took: u64, has_log: bool) -> TaskEnd {
 }
 
 fn not_stored(end: TaskEnd, reason: impl Into<String>) -> TaskEnd {
-    let reuse = (end.status == Status::Passed).then(|| Reuse::NotStored { reason: reason.into() });
-    TaskEnd { reuse, ..end }
+    end.by(Reuse::NotStored { reason: reason.into() })
 }
 
 /// The index of a checkout: beside its tools, where no build takes it away.

@@ -273,8 +273,7 @@ pub(super) fn machine_cores() -> u32 {
 }
 
 fn uncached(end: TaskEnd, reason: &str) -> TaskEnd {
-    let reuse = (end.status == Status::Passed).then(|| Reuse::Uncached { reason: reason.to_owned() });
-    TaskEnd { reuse, ..end }
+    end.by(Reuse::Uncached { reason: reason.to_owned() })
 }
 
 /// The exit code of a run. An interruption says more than what was found before it, a defect of ours more than problems, and
