@@ -96,6 +96,11 @@ impl Environment {
         self.all.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str())
     }
 
+    /// The same, where it is not empty: many a system has no other way to say that a variable is not meant.
+    pub fn filled(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
     /// All variables.
     pub fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
         self.all.iter()

@@ -119,7 +119,7 @@ fn create_temporary(folder: &Path) -> Result<()> {
 /// A folder for temporary files, where the usual one is above the repository: nothing that is made there later can be read by
 /// a command that has been confined before.
 fn temporary(cx: &Cx, task: &TaskId) -> Option<PathBuf> {
-    let usual = cx.environment().get("TMPDIR").filter(|folder| !folder.is_empty()).unwrap_or("/tmp");
+    let usual = cx.environment().filled("TMPDIR").unwrap_or("/tmp");
     let (usual, root) = (Path::new(usual).canonicalize().ok()?, cx.root().canonicalize().ok()?);
     root.starts_with(usual).then(|| cx.output_folder().join("tmp").join(task.as_str()))
 }

@@ -40,15 +40,11 @@ pub(super) fn open(cx: &Cx) -> Option<Remote> {
     }
 }
 
-fn variable<'c>(cx: &'c Cx, name: &str) -> Option<&'c str> {
-    cx.environment().get(name).filter(|value| !value.is_empty())
-}
-
 fn authorization(cx: &Cx) -> Result<Option<Secret>> {
-    if let Some(token) = variable(cx, "XTASK_CACHE_TOKEN") {
+    if let Some(token) = cx.environment().filled("XTASK_CACHE_TOKEN") {
         return Ok(Some(Secret::new(format!("Bearer {token}"))));
     }
-    match (variable(cx, "XTASK_CACHE_USER"), variable(cx, "XTASK_CACHE_PASSWORD")) {
+    match (cx.environment().filled("XTASK_CACHE_USER"), cx.environment().filled("XTASK_CACHE_PASSWORD")) {
         (None, None) => Ok(None),
         (Some(user), Some(password)) => Ok(Some(Credentials::basic(user, &Secret::new(password)))),
         _ => Err(Error::missing("of `XTASK_CACHE_USER` and `XTASK_CACHE_PASSWORD` only one is set")),
@@ -57,7 +53,7 @@ fn authorization(cx: &Cx) -> Result<Option<Secret>> {
 
 /// The key to sign with, where there is one and what it signs would be believed.
 fn signer(cx: &Cx, trusted: &[PublicKey]) -> Option<Signer> {
-    let text = variable(cx, SIGNING_KEY)?;
+    let text = cx.environment().filled(SIGNING_KEY)?;
     let hint = "nothing is uploaded; `cargo xtask cache key` makes a key";
     let Some(signer) = Signer::parse(text) else {
         cx.warn(format!("`{SIGNING_KEY}` is no private key of Ed25519 (base64 of PKCS #8)"), hint);

@@ -22,7 +22,7 @@ const FILES: &[&str] = &[
 /// As for OpenSSL, `SSL_CERT_FILE` and `SSL_CERT_DIR` stand in place of the machine's own. Both have to be readable: a
 /// forgotten authority would show as a certificate that nobody knows.
 pub(super) fn load(environment: &Environment) -> Result<Vec<Certificate<'static>>> {
-    let named = |name| environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let named = |name| environment.filled(name).map(PathBuf::from);
     let (file, folder) = (named("SSL_CERT_FILE"), named("SSL_CERT_DIR"));
     let mut certificates = Vec::new();
     if let Some(file) = &file {

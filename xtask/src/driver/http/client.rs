@@ -144,7 +144,7 @@ impl Client {
 
     /// A variable by its name in capitals or, as some write it, without.
     fn variable(&self, name: &str) -> Option<&str> {
-        let get = |name: &str| self.0.environment.get(name).filter(|value| !value.is_empty());
+        let get = |name: &str| self.0.environment.filled(name);
         get(name).or_else(|| get(&name.to_ascii_lowercase()))
     }
 

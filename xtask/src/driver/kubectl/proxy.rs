@@ -255,7 +255,7 @@ fn ask(client: &Client, window: &Window, pod: &str) -> Result<Vec<u8>, Miss> {
 
 /// A folder that nobody else can look into, with a short path: where the system keeps such things, or among temporary files.
 fn private_folder(session: &Session) -> Result<PathBuf, Error> {
-    let get = |name| session.means.environment.get(name).filter(|value| !value.is_empty());
+    let get = |name| session.means.environment.filled(name);
     let candidates = [get("XDG_RUNTIME_DIR"), get("TMPDIR"), Some("/tmp")];
     let fits = |folder: &&Path| {
         // Whatever comes below it is shorter than this.

@@ -56,14 +56,14 @@ pub(super) fn find(means: &Means, registry: &str) -> Result<Option<Credentials>>
 
 /// In a workflow, its token opens the registry of GitHub. The name that goes with it is shown and not checked.
 fn github(means: &Means, registry: &str) -> Option<Credentials> {
-    let get = |name| means.environment.get(name).filter(|value| !value.is_empty());
+    let get = |name| means.environment.filled(name);
     let token = get("GITHUB_TOKEN").filter(|_| registry == "ghcr.io")?;
     let user = get("GITHUB_ACTOR").unwrap_or("x-access-token").to_owned();
     Some(Credentials::Password { user, password: Secret::new(token) })
 }
 
 fn docker_config(means: &Means) -> Result<DockerConfig> {
-    let get = |name| means.environment.get(name).filter(|value| !value.is_empty());
+    let get = |name| means.environment.filled(name);
     let folder = get("DOCKER_CONFIG").map(PathBuf::from);
     let Some(folder) = folder.or_else(|| Some(PathBuf::from(get("HOME")?).join(".docker"))) else {
         return Ok(DockerConfig::default());

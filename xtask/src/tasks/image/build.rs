@@ -68,7 +68,7 @@ fn plan(cx: &Cx, prepared: &Prepared, options: &Options, engine: Engine, scratch
     if let Some(remark) = remark {
         cx.warn(remark, "a step of an action has to hand it over; `cache = \"registry\"` does without");
     }
-    let given = cx.environment().get("XTASK_CA_BUNDLE").filter(|path| !path.is_empty()).map(Path::new);
+    let given = cx.environment().filled("XTASK_CA_BUNDLE").map(Path::new);
     let ca_bundle = given.or(settings.ca_bundle.as_deref()).map(|path| cx.root().join(path));
     if let Some(path) = ca_bundle.as_ref().filter(|path| !path.is_file()) {
         return Err(Error::missing(format!("the certificates `{}` are not there", path.display()))

@@ -84,7 +84,7 @@ pub(super) fn variables(cx: &Cx, environment: &EnvironmentConfig) -> Result<Vari
         let value = match &variable.from {
             ValueFrom::Text(text) => text.clone(),
             ValueFrom::Environment { env, default } => {
-                let set = cx.environment().get(env).filter(|value| !value.is_empty());
+                let set = cx.environment().filled(env);
                 let Some(value) = set.or(default.as_deref()) else {
                     let problem = variable.place.diagnostic(format!("`{env}` is not set in the environment"));
                     problems.push(problem.help(format!("set it, or give `{}` a `default`", variable.name)));

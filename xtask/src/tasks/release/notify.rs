@@ -134,15 +134,11 @@ impl Notifier {
     }
 }
 
-/// A variable that is set.
-fn variable<'c>(cx: &'c Cx, name: &str) -> Option<&'c str> {
-    cx.environment().get(name).filter(|value| !value.is_empty())
-}
-
 /// Where the log of this run is, on GitHub.
 fn run(cx: &Cx) -> Option<String> {
-    let server = variable(cx, "GITHUB_SERVER_URL")?;
-    let (repository, run) = (variable(cx, "GITHUB_REPOSITORY")?, variable(cx, "GITHUB_RUN_ID")?);
+    let server = cx.environment().filled("GITHUB_SERVER_URL")?;
+    let (repository, run) =
+        (cx.environment().filled("GITHUB_REPOSITORY")?, cx.environment().filled("GITHUB_RUN_ID")?);
     Some(format!("{server}/{repository}/actions/runs/{run}"))
 }
 
@@ -172,12 +168,9 @@ fn listeners(cx: &Cx, config: Option<&NotificationsConfig>, about: &About) -> Ve
     let Some(config) = config else { return Vec::new() };
     let mut listeners = Vec::new();
     if let Some(name) = &config.webhook {
-        match variable(cx, name).map(str::parse::<Url>) {
-            Some(Ok(url)) => listeners.push(Listener::Webhook(url)),
-            Some(Err(_)) => {
-                cx.warn("the webhook is not told", format!("`{name}` holds no `https://` address"));
-            }
-            None => cx.warn("the webhook is not told", format!("`{name}` is not set")),
+        match address(cx, name) {
+            Ok(url) => listeners.push(Listener::Webhook(url)),
+            Err(why) => cx.warn("the webhook is not told", why),
         }
     }
     if config.github_deployments {
@@ -189,16 +182,15 @@ fn listeners(cx: &Cx, config: Option<&NotificationsConfig>, about: &About) -> Ve
     listeners
 }
 
+/// The address of a webhook, which stands in the variable `name`.
+fn address(cx: &Cx, name: &str) -> Result<Url, String> {
+    let text = cx.environment().filled(name).ok_or_else(|| format!("`{name}` is not set"))?;
+    text.parse().map_err(|_| format!("`{name}` holds no `https://` address"))
+}
+
 /// Whether those who are to be told can be, as far as that is known without a release: who, and why not.
 pub(super) fn known(cx: &Cx, config: &NotificationsConfig) -> Vec<(&'static str, Result<(), String>)> {
-    let webhook = config.webhook.as_ref().map(|name| {
-        let found = match variable(cx, name).map(str::parse::<Url>) {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(_)) => Err(format!("`{name}` holds no `https://` address")),
-            None => Err(format!("`{name}` is not set")),
-        };
-        ("webhook", found)
-    });
+    let webhook = config.webhook.as_ref().map(|name| ("webhook", address(cx, name).map(drop)));
     let github = config.github_deployments.then(|| ("GitHub", GitHub::access(cx, config).map(drop)));
     webhook.into_iter().chain(github).collect()
 }
@@ -262,16 +254,16 @@ fn send(client: &Client, request: &Request<'_>) -> Result<Response, String> {
 impl GitHub {
     /// The token, and the repository that it is for.
     fn access<'c>(cx: &'c Cx, config: &'c NotificationsConfig) -> Result<(&'c str, &'c str), String> {
-        let token = variable(cx, "GITHUB_TOKEN").ok_or("`GITHUB_TOKEN` is not set")?;
-        let repository = variable(cx, "GITHUB_REPOSITORY").or(config.repository.as_deref());
+        let token = cx.environment().filled("GITHUB_TOKEN").ok_or("`GITHUB_TOKEN` is not set")?;
+        let repository = cx.environment().filled("GITHUB_REPOSITORY").or(config.repository.as_deref());
         Ok((token, repository.ok_or("neither `GITHUB_REPOSITORY` nor `repository` names it")?))
     }
 
     fn new(cx: &Cx, config: &NotificationsConfig, about: &About) -> Result<Self, String> {
         let (token, repository) = Self::access(cx, config)?;
-        let reference = about.commit.as_deref().or_else(|| variable(cx, "GITHUB_SHA"));
+        let reference = about.commit.as_deref().or_else(|| cx.environment().filled("GITHUB_SHA"));
         let reference = reference.ok_or("the release names no commit")?;
-        let api = variable(cx, "GITHUB_API_URL").unwrap_or(GITHUB_API).trim_end_matches('/');
+        let api = cx.environment().filled("GITHUB_API_URL").unwrap_or(GITHUB_API).trim_end_matches('/');
         Ok(Self {
             deployments: format!("{api}/repos/{repository}/deployments"),
             token: Secret::new(format!("Bearer {token}")),
