@@ -115,6 +115,26 @@ fn object_of_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<(Valu
     Ok(Some((found, head)))
 }
 
+/// What the Lease of an environment is called.
+pub(super) fn lease_name(environment: &str) -> Name {
+    Name {
+        api_version: "coordination.k8s.io/v1".to_owned(),
+        kind: "Lease".to_owned(),
+        namespace: None,
+        name: wire::lease_name(environment),
+    }
+}
+
+/// The Lease of an environment; `None` where nobody has ever held it.
+pub(super) fn lease(kubectl: &Kubectl, environment: &str) -> Result<Option<Value>> {
+    Ok(kubectl.get(&Query::objects(&[lease_name(environment)]))?.pop())
+}
+
+/// Who holds a Lease; empty where nobody does.
+pub(super) fn holder(lease: Option<&Value>) -> &str {
+    lease.and_then(|lease| lease.pointer("/spec/holderIdentity")?.as_str()).unwrap_or_default()
+}
+
 /// Leaves the wish that the release under way ends, and returns what the ledger says without it. The machine does the same as
 /// soon as it has seen everything; a living owner hears it a second sooner so, and for that second a bad release serves. That it
 /// could not be left changes nothing.

@@ -102,18 +102,14 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         is_still(plan, &prepared.plan)?;
     }
     say(cx, &prepared.plan, prepared.plan.words())?;
-    if let Some(frozen) = &prepared.plan.frozen {
-        return Err(Error::refused(format!("nothing is released to `{}` now", environment.name))
-            .cause(frozen)
-            .hint("`--override-freeze REASON` releases all the same, and records why"));
-    }
     if !prepared.course.changes() {
         cx.note(format!("`{}` is as the files state it: nothing is released", environment.name));
         return Ok(());
     }
     if let Some(frozen) = &prepared.plan.frozen {
-        return Err(Error::refused(frozen.clone())
-            .hint("`--override-freeze REASON` releases all the same; the reason is recorded"));
+        return Err(Error::refused(format!("nothing is released to `{}` now", environment.name))
+            .cause(frozen)
+            .hint("`--override-freeze REASON` releases all the same, and records why"));
     }
     let former = connect::stated(&kubectl, head.as_ref().and_then(Head::serves).map(|entry| &**entry))?;
     let id = prepared.plan.release.clone();

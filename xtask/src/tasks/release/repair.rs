@@ -190,7 +190,6 @@ fn write(
 
 /// The Lease of an environment that nobody alive holds.
 struct Hold {
-    name: Name,
     environment: String,
     lease: Option<Value>,
 }
@@ -202,17 +201,9 @@ impl Hold {
     ///
     /// Of kind [`Refused`](crate::ErrorKind::Refused) where its holder gives a sign.
     fn find(cx: &Cx, kubectl: &Kubectl, environment: &EnvironmentConfig) -> Result<Self> {
-        let name = Name {
-            api_version: "coordination.k8s.io/v1".to_owned(),
-            kind: "Lease".to_owned(),
-            namespace: None,
-            name: wire::lease_name(&environment.name),
-        };
-        let read = || -> Result<Option<Value>> {
-            Ok(kubectl.get(&Query::objects(std::slice::from_ref(&name)))?.pop())
-        };
+        let read = || connect::lease(kubectl, &environment.name);
         let lease = read()?;
-        let holder = holder(lease.as_ref());
+        let holder = connect::holder(lease.as_ref());
         if !holder.is_empty() {
             let silence = text::duration(SILENCE);
             cx.note(format!(
@@ -229,7 +220,7 @@ impl Hold {
                 }
             }
         }
-        Ok(Self { name, environment: environment.name.clone(), lease })
+        Ok(Self { environment: environment.name.clone(), lease })
     }
 
     /// Takes it, where it is still what was seen.
@@ -245,7 +236,7 @@ impl Hold {
             None => kubectl.create(manager, &[taken], Mode::Really).pop().unwrap_or(Ok(Value::Null)),
         };
         match held {
-            Ok(lease) => Ok(Held { lease, name: self.name }),
+            Ok(lease) => Ok(Held { lease, name: connect::lease_name(&self.environment) }),
             Err(failure) if matches!(failure.fault, Fault::Conflict | Fault::AlreadyExists) => {
                 Err(Error::refused(format!("somebody else has taken `{}`", self.environment))
                     .hint("nothing was written: wait until it has ended"))
@@ -270,11 +261,6 @@ impl Held {
             cx.warn_of(&failure.error, format!("{} stays held, by nobody", self.name));
         }
     }
-}
-
-fn holder(lease: Option<&Value>) -> String {
-    let holder = lease.and_then(|lease| lease.pointer("/spec/holderIdentity")?.as_str());
-    holder.unwrap_or_default().to_owned()
 }
 
 fn version(lease: Option<&Value>) -> Option<&str> {

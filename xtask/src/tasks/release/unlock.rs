@@ -6,12 +6,13 @@ use super::connect::Use;
 use super::intervene::Options;
 use super::prepare::{self, of_environment};
 use super::{connect, consent};
-use crate::core::kubectl::document::{Name, Seen};
+use crate::core::kubectl::document::Seen;
 use crate::core::release::ledger::Line;
 use crate::core::release::manifest;
-use crate::core::release::wire::{Manager, lease_name};
+use crate::core::release::wire::{self, Manager};
 use crate::cx::Cx;
-use crate::driver::kubectl::{Mode, Query};
+use crate::driver::kubectl::Mode;
+use crate::driver::platform;
 use crate::error::{Error, Result};
 use crate::event::Body;
 
@@ -27,23 +28,15 @@ const UNLOCKED: &str = "vitalyst.io/unlocked";
 pub fn unlock(cx: &Cx, options: &Options, reason: &str) -> Result<()> {
     let (_, environment) = of_environment(cx, options.environment.as_deref())?;
     let kubectl = connect::identified(cx, environment, Use::Write)?;
-    let name = Name {
-        api_version: "coordination.k8s.io/v1".to_owned(),
-        kind: "Lease".to_owned(),
-        namespace: None,
-        name: lease_name(&environment.name),
-    };
-    let found = kubectl.get(&Query::objects(std::slice::from_ref(&name)))?.pop();
-    let text = |lease: &Value, pointer: &str| {
-        lease.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let holder = found.as_ref().map(|lease| text(lease, "/spec/holderIdentity")).unwrap_or_default();
+    let found = connect::lease(&kubectl, &environment.name)?;
+    let holder = connect::holder(found.as_ref()).to_owned();
     let held = found.filter(|_| !holder.is_empty());
     let Some((seen, lease)) = held.and_then(|lease| Some((Seen::of(&lease)?, lease))) else {
         return Err(Error::refused(format!("nobody holds `{}`", environment.name)));
     };
-    let since = text(&lease, "/spec/acquireTime");
-    let renewed = text(&lease, "/spec/renewTime");
+    let text = |pointer: &str| lease.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let since = text("/spec/acquireTime");
+    let renewed = text("/spec/renewTime");
     let words = format!("`{holder}` holds `{}` since {since}, and renewed it at {renewed}", environment.name);
     cx.emit(Body::Answer {
         text: format!("{words}\n"),
@@ -55,9 +48,8 @@ pub fn unlock(cx: &Cx, options: &Options, reason: &str) -> Result<()> {
     );
     consent::confirm(cx, options.yes, "take the Lease away?")?;
     let why = Line::new(&format!("{} from {holder}: {reason}", prepare::who(cx)), cx.mask());
-    let mut freed = lease;
+    let mut freed = wire::freed(&lease, platform::since_epoch());
     manifest::set(&mut freed, &manifest::join("/metadata/annotations", UNLOCKED), why.as_str());
-    manifest::set(&mut freed, "/spec/holderIdentity", "");
     // As every other write of a Lease: the role may `update` one, and not `patch` it.
     kubectl.replace(Manager::Manifests.name(), &seen, freed, Mode::Really)?;
     cx.note(format!("nobody holds `{}` any more", environment.name));
