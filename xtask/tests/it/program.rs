@@ -2,7 +2,9 @@
 //! that runs the tests.
 
 use std::ffi::OsStr;
-use std::process::Command;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use crate::{cluster, runner, setup};
@@ -64,6 +66,21 @@ pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
         assert!(start.elapsed() < Duration::from_mins(1), "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// The process once somebody listens at the port; `None`, with what it has logged, where it ends or takes too long.
+pub(crate) fn listening(mut process: Child, port: u16, log: &Path) -> Option<Child> {
+    let end = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < end && process.try_wait().unwrap().is_none() {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Some(process);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(process.kill());
+    drop(process.wait());
+    println!("{}", std::fs::read_to_string(log).unwrap());
+    None
 }
 
 /// Whether a process of this number runs. One that has ended and was not waited for does not.

@@ -1,12 +1,13 @@
 //! A real registry: Debian's `docker-registry`, for as long as a test runs.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::program;
 
 /// What says that a machine must have it, so that a skip does not hide that nothing was tried.
 const REQUIRED: &str = "XTASK_REQUIRE_REGISTRY";
@@ -79,7 +80,7 @@ impl Real {
             folder.path().join("storage").display()
         );
         fs::write(&config, text).unwrap();
-        let mut process = Command::new("docker-registry")
+        let process = Command::new("docker-registry")
             .arg("serve")
             .arg(&config)
             .env_clear()
@@ -87,17 +88,7 @@ impl Real {
             .stderr(fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        let end = Instant::now() + Duration::from_secs(30);
-        while Instant::now() < end && process.try_wait().unwrap().is_none() {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some((process, port));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        drop(process.kill());
-        drop(process.wait());
-        println!("{}", fs::read_to_string(folder.path().join("log")).unwrap());
-        None
+        program::listening(process, port, &folder.path().join("log")).map(|process| (process, port))
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -1,12 +1,13 @@
 //! A real server that keeps files: nginx with `WebDAV`, for as long as a test runs.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::program;
 
 /// What says that a machine must have it, so that a skip does not hide that nothing was tried.
 const REQUIRED: &str = "XTASK_REQUIRE_NGINX";
@@ -102,7 +103,7 @@ fn try_start(program: &PathBuf, folder: &TempDir, rule: &str) -> Option<(Child, 
          location /shared/ {{\ndav_methods PUT;\ncreate_full_put_path on;\n{rule}\n}}\n}}\n}}\n"
     );
     fs::write(&config, text).unwrap();
-    let mut process = Command::new(program)
+    let process = Command::new(program)
         .arg("-c")
         .arg(&config)
         .env_clear()
@@ -110,17 +111,7 @@ fn try_start(program: &PathBuf, folder: &TempDir, rule: &str) -> Option<(Child, 
         .stderr(fs::File::create(folder.path().join("log")).unwrap())
         .spawn()
         .unwrap();
-    let end = Instant::now() + Duration::from_secs(30);
-    while Instant::now() < end && process.try_wait().unwrap().is_none() {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return Some((process, port));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    drop(process.kill());
-    drop(process.wait());
-    println!("{}", fs::read_to_string(folder.path().join("log")).unwrap());
-    None
+    program::listening(process, port, &folder.path().join("log")).map(|process| (process, port))
 }
 
 impl Drop for Nginx {
