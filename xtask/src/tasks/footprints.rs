@@ -23,6 +23,7 @@ const LEFTOVERS: &[&str] = &[
     "**/.pytest_cache",
     "**/.ruff_cache",
     "**/.venv",
+    "**/.xtask",
     "**/__pycache__",
     "**/coverage.xml",
     "**/node_modules",
