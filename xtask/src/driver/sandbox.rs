@@ -2,9 +2,9 @@
 //!
 //! A restricted command may read and execute everything outside of the repository and, inside, the paths that it was given.
 //! What it starts is restricted likewise, and there is no way back. A path is allowed by where it leads: a link inside that
-//! leads to something that was not given is refused. What cannot be refused: names, sizes and times (`stat`, listing a
-//! folder), and writing, but for a file that would become readable by being moved. Landlock allows to write by folder, not by name, and what tools leave stands beside what they read;
-//! so whatever a command writes is judged by what stands there afterwards.
+//! leads to something that was not given is refused. What cannot be refused: names, sizes and times (`stat`, listing a folder), and
+//! writing, but for a file that would become readable by being moved. Landlock allows to write by folder, not by name, and what
+//! tools leave stands beside what they read; so whatever a command writes is judged by what stands there afterwards.
 //!
 //! Landlock only allows. "Everything outside" is a rule for each neighbour of the repository and of the folders above it, made
 //! when a command starts: what comes to be right beside them later cannot be read by that command. This is why a command has a
