@@ -404,17 +404,7 @@ fn a_release_under_way_has_to_end_first() {
             "data": ledger::encode(head).unwrap(),
         }])
     };
-    let journal = Journal {
-        release: release(8),
-        phase: Phase::Promoting,
-        replicas: Vec::new(),
-        floors: Vec::new(),
-        evidence: Vec::new(),
-        abort: false,
-        promote: None,
-        pause: None,
-        back: None,
-    };
+    let journal = Journal::new(release(8), Phase::Promoting, Vec::new());
     head = head.noting(journal, &Arc::default(), 0);
     scratch.cluster(&written(&head));
     let said = scratch.deploy(&[]).expect(5);

@@ -30,17 +30,7 @@ fn the_slot_that_serves_is_known_whoever_states_the_namespace() {
     let release = |number: u32| ReleaseId { environment: "production".into(), number };
     let live = one.slots.iter().map(|slots| (slots.component.clone(), Slot::B)).collect();
     let head = Head::new(Entry::adopted(release(41), account(&one), 0), live);
-    let journal = Journal {
-        release: release(42),
-        phase: Phase::Baking,
-        replicas: vec![3, 2],
-        floors: vec![None, None],
-        evidence: vec![None, None],
-        abort: true,
-        promote: None,
-        pause: None,
-        back: None,
-    };
+    let journal = Journal { abort: true, ..Journal::new(release(42), Phase::Baking, vec![3, 2]) };
     let head = head.noting(journal, &account(&two), 0);
     let there = |old: &Slots, new: &Slots| {
         let deployments = [new.deployment(Slot::A).clone(), old.deployment(Slot::B).clone()];

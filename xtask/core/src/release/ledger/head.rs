@@ -56,6 +56,24 @@ pub struct Journal {
     pub back: Option<(Ending, String)>,
 }
 
+impl Journal {
+    /// That `release` is in `phase`; each of its components served with so many `replicas` and no autoscaler. Nothing was measured,
+    /// and nobody has said anything.
+    pub fn new(release: ReleaseId, phase: Phase, replicas: Vec<u32>) -> Self {
+        Self {
+            release,
+            phase,
+            floors: vec![None; replicas.len()],
+            evidence: vec![None; replicas.len()],
+            replicas,
+            abort: false,
+            promote: None,
+            pause: None,
+            back: None,
+        }
+    }
+}
+
 /// What somebody who does not own a release has to say to it. It is about one phase, so that it may be said twice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Wish {

@@ -97,17 +97,7 @@ mod tests {
     use crate::release::model::Ending;
 
     fn journal(phase: Phase) -> Journal {
-        Journal {
-            release: ReleaseId { environment: "production".into(), number: 7 },
-            phase,
-            replicas: vec![3],
-            floors: vec![None],
-            evidence: vec![None],
-            abort: false,
-            promote: None,
-            pause: None,
-            back: None,
-        }
+        Journal::new(ReleaseId { environment: "production".into(), number: 7 }, phase, vec![3])
     }
 
     fn head(phase: Phase) -> Head {

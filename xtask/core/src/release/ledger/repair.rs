@@ -424,15 +424,8 @@ impl Mender<'_> {
             "`{id}`: how far it was, what was measured, and the floors of autoscalers before it"
         ));
         Journal {
-            release: id.clone(),
-            phase: Phase::Reverting,
-            floors: vec![None; replicas.len()],
-            evidence: vec![None; replicas.len()],
-            replicas,
-            abort: false,
-            promote: None,
-            pause: None,
             back: Some((Ending::Aborted, "the ledger was damaged, and repaired".to_owned())),
+            ..Journal::new(id.clone(), Phase::Reverting, replicas)
         }
     }
 

@@ -114,16 +114,10 @@ impl Machine {
             None => course.replicas,
         };
         let floor = |part: &Part| part.autoscaler.as_ref().map(|read| read.object.floor);
+        let replicas = self.course.parts.iter().zip(&view.parts).zip(&self.live).map(count).collect();
         self.journal = Some(Journal {
-            release: self.course.release.clone(),
-            phase: Phase::Intended,
-            replicas: self.course.parts.iter().zip(&view.parts).zip(&self.live).map(count).collect(),
             floors: view.parts.iter().map(floor).collect(),
-            evidence: vec![None; self.course.parts.len()],
-            abort: false,
-            promote: None,
-            pause: None,
-            back: None,
+            ..Journal::new(self.course.release.clone(), Phase::Intended, replicas)
         });
         self.entered = now;
     }

@@ -72,17 +72,7 @@ impl Naive {
     }
 
     fn phase(&mut self, view: &View, phase: Phase) -> Effect {
-        let journal = Journal {
-            release: self.course.release.clone(),
-            phase,
-            replicas: Vec::new(),
-            floors: Vec::new(),
-            evidence: Vec::new(),
-            abort: false,
-            promote: None,
-            pause: None,
-            back: None,
-        };
+        let journal = Journal::new(self.course.release.clone(), phase, Vec::new());
         let head = Self::head(view).noting(journal, &self.course.account, UnixSeconds::default());
         self.put(view, Object::Ledger, Change::Ledger(Box::new(head)))
     }

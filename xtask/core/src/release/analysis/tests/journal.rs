@@ -55,15 +55,9 @@ fn the_record_of_a_release_is_small() {
     let evidence = serde_json::to_string(state).unwrap();
     assert!(evidence.len() <= 700, "{} bytes for two streams", evidence.len());
     let journal = Journal {
-        release: "production-42".parse().unwrap(),
-        phase: Phase::Exposed(1),
-        replicas: vec![10, 10],
         floors: vec![Some(3), None],
         evidence: vec![Some(evidence); 2],
-        abort: false,
-        promote: None,
-        pause: None,
-        back: None,
+        ..Journal::new("production-42".parse().unwrap(), Phase::Exposed(1), vec![10, 10])
     };
     let bytes = serde_json::to_string(&journal).unwrap().len();
     assert!((RECORD_BYTES - 300..=RECORD_BYTES).contains(&bytes), "{bytes} bytes for two components");

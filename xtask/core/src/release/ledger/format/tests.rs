@@ -33,17 +33,7 @@ fn account(number: u32) -> Account {
 }
 
 fn journal(number: u32) -> Journal {
-    Journal {
-        release: release(number),
-        phase: Phase::Intended,
-        replicas: vec![3, 3],
-        floors: vec![Some(2), None],
-        evidence: vec![None, None],
-        abort: false,
-        promote: None,
-        pause: None,
-        back: None,
-    }
+    Journal { floors: vec![Some(2), None], ..Journal::new(release(number), Phase::Intended, vec![3, 3]) }
 }
 
 /// Both components serve from slot a.

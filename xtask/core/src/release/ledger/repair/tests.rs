@@ -46,17 +46,7 @@ fn account(number: u32) -> Arc<Account> {
 }
 
 fn journal(number: u32) -> Journal {
-    Journal {
-        release: release(number),
-        phase: Phase::Exposed(0),
-        replicas: vec![3],
-        floors: vec![Some(2)],
-        evidence: vec![None],
-        abort: false,
-        promote: None,
-        pause: None,
-        back: None,
-    }
+    Journal { floors: vec![Some(2)], ..Journal::new(release(number), Phase::Exposed(0), vec![3]) }
 }
 
 fn live(slot: Slot) -> Live {

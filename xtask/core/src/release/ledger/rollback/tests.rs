@@ -195,17 +195,7 @@ fn a_commit_names_a_release_by_its_beginning() {
 /// Releases the content of `restores`, or a new one; the next number is its own.
 pub(crate) fn begin(head: &Head, account: Account) -> Head {
     let number = head.history.newest().unwrap().release.number + 1;
-    let journal = Journal {
-        release: release(number),
-        phase: Phase::Intended,
-        replicas: vec![3],
-        floors: vec![None],
-        evidence: vec![None],
-        abort: false,
-        promote: None,
-        pause: None,
-        back: None,
-    };
+    let journal = Journal::new(release(number), Phase::Intended, vec![3]);
     head.noting(journal, &Arc::new(account), i64::from(number))
 }
 
