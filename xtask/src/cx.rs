@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::core::finding::{Finding, Severity};
+use crate::core::gate::{Account, Gap, GapKind, Look};
 use crate::core::graph::TaskId;
 use crate::core::mask::Mask;
 use crate::core::report::TestReport;
@@ -65,6 +66,7 @@ struct Shared {
     cancel: Cancel,
     start: Instant,
     sinks: Mutex<Vec<Arc<dyn Sink>>>,
+    strict: bool,
     http: Client,
     registries: Mutex<BTreeMap<String, Registry>>,
 }
@@ -79,6 +81,7 @@ pub struct Builder {
     sinks: Vec<Arc<dyn Sink>>,
     cancel: Cancel,
     runner: Option<Arc<dyn Runner>>,
+    strict: bool,
 }
 
 impl Builder {
@@ -119,6 +122,12 @@ impl Builder {
         self
     }
 
+    /// Whether a gate that could not look fails its task; without it, that is only said.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
     /// The context.
     pub fn build(self) -> Cx {
         let output = self.output.unwrap_or_else(|| self.root.join("target/xtask"));
@@ -131,6 +140,7 @@ impl Builder {
                 mask: Mask::new(&self.environment.secrets(&self.config.environment.secrets)),
                 http: Client::new(self.environment.clone(), self.cancel.clone()),
                 registries: Mutex::default(),
+                strict: self.strict,
                 config: self.config,
                 environment: self.environment,
                 runner,
@@ -156,6 +166,7 @@ impl Cx {
             sinks: Vec::new(),
             cancel: Cancel::default(),
             runner: None,
+            strict: false,
         }
     }
 
@@ -261,6 +272,33 @@ impl Cx {
             1 => Err(Error::problems("1 problem found")),
             count => Err(Error::problems(format!("{count} problems found"))),
         }
+    }
+
+    /// Reports what gates have looked at and found. Returns an error of kind [`Problems`](crate::ErrorKind::Problems) where a finding is an
+    /// error; of kind [`Missing`](crate::ErrorKind::Missing) where a tool broke, and in a strict run also where one could not look.
+    pub fn looked(&self, looks: Vec<Look>) -> Result<()> {
+        let task = self.task_or_root();
+        let (mut found, mut gaps) = (Vec::new(), Vec::new());
+        for look in looks {
+            let mut account = Account::from(&look);
+            for gap in &mut account.gaps {
+                gap.why = self.mask().text(&gap.why);
+            }
+            let counted = |gap: &&Gap| self.shared.strict || gap.kind == GapKind::ToolError;
+            gaps.extend(account.gaps.iter().filter(counted).map(|gap| (look.tool.clone(), gap.clone())));
+            self.emit(Body::Looked { task: task.clone(), account });
+            found.extend(look.findings);
+        }
+        self.findings(found)?;
+        let Some((tool, gap)) = gaps.first() else { return Ok(()) };
+        let did = match gap.kind {
+            GapKind::CouldNotLook => "could not look",
+            GapKind::ToolError => "broke",
+        };
+        let error = Error::missing(format!("`{tool}` {did}")).cause(&gap.why);
+        let rest = gaps.iter().skip(1);
+        let error = rest.fold(error, |error, (tool, gap)| error.cause(format!("`{tool}`: {}", gap.why)));
+        Err(gaps.iter().filter_map(|(_, gap)| gap.hint.as_deref()).fold(error, Error::hint))
     }
 
     /// Reports the cases of a test run. Fails nothing: the runner's exit code does.

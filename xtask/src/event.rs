@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::core::finding::Finding;
+use crate::core::gate::Account;
 use crate::core::graph::TaskId;
 use crate::core::release::narration::{Layout, Line};
 use crate::core::report::{TestCounts, TestReport};
@@ -126,6 +127,14 @@ pub enum Body {
         task: TaskId,
         /// What it found.
         finding: Finding,
+    },
+    /// A gate has looked, or could not.
+    Looked {
+        /// The task it belongs to.
+        task: TaskId,
+        /// What it says of its look.
+        #[serde(flatten)]
+        account: Account,
     },
     /// A test runner reported.
     Tested {

@@ -11,6 +11,7 @@ pub mod command;
 pub mod diagnostic;
 pub mod finding;
 pub mod fingerprint;
+pub mod gate;
 pub mod graph;
 pub mod http;
 pub mod image;

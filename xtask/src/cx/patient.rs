@@ -14,7 +14,7 @@ impl Cx {
         let cancel = Cancel::default();
         let urgent = cancel.clone();
         self.cancel().on_cancel_now(move || urgent.cancel_now());
-        let Shared { root, output, config, environment, mask, fake, start, .. } = &*self.shared;
+        let Shared { root, output, config, environment, mask, fake, start, strict, .. } = &*self.shared;
         let runner = fake.clone().unwrap_or_else(|| Arc::new(Processes::new(cancel.clone())));
         let sinks = self.shared.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Self {
@@ -29,6 +29,7 @@ impl Cx {
                 http: Client::new(environment.clone(), cancel.clone()),
                 cancel,
                 start: *start,
+                strict: *strict,
                 sinks: Mutex::new(sinks),
                 registries: Mutex::default(),
             }),

@@ -81,6 +81,7 @@ impl Scope {
                 said.notes.push(Note { warns, message: message.clone(), hint: hint.clone() });
             }
             Body::Found { finding, .. } => said.findings.push(finding.clone()),
+            Body::Looked { account, .. } => said.looks.push(account.clone()),
             Body::Tested { report, .. } => said.reports.push(Arc::clone(report)),
             _ => {}
         }

@@ -89,6 +89,9 @@ impl Cx {
         for finding in &said.findings {
             self.emit(Body::Found { task: task.clone(), finding: finding.clone() });
         }
+        for account in &said.looks {
+            self.emit(Body::Looked { task: task.clone(), account: account.clone() });
+        }
         for report in &said.reports {
             let (counts, report) = (report.counts(), Arc::clone(report));
             self.emit(Body::Tested { task: task.clone(), counts, report });

@@ -9,6 +9,7 @@ pub mod dependencies;
 pub mod docs;
 pub mod doctor;
 mod footprints;
+pub mod gate;
 pub mod image;
 pub mod lint;
 pub mod rehearse;

@@ -145,10 +145,14 @@ impl Annotation {
             Severity::Note => "notice",
         };
         let mut properties = Vec::new();
-        if let Some(Location { path, line, column }) = &self.location {
+        if let Some(Location { path, line, column, end }) = &self.location {
             properties.push(format!("file={}", escape_property(&path.to_string_lossy())));
             properties.extend(line.map(|line| format!("line={line}")));
+            properties.extend(end.map(|end| format!("endLine={}", end.line)));
             properties.extend(column.map(|column| format!("col={column}")));
+            // GitHub shows columns only of what stands on one line.
+            let on_one_line = end.filter(|end| Some(end.line) == *line);
+            properties.extend(on_one_line.map(|end| format!("endColumn={}", end.column)));
         }
         properties.push(format!("title={}", escape_property(&self.title)));
         let message: String = text::strip(&self.message).chars().take(MESSAGE_MAX).collect();

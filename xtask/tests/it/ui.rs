@@ -53,14 +53,13 @@ fn tested(task: &str, cases: Vec<TestCase>) -> Body {
 }
 
 fn found(task: &str, severity: Severity, message: &str) -> Body {
-    let location = Location { path: "backend/src/api.py".into(), line: Some(3), column: Some(1) };
+    let location = Location::at("backend/src/api.py", Some(3), Some(1));
     let finding = Finding {
-        tool: "ruff".into(),
         rule: "F401".into(),
         severity,
         location: Some(location),
-        message: message.into(),
         help: Some("remove the import".into()),
+        ..Finding::error("ruff", message)
     };
     Body::Found { task: id(task), finding }
 }

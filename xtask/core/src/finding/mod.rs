@@ -12,8 +12,10 @@ pub mod paths;
 pub mod python;
 pub mod rust;
 pub mod snippet;
+pub mod weakness;
 
 pub use paths::Paths;
+pub use weakness::Weakness;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Deserialize, serde::Serialize)]
@@ -36,6 +38,30 @@ pub struct Location {
     pub line: Option<u32>,
     /// The column, where the tool said one.
     pub column: Option<u32>,
+    /// Behind its last character, where the tool said that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Position>,
+}
+
+/// A place in a text. Line and column count from 1.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Deserialize, serde::Serialize)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The column.
+    pub column: u32,
+}
+
+impl Location {
+    /// A file as a whole.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::at(path, None, None)
+    }
+
+    /// A file, and where in it, as far as that is known.
+    pub fn at(path: impl Into<PathBuf>, line: Option<u32>, column: Option<u32>) -> Self {
+        Self { path: path.into(), line, column, end: None }
+    }
 }
 
 impl std::fmt::Display for Location {
@@ -64,6 +90,9 @@ pub struct Finding {
     pub message: String,
     /// What to do, where that is known.
     pub help: Option<String>,
+    /// What a scanner knows of it beyond that, where it is a weakness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weakness: Option<Box<Weakness>>,
 }
 
 impl Finding {
@@ -76,6 +105,7 @@ impl Finding {
             location: None,
             message: message.into(),
             help: None,
+            weakness: None,
         }
     }
 
@@ -118,7 +148,7 @@ mod golden {
     /// One line a finding.
     fn render(findings: &[Finding]) -> String {
         let mut text = String::new();
-        for Finding { tool, rule, severity, location, message, help } in findings {
+        for Finding { tool, rule, severity, location, message, help, weakness: _ } in findings {
             let place = location.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
             writeln!(text, "{severity:?} {place} {tool}[{rule}] {message}").unwrap();
             if let Some(help) = help {

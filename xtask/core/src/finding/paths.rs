@@ -38,7 +38,7 @@ impl Paths {
         };
         let line = line.filter(|&line| line > 0);
         let column = column.filter(|&column| column > 0 && line.is_some());
-        (!path.trim().is_empty()).then(|| Location { path: self.relative(Path::new(path)), line, column })
+        (!path.trim().is_empty()).then(|| Location::at(self.relative(Path::new(path)), line, column))
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, FORMAT, Fingerprint, Manifest};
 use crate::finding::Finding;
+use crate::gate::Account;
 use crate::report::TestReport;
 
 /// The first line of an entry, before the digest of the rest.
@@ -39,6 +40,9 @@ pub struct Said {
     pub notes: Vec<Note>,
     /// What it found without failing.
     pub findings: Vec<Finding>,
+    /// What its gates said of their looks.
+    #[serde(default)]
+    pub looks: Vec<Account>,
     /// The reports of its test runners.
     pub reports: Vec<Arc<TestReport>>,
 }
@@ -57,7 +61,7 @@ pub struct Note {
 impl Said {
     /// Whether there is nothing to say again, the log aside.
     pub const fn is_silent(&self) -> bool {
-        self.notes.is_empty() && self.findings.is_empty() && self.reports.is_empty()
+        self.notes.is_empty() && self.findings.is_empty() && self.looks.is_empty() && self.reports.is_empty()
     }
 }
 

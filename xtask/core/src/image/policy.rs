@@ -136,7 +136,7 @@ impl<'p> Judge<'p> {
     }
 
     fn error(&mut self, rule: &str, message: String, help: &str) {
-        let location = Location { path: self.policy.dockerfile.to_owned(), line: None, column: None };
+        let location = Location::file(self.policy.dockerfile);
         self.findings.push(Finding {
             rule: rule.to_owned(),
             location: Some(location),

@@ -79,7 +79,7 @@ impl TestCase {
     /// Where it is, where the runner said that.
     pub fn place(&self) -> Option<Location> {
         let path = self.path.clone()?;
-        Some(Location { path, line: self.line, column: None })
+        Some(Location::at(path, self.line, None))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::finding::{Finding, Location, Severity};
+use crate::finding::{Finding, Location};
 
 /// The tool's name in findings.
 const TOOL: &str = "import-linter";
@@ -105,8 +105,7 @@ fn chain_finding(
     file: &dyn Fn(&str) -> Option<PathBuf>,
 ) -> Finding {
     let last = chain.imports.last();
-    let location =
-        last.and_then(|import| Some(Location { path: file(import.from)?, line: import.line, column: None }));
+    let location = last.and_then(|import| Some(Location::at(file(import.from)?, import.line, None)));
     let mut way: Vec<&str> = chain.imports.first().map(|import| import.from).into_iter().collect();
     way.extend(chain.imports.iter().map(|import| import.to));
     let sentence = if chain.sentence.is_empty() { contract.name } else { chain.sentence };
@@ -115,14 +114,7 @@ fn chain_finding(
 }
 
 fn finding(location: Option<Location>, message: String) -> Finding {
-    Finding {
-        tool: TOOL.to_owned(),
-        rule: "broken-contract".to_owned(),
-        severity: Severity::Error,
-        location,
-        message,
-        help: None,
-    }
+    Finding { rule: "broken-contract".to_owned(), location, ..Finding::error(TOOL, message) }
 }
 
 #[cfg(test)]

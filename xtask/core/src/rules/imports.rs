@@ -123,7 +123,7 @@ impl<'t> File<'t> {
     fn location(&self, offset: usize) -> Location {
         let (line, column) = position(self.source.text, offset);
         let number = |number: usize| u32::try_from(number).ok();
-        Location { path: self.source.path.to_owned(), line: number(line), column: number(column) }
+        Location::at(self.source.path, number(line), number(column))
     }
 }
 
@@ -192,7 +192,7 @@ impl<'t> Crate<'t> {
         let named = rules.flat_map(|(module, allowed)| std::iter::once(module).chain(allowed));
         let unknown: BTreeSet<&String> =
             named.chain(self.rules.forbidden.keys()).filter(|name| !known(name)).collect();
-        let location = || Location { path: self.rules.stated_in.to_owned(), line: None, column: None };
+        let location = || Location::file(self.rules.stated_in);
         let finding = |name: &String| {
             let message = format!("a rule names the module `{name}`, which does not exist");
             error((TOOL, "rule-without-module"), location(), message, None)

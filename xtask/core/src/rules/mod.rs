@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::finding::{Finding, Location, Severity};
+use crate::finding::{Finding, Location};
 
 pub mod cargo;
 pub mod contracts;
@@ -25,7 +25,7 @@ pub struct TextFile<'t> {
 impl TextFile<'_> {
     /// The place of a line, from 1.
     fn line(&self, line: usize) -> Location {
-        Location { path: self.path.to_owned(), line: u32::try_from(line).ok(), column: None }
+        Location::at(self.path, u32::try_from(line).ok(), None)
     }
 
     /// The place of the first line for which `is` is true; of the first line where there is none.
@@ -37,11 +37,9 @@ impl TextFile<'_> {
 /// A finding that fails the check. `rule` is the tool's name and the rule's.
 fn error(rule: (&str, &str), location: Location, message: String, help: Option<&str>) -> Finding {
     Finding {
-        tool: rule.0.to_owned(),
         rule: rule.1.to_owned(),
-        severity: Severity::Error,
         location: Some(location),
-        message,
         help: help.map(str::to_owned),
+        ..Finding::error(rule.0, message)
     }
 }

@@ -65,7 +65,7 @@ impl Requirement {
     }
 
     fn location(&self) -> Location {
-        Location { path: self.path.clone(), line: u32::try_from(self.line).ok(), column: None }
+        Location::at(&self.path, u32::try_from(self.line).ok(), None)
     }
 }
 
@@ -130,8 +130,7 @@ impl Reader<'_> {
             return Vec::new();
         }
         let Some(text) = (self.read)(path) else {
-            let location = named
-                .map_or_else(|| Location { path: path.to_owned(), line: None, column: None }, |(at, _)| at);
+            let location = named.map_or_else(|| Location::file(path), |(at, _)| at);
             let message = format!("`{}` cannot be read", path.display());
             self.findings.push(error(
                 (TOOL, "unreadable"),
@@ -143,7 +142,7 @@ impl Reader<'_> {
         };
         let mut requirements = Vec::new();
         for (line, text) in logical_lines(&text) {
-            let location = Location { path: path.to_owned(), line: u32::try_from(line).ok(), column: None };
+            let location = Location::at(path, u32::try_from(line).ok(), None);
             if let Some((name, is_constraint)) = included(&text) {
                 let file = path.parent().unwrap_or(Path::new("")).join(name);
                 requirements.extend(self.file(&file, Some((location, constraint || is_constraint))));

@@ -24,6 +24,10 @@ impl Cache {
         mut said: Said,
         end: &TaskEnd,
     ) -> Result<(), NotStored> {
+        // Nobody is to read tomorrow that nothing was found where nobody could look today.
+        if let Some(blind) = said.looks.iter().find(|account| !account.gaps.is_empty()) {
+            return Err(NotStored::Because(format!("`{}` did not look at everything", blind.tool)));
+        }
         let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
         let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment)?;
         if !ready.inputs.is_still(&inputs) {
