@@ -1,11 +1,11 @@
 //! Tasks with an order: which function runs when, side by side, and what the run as a whole comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::command::Command;
-use crate::core::graph::{Graph, GraphError, Node, TaskId};
+use crate::core::graph::{Graph, GraphError, Names, Node, TaskId};
 use crate::core::schedule::OnFailure;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
@@ -197,8 +197,10 @@ impl Pipeline {
                     .hint("a task id is lowercase words joined by dots: `lint.shell`")
             })?);
         }
+        let names = Names::new(&ids);
         let settings = &cx.config().tasks;
-        if let Some(unknown) = settings.keys().find(|name| !self.tasks.iter().any(|task| task.id == **name)) {
+        let known: HashSet<&str> = self.tasks.iter().map(Task::id).collect();
+        if let Some(unknown) = settings.keys().find(|name| !known.contains(name.as_str())) {
             let ids = self.tasks.iter().map(Task::id);
             let error = Error::configuration(format!("xtask.toml: `[tasks.\"{unknown}\"]` names no task"));
             return Err(match crate::core::suggest::nearest(unknown, ids) {
@@ -210,9 +212,8 @@ impl Pipeline {
             let mut node = Node::new(id.clone());
             for selector in &task.after {
                 let before = node.after.len();
-                node.after.extend(
-                    ids.iter().filter(|other| *other != id && other.is_selected_by(selector)).cloned(),
-                );
+                let others = names.selected_by(selector).into_iter().map(|position| &ids[position]);
+                node.after.extend(others.filter(|other| *other != id).cloned());
                 if node.after.len() == before {
                     node.after.push(TaskId::new(selector).unwrap_or_else(TaskId::root));
                 }

@@ -1,7 +1,8 @@
 //! The task graph: which tasks there are, what each waits for, and which of them a selection needs.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,8 +50,33 @@ impl TaskId {
 
     /// Whether `selector` names this task: its id, or the first words of it (`test` selects `test.backend`).
     pub fn is_selected_by(&self, selector: &str) -> bool {
-        self.0.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        is_selected(&self.0, selector)
     }
+}
+
+/// Ids in the order of their names, so that what a selector names is found without a look at all of them.
+#[derive(Debug)]
+pub struct Names<'i>(BTreeMap<&'i str, usize>);
+
+impl<'i> Names<'i> {
+    /// Of these ids, each with its position.
+    pub fn new(ids: impl IntoIterator<Item = &'i TaskId>) -> Self {
+        Self(ids.into_iter().enumerate().map(|(position, id)| (id.as_str(), position)).collect())
+    }
+
+    /// The positions of the ids that `selector` names ([`TaskId::is_selected_by`]), in ascending order.
+    pub fn selected_by(&self, selector: &str) -> Vec<usize> {
+        let from = (Bound::Included(selector), Bound::Unbounded);
+        let alike = self.0.range::<str, _>(from).take_while(|(id, _)| id.starts_with(selector));
+        let named = alike.filter(|(id, _)| is_selected(id, selector));
+        let mut positions: Vec<usize> = named.map(|(_, &position)| position).collect();
+        positions.sort_unstable();
+        positions
+    }
+}
+
+fn is_selected(id: &str, selector: &str) -> bool {
+    id.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl fmt::Display for TaskId {
@@ -181,15 +207,13 @@ impl Graph {
             return Ok(self.clone());
         }
         let mut wanted = vec![false; self.nodes.len()];
+        let names = Names::new(self.nodes.iter().map(|node| &node.id));
         for selector in selectors {
-            let mut found = false;
-            for (position, node) in self.nodes.iter().enumerate() {
-                if node.id.is_selected_by(selector) {
-                    wanted[position] = true;
-                    found = true;
-                }
+            let selected = names.selected_by(selector);
+            for &position in &selected {
+                wanted[position] = true;
             }
-            if !found {
+            if selected.is_empty() {
                 return Err(GraphError::NothingSelected {
                     selector: selector.clone(),
                     nearest: suggest::nearest(selector, self.selectors().iter().map(String::as_str))
@@ -321,6 +345,14 @@ mod tests {
         assert!(id("test.backend").is_selected_by("test.backend"));
         assert!(!id("test.backend").is_selected_by("test.back"));
         assert!(!id("tests").is_selected_by("test"));
+
+        let ids = ["test.b", "tests", "test-b", "test", "lint.test", "test.a"].map(id);
+        let names = Names::new(&ids);
+        for selector in ["test", "test.b", "tests", "lint", "t", "", "test.", "zebra"] {
+            let one_by_one = ids.iter().enumerate().filter(|(_, id)| id.is_selected_by(selector));
+            let expected: Vec<usize> = one_by_one.map(|(position, _)| position).collect();
+            assert_eq!(names.selected_by(selector), expected, "{selector:?}");
+        }
     }
 
     #[test]

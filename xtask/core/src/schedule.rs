@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::time::Duration;
 
 use crate::graph::Graph;
@@ -100,11 +101,13 @@ impl<'g> Schedule<'g> {
         if self.stopped {
             return started;
         }
-        let candidates: Vec<_> = self.ready.iter().copied().collect();
-        for key @ (_, task) in candidates {
-            if self.cores >= self.limits.cores {
-                break;
-            }
+        // Looked at one by one: most of a big graph is ready and does not start now.
+        let mut after = Bound::Unbounded;
+        while self.cores < self.limits.cores
+            && let Some(&key) = self.ready.range((after, Bound::Unbounded)).next()
+        {
+            after = Bound::Excluded(key);
+            let (_, task) = key;
             if self.fits(task) {
                 self.ready.remove(&key);
                 self.state[task] = State::Running;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::sync::OnceLock;
 
 use crate::core::mask;
 
@@ -77,18 +78,21 @@ pub fn is_named(name: &str, patterns: &[&str]) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     all: BTreeMap<OsString, OsString>,
+    /// Those that every command is given: asked for by each of thousands of tasks.
+    usual: OnceLock<BTreeMap<OsString, OsString>>,
 }
 
 impl Environment {
     /// The variables of this process.
     #[expect(clippy::disallowed_methods, reason = "the one place where variables come in")]
     pub fn of_this_process() -> Self {
-        Self { all: std::env::vars_os().collect() }
+        Self::new(std::env::vars_os())
     }
 
     /// These variables.
     pub fn new<N: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
-        Self { all: variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+        let all = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { all, usual: OnceLock::new() }
     }
 
     /// The value of a variable, where it is set and is UTF-8.
@@ -114,8 +118,12 @@ impl Environment {
 
     /// What a command is given: [`MACHINE`], [`COUNTED`] and `declared`, as far as they are set.
     pub fn for_commands(&self, declared: &[String]) -> BTreeMap<OsString, OsString> {
-        let declared = declared.iter().map(String::as_str);
-        self.named(&MACHINE.iter().chain(COUNTED).copied().chain(declared).collect::<Vec<_>>())
+        let usual = || self.named(&MACHINE.iter().chain(COUNTED).copied().collect::<Vec<_>>());
+        let mut given = self.usual.get_or_init(usual).clone();
+        if !declared.is_empty() {
+            given.extend(self.named(&declared.iter().map(String::as_str).collect::<Vec<_>>()));
+        }
+        given
     }
 
     /// The variables of these names, as far as they are set. A trailing `*` stands for any ending.
