@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod run;
+mod shard;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

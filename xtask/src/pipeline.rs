@@ -16,11 +16,13 @@ mod confine;
 mod durations;
 mod footprint;
 mod forecast;
+mod merge;
 mod remote;
 mod reuse;
 mod run;
 
 pub use footprint::Footprint;
+pub use merge::Filed;
 pub use reuse::Caching;
 
 use run::Run;
@@ -157,6 +159,9 @@ pub struct Options {
     pub command: String,
     /// How stored results are used.
     pub caching: Caching,
+    /// Whether the times that tasks take are remembered, for the order and the parts of later runs. A shard leaves that to the
+    /// merge: until then all shards are dealt out alike.
+    pub keeps_times: bool,
 }
 
 /// A set of tasks.
@@ -252,9 +257,17 @@ impl Pipeline {
     /// Runs the selected tasks and what they wait for. The result says how each ended; the error is for a run that could
     /// not begin.
     pub fn run(&self, cx: &Cx, options: &Options) -> Result<RunEnd> {
-        let graph = self.select(cx, &options.select)?;
-        let tasks = self.tasks_of(&graph);
-        Run::new(cx, &graph, tasks, options).go()
+        self.run_part(cx, &self.select(cx, &options.select)?, options)
+    }
+
+    /// The same for a part of its graph, whatever `options` select.
+    pub fn run_part(&self, cx: &Cx, part: &Graph, options: &Options) -> Result<RunEnd> {
+        Run::new(cx, part, self.tasks_of(part), options).go()
+    }
+
+    /// The part of the graph that these tasks are, with what they wait for; without tasks, none of it.
+    pub fn part(&self, cx: &Cx, tasks: &[TaskId]) -> Result<Graph> {
+        self.graph(cx)?.needed_by(tasks).map_err(|error| explain(&error))
     }
 }
 

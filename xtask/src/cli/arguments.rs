@@ -1,6 +1,7 @@
 //! The grammar: commands, their options, and the words of their help.
 
 mod cache;
+mod ci;
 mod image;
 mod plan;
 mod rehearse;
@@ -9,9 +10,11 @@ mod show;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::pipeline::Caching;
+use crate::core::schedule::OnFailure;
+use crate::pipeline::{Caching, Options};
 
 pub(super) use self::cache::{Cache, CacheVerb};
+pub(super) use self::ci::Ci;
 pub(super) use self::image::Image;
 pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
@@ -75,6 +78,8 @@ Examples:
   cargo xtask ci test.backend         one task
   cargo xtask ci --affected           what the changes of this branch concern
   cargo xtask ci --list               what there is
+  cargo xtask ci --shard 2/3          the second of three parts of it, for three machines
+  cargo xtask ci --merge reports      one result of the reports of all parts
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
     /// Say of each task whether it would run or has a stored result, and why; runs nothing, changes nothing
@@ -320,30 +325,21 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// How a pipeline is run that way, with all its tasks.
+    pub(super) fn options(&self) -> Options {
+        Options {
+            select: Vec::new(),
+            jobs: self.jobs,
+            on_failure: if self.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
+            command: super::run::command_line(),
+            caching: self.caching(),
+            keeps_times: true,
+        }
+    }
+
     pub(super) fn caching(&self) -> Caching {
         Caching { off: self.no_cache, force: self.force.clone(), no_sandbox: self.no_sandbox }
     }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Ci {
-    /// Tasks, by name or by the first words of it: `test`, `lint.backend`
-    #[arg(value_name = "TASK")]
-    pub(super) tasks: Vec<String>,
-    /// Name the tasks, and do nothing
-    #[arg(long)]
-    pub(super) list: bool,
-    /// Say of each task whether it would run, and why, and do nothing
-    #[arg(long, conflicts_with = "list")]
-    pub(super) explain: bool,
-    /// Leave out what no change concerns: of the commits since the base, and of what is not committed
-    #[arg(long)]
-    pub(super) affected: bool,
-    /// The branch or commit since which changes count; without it, what GitHub says of its event, else the default branch
-    #[arg(long, value_name = "REF", requires = "affected")]
-    pub(super) base: Option<String>,
-    #[command(flatten)]
-    pub(super) run: Run,
 }
 
 #[derive(Debug, Args)]

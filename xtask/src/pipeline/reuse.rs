@@ -446,13 +446,9 @@ impl Cache {
 
 fn hit(cx: &Cx, task: &TaskId, took: u64, has_log: bool) -> TaskEnd {
     TaskEnd {
-        task: task.clone(),
-        status: Status::Passed,
-        duration: Duration::ZERO,
-        failure: None,
-        output: String::new(),
         log: has_log.then(|| cx.log_of(task)),
         reuse: Some(Reuse::Hit { saved: Duration::from_micros(took) }),
+        ..TaskEnd::new(task.clone(), Status::Passed, Duration::ZERO)
     }
 }
 

@@ -9,11 +9,13 @@ pub mod dependencies;
 pub mod docs;
 pub mod doctor;
 mod footprints;
+mod git;
 pub mod image;
 pub mod lint;
 pub mod rehearse;
 pub mod release;
 pub mod setup;
+pub mod shard;
 pub mod test;
 
 mod sources;

@@ -258,7 +258,7 @@ mod tests {
     fn end(task: &str) -> TaskEnd {
         let task = TaskId::new(task).unwrap();
         let (status, duration) = (Status::Passed, Duration::from_secs(2));
-        TaskEnd { task, status, duration, failure: None, output: String::new(), log: None, reuse: None }
+        TaskEnd::new(task, status, duration)
     }
 
     fn started(tasks: usize) -> Body {
@@ -296,7 +296,8 @@ mod tests {
         say(&bars, [Body::TaskFinished(end("b")), Body::TaskFinished(end("c"))]);
         let (tasks, critical_path) = (vec![end("a"), end("b"), end("c")], Vec::new());
         let duration = Duration::from_secs(4);
-        let end = RunEnd { duration, exit_code: 0, tasks, critical_path, interrupted: false };
+        let end =
+            RunEnd { duration, exit_code: 0, tasks, critical_path, interrupted: false, failures: Vec::new() };
         bars.event(&Event { at: Duration::ZERO, body: Body::RunFinished(end) });
         expect![[r#"
             note: mind this

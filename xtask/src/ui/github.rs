@@ -112,6 +112,10 @@ fn annotations(end: &RunEnd, record: &Record) -> String {
             all.push(Annotation { severity: Severity::Error, location: None, title, message });
         }
     }
+    all.extend(end.failures.iter().map(|failure| {
+        let (title, message) = ("the run".to_owned(), failure.message().to_owned());
+        Annotation { severity: Severity::Error, location: None, title, message }
+    }));
     all.sort_by_key(|annotation| std::cmp::Reverse(annotation.severity));
     let mut commands: String = all.iter().take(ANNOTATIONS_MAX).map(Annotation::command).collect();
     if let Some(rest) = all.len().checked_sub(ANNOTATIONS_MAX).filter(|&rest| rest > 0) {

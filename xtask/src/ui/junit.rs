@@ -1,11 +1,12 @@
 //! Collects what tests and tasks came to, for the JUnit file of a run.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::lock;
 use crate::core::report::{TestCase, TestOutcome, TestReport, junit};
 use crate::core::text;
-use crate::error::{Style, render};
+use crate::error::{Error, Style, render};
 use crate::event::{Body, Event, Sink, Status, TaskEnd};
 
 /// The name of the suite in which each task is a case.
@@ -44,9 +45,18 @@ impl Sink for Collector {
             Body::RunStarted { unix_time, .. } => lock(&self.inner).unix_time = *unix_time,
             Body::Tested { report, .. } => lock(&self.inner).reports.push(TestReport::clone(report)),
             Body::TaskFinished(end) => lock(&self.inner).tasks.push(case(end)),
+            Body::RunFinished(end) => lock(&self.inner).tasks.extend(end.failures.iter().map(of_run)),
             _ => {}
         }
     }
+}
+
+/// What went wrong beside the tasks, as a case that failed: a CI system that reads nothing else must not see a green run.
+fn of_run(failure: &Error) -> TestCase {
+    let (message, detail) = (failure.message().to_owned(), render(failure, Style::PLAIN));
+    let (group, name) = (TASKS.to_owned(), message.clone());
+    let outcome = TestOutcome::Failed { message, detail };
+    TestCase { group, name, path: None, line: None, duration: Duration::ZERO, outcome }
 }
 
 fn case(end: &TaskEnd) -> TestCase {

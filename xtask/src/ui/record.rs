@@ -25,6 +25,11 @@ impl Record {
             Body::Tested { task, report, .. } => {
                 self.reports.entry(task.clone()).or_default().push(Arc::clone(report));
             }
+            // What a try has found that did not pass counts no more.
+            Body::TaskRetried { task, .. } => {
+                self.findings.remove(task);
+                self.reports.remove(task);
+            }
             _ => {}
         }
     }

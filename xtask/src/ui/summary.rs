@@ -53,6 +53,10 @@ pub fn summary(end: &RunEnd, record: &Record, look: &Look) -> Summary {
         writer.failed(task);
     }
     writer.index(&failed);
+    for failure in &end.failures {
+        let rendered = render(failure, look.style);
+        writer.line(format_args!("\n{}", rendered.trim_end()));
+    }
     if !writer.text.is_empty() {
         writer.text.push('\n');
     }
@@ -287,13 +291,19 @@ fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
         verdict = style.paint(Tone::Doubtful, &format!("interrupted: {what}"));
         verdict.push('\n');
     }
-    let tasks = if bad == 0 && skipped == 0 {
+    let failures = end.failures.len();
+    if failures > 0 {
+        let line = format!("this run is not whole: {} above", text::count(failures, "error"));
+        verdict.push_str(&style.paint(Tone::Bad, &line));
+        verdict.push('\n');
+    }
+    let tasks = if bad == 0 && skipped == 0 && failures == 0 {
         let line = format!("{} passed in {}", text::count(passed, "task"), text::duration(end.duration));
         style.paint(Tone::Good, &line) + &reused(end)
     } else {
         let not_run = if skipped == 0 { String::new() } else { format!(", {skipped} not run") };
         let line = format!("{bad} of {} did not pass{not_run}", text::count(end.tasks.len(), "task"));
-        style.paint(if bad == 0 { Tone::Doubtful } else { Tone::Bad }, &line)
+        style.paint(if bad + failures == 0 { Tone::Doubtful } else { Tone::Bad }, &line)
     };
     verdict.push_str(&tasks);
     verdict.push('\n');

@@ -10,6 +10,7 @@ mod processes;
 mod remote;
 mod sandbox;
 mod sequences;
+mod shard;
 mod storage;
 mod upkeep;
 

@@ -29,7 +29,7 @@ fn id(name: &str) -> TaskId {
 
 fn end(task: &str, status: Status, milliseconds: u64) -> TaskEnd {
     let duration = Duration::from_millis(milliseconds);
-    TaskEnd { task: id(task), status, duration, failure: None, output: String::new(), log: None, reuse: None }
+    TaskEnd::new(id(task), status, duration)
 }
 
 fn passed(task: &str, milliseconds: u64) -> TaskEnd {
@@ -90,6 +90,7 @@ impl Run {
             critical_path: critical_path.map(|task| task.task.clone()).collect(),
             tasks: self.tasks.clone(),
             interrupted: self.interrupted,
+            failures: Vec::new(),
         }
     }
 
