@@ -18,6 +18,7 @@ mod footprint;
 mod forecast;
 mod merge;
 mod remote;
+mod retry;
 mod reuse;
 mod run;
 
@@ -47,6 +48,7 @@ pub struct Task {
     cores: u32,
     memory: u64,
     timeout: Option<Duration>,
+    retries: u32,
     on_demand: bool,
     reusable: Reusable,
     /// What it reads, where its result is not used again.
@@ -64,6 +66,7 @@ impl Task {
             cores: 1,
             memory: 0,
             timeout: None,
+            retries: 0,
             on_demand: false,
             reusable: Reusable::Not("nothing says what it reads and makes".to_owned()),
             concern: None,
@@ -123,6 +126,13 @@ impl Task {
     /// How long it may run.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How often it is tried again where it does not pass; never unless said. Its timeout is one for all of its tries. A pass
+    /// that took several is called flaky wherever results are shown, and its result is not stored.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
         self
     }
 

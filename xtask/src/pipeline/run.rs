@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::durations::Durations;
+use super::retry::tries;
 use super::reuse::Cache;
 use super::{Footprint, Options, Reusable, Task};
 use crate::core::fingerprint::Digest;
@@ -183,6 +184,8 @@ impl<'r> Run<'r> {
         let deadline = node.timeout.map(|timeout| Instant::now() + timeout);
         let (cache, before) = (self.cache.clone(), self.before(task));
         let reusable = self.tasks[task].reusable.clone();
+        let own = self.cx.config().tasks.get(id.as_str()).and_then(|own| own.retries);
+        let retries = own.unwrap_or(self.tasks[task].retries);
         let body = move || {
             let run = |sandbox| {
                 let mut said = Said::default();
@@ -194,9 +197,16 @@ impl<'r> Run<'r> {
                 (end, said)
             };
             let (end, key) = match (&cache, &reusable) {
-                (Some(cache), Reusable::By(footprint)) => cache.run(&cx, &id, footprint, &before, run),
-                (None, Reusable::By(_)) => (uncached(run(None).0, "the cache could not be opened"), None),
-                (_, Reusable::Not(reason)) => (uncached(run(None).0, reason), None),
+                (Some(cache), Reusable::By(footprint)) => {
+                    cache.run(&cx, &id, footprint, &before, retries, run)
+                }
+                (None, Reusable::By(_)) => {
+                    let end = tries(&cx, &id, retries, || run(None)).0;
+                    (uncached(end, "the cache could not be opened"), None)
+                }
+                (_, Reusable::Not(reason)) => {
+                    (uncached(tries(&cx, &id, retries, || run(None)).0, reason), None)
+                }
             };
             // Nobody listens any more only when the run gave up on this task.
             drop(sender.send(Message::Finished(task, end, key)));

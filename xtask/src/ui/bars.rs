@@ -100,11 +100,15 @@ impl Inner {
         match &event.body {
             Body::RunStarted { tasks, .. } => self.tasks = Some(*tasks),
             Body::TaskFinished(end) => {
-                let counted =
-                    end.status == Status::Passed && self.tasks.is_some_and(|tasks| tasks > lines::EACH_MAX);
+                let counted = end.status == Status::Passed
+                    && !end.is_flaky()
+                    && self.tasks.is_some_and(|tasks| tasks > lines::EACH_MAX);
                 if !counted && end.status != Status::Skipped {
                     self.lines.push_str(&lines::task(end, self.record.counts(&end.task), style));
                 }
+            }
+            Body::TaskRetried { task, attempt, .. } => {
+                self.lines.push_str(&lines::retried(task, attempt, style));
             }
             Body::Note { task, level, message, hint } => {
                 let note = lines::note(task.as_ref(), *level, message, hint.as_deref(), style);

@@ -1,9 +1,10 @@
 //! Collects what the tasks of a shard come to, for the report that is merged with those of the other shards.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use super::lock;
+use super::record::Record;
 use crate::core::fingerprint::entry::{Note, Said};
 use crate::core::graph::TaskId;
 use crate::event::{Body, Event, Level, RunEnd, Sink, Told};
@@ -18,7 +19,8 @@ pub struct Collector {
 struct Inner {
     unix_time: u64,
     jobs: u32,
-    said: BTreeMap<TaskId, Said>,
+    notes: BTreeMap<TaskId, Vec<Note>>,
+    record: Record,
 }
 
 impl Collector {
@@ -35,7 +37,12 @@ impl Collector {
     /// The tasks of the run that ended so, with what they said.
     pub fn tasks(&self, end: &RunEnd) -> Vec<Told> {
         let inner = lock(&self.inner);
-        let said = |task: &TaskId| inner.said.get(task).cloned().unwrap_or_default();
+        let said = |task: &TaskId| Said {
+            log: None,
+            notes: inner.notes.get(task).cloned().unwrap_or_default(),
+            findings: inner.record.findings(task).to_vec(),
+            reports: inner.record.reports(task).to_vec(),
+        };
         end.tasks.iter().map(|end| Told { end: end.clone(), said: said(&end.task) }).collect()
     }
 }
@@ -43,24 +50,12 @@ impl Collector {
 impl Sink for Collector {
     fn event(&self, event: &Event) {
         let mut inner = lock(&self.inner);
+        inner.record.take(&event.body);
         match &event.body {
             Body::RunStarted { unix_time, jobs, .. } => (inner.unix_time, inner.jobs) = (*unix_time, *jobs),
             Body::Note { task: Some(task), level, message, hint } => {
                 let (warns, message, hint) = (*level == Level::Warning, message.clone(), hint.clone());
-                inner.said.entry(task.clone()).or_default().notes.push(Note { warns, message, hint });
-            }
-            Body::Found { task, finding } => {
-                inner.said.entry(task.clone()).or_default().findings.push(finding.clone());
-            }
-            Body::Tested { task, report, .. } => {
-                inner.said.entry(task.clone()).or_default().reports.push(Arc::clone(report));
-            }
-            // What a try has found that did not pass, the next one finds, or it is mended.
-            Body::TaskRetried { task, .. } => {
-                if let Some(said) = inner.said.get_mut(task) {
-                    said.findings.clear();
-                    said.reports.clear();
-                }
+                inner.notes.entry(task.clone()).or_default().push(Note { warns, message, hint });
             }
             _ => {}
         }

@@ -8,6 +8,7 @@ mod outputs;
 mod plan;
 mod processes;
 mod remote;
+mod retries;
 mod sandbox;
 mod sequences;
 mod shard;

@@ -2,6 +2,7 @@
 //! is interrupted, and one whose tools say what a terminal or GitHub would obey.
 
 mod files;
+mod flaky;
 mod logs;
 
 use std::io::{self, Write};
@@ -44,6 +45,7 @@ fn case(name: &str, outcome: TestOutcome) -> TestCase {
         line: Some(31),
         duration: Duration::from_millis(4),
         outcome,
+        earlier: Vec::new(),
     }
 }
 

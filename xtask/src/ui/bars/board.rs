@@ -54,6 +54,7 @@ impl Board {
                 }
             }
             Body::Progress { task, done, total, unit } => self.say(task, progress(*done, *total, unit)),
+            Body::TaskRetried { task, .. } => self.running.retain(|running| running.task != *task),
             Body::TaskFinished(end) => {
                 self.running.retain(|running| running.task != end.task);
                 self.done += 1;
