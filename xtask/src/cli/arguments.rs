@@ -7,6 +7,7 @@ mod plan;
 mod rehearse;
 mod release;
 mod show;
+mod update;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -23,6 +24,7 @@ pub(super) use self::release::{
     Recover, Rollback, Status, Unlock,
 };
 pub(super) use self::show::{Output, Show};
+pub(super) use self::update::Update;
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -132,6 +134,15 @@ Examples:
   cargo xtask dependencies            all components
   cargo xtask dependencies xtask      one")]
     Dependencies(Verb),
+    /// Bring what is pinned up to date, within what the manifests allow, and say what has moved
+    #[command(after_help = "\
+Examples:
+  cargo xtask update                  tools, requirements, npm's and cargo's lock files
+  cargo xtask update backend tools    those of one component, and the tools of the repository
+  cargo xtask update --dry-run        says what would move, and writes nothing
+
+Lock files are written when all of them could be made, or none is. Manifests stay as they are.")]
+    Update(Update),
     /// Rehearse a release on a simulated cluster, in virtual time
     #[command(after_help = "\
 Examples:
@@ -371,7 +382,7 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "update", "explain", "plan"]),
     (
         "Releases",
         &[

@@ -20,7 +20,7 @@ use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::{Body, RunEnd};
 use crate::pipeline::{Options, Pipeline};
-use crate::tasks::{ci, image};
+use crate::tasks::{ci, image, update};
 use crate::ui;
 
 /// The width of text where no terminal says one.
@@ -132,6 +132,12 @@ impl<'a> Session<'a> {
     /// Runs a task that answers a question and leaves nothing behind.
     pub(super) fn answer(&self, task: impl FnOnce(&Cx) -> Result<()>) -> Result<u8> {
         task(&self.cx).map(|()| 0)
+    }
+
+    /// Brings what is pinned up to date, while no run reads it.
+    pub(super) fn update(&self, options: &update::Options) -> Result<u8> {
+        let _lock = self.lock()?;
+        self.answer(|cx| update::update(cx, options))
     }
 
     /// Runs the selected tasks and writes down what happened.

@@ -17,6 +17,7 @@ pub mod release;
 pub mod setup;
 pub mod shard;
 pub mod test;
+pub mod update;
 
 mod sources;
 mod tool;
