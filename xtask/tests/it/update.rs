@@ -310,8 +310,8 @@ fn all_or_nothing() {
 fn programs_are_told_as_data() {
     let pinned = Pinned::new();
     let said = pinned.update(&["--dry-run", "one", "--output", "json"]).expect(0);
-    let answers = said.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let answer = answers.filter(|event| event["event"] == "answer").last().unwrap();
+    let mut events = said.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let answer = events.find(|event| event["event"] == "answer").unwrap();
     let expected = serde_json::json!({ "written": false, "locks": [{ "lock": "Cargo.lock", "moves": [
         { "package": "itoa", "from": "1.0.1", "to": "1.1.0", "step": "minor" },
     ]}]});

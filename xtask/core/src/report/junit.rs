@@ -413,7 +413,7 @@ mod tests {
         };
         assert_eq!(tries[0], (true, vec![failed("expected 1", "at T.a(T.java:3)")]));
         assert_eq!(tries[1], (false, vec![failed("again", "again")]));
-        let xml = write(&[report.clone()], 0);
+        let xml = write(std::slice::from_ref(&report), 0);
         assert!(
             xml.contains(
                 "<flakyFailure message=\"expected 1\" type=\"failure\" time=\"0.000000\"><stackTrace>at T"

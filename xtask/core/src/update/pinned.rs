@@ -1,4 +1,4 @@
-//! Versions as lock files pin them, by the rules of SemVer (Cargo, npm) and of PEP 440 (Python) at once.
+//! Versions as lock files pin them, by the rules of semantic versions (Cargo, npm) and of PEP 440 (Python) at once.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -62,10 +62,9 @@ impl Pinned {
         // What Cargo and npm take for compatible: the first number that is not zero stays.
         let first = (0..length).find(|&place| self.number(place) != 0).unwrap_or(length);
         match differs {
-            None => Step::Patch,
             Some(place) if place <= first => Step::Major,
             Some(place) if place == first + 1 && place < 2 => Step::Minor,
-            Some(_) => Step::Patch,
+            Some(_) | None => Step::Patch,
         }
     }
 
@@ -78,7 +77,7 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether what stands behind the numbers says that they are not released yet: `-rc.1` of SemVer, `rc1`, `a2`, `.dev3` of
+/// Whether what stands behind the numbers says that they are not released yet: `-rc.1` of semantic versions, `rc1`, `a2`, `.dev3` of
 /// PEP 440; not `+build`, `.post1`, `-1`.
 fn is_early(rest: &str) -> bool {
     let public = rest.split('+').next().unwrap_or_default().to_ascii_lowercase();
@@ -86,7 +85,7 @@ fn is_early(rest: &str) -> bool {
     let is_later = ["post", "rev", "r"].into_iter().any(|name| {
         word.strip_prefix(name).is_some_and(|number| is_number(number.trim_start_matches(['.', '-', '_'])))
     });
-    // `1.0-1` is PEP 440's other way to write a post-release, and a pre-release to SemVer: what sorts last is no surprise.
+    // `1.0-1` is PEP 440's other way to write a post-release, and a pre-release of semantic versions: what sorts last is no surprise.
     !public.is_empty() && !is_later && !word.is_empty() && (!is_number(word) || public.contains("dev"))
 }
 

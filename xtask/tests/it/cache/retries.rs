@@ -62,7 +62,7 @@ fn timeless(shop: &Workshop, text: &str) -> String {
         for number in 1..line.len() {
             let is_unit = ["s", "ms", "s:", "ms:", "s,", "ms,"].contains(&line[number].as_str());
             if is_unit && line[number - 1].starts_with(|c: char| c.is_ascii_digit()) {
-                let end: String = line[number].chars().filter(|c| c.is_ascii_punctuation()).collect();
+                let end: String = line[number].chars().filter(char::is_ascii_punctuation).collect();
                 line[number - 1] = format!("TIME{end}");
                 line[number] = String::new();
             }
