@@ -141,6 +141,7 @@ fn run(root: &Path) {
         on_failure: OnFailure::KeepGoing,
         command: "bench".to_owned(),
         caching: Caching::default(),
+        keeps_times: true,
     };
     let end = Pipeline::new().extend(tasks).run(&cx, &options).expect("a run");
     assert_eq!(end.exit_code, 0, "every task passes");

@@ -136,6 +136,7 @@ fn run_xtask(root: &Path, tasks: &[Planned]) -> Duration {
         jobs: Some(JOBS),
         on_failure: OnFailure::KeepGoing,
         caching: Caching::default(),
+        keeps_times: true,
         command: "bench".into(),
     };
     let end = pipeline.run(&cx, &options).expect("a run");

@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod run;
+mod shard;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -106,6 +107,7 @@ impl App {
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),
             Command::Setup(setup) => verb("setup", setup),
+            Command::Update(update) => session.update(&update.options()),
             Command::Deploy(deploy) => match deploy.options() {
                 Deployment::Plan(from, show) => session.answer(|cx| deploy::plan(cx, &from, show)),
                 Deployment::Release(options) => session.answer(|cx| deploy::deploy(cx, &options)),

@@ -133,6 +133,8 @@ pub struct Tools {
 pub struct TaskSettings {
     /// `timeout`: how long it may run, a duration of at most a year. Default: the task's own, if it has one.
     pub timeout: Option<Duration>,
+    /// `retries`: how often it is tried again where it does not pass, at most 10. Default: the task's own, mostly never.
+    pub retries: Option<u32>,
     /// `cores`: how many cores it keeps busy, at least 1. Default: the task's own, mostly 1.
     pub cores: Option<u32>,
     /// `memory`: how much memory it may need, a size. Default: the task's own, mostly little.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::core::finding::Finding;
 use crate::core::gate::Account;
@@ -17,6 +17,11 @@ use crate::core::release::narration::{Layout, Line};
 use crate::core::report::{TestCounts, TestReport};
 use crate::error::Error;
 
+mod milliseconds;
+mod report;
+
+pub use report::{ShardReport, Told};
+
 /// The version of the JSON form of events; it rises when a field changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
 
@@ -24,7 +29,7 @@ pub const FORMAT: u32 = 1;
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
     /// Time since the start of the run.
-    #[serde(rename = "at_ms", serialize_with = "milliseconds")]
+    #[serde(rename = "at_ms", with = "milliseconds")]
     pub at: Duration,
     /// What happened.
     #[serde(flatten)]
@@ -84,7 +89,7 @@ pub enum Body {
         /// How it ended, in words: `exit 0`, `killed by SIGKILL`.
         exit: String,
         /// How long it ran.
-        #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+        #[serde(rename = "duration_ms", with = "milliseconds")]
         duration: Duration,
     },
     /// A part of a task ended.
@@ -96,7 +101,7 @@ pub enum Body {
         /// How it ended.
         status: Status,
         /// How long it took.
-        #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+        #[serde(rename = "duration_ms", with = "milliseconds")]
         duration: Duration,
     },
     /// How far a long step has come.
@@ -146,6 +151,16 @@ pub enum Body {
         #[serde(skip)]
         report: Arc<TestReport>,
     },
+    /// A task did not pass, and is tried again: it begins anew.
+    TaskRetried {
+        /// The task.
+        task: TaskId,
+        /// How this try ended.
+        #[serde(flatten)]
+        attempt: Attempt,
+        /// How often it may be tried after this.
+        left: u32,
+    },
     /// A task ended.
     TaskFinished(TaskEnd),
     /// A release says what it does, or a rehearsal what it would.
@@ -174,44 +189,89 @@ pub enum Body {
 }
 
 /// How a task ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TaskEnd {
     /// Its name.
     pub task: TaskId,
     /// How it ended.
     pub status: Status,
-    /// How long it took.
-    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    /// How long it took, with all its tries.
+    #[serde(rename = "duration_ms", with = "milliseconds")]
     pub duration: Duration,
     /// Why it did not pass.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Error>,
     /// What its commands wrote; empty for a task that passed.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub output: String,
     /// The file with all its output, where there is some.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
     /// What the cache had to do with it, where the task passed in a pipeline.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<Reuse>,
+    /// The tries before the last one, where it was tried again: none of them passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Attempt>,
 }
 
 impl TaskEnd {
+    /// A task that ended so, with nothing to say about it.
+    pub const fn new(task: TaskId, status: Status, duration: Duration) -> Self {
+        Self {
+            task,
+            status,
+            duration,
+            failure: None,
+            output: String::new(),
+            log: None,
+            reuse: None,
+            earlier: Vec::new(),
+        }
+    }
+
+    /// Whether it passed only when it was tried again.
+    pub fn is_flaky(&self) -> bool {
+        self.status == Status::Passed && !self.earlier.is_empty()
+    }
+
+    /// How long its last try took.
+    pub fn last_try(&self) -> Duration {
+        self.duration.saturating_sub(self.earlier.iter().map(|attempt| attempt.duration).sum())
+    }
+
     /// The same with what the cache had to do with it, where it passed.
     pub(crate) fn by(self, reuse: Reuse) -> Self {
         Self { reuse: (self.status == Status::Passed).then_some(reuse), ..self }
     }
 }
 
+/// A try of a task that did not pass, before the last one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Attempt {
+    /// How it ended.
+    pub status: Status,
+    /// How long it took.
+    #[serde(rename = "duration_ms", with = "milliseconds")]
+    pub duration: Duration,
+    /// Why it did not pass.
+    pub failure: Error,
+    /// What its commands wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+    /// The file with all its output, where there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<PathBuf>,
+}
+
 /// What the cache had to do with a task that passed.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Reuse {
     /// It was not run: the result was there, and what the task said was said again.
     Hit {
         /// How long it took when it was run.
-        #[serde(rename = "saved_ms", serialize_with = "milliseconds")]
+        #[serde(rename = "saved_ms", with = "milliseconds")]
         saved: Duration,
     },
     /// It was run, and its result was stored.
@@ -232,7 +292,7 @@ pub enum Reuse {
 #[derive(Clone, Debug, Serialize)]
 pub struct RunEnd {
     /// How long it took.
-    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
+    #[serde(rename = "duration_ms", with = "milliseconds")]
     pub duration: Duration,
     /// The exit code of the process.
     pub exit_code: u8,
@@ -242,10 +302,13 @@ pub struct RunEnd {
     pub critical_path: Vec<TaskId>,
     /// Whether the run was asked to end before its time.
     pub interrupted: bool,
+    /// What went wrong beside the tasks: of a run that is made from the reports of shards, what they do not tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Error>,
 }
 
 /// How a task or a part of one ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// It did what it should.
@@ -274,10 +337,4 @@ pub enum Level {
 pub trait Sink: Send + Sync {
     /// Takes the next event. Called from several threads, one call at a time.
     fn event(&self, event: &Event);
-}
-
-fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    // Whole microseconds, so that the shortest tasks do not all read 0.
-    let micros = u32::try_from(duration.as_micros()).map_or(duration.as_secs_f64() * 1e6, f64::from);
-    serializer.serialize_f64(micros.round() / 1e3)
 }

@@ -16,11 +16,14 @@ mod confine;
 mod durations;
 mod footprint;
 mod forecast;
+mod merge;
 mod remote;
+mod retry;
 mod reuse;
 mod run;
 
 pub use footprint::Footprint;
+pub use merge::Filed;
 pub use reuse::Caching;
 
 use run::Run;
@@ -45,6 +48,7 @@ pub struct Task {
     cores: u32,
     memory: u64,
     timeout: Option<Duration>,
+    retries: u32,
     on_demand: bool,
     reusable: Reusable,
     /// What it reads, where its result is not used again.
@@ -62,6 +66,7 @@ impl Task {
             cores: 1,
             memory: 0,
             timeout: None,
+            retries: 0,
             on_demand: false,
             reusable: Reusable::Not("nothing says what it reads and makes".to_owned()),
             concern: None,
@@ -124,6 +129,13 @@ impl Task {
         self
     }
 
+    /// How often it is tried again where it does not pass; never unless said. Its timeout is one for all of its tries. A pass
+    /// that took several is called flaky wherever results are shown, and its result is not stored.
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
     /// Leaves it out of a run that names no tasks.
     pub fn on_demand(mut self) -> Self {
         self.on_demand = true;
@@ -157,6 +169,9 @@ pub struct Options {
     pub command: String,
     /// How stored results are used.
     pub caching: Caching,
+    /// Whether the times that tasks take are remembered, for the order and the parts of later runs. A shard leaves that to the
+    /// merge: until then all shards are dealt out alike.
+    pub keeps_times: bool,
 }
 
 /// A set of tasks.
@@ -253,9 +268,17 @@ impl Pipeline {
     /// Runs the selected tasks and what they wait for. The result says how each ended; the error is for a run that could
     /// not begin.
     pub fn run(&self, cx: &Cx, options: &Options) -> Result<RunEnd> {
-        let graph = self.select(cx, &options.select)?;
-        let tasks = self.tasks_of(&graph);
-        Run::new(cx, &graph, tasks, options).go()
+        self.run_part(cx, &self.select(cx, &options.select)?, options)
+    }
+
+    /// The same for a part of its graph, whatever `options` select.
+    pub fn run_part(&self, cx: &Cx, part: &Graph, options: &Options) -> Result<RunEnd> {
+        Run::new(cx, part, self.tasks_of(part), options).go()
+    }
+
+    /// The part of the graph that these tasks are, with what they wait for; without tasks, none of it.
+    pub fn part(&self, cx: &Cx, tasks: &[TaskId]) -> Result<Graph> {
+        self.graph(cx)?.needed_by(tasks).map_err(|error| explain(&error))
     }
 }
 

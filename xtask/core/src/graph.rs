@@ -91,6 +91,13 @@ impl serde::Serialize for TaskId {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for TaskId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::new(&name).ok_or_else(|| serde::de::Error::custom(format!("`{name}` is no task id")))
+    }
+}
+
 /// One task as the scheduler sees it: no function, only what decides when it may run.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -214,13 +221,25 @@ impl Graph {
                 wanted[position] = true;
             }
             if selected.is_empty() {
-                return Err(GraphError::NothingSelected {
-                    selector: selector.clone(),
-                    nearest: suggest::nearest(selector, self.selectors().iter().map(String::as_str))
-                        .map(str::to_owned),
-                });
+                return Err(self.unknown(selector));
             }
         }
+        self.closed(wanted)
+    }
+
+    /// The part of the graph that these tasks are, with everything that they wait for. No task is a graph without tasks.
+    pub fn needed_by(&self, tasks: &[TaskId]) -> Result<Self, GraphError> {
+        let mut wanted = vec![false; self.nodes.len()];
+        for task in tasks {
+            let found = self.nodes.iter().position(|node| node.id == *task);
+            let position = found.ok_or_else(|| self.unknown(task.as_str()))?;
+            wanted[position] = true;
+        }
+        self.closed(wanted)
+    }
+
+    /// The part of the graph that is wanted, with everything that it waits for.
+    fn closed(&self, mut wanted: Vec<bool>) -> Result<Self, GraphError> {
         for &position in self.order.iter().rev() {
             if wanted[position] {
                 for &dependency in &self.before[position] {
@@ -230,6 +249,12 @@ impl Graph {
         }
         let keep = |(position, node): (usize, &Node)| wanted[position].then(|| node.clone());
         Self::new(self.nodes.iter().enumerate().filter_map(keep).collect())
+    }
+
+    fn unknown(&self, selector: &str) -> GraphError {
+        let selectors = self.selectors();
+        let nearest = suggest::nearest(selector, selectors.iter().map(String::as_str)).map(str::to_owned);
+        GraphError::NothingSelected { selector: selector.to_owned(), nearest }
     }
 
     /// Everything that selects something: the ids and their leading words.

@@ -1,4 +1,4 @@
-//! What pip, uv and npm mean: the reason in their output, and the next step.
+//! What pip, uv, npm and cargo mean: the reason in their output, and the next step.
 //!
 //! Package managers end with code 1 whatever went wrong, and say it somewhere in a page of text. The words are theirs as
 //! printed by pip 23 to 26, uv 0.13, npm 9 to 11 and `python -m venv`; the system's own words for an error number stand
@@ -58,6 +58,7 @@ const SIGNS: &[(Trouble, &[&str])] = &[
             "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
             "DEPTH_ZERO_SELF_SIGNED_CERT",
             "SSLCertVerificationError",
+            "SSL certificate problem",
         ],
     ),
     (
@@ -77,6 +78,11 @@ const SIGNS: &[(Trouble, &[&str])] = &[
             "ConnectTimeoutError",
             "ProxyError",
             "Failed to establish a new connection",
+            // cargo
+            "Could not resolve host",
+            "Could not connect to server",
+            "Failed to connect to",
+            "attempting to make an HTTP request, but --offline was specified",
         ],
     ),
     (

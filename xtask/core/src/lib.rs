@@ -32,4 +32,5 @@ pub mod table;
 pub mod text;
 pub mod timestamp;
 pub mod toolbox;
+pub mod update;
 pub mod version;

@@ -1,17 +1,21 @@
 //! The grammar: commands, their options, and the words of their help.
 
 mod cache;
+mod ci;
 mod image;
 mod plan;
 mod rehearse;
 mod release;
 mod show;
+mod update;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::pipeline::Caching;
+use crate::core::schedule::OnFailure;
+use crate::pipeline::{Caching, Options};
 
 pub(super) use self::cache::{Cache, CacheVerb};
+pub(super) use self::ci::Ci;
 pub(super) use self::image::Image;
 pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
@@ -20,6 +24,7 @@ pub(super) use self::release::{
     Recover, Rollback, Status, Unlock,
 };
 pub(super) use self::show::{Output, Show};
+pub(super) use self::update::Update;
 
 /// What the whole program is for; the first line of its help.
 const ABOUT: &str = "Build, check and release this repository";
@@ -75,6 +80,8 @@ Examples:
   cargo xtask ci test.backend         one task
   cargo xtask ci --affected           what the changes of this branch concern
   cargo xtask ci --list               what there is
+  cargo xtask ci --shard 2/3          the second of three parts of it, for three machines
+  cargo xtask ci --merge reports      one result of the reports of all parts
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
     /// Say of each task whether it would run or has a stored result, and why; runs nothing, changes nothing
@@ -127,6 +134,15 @@ Examples:
   cargo xtask dependencies            all components
   cargo xtask dependencies xtask      one")]
     Dependencies(Verb),
+    /// Bring what is pinned up to date, within what the manifests allow, and say what has moved
+    #[command(after_help = "\
+Examples:
+  cargo xtask update                  tools, requirements, npm's and cargo's lock files
+  cargo xtask update backend tools    those of one component, and the tools of the repository
+  cargo xtask update --dry-run        says what would move, and writes nothing
+
+Lock files are written when all of them could be made, or none is. Manifests stay as they are.")]
+    Update(Update),
     /// Rehearse a release on a simulated cluster, in virtual time
     #[command(after_help = "\
 Examples:
@@ -320,30 +336,21 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// How a pipeline is run that way, with all its tasks.
+    pub(super) fn options(&self) -> Options {
+        Options {
+            select: Vec::new(),
+            jobs: self.jobs,
+            on_failure: if self.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
+            command: super::run::command_line(),
+            caching: self.caching(),
+            keeps_times: true,
+        }
+    }
+
     pub(super) fn caching(&self) -> Caching {
         Caching { off: self.no_cache, force: self.force.clone(), no_sandbox: self.no_sandbox }
     }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Ci {
-    /// Tasks, by name or by the first words of it: `test`, `lint.backend`
-    #[arg(value_name = "TASK")]
-    pub(super) tasks: Vec<String>,
-    /// Name the tasks, and do nothing
-    #[arg(long)]
-    pub(super) list: bool,
-    /// Say of each task whether it would run, and why, and do nothing
-    #[arg(long, conflicts_with = "list")]
-    pub(super) explain: bool,
-    /// Leave out what no change concerns: of the commits since the base, and of what is not committed
-    #[arg(long)]
-    pub(super) affected: bool,
-    /// The branch or commit since which changes count; without it, what GitHub says of its event, else the default branch
-    #[arg(long, value_name = "REF", requires = "affected")]
-    pub(super) base: Option<String>,
-    #[command(flatten)]
-    pub(super) run: Run,
 }
 
 #[derive(Debug, Args)]
@@ -375,7 +382,7 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "update", "explain", "plan"]),
     (
         "Releases",
         &[

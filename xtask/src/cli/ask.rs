@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::arguments::{Ci, Output, Plan};
 use super::run::{RUN_FILES, Session};
-use crate::core::graph::TaskId;
 use crate::core::plan;
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
@@ -23,6 +22,12 @@ impl Session<'_> {
                 Selection::Tasks(tasks) => select = tasks,
                 Selection::Nothing => return self.forget_last_run(),
             }
+        }
+        if !ci.merge.is_empty() {
+            return self.merge(&select, &ci.merge);
+        }
+        if let Some(shard) = ci.shard {
+            return self.shard(&select, &ci.run, shard, ci.partition);
         }
         match (ci.list, ci.explain) {
             (true, _) => self.list(&select),
@@ -57,19 +62,7 @@ impl Session<'_> {
         let cx = self.cx();
         let pipeline = self.pipeline(&ci::Options::CHECK);
         if let Some(count) = arguments.github_matrix {
-            let shards = pipeline.shards(cx, &arguments.tasks, count)?;
-            // A job without tasks has nothing to be started for.
-            let include: Vec<Value> = shards
-                .iter()
-                .filter(|shard| !shard.tasks.is_empty())
-                .map(|shard| {
-                    let tasks: Vec<&str> = shard.tasks.iter().map(TaskId::as_str).collect();
-                    json!({ "shard": shard.shard, "tasks": tasks.join(" "), "estimated_ms": shard.estimated_ms })
-                })
-                .collect();
-            let data = json!({ "include": include });
-            cx.emit(Body::Answer { text: format!("{data}\n"), data });
-            return Ok(0);
+            return self.matrix(&arguments.tasks, count);
         }
         let plan = pipeline.plan(cx, &arguments.tasks, arguments.jobs, &arguments.caching())?;
         let text = match output {

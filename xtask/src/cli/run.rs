@@ -12,16 +12,15 @@ use crate::cli::arguments::{Run, Show, Verb, verbs};
 use crate::config::Config;
 use crate::core::command;
 use crate::core::graph::TaskId;
-use crate::core::schedule::OnFailure;
 use crate::core::suggest;
 use crate::cx::Cx;
 use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
-use crate::event::Body;
+use crate::event::{Body, RunEnd};
 use crate::pipeline::{Options, Pipeline};
-use crate::tasks::{ci, image};
+use crate::tasks::{ci, image, update};
 use crate::ui;
 
 /// The width of text where no terminal says one.
@@ -135,21 +134,32 @@ impl<'a> Session<'a> {
         task(&self.cx).map(|()| 0)
     }
 
+    /// Brings what is pinned up to date, while no run reads it.
+    pub(super) fn update(&self, options: &update::Options) -> Result<u8> {
+        let _lock = self.lock()?;
+        self.answer(|cx| update::update(cx, options))
+    }
+
     /// Runs the selected tasks and writes down what happened.
     pub(super) fn run(&self, select: Vec<String>, run: &Run, options: &ci::Options) -> Result<u8> {
-        let cx = &self.cx;
         let pipeline = self.pipeline(options);
         // Refused before anything is touched.
-        pipeline.select(cx, &select)?;
+        pipeline.select(&self.cx, &select)?;
+        let options = Options { select, ..run.options() };
+        self.recorded(|| pipeline.run(&self.cx, &options), |_| Ok(()))
+    }
+
+    /// Does what makes a run, alone in this checkout, and writes down what happened; `keep` is what is left to be done then.
+    pub(super) fn recorded(
+        &self,
+        work: impl FnOnce() -> Result<RunEnd>,
+        keep: impl FnOnce(&RunEnd) -> Result<()>,
+    ) -> Result<u8> {
+        let cx = &self.cx;
         let _lock = self.lock()?;
         let files = RunFiles::begin(cx)?;
-        let command = std::env::args()
-            .skip(1)
-            .fold("cargo xtask".to_owned(), |line, word| format!("{line} {}", command::quote(&word)));
-        let on_failure = if run.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing };
-        let end = pipeline
-            .run(cx, &Options { select, jobs: run.jobs, on_failure, command, caching: run.caching() })?;
-        match files.finish(cx) {
+        let end = work()?;
+        match files.finish(cx).and_then(|()| keep(&end)) {
             // What the tasks found says more than that it could not be written down.
             Err(error) if end.exit_code != 0 => {
                 cx.warn_of(&error, "the records of this run are not complete");
@@ -213,6 +223,13 @@ impl RunFiles {
         written.context(|| format!("could not write `{}`", folder.join("events.jsonl").display()))?;
         files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())
     }
+}
+
+/// The command line of this process, as a shell reads it.
+pub(super) fn command_line() -> String {
+    std::env::args()
+        .skip(1)
+        .fold("cargo xtask".to_owned(), |line, word| format!("{line} {}", command::quote(&word)))
 }
 
 /// How to show what happens.

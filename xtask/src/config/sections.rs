@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::config::decode::{Table, Value};
 use crate::config::values::{
-    count, duration, each, flag, list, path, pattern, requirements, rust_path, size, text, variable,
+    count, duration, each, flag, list, path, pattern, requirements, retries, rust_path, size, text, variable,
     variables,
 };
 use crate::config::{
@@ -162,6 +162,7 @@ fn tasks(value: &Value<'_, '_>) -> Option<BTreeMap<String, TaskSettings>> {
             table.help_for_unknown("the dots of a task id stand in quotes: `[tasks.\"test.backend\"]`");
             Some(TaskSettings {
                 timeout: table.optional("timeout", duration),
+                retries: table.optional("retries", retries),
                 cores: table.optional("cores", count),
                 memory: table.optional("memory", size),
                 env: table.optional("env", list(variables)).unwrap_or_default(),

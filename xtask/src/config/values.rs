@@ -38,6 +38,15 @@ pub(super) fn count<T: TryFrom<u64>>(value: &Value<'_, '_>) -> Option<T> {
     }
 }
 
+/// How often something is tried again. What fails more often than ten times is no accident.
+pub(super) fn retries(value: &Value<'_, '_>) -> Option<u32> {
+    const EXPECTED: &str = "a whole number from 0 to 10";
+    match value.integer(EXPECTED)? {
+        number @ 0..=10 => u32::try_from(number).ok(),
+        _ => value.wrong(&format!("must be {EXPECTED}"), "out of range"),
+    }
+}
+
 /// A duration: `90s`, `10m`, `1h 30m`.
 pub(super) fn duration(value: &Value<'_, '_>) -> Option<Duration> {
     const EXPECTED: &str = "a duration such as \"90s\", \"10m\" or \"1h 30m\"";

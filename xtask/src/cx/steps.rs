@@ -65,7 +65,7 @@ impl Cx {
         };
         let output = if failure.is_some() { scope.excerpt() } else { String::new() };
         let (duration, log) = (start.elapsed(), scope.log());
-        (result, TaskEnd { task: id, status, duration, failure, output, log, reuse: None })
+        (result, TaskEnd { failure, output, log, ..TaskEnd::new(id, status, duration) })
     }
 
     /// The file with the output of a task.

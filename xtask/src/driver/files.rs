@@ -19,6 +19,11 @@ pub fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).context(|| format!("could not read `{}`", path.display()))
 }
 
+/// Reads a file of any kind.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).context(|| format!("could not read `{}`", path.display()))
+}
+
 /// Writes a file so that a reader sees the old content or the new one, whatever happens in between.
 ///
 /// The folder is made where it is missing.

@@ -8,6 +8,7 @@ pub mod files;
 pub mod http;
 pub mod kubectl;
 pub mod loopback;
+pub mod mirror;
 pub mod notation;
 pub mod platform;
 pub mod process;

@@ -37,7 +37,7 @@ impl Durations {
     pub(super) fn record(&mut self, end: &TaskEnd) {
         if end.status == Status::Passed && !matches!(end.reuse, Some(Reuse::Hit { .. })) {
             self.changed = true;
-            self.seconds.insert(end.task.to_string(), end.duration.as_secs_f64());
+            self.seconds.insert(end.task.to_string(), end.last_try().as_secs_f64());
         }
     }
 

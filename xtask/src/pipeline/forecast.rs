@@ -57,7 +57,7 @@ impl Pipeline {
         let graph = self.select(cx, select)?;
         let durations = Durations::load(cx);
         let takes = |task: usize| durations.estimate(&graph.nodes()[task].id);
-        Ok(shards(&graph, takes, usize::try_from(count).unwrap_or(1)))
+        Ok(shards(&graph, takes, count))
     }
 }
 

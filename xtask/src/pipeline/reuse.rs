@@ -14,6 +14,7 @@ use keep::NotStored;
 use super::confine::{Confined, Confinement};
 use super::footprint::{Footprint, Known, Parsed};
 use super::remote;
+use super::retry::tries;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
@@ -328,7 +329,8 @@ impl Cache {
         task: &TaskId,
         footprint: &Footprint,
         before: &[(TaskId, Digest)],
-        run: impl FnOnce(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
+        retries: u32,
+        run: impl Fn(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
     ) -> (TaskEnd, Option<Digest>) {
         let unlooked = |error: &Error| {
             cx.warn_of(error, format!("`{task}` runs, and its result is not stored"));
@@ -337,12 +339,18 @@ impl Cache {
             Ok(ready) => ready,
             Err(error) => {
                 unlooked(&error);
-                let (end, _) = run(None);
+                let (end, _) = tries(cx, task, retries, || run(None));
                 return (not_stored(end, "what it depends on could not be looked at"), None);
             }
         };
+        let run_all = |ready: &Ready| {
+            tries(cx, task, retries, || {
+                let (end, said, cleaned) = self.run_cleaned(cx, task, footprint, ready, &run);
+                (end, (said, cleaned))
+            })
+        };
         if self.caching.off {
-            let end = self.run_cleaned(cx, task, footprint, &ready, run).0;
+            let end = run_all(&ready).0;
             return (end.by(Reuse::Uncached { reason: OFF.to_owned() }), None);
         }
         if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.put_back(cx, task, &ready)) {
@@ -370,13 +378,18 @@ impl Cache {
                 None
             }
         };
-        let (end, said, cleaned) = self.run_cleaned(cx, task, footprint, &ready, run);
+        let (end, (said, cleaned)) = run_all(&ready);
         if end.status != Status::Passed {
             return (end, None);
         }
         if let Err(error) = cleaned {
             unlooked(&error);
             return (not_stored(end, "it could not be prepared"), Some(ready.key));
+        }
+        if end.is_flaky() {
+            // Who is given a stored result must be able to rely on it, and nobody would hear of the mark any more.
+            let reason = format!("it passed only on try {}", end.earlier.len() + 1);
+            return (not_stored(end, reason), Some(ready.key));
         }
         if self.confinement.was_waived(footprint) {
             return (not_stored(end, "nothing has checked what it reads"), Some(ready.key));
@@ -446,13 +459,9 @@ impl Cache {
 
 fn hit(cx: &Cx, task: &TaskId, took: u64, has_log: bool) -> TaskEnd {
     TaskEnd {
-        task: task.clone(),
-        status: Status::Passed,
-        duration: Duration::ZERO,
-        failure: None,
-        output: String::new(),
         log: has_log.then(|| cx.log_of(task)),
         reuse: Some(Reuse::Hit { saved: Duration::from_micros(took) }),
+        ..TaskEnd::new(task.clone(), Status::Passed, Duration::ZERO)
     }
 }
 

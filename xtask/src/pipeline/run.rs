@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::durations::Durations;
+use super::retry::tries;
 use super::reuse::Cache;
 use super::{Footprint, Options, Reusable, Task};
 use crate::core::fingerprint::Digest;
@@ -140,7 +141,9 @@ impl<'r> Run<'r> {
                 None => break,
             }
         }
-        self.durations.save(self.cx);
+        if self.options.keeps_times {
+            self.durations.save(self.cx);
+        }
         if let Some(cache) = &self.cache {
             cache.close(self.cx);
             make_room(self.cx, cache.store());
@@ -181,6 +184,8 @@ impl<'r> Run<'r> {
         let deadline = node.timeout.map(|timeout| Instant::now() + timeout);
         let (cache, before) = (self.cache.clone(), self.before(task));
         let reusable = self.tasks[task].reusable.clone();
+        let own = self.cx.config().tasks.get(id.as_str()).and_then(|own| own.retries);
+        let retries = own.unwrap_or(self.tasks[task].retries);
         let body = move || {
             let run = |sandbox| {
                 let mut said = Said::default();
@@ -192,9 +197,16 @@ impl<'r> Run<'r> {
                 (end, said)
             };
             let (end, key) = match (&cache, &reusable) {
-                (Some(cache), Reusable::By(footprint)) => cache.run(&cx, &id, footprint, &before, run),
-                (None, Reusable::By(_)) => (uncached(run(None).0, "the cache could not be opened"), None),
-                (_, Reusable::Not(reason)) => (uncached(run(None).0, reason), None),
+                (Some(cache), Reusable::By(footprint)) => {
+                    cache.run(&cx, &id, footprint, &before, retries, run)
+                }
+                (None, Reusable::By(_)) => {
+                    let end = tries(&cx, &id, retries, || run(None)).0;
+                    (uncached(end, "the cache could not be opened"), None)
+                }
+                (_, Reusable::Not(reason)) => {
+                    (uncached(tries(&cx, &id, retries, || run(None)).0, reason), None)
+                }
             };
             // Nobody listens any more only when the run gave up on this task.
             drop(sender.send(Message::Finished(task, end, key)));
@@ -213,14 +225,10 @@ impl<'r> Run<'r> {
                 }
                 SkipReason::Stopped => "not run: the run ended early".to_owned(),
             };
+            let id = self.graph.nodes()[task].id.clone();
             let end = TaskEnd {
-                task: self.graph.nodes()[task].id.clone(),
-                status: Status::Skipped,
-                duration: Duration::ZERO,
-                failure: Some(Error::new(ErrorKind::Problems, message)),
-                output: String::new(),
-                log: None,
-                reuse: None,
+                failure: Some(Error::problems(message)),
+                ..TaskEnd::new(id, Status::Skipped, Duration::ZERO)
             };
             self.end(task, end);
         }
@@ -235,20 +243,15 @@ impl<'r> Run<'r> {
         let interrupted = self.cx.cancel().is_cancelled();
         let left_behind = |(position, end): (usize, Option<TaskEnd>)| {
             end.unwrap_or_else(|| TaskEnd {
-                task: self.graph.nodes()[position].id.clone(),
-                status: Status::Interrupted,
-                duration,
                 failure: Some(Error::interrupted()),
-                output: String::new(),
-                log: None,
-                reuse: None,
+                ..TaskEnd::new(self.graph.nodes()[position].id.clone(), Status::Interrupted, duration)
             })
         };
         let tasks: Vec<TaskEnd> = self.ends.into_iter().enumerate().map(left_behind).collect();
         let path = self.graph.critical_path(|task| tasks[task].duration);
         let critical_path = path.into_iter().map(|task| self.graph.nodes()[task].id.clone()).collect();
-        let exit_code = verdict(&tasks, interrupted);
-        let end = RunEnd { duration, exit_code, tasks, critical_path, interrupted };
+        let exit_code = verdict(&tasks, &[], interrupted);
+        let end = RunEnd { duration, exit_code, tasks, critical_path, interrupted, failures: Vec::new() };
         self.cx.emit(Body::RunFinished(end.clone()));
         end
     }
@@ -278,12 +281,13 @@ fn uncached(end: TaskEnd, reason: &str) -> TaskEnd {
 
 /// The exit code of a run. An interruption says more than what was found before it, a defect of ours more than problems, and
 /// problems more than a tool that is missing.
-fn verdict(tasks: &[TaskEnd], interrupted: bool) -> u8 {
+pub(super) fn verdict(tasks: &[TaskEnd], failures: &[Error], interrupted: bool) -> u8 {
     if interrupted {
         return ErrorKind::Interrupted.exit_code();
     }
     let ran = tasks.iter().filter(|end| end.status != Status::Skipped);
-    let kinds: Vec<ErrorKind> = ran.filter_map(|end| end.failure.as_ref().map(Error::kind)).collect();
+    let kinds: Vec<ErrorKind> =
+        ran.filter_map(|end| end.failure.as_ref()).chain(failures).map(Error::kind).collect();
     let first = [ErrorKind::Bug, ErrorKind::Problems].into_iter().find(|kind| kinds.contains(kind));
     first.or_else(|| kinds.first().copied()).map_or(0, ErrorKind::exit_code)
 }

@@ -2,11 +2,11 @@
 //!
 //! Where git cannot say it, all tasks are concerned, and why is said: nothing is left out in silence.
 
+use super::git;
 use crate::core::affected::{self, Changed, Since};
-use crate::core::command::Command;
 use crate::core::text::count;
 use crate::cx::{Cx, files};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
 
 /// What selects tasks.
@@ -86,18 +86,18 @@ fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>>
         Ok(since) => since,
         Err(everything) => return Ok(Err(everything)),
     };
-    let Some(head) = git(cx, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])? else {
+    let Some(head) = git::head(cx)? else {
         return Ok(Err(Everything {
             reason: "git knows no commit here".to_owned(),
             hint: "`--affected` compares with a commit".to_owned(),
         }));
     };
-    let is_shallow = git(cx, &["rev-parse", "--is-shallow-repository"])?.as_deref() != Some("false");
+    let is_shallow = git::ask(cx, &["rev-parse", "--is-shallow-repository"])?.as_deref() != Some("false");
     let hint = if is_shallow { UNSHALLOW.to_owned() } else { "name another one with `--base`".to_owned() };
     let mut commit = None;
     for name in &since {
         let name = format!("{name}^{{commit}}");
-        commit = git(cx, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
+        commit = git::ask(cx, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
         if commit.is_some() {
             break;
         }
@@ -107,7 +107,7 @@ fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>>
         let reason = format!("`{name}`, since which changes count, is not in this clone");
         return Ok(Err(Everything { reason, hint }));
     };
-    let Some(commit) = git(cx, &["merge-base", &commit, &head])? else {
+    let Some(commit) = git::ask(cx, &["merge-base", &commit, &head])? else {
         let reason = format!("this clone does not hold where the history left `{name}`");
         return Ok(Err(Everything { reason, hint }));
     };
@@ -122,8 +122,8 @@ fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>>
         &commit,
         "--",
     ];
-    let diff = git(cx, &diff)?.and_then(|text| affected::read_diff(&text));
-    let untracked = git(cx, &["ls-files", "--others", "--exclude-standard", "-z"])?;
+    let diff = git::ask(cx, &diff)?.and_then(|text| affected::read_diff(&text));
+    let untracked = git::ask(cx, &["ls-files", "--others", "--exclude-standard", "-z"])?;
     let (Some(mut changed), Some(untracked)) = (diff, untracked) else {
         return Ok(Err(Everything {
             reason: "git does not say what has changed".to_owned(),
@@ -159,15 +159,4 @@ fn since(cx: &Cx, base: Option<&str>) -> Result<Known<Vec<String>>> {
     let names =
         ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/heads/main", "refs/heads/master"];
     Ok(Ok(names.map(str::to_owned).to_vec()))
-}
-
-/// What git says, without the last line's end; `None` where it fails or is not there.
-fn git(cx: &Cx, args: &[&str]) -> Result<Option<String>> {
-    let command = Command::new("git").args(args).env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
-    match cx.output(command) {
-        Ok(output) if output.success() => Ok(Some(output.stdout.trim_end_matches('\n').to_owned())),
-        Ok(_) => Ok(None),
-        Err(error) if error.kind() == ErrorKind::Missing => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -10,12 +10,15 @@ pub mod docs;
 pub mod doctor;
 mod footprints;
 pub mod gate;
+mod git;
 pub mod image;
 pub mod lint;
 pub mod rehearse;
 pub mod release;
 pub mod setup;
+pub mod shard;
 pub mod test;
+pub mod update;
 
 mod sources;
 mod tool;

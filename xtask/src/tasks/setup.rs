@@ -10,7 +10,7 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 
 mod folder;
-mod install;
+pub(super) mod install;
 pub(super) mod interpreter;
 mod node;
 mod python;

@@ -100,11 +100,15 @@ impl Inner {
         match &event.body {
             Body::RunStarted { tasks, .. } => self.tasks = Some(*tasks),
             Body::TaskFinished(end) => {
-                let counted =
-                    end.status == Status::Passed && self.tasks.is_some_and(|tasks| tasks > lines::EACH_MAX);
+                let counted = end.status == Status::Passed
+                    && !end.is_flaky()
+                    && self.tasks.is_some_and(|tasks| tasks > lines::EACH_MAX);
                 if !counted && end.status != Status::Skipped {
                     self.lines.push_str(&lines::task(end, self.record.counts(&end.task), style));
                 }
+            }
+            Body::TaskRetried { task, attempt, .. } => {
+                self.lines.push_str(&lines::retried(task, attempt, style));
             }
             Body::Note { task, level, message, hint } => {
                 let note = lines::note(task.as_ref(), *level, message, hint.as_deref(), style);
@@ -258,7 +262,7 @@ mod tests {
     fn end(task: &str) -> TaskEnd {
         let task = TaskId::new(task).unwrap();
         let (status, duration) = (Status::Passed, Duration::from_secs(2));
-        TaskEnd { task, status, duration, failure: None, output: String::new(), log: None, reuse: None }
+        TaskEnd::new(task, status, duration)
     }
 
     fn started(tasks: usize) -> Body {
@@ -296,7 +300,8 @@ mod tests {
         say(&bars, [Body::TaskFinished(end("b")), Body::TaskFinished(end("c"))]);
         let (tasks, critical_path) = (vec![end("a"), end("b"), end("c")], Vec::new());
         let duration = Duration::from_secs(4);
-        let end = RunEnd { duration, exit_code: 0, tasks, critical_path, interrupted: false };
+        let end =
+            RunEnd { duration, exit_code: 0, tasks, critical_path, interrupted: false, failures: Vec::new() };
         bars.event(&Event { at: Duration::ZERO, body: Body::RunFinished(end) });
         expect![[r#"
             note: mind this

@@ -112,6 +112,11 @@ fn annotations(end: &RunEnd, record: &Record) -> String {
             all.push(Annotation { severity: Severity::Error, location: None, title, message });
         }
     }
+    all.extend(end.tasks.iter().filter(|task| task.is_flaky()).map(of_flaky));
+    all.extend(end.failures.iter().map(|failure| {
+        let (title, message) = ("the run".to_owned(), failure.message().to_owned());
+        Annotation { severity: Severity::Error, location: None, title, message }
+    }));
     all.sort_by_key(|annotation| std::cmp::Reverse(annotation.severity));
     let mut commands: String = all.iter().take(ANNOTATIONS_MAX).map(Annotation::command).collect();
     if let Some(rest) = all.len().checked_sub(ANNOTATIONS_MAX).filter(|&rest| rest > 0) {
@@ -129,6 +134,16 @@ fn of_finding(finding: &Finding) -> Annotation {
     }
     let title = format!("{} {}", finding.tool, finding.rule).trim_end().to_owned();
     Annotation { severity: finding.severity, location: finding.location.clone(), title, message }
+}
+
+fn of_flaky(end: &TaskEnd) -> Annotation {
+    let mut message = format!("passed only on try {}", end.earlier.len() + 1);
+    for (number, attempt) in (1..).zip(&end.earlier) {
+        // Writing into a String cannot fail.
+        let _infallible = write!(message, "\ntry {number}: {}", attempt.failure.message());
+    }
+    let title = format!("flaky: {}", end.task);
+    Annotation { severity: Severity::Warning, location: None, title, message }
 }
 
 fn of_test(case: &TestCase) -> Option<Annotation> {

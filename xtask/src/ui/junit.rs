@@ -1,11 +1,13 @@
 //! Collects what tests and tasks came to, for the JUnit file of a run.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::lock;
-use crate::core::report::{TestCase, TestOutcome, TestReport, junit};
+use super::record::Record;
+use crate::core::report::{FailedTry, TestCase, TestOutcome, TestReport, junit};
 use crate::core::text;
-use crate::error::{Style, render};
+use crate::error::{Error, Style, render};
 use crate::event::{Body, Event, Sink, Status, TaskEnd};
 
 /// The name of the suite in which each task is a case.
@@ -21,15 +23,16 @@ pub struct Collector {
 struct Inner {
     unix_time: u64,
     tasks: Vec<TestCase>,
-    reports: Vec<TestReport>,
+    record: Record,
 }
 
 impl Collector {
-    /// A suite with a case for each task, so that a CI system names what failed without having tests; then the reports.
+    /// A suite with a case for each task, so that a CI system names what failed without having tests; then the reports, in the
+    /// order of their tasks' names.
     pub fn reports(&self) -> Vec<TestReport> {
         let inner = lock(&self.inner);
         let tasks = TestReport { name: TASKS.to_owned(), cases: inner.tasks.clone() };
-        [tasks].into_iter().chain(inner.reports.iter().cloned()).collect()
+        [tasks].into_iter().chain(inner.record.all_reports().cloned()).collect()
     }
 
     /// The content of the JUnit file.
@@ -40,13 +43,22 @@ impl Collector {
 
 impl Sink for Collector {
     fn event(&self, event: &Event) {
+        lock(&self.inner).record.take(&event.body);
         match &event.body {
             Body::RunStarted { unix_time, .. } => lock(&self.inner).unix_time = *unix_time,
-            Body::Tested { report, .. } => lock(&self.inner).reports.push(TestReport::clone(report)),
             Body::TaskFinished(end) => lock(&self.inner).tasks.push(case(end)),
+            Body::RunFinished(end) => lock(&self.inner).tasks.extend(end.failures.iter().map(of_run)),
             _ => {}
         }
     }
+}
+
+/// What went wrong beside the tasks, as a case that failed: a CI system that reads nothing else must not see a green run.
+fn of_run(failure: &Error) -> TestCase {
+    let (message, detail) = (failure.message().to_owned(), render(failure, Style::PLAIN));
+    let (group, name) = (TASKS.to_owned(), message.clone());
+    let outcome = TestOutcome::Failed { message, detail };
+    TestCase { group, name, path: None, line: None, duration: Duration::ZERO, outcome, earlier: Vec::new() }
 }
 
 fn case(end: &TaskEnd) -> TestCase {
@@ -55,12 +67,22 @@ fn case(end: &TaskEnd) -> TestCase {
         Status::Passed => TestOutcome::Passed,
         Status::Skipped => TestOutcome::Skipped { reason: message },
         Status::Failed | Status::TimedOut | Status::Interrupted => {
-            let error =
-                end.failure.as_ref().map_or_else(String::new, |failure| render(failure, Style::PLAIN));
-            let detail = format!("{}\n{error}", text::strip(&end.output).trim_end());
-            TestOutcome::Failed { message, detail: detail.trim_start_matches('\n').to_owned() }
+            TestOutcome::Failed { message, detail: detail(&end.output, end.failure.as_ref()) }
         }
     };
     let (group, name) = (TASKS.to_owned(), end.task.to_string());
-    TestCase { group, name, path: None, line: None, duration: end.duration, outcome }
+    let earlier = end.earlier.iter().map(|attempt| FailedTry {
+        message: attempt.failure.message().to_owned(),
+        detail: detail(&attempt.output, Some(&attempt.failure)),
+        duration: attempt.duration,
+    });
+    let (duration, earlier) = (end.last_try(), earlier.collect());
+    TestCase { group, name, path: None, line: None, duration, outcome, earlier }
+}
+
+/// What a task wrote, and why it did not pass.
+fn detail(output: &str, failure: Option<&Error>) -> String {
+    let error = failure.map_or_else(String::new, |failure| render(failure, Style::PLAIN));
+    let detail = format!("{}\n{error}", text::strip(output).trim_end());
+    detail.trim_start_matches('\n').to_owned()
 }

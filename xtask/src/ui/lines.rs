@@ -8,7 +8,7 @@ use crate::core::release::narration::{Kind, Layout, Line};
 use crate::core::report::TestCounts;
 use crate::core::text;
 use crate::error::{Style, Tone};
-use crate::event::{Level, Reuse, Status, TaskEnd};
+use crate::event::{Attempt, Level, Reuse, Status, TaskEnd};
 
 /// Up to how many tasks the end of each is a line of its own. Of more, those that passed (in a log: those that were there
 /// already) are only counted.
@@ -35,10 +35,19 @@ pub(super) fn task(end: &TaskEnd, counts: Option<TestCounts>, style: Style) -> S
         let saved = style.paint(Tone::Quiet, &format!("  saved {}", text::duration(*saved)));
         return format!("{word} {:>10}  {}{tests}{saved}\n", "", end.task);
     }
-    let (word, tone) = word(end.status);
+    let (word, tone) = if end.is_flaky() { ("flaky", Tone::Doubtful) } else { word(end.status) };
     let word = style.paint(tone, &format!("{word:<11}"));
     let duration = text::duration(end.duration);
     format!("{word} {duration:>10}  {}{tests}\n", end.task)
+}
+
+/// The line for a try that did not pass and is not the last: `tried again     0.4 s  test.backend  `pytest` ended with exit code
+/// 1`.
+pub(super) fn retried(task: &TaskId, attempt: &Attempt, style: Style) -> String {
+    let word = style.paint(Tone::Doubtful, &format!("{:<11}", "tried again"));
+    let duration = text::duration(attempt.duration);
+    let why = style.paint(Tone::Quiet, &text::one_line(attempt.failure.message()));
+    format!("{word} {duration:>10}  {task}  {why}\n")
 }
 
 /// Whether the result was there already.

@@ -89,6 +89,10 @@ impl<W: Write, D: Dialect> Inner<W, D> {
                 return;
             }
             Body::Output { task, line } => return self.dialect.output(task, line),
+            Body::TaskRetried { task, attempt, .. } => {
+                self.running.remove(task);
+                self.dialect.note(lines::retried(task, attempt, style))
+            }
             Body::TaskFinished(end) => {
                 self.running.remove(&end.task);
                 if end.status == Status::Skipped || (lines::is_hit(end) && self.tasks > lines::EACH_MAX) {

@@ -12,6 +12,7 @@ pub mod log;
 pub mod plain;
 mod pulse;
 pub mod record;
+pub mod shard;
 pub mod summary;
 
 use std::io::{self, Write};

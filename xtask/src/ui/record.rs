@@ -13,6 +13,8 @@ use crate::event::Body;
 pub struct Record {
     findings: BTreeMap<TaskId, Vec<Finding>>,
     reports: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
+    /// The reports of tries that did not pass.
+    retried: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
 }
 
 impl Record {
@@ -23,7 +25,19 @@ impl Record {
                 self.findings.entry(task.clone()).or_default().push(finding.clone());
             }
             Body::Tested { task, report, .. } => {
-                self.reports.entry(task.clone()).or_default().push(Arc::clone(report));
+                let report = match self.retried.get(task) {
+                    None => Arc::clone(report),
+                    Some(tries) => {
+                        Arc::new(TestReport::clone(report).after(tries.iter().map(|report| &**report)))
+                    }
+                };
+                self.reports.entry(task.clone()).or_default().push(report);
+            }
+            // What a try has found that did not pass counts no more.
+            Body::TaskRetried { task, .. } => {
+                self.findings.remove(task);
+                let reports = self.reports.remove(task).unwrap_or_default();
+                self.retried.entry(task.clone()).or_default().extend(reports);
             }
             _ => {}
         }
@@ -37,6 +51,11 @@ impl Record {
     /// The reports of a task's tests.
     pub fn reports(&self, task: &TaskId) -> &[Arc<TestReport>] {
         self.reports.get(task).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The reports of all tests, by task.
+    pub fn all_reports(&self) -> impl Iterator<Item = &TestReport> {
+        self.reports.values().flatten().map(|report| &**report)
     }
 
     /// The sums over a task's tests, where it had any.

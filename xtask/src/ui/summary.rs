@@ -53,6 +53,11 @@ pub fn summary(end: &RunEnd, record: &Record, look: &Look) -> Summary {
         writer.failed(task);
     }
     writer.index(&failed);
+    writer.flaky(end);
+    for failure in &end.failures {
+        let rendered = render(failure, look.style);
+        writer.line(format_args!("\n{}", rendered.trim_end()));
+    }
     if !writer.text.is_empty() {
         writer.text.push('\n');
     }
@@ -140,7 +145,47 @@ impl Writer<'_> {
             self.text.push_str(&render(failure, self.look.style));
         }
         self.log(end);
+        self.earlier(end);
         self.line(format_args!("repeat: {}", self.paint(Tone::Strong, &(self.look.repeat)(&end.task))));
+    }
+
+    /// The tasks that passed only when they were tried again, and why they did not before: what is green now may be red
+    /// tomorrow.
+    fn flaky(&mut self, end: &RunEnd) {
+        let flaky: Vec<&TaskEnd> = end.tasks.iter().filter(|task| task.is_flaky()).collect();
+        if flaky.is_empty() {
+            return;
+        }
+        self.line(format_args!("\n{}", self.paint(Tone::Doubtful, "flaky: passed only when tried again")));
+        for end in flaky {
+            self.line(format_args!("{} passed on try {}", end.task, end.earlier.len() + 1));
+            self.earlier(end);
+            let record = self.record;
+            let cases = record.reports(&end.task).iter().flat_map(|report| &report.cases);
+            let mut count = 0;
+            for case in cases.filter(|case| case.is_flaky()) {
+                count += 1;
+                if count <= NAMED_MAX {
+                    let place = case.place().as_ref().map(place).unwrap_or_default();
+                    self.line(format_args!("    {place}flaky {}", text::one_line(&case.name)));
+                }
+            }
+            if count > NAMED_MAX {
+                self.line(format_args!("    … and {}", text::count(count - NAMED_MAX, "more flaky test")));
+            }
+        }
+    }
+
+    /// Why the tries before the last one did not pass.
+    fn earlier(&mut self, end: &TaskEnd) {
+        for (number, attempt) in (1..).zip(&end.earlier) {
+            let (after, why) = (text::duration(attempt.duration), attempt.failure.in_words());
+            let log = attempt
+                .log
+                .as_ref()
+                .map_or_else(String::new, |log| format!(", log: {}", text::one_line(&log.to_string_lossy())));
+            self.line(format_args!("    try {number}, after {after}: {}{log}", text::one_line(&why)));
+        }
     }
 
     /// Where more than one task failed, only the last block is on the last screen: a line for each says where to begin.
@@ -270,6 +315,14 @@ fn reused(end: &RunEnd) -> String {
     }
 }
 
+/// How much of a run passed only when it was tried again.
+fn flaky(end: &RunEnd, style: Style) -> String {
+    match end.tasks.iter().filter(|task| task.is_flaky()).count() {
+        0 => String::new(),
+        count => format!(", {}", style.paint(Tone::Doubtful, &format!("{count} flaky"))),
+    }
+}
+
 fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     let count = |wanted: &dyn Fn(Status) -> bool| end.tasks.iter().filter(|task| wanted(task.status)).count();
     let passed = count(&|status| status == Status::Passed);
@@ -287,13 +340,19 @@ fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
         verdict = style.paint(Tone::Doubtful, &format!("interrupted: {what}"));
         verdict.push('\n');
     }
-    let tasks = if bad == 0 && skipped == 0 {
+    let failures = end.failures.len();
+    if failures > 0 {
+        let line = format!("this run is not whole: {} above", text::count(failures, "error"));
+        verdict.push_str(&style.paint(Tone::Bad, &line));
+        verdict.push('\n');
+    }
+    let tasks = if bad == 0 && skipped == 0 && failures == 0 {
         let line = format!("{} passed in {}", text::count(passed, "task"), text::duration(end.duration));
-        style.paint(Tone::Good, &line) + &reused(end)
+        style.paint(Tone::Good, &line) + &reused(end) + &flaky(end, style)
     } else {
         let not_run = if skipped == 0 { String::new() } else { format!(", {skipped} not run") };
         let line = format!("{bad} of {} did not pass{not_run}", text::count(end.tasks.len(), "task"));
-        style.paint(if bad == 0 { Tone::Doubtful } else { Tone::Bad }, &line)
+        style.paint(if bad + failures == 0 { Tone::Doubtful } else { Tone::Bad }, &line)
     };
     verdict.push_str(&tasks);
     verdict.push('\n');

@@ -8,8 +8,10 @@ mod outputs;
 mod plan;
 mod processes;
 mod remote;
+mod retries;
 mod sandbox;
 mod sequences;
+mod shard;
 mod storage;
 mod upkeep;
 

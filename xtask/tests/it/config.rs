@@ -71,6 +71,7 @@ fn everything_that_can_be_said_arrives() {
     assert_eq!(config.tools.unwrap().requirements, Path::new("tools/requirements.txt"));
     let task = &config.tasks["test.backend"];
     assert_eq!((task.timeout, task.cores), (Some(Duration::from_mins(90)), Some(2)));
+    assert_eq!(task.retries, Some(1));
     assert_eq!((task.memory, task.env.as_slice()), (Some(1 << 30), ["A_*".to_owned()].as_slice()));
     assert_eq!(config.environment.pass, ["EDITOR"]);
     assert_eq!(config.environment.secrets, ["LICENSE"]);
@@ -236,6 +237,7 @@ requirements = "tools/requirements.txt"
 [tasks."test.backend"]
 timeout = "1h 30m"
 cores = 2
+retries = 1
 memory = "1GiB"
 env = ["A_*"]
 [environment]
@@ -249,7 +251,7 @@ cargo-compiled-max = 130
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
     // Of these two, one names what the other has.
-    every_key_says_so(COMPLETE, 26, &["modules", "forbidden"]);
+    every_key_says_so(COMPLETE, 27, &["modules", "forbidden"]);
 }
 
 /// Gives each key of `complete`, which stands on a line of its own, values of all wrong types. `several` may have more than

@@ -30,4 +30,5 @@ mod setup;
 mod tasks;
 mod tidy;
 mod ui;
+mod update;
 mod wire;

@@ -2,6 +2,7 @@
 //! is interrupted, and one whose tools say what a terminal or GitHub would obey.
 
 mod files;
+mod flaky;
 mod logs;
 
 use std::io::{self, Write};
@@ -29,7 +30,7 @@ fn id(name: &str) -> TaskId {
 
 fn end(task: &str, status: Status, milliseconds: u64) -> TaskEnd {
     let duration = Duration::from_millis(milliseconds);
-    TaskEnd { task: id(task), status, duration, failure: None, output: String::new(), log: None, reuse: None }
+    TaskEnd::new(id(task), status, duration)
 }
 
 fn passed(task: &str, milliseconds: u64) -> TaskEnd {
@@ -44,6 +45,7 @@ fn case(name: &str, outcome: TestOutcome) -> TestCase {
         line: Some(31),
         duration: Duration::from_millis(4),
         outcome,
+        earlier: Vec::new(),
     }
 }
 
@@ -89,6 +91,7 @@ impl Run {
             critical_path: critical_path.map(|task| task.task.clone()).collect(),
             tasks: self.tasks.clone(),
             interrupted: self.interrupted,
+            failures: Vec::new(),
         }
     }
 

@@ -15,10 +15,11 @@ use crate::graph::{Graph, TaskId};
 use crate::schedule::{Limits, OnFailure, Schedule};
 
 mod drawing;
+pub mod merge;
 mod shard;
 mod words;
 
-pub use shard::{Shard, shards};
+pub use shard::{Position, SHARDS_MAX, Shard, partition, shards, without_empty};
 
 /// The version of the JSON form; it rises when a field changes its meaning or goes away. Fields are added without that.
 pub const FORMAT: u32 = 1;

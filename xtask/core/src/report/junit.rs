@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use roxmltree::{Document, Node};
 
-use super::{TestCase, TestCounts, TestOutcome, TestReport};
+use super::{FailedTry, TestCase, TestCounts, TestOutcome, TestReport};
 use crate::calendar::timestamp;
 
 /// The longest report that is read, in bytes.
@@ -66,7 +66,23 @@ fn case(node: Node<'_, '_>, folder: &Path) -> TestCase {
         line: seen.or_else(|| declared_line(node)),
         duration: seconds(node.attribute("time").unwrap_or_default()),
         outcome,
+        earlier: node.children().filter_map(failed_try).collect(),
     }
+}
+
+/// A try before the last one, as Surefire and nextest write it: `flakyFailure` in a case that passed, `rerunFailure` in one that
+/// failed once more.
+fn failed_try(node: Node<'_, '_>) -> Option<FailedTry> {
+    const NAMES: [&str; 4] = ["flakyFailure", "flakyError", "rerunFailure", "rerunError"];
+    if !NAMES.contains(&node.tag_name().name()) {
+        return None;
+    }
+    let trace = node.children().find(|child| child.has_tag_name("stackTrace")).unwrap_or(node);
+    Some(FailedTry {
+        message: said(node),
+        detail: trace.text().unwrap_or_default().trim().to_owned(),
+        duration: seconds(node.attribute("time").unwrap_or_default()),
+    })
 }
 
 fn outcome(node: Node<'_, '_>) -> TestOutcome {
@@ -159,21 +175,39 @@ fn write_case(xml: &mut String, case: &TestCase) {
         element.attribute("line", &line.to_string());
     }
     element.attribute("time", &format!("{:.6}", case.duration.as_secs_f64()));
+    if case.outcome == TestOutcome::Passed && case.earlier.is_empty() {
+        xml.push_str("/>\n");
+        return;
+    }
+    xml.push_str(">\n");
+    let mut earlier = "flakyFailure";
     match &case.outcome {
-        TestOutcome::Passed => xml.push_str("/>\n"),
+        TestOutcome::Passed => {}
         TestOutcome::Failed { message, detail } => {
-            xml.push_str(">\n");
+            earlier = "rerunFailure";
             Element::new(xml, "      <failure").attribute("message", message);
             xml.push('>');
             xml.push_str(&escaped(detail, false));
-            xml.push_str("</failure>\n    </testcase>\n");
+            xml.push_str("</failure>\n");
         }
         TestOutcome::Skipped { reason } => {
-            xml.push_str(">\n");
             Element::new(xml, "      <skipped").attribute("message", reason);
-            xml.push_str("/>\n    </testcase>\n");
+            xml.push_str("/>\n");
         }
     }
+    for FailedTry { message, detail, duration } in &case.earlier {
+        let mut element = Element::new(xml, &format!("      <{earlier}"));
+        element.attribute("message", message);
+        // Surefire's schema demands a type.
+        element.attribute("type", "failure");
+        element.attribute("time", &format!("{:.6}", duration.as_secs_f64()));
+        xml.push_str("><stackTrace>");
+        xml.push_str(&escaped(detail, false));
+        xml.push_str("</stackTrace></");
+        xml.push_str(earlier);
+        xml.push_str(">\n");
+    }
+    xml.push_str("    </testcase>\n");
 }
 
 /// An open tag that takes attributes.
@@ -338,6 +372,7 @@ mod tests {
             line: Some(12),
             duration: Duration::from_millis(1250),
             outcome,
+            earlier: Vec::new(),
         };
         TestReport {
             name: "test.backend".to_owned(),
@@ -353,6 +388,40 @@ mod tests {
     fn what_is_written_is_read_back() {
         let xml = write(&[report()], 1_700_000_000);
         assert_eq!(read("test.backend", Path::new(""), &xml).unwrap(), report());
+    }
+
+    /// As Surefire writes a case that passed in the end, and one that never did; and as it is written here.
+    #[test]
+    fn tries_before_the_last_one_are_kept_apart() {
+        let surefire = r#"<testsuite><testcase name="a" classname="T" time="0.02">
+                <flakyFailure message="expected 1" type="AssertionError"><stackTrace><![CDATA[at T.a(T.java:3)]]></stackTrace>
+                <system-out>noise</system-out></flakyFailure></testcase>
+              <testcase name="b" classname="T"><failure type="E">last</failure><rerunError type="Boom">again</rerunError></testcase>
+            </testsuite>"#;
+        let report = read("t", Path::new(""), surefire).unwrap();
+        expect![[r#"
+            t: 1 passed, 1 failed
+            passed   [T] a | 
+            failed   [T] b | last
+        "#]]
+        .assert_eq(&table(&report));
+        let tries: Vec<_> = report.cases.iter().map(|case| (case.is_flaky(), case.earlier.clone())).collect();
+        let failed = |message: &str, detail: &str| FailedTry {
+            message: message.to_owned(),
+            detail: detail.to_owned(),
+            duration: Duration::ZERO,
+        };
+        assert_eq!(tries[0], (true, vec![failed("expected 1", "at T.a(T.java:3)")]));
+        assert_eq!(tries[1], (false, vec![failed("again", "again")]));
+        let xml = write(std::slice::from_ref(&report), 0);
+        assert!(
+            xml.contains(
+                "<flakyFailure message=\"expected 1\" type=\"failure\" time=\"0.000000\"><stackTrace>at T"
+            ),
+            "{xml}"
+        );
+        assert!(xml.contains("<rerunFailure message=\"again\""), "{xml}");
+        assert_eq!(read("t", Path::new(""), &xml).unwrap(), report);
     }
 
     #[test]

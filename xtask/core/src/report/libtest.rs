@@ -143,6 +143,7 @@ impl Reader<'_> {
             name,
             duration: Duration::ZERO,
             outcome,
+            earlier: Vec::new(),
         });
     }
 }

@@ -3,6 +3,7 @@
 pub mod junit;
 pub mod libtest;
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,9 +74,28 @@ pub struct TestCase {
     pub duration: Duration,
     /// How it ended.
     pub outcome: TestOutcome,
+    /// The tries before this one, where it was tried again: each of them failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<FailedTry>,
+}
+
+/// A try of a test case that failed, before the last one.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Deserialize, serde::Serialize)]
+pub struct FailedTry {
+    /// The first line of what went wrong.
+    pub message: String,
+    /// Traceback, diff, output.
+    pub detail: String,
+    /// How long it took.
+    pub duration: Duration,
 }
 
 impl TestCase {
+    /// Whether it did not fail, but did before it was tried again.
+    pub const fn is_flaky(&self) -> bool {
+        !self.earlier.is_empty() && !matches!(self.outcome, TestOutcome::Failed { .. })
+    }
+
     /// Where it is, where the runner said that.
     pub fn place(&self) -> Option<Location> {
         let path = self.path.clone()?;
@@ -106,11 +126,32 @@ impl TestReport {
         counts
     }
 
+    /// The same with what its cases came to before: in `earlier` are the reports of the tries before this one, in their order.
+    pub fn after<'r>(mut self, earlier: impl IntoIterator<Item = &'r Self>) -> Self {
+        let mut failed: BTreeMap<(&str, &str), Vec<FailedTry>> = BTreeMap::new();
+        for case in
+            earlier.into_iter().filter(|report| report.name == self.name).flat_map(|report| &report.cases)
+        {
+            if let TestOutcome::Failed { message, detail } = &case.outcome {
+                let (message, detail, duration) = (message.clone(), detail.clone(), case.duration);
+                let tries = failed.entry((&case.group, &case.name)).or_default();
+                tries.extend(case.earlier.iter().cloned().chain([FailedTry { message, detail, duration }]));
+            }
+        }
+        for case in &mut self.cases {
+            if let Some(tries) = failed.remove(&(case.group.as_str(), case.name.as_str())) {
+                case.earlier.splice(0..0, tries);
+            }
+        }
+        self
+    }
+
     /// Changes every text of the report, its name and paths excepted.
     pub fn map_text(mut self, map: impl Fn(&str) -> String) -> Self {
         for case in &mut self.cases {
-            let TestCase { group, name, outcome, .. } = case;
+            let TestCase { group, name, outcome, earlier, .. } = case;
             let mut texts = vec![group, name];
+            texts.extend(earlier.iter_mut().flat_map(|failed| [&mut failed.message, &mut failed.detail]));
             match outcome {
                 TestOutcome::Passed => {}
                 TestOutcome::Failed { message, detail } => texts.extend([message, detail]),

@@ -39,13 +39,15 @@ type StandIns = &'static [(&'static str, &'static [&'static str])];
 
 /// An installer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Installer {
+pub(in crate::tasks) enum Installer {
     /// `python -m venv`, `ensurepip` and pip.
     Pip,
     /// uv.
     Uv,
     /// npm.
     Npm,
+    /// cargo.
+    Cargo,
 }
 
 impl Installer {
@@ -61,13 +63,17 @@ impl Installer {
                 "NODE_EXTRA_CA_CERTS",
                 &["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
             )],
+            Self::Cargo => &[(
+                "CARGO_HTTP_CAINFO",
+                &["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
+            )],
         }
     }
 
     /// Variables that are set unless the user has set them.
     const fn defaults(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Pip | Self::Uv => &[],
+            Self::Pip | Self::Uv | Self::Cargo => &[],
             // Without it npm waits more than a minute before it says that there is no network.
             Self::Npm => &[("npm_config_fetch_retry_mintimeout", "1000")],
         }
@@ -76,15 +82,15 @@ impl Installer {
 
 /// What to say of an installer that fails.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(in crate::tasks) struct Words {
     /// The files that say what to install, as people know them: "`backend/requirements.txt`".
-    pub(super) lock: String,
+    pub(in crate::tasks) lock: String,
     /// How to bring them in line with what they are made from.
-    pub(super) mend: String,
+    pub(in crate::tasks) mend: String,
 }
 
 /// Runs an installer. When it fails, its own reason becomes the cause.
-pub(super) fn run(cx: &Cx, installer: Installer, command: Command, words: &Words) -> Result<()> {
+pub(in crate::tasks) fn run(cx: &Cx, installer: Installer, command: Command, words: &Words) -> Result<()> {
     let attempt = cx.attempt(equipped(cx, installer, command))?;
     let Some(error) = attempt.error else { return Ok(()) };
     // The time limit of the task speaks for itself.

@@ -54,6 +54,7 @@ impl Board {
                 }
             }
             Body::Progress { task, done, total, unit } => self.say(task, progress(*done, *total, unit)),
+            Body::TaskRetried { task, .. } => self.running.retain(|running| running.task != *task),
             Body::TaskFinished(end) => {
                 self.running.retain(|running| running.task != end.task);
                 self.done += 1;
@@ -164,18 +165,7 @@ mod tests {
             ),
             (9, Body::Output { task: id("test.backend"), line: " \x1b[K".into() }),
             (9, Body::TaskStarted { task: id("docs.backend") }),
-            (
-                10,
-                Body::TaskFinished(TaskEnd {
-                    task: id("docs.backend"),
-                    status: Status::Failed,
-                    duration: Duration::ZERO,
-                    failure: None,
-                    output: String::new(),
-                    log: None,
-                    reuse: None,
-                }),
-            ),
+            (10, Body::TaskFinished(TaskEnd::new(id("docs.backend"), Status::Failed, Duration::ZERO))),
             (10, Body::Output { task: id("docs.backend"), line: "late words of an ended task".into() }),
         ];
         for (seconds, body) in events {

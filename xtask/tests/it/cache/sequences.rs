@@ -157,6 +157,7 @@ impl World {
             on_failure: OnFailure::KeepGoing,
             command: "test".to_owned(),
             caching,
+            keeps_times: true,
         };
         self.pipeline().run(&cx, &options).unwrap()
     }
