@@ -93,13 +93,13 @@ enum Reply {
 /// How long the last words of a release wait for those of a pod that was asked.
 const HEARING: Duration = Duration::from_secs(6);
 
-/// Carries it out, and returns how it ended.
+/// Carries it out in the cluster that `kubectl` speaks to, and returns how it ended.
 ///
 /// The first wish that the run ends is told to the machine, which takes the release back; the second one ends the process and
 /// leaves the release to `recover`.
-pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
+pub(super) fn conduct(cx: &Cx, kubectl: &Kubectl, release: Release<'_>) -> Result<End> {
     let patient = cx.patient();
-    let kubectl = super::connect::kubectl(&patient, release.environment);
+    let kubectl = patient.kubectl(kubectl.target().clone());
     let inventory = release.inventory()?;
     let windows = windows(release.plan, &release.environment.namespace);
     let all: Vec<Window> = windows.iter().flatten().flat_map(PartWindows::all).collect();
