@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use crate::core::aws::answer::words;
 use crate::core::aws::{Cluster, Described, Fault, Identity, Unusable};
 use crate::driver::means::{self, Means, Reply};
 use crate::driver::process::Exit;
@@ -89,7 +90,7 @@ impl Aws {
             Exit::Code(0) => {
                 String::from_utf8(stdout).map_err(|error| self.failure(Fault::Nonsense, error.to_string()))
             }
-            Exit::Code(_) => Err(self.failure(Fault::of(&said), said.trim())),
+            Exit::Code(_) => Err(self.failure(Fault::of(&said), words(&said))),
             Exit::TimedOut => Err(self.failure(Fault::TimedOut, means::last_words(&said, "it was ended"))),
             Exit::Cancelled | Exit::Stopped => Err(interrupted()),
             exit @ Exit::Signal(_) => Err(self.failure(Fault::Other, exit.to_string())),

@@ -7,6 +7,7 @@
 
 mod bad;
 mod cluster;
+mod eks;
 mod pin;
 mod scratch;
 
@@ -400,7 +401,7 @@ fn a_release_under_way_has_to_end_first() {
     let written = |head: &Head| {
         json!([{
             "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": "ledger", "namespace": "vitalyst", "labels": {"vitalyst.io/ledger": "production"}},
+            "metadata": {"name": ledger::name("production"), "namespace": "vitalyst", "labels": {"vitalyst.io/ledger": "production"}},
             "data": ledger::encode(head).unwrap(),
         }])
     };
@@ -418,6 +419,38 @@ fn a_release_under_way_has_to_end_first() {
     scratch.cluster(&written(&head));
     let words = scratch.plan(&[]);
     assert!(words.starts_with("release production-9, in place of production-7\n"), "{words}");
+}
+
+/// Whatever somebody has done to it: no plan is made as if nothing had been released.
+#[test]
+fn a_damaged_ledger_is_not_read_as_none() {
+    let scratch = Scratch::new(TICKET);
+    scratch.ticket();
+    scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
+    let release = ReleaseId { environment: "production".into(), number: 7 };
+    let head = Head::new(Entry::adopted(release, Arc::default(), 0), BTreeMap::new());
+    let without = |key: &str| {
+        let mut data = ledger::encode(&head).unwrap();
+        data.remove(key).unwrap();
+        json!(data)
+    };
+    let hint = "hint: nothing was written: it may be of another version of this program, or changed by hand\n\
+                hint: `cargo xtask history --repair` makes it again, as far as the cluster knows what it said\n";
+    for (data, words) in [
+        (without("format"), "cannot be read\n  caused by: `format` is missing\n"),
+        (without("live"), "cannot be read\n  caused by: `live` is missing\n"),
+        (json!({}), "cannot be read\n  caused by: `format` is missing\n"),
+        (json!(null), "has something else than texts\n"),
+        (json!({"format": 1}), "has something else than texts\n"),
+    ] {
+        scratch.cluster(&json!([{
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": ledger::name("production"), "namespace": "vitalyst"},
+            "data": data,
+        }]));
+        let said = scratch.deploy(&[]).expect(5);
+        assert_eq!(said.stderr, format!("error: the ledger `vitalyst-ledger-production` {words}{hint}"));
+    }
 }
 
 #[test]

@@ -76,10 +76,7 @@ const CODES: [(&[&str], Fault); 5] = [
 
 /// Words by what they mean, for what the CLI says itself (`exceptions.py` in botocore).
 const WORDS: [(&[&str], Fault); 6] = [
-    (
-        &["Unable to locate credentials", "Partial credentials found in", "NoCredentials"],
-        Fault::NoCredentials,
-    ),
+    (&["Unable to locate credentials"], Fault::NoCredentials),
     (
         &[
             "Error loading SSO Token",
@@ -104,6 +101,7 @@ const WORDS: [(&[&str], Fault); 6] = [
     (
         &[
             "Unable to parse config file",
+            "Partial credentials found in",
             "You must specify a region",
             "Provided region_name",
             "Invalid endpoint",
@@ -132,6 +130,14 @@ impl Fault {
         let known = WORDS.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
         known.map_or(Self::Other, |(_, fault)| fault.clone())
     }
+}
+
+/// What a person is told of the words that the CLI wrote: neither the frames of its own code nor a list of all its commands.
+pub fn words(said: &str) -> &str {
+    let said = said.trim();
+    let last = said.lines().last().unwrap_or_default();
+    let usage = said.lines().find(|line| line.starts_with("aws: error: "));
+    usage.unwrap_or(if said.starts_with("Traceback ") { last } else { said })
 }
 
 /// What an answer of Amazon means.

@@ -202,6 +202,8 @@ impl fmt::Display for Unusable {
 mod tests {
     use super::*;
 
+    type Is = fn(&str) -> bool;
+
     fn cluster() -> Cluster {
         Cluster {
             name: "vitalyst".to_owned(),
@@ -253,7 +255,7 @@ mod tests {
 
     #[test]
     fn names_are_told_from_what_is_none() {
-        let table: [(fn(&str) -> bool, &[&str], &[&str]); 4] = [
+        let table: [(Is, &[&str], &[&str]); 4] = [
             (
                 is_account,
                 &["123456789012", "000000000001"],

@@ -122,12 +122,12 @@ pub(super) fn ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Head
 
 /// The object that is the ledger, whatever it says.
 pub(super) fn raw_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Value>> {
-    Ok(kubectl.get(&Query::objects(&[config_map(&wire::ledger_name(environment))]))?.pop())
+    Ok(kubectl.get(&Query::objects(&[config_map(&ledger::name(environment))]))?.pop())
 }
 
 fn object_of_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<(Value, Head)>> {
     let Some(found) = raw_ledger(kubectl, environment)? else { return Ok(None) };
-    let name = wire::ledger_name(environment);
+    let name = ledger::name(environment);
     let data: BTreeMap<String, String> =
         BTreeMap::deserialize(&found["data"]).map_err(|_| damaged(&wire::Unseen::NoTexts(name.clone())))?;
     let head = ledger::decode(&data).map_err(|source| damaged(&wire::Unseen::Ledger { name, source }))?;
@@ -178,8 +178,7 @@ pub(super) fn ask_for_end(
         let wished = Head { under_way: Some(Journal { abort: true, ..journal }), ..head.clone() };
         let data = ledger::encode(&wished)
             .map_err(|error| Error::bug("the wish cannot be written").source(error))?;
-        let (name, change) =
-            (config_map(&wire::ledger_name(environment)), serde_json::json!({ "data": data }));
+        let (name, change) = (config_map(&ledger::name(environment)), serde_json::json!({ "data": data }));
         drop(kubectl.patch(Manager::Manifests.name(), &name, &seen, change, Mode::Really));
     }
     Ok(Some(head))
@@ -196,7 +195,7 @@ pub(super) fn tell(
     environment: &str,
     change: impl Fn(&Head) -> Result<Head>,
 ) -> Result<Head> {
-    let name = config_map(&wire::ledger_name(environment));
+    let name = config_map(&ledger::name(environment));
     for _ in 0..TRIES {
         let Some((found, head)) = object_of_ledger(kubectl, environment)? else {
             return Err(Error::refused(format!("nothing was released to `{environment}` yet")));

@@ -52,6 +52,11 @@ cluster = "0c3f8a52-9d6b-4a57-8f5e-3b1d2c4e5f60"
 registry = "ghcr.io"
 owner = "vitalyst"
 variables = { IMAGE = "backend", VERSION = { env = "TAG", default = "1" } }
+[environments.production.eks]
+cluster = "vitalyst"
+region = "eu-central-1"
+account = "012345678901"
+role = "arn:aws:iam::012345678901:role/deployer"
 [environments.production.freeze]
 zone = "Europe/Berlin"
 windows = ["Fri 16:00 - Mon 07:00"]
@@ -106,6 +111,9 @@ fn everything_that_can_be_said_arrives() {
         production.variables.iter().map(|variable| (variable.name.as_str(), variable.from.clone())).collect();
     let version = ValueFrom::Environment { env: "TAG".into(), default: Some("1".into()) };
     assert_eq!(variables, [("IMAGE", ValueFrom::Text("backend".into())), ("VERSION", version)]);
+    let eks = production.eks.as_ref().unwrap().cluster();
+    assert_eq!(eks.arn(), "arn:aws:eks:eu-central-1:012345678901:cluster/vitalyst");
+    assert_eq!(eks.role.as_deref(), Some("arn:aws:iam::012345678901:role/deployer"));
     let freeze = production.freeze.as_ref().unwrap();
     assert_eq!(freeze.zone.as_ref().unwrap().value, "Europe/Berlin");
     assert_eq!(freeze.windows[0].0, "Fri 16:00 - Mon 07:00");
@@ -170,7 +178,7 @@ fn every_fault_is_reported_at_once() {
 
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 38, &["variables"]);
+    every_key_says_so(COMPLETE, 42, &["variables"]);
 }
 
 #[test]
@@ -187,6 +195,23 @@ fn a_webhook_stands_in_no_file() {
         48:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
     "#]],
     );
+}
+
+#[test]
+fn a_cluster_of_eks_has_its_own_context() {
+    let without = COMPLETE.replace("context = \"admin@production\"\n", "");
+    let config = parse(&without).unwrap();
+    let context = &config.environments[0].context;
+    assert_eq!(context.value, "arn:aws:eks:eu-central-1:012345678901:cluster/vitalyst");
+    // Behind which `environment pin` writes.
+    assert_eq!(&without[context.place.span()], "\"vitalyst\"");
+    assert!(without[..context.place.span().start].ends_with("\nnamespace = "));
+
+    let keys = "[environments.production.eks]\ncluster = \"--endpoint-url=x\"\nregion = \"Frankfurt\"\naccount = 12345678901\n\
+                role = \"deployer\"\nprofile = \"x\"\n";
+    let base = without.split("[environments.production.eks]").next().unwrap();
+    check(&format!("{base}{keys}"), &expect![[""]]);
+    check(&format!("{base}[environments.production.eks]\n"), &expect![[""]]);
 }
 
 #[test]
