@@ -189,11 +189,11 @@ fn a_webhook_stands_in_no_file() {
     check(
         &format!("{base}{keys}"),
         &expect![[r#"
-        xtask.toml has 3 problems
-        46:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
-        47:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
-        48:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
-    "#]],
+            xtask.toml has 3 problems
+            51:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
+            52:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
+            53:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
+        "#]],
     );
 }
 
@@ -210,8 +210,26 @@ fn a_cluster_of_eks_has_its_own_context() {
     let keys = "[environments.production.eks]\ncluster = \"--endpoint-url=x\"\nregion = \"Frankfurt\"\naccount = 12345678901\n\
                 role = \"deployer\"\nprofile = \"x\"\n";
     let base = without.split("[environments.production.eks]").next().unwrap();
-    check(&format!("{base}{keys}"), &expect![[""]]);
-    check(&format!("{base}[environments.production.eks]\n"), &expect![[""]]);
+    check(
+        &format!("{base}{keys}"),
+        &expect![[r#"
+        xtask.toml has 5 problems
+        42:11: `environments.production.eks.cluster` must be the name of a cluster of EKS
+        43:10: `environments.production.eks.region` must be a region such as "eu-central-1"
+        44:11: `environments.production.eks.account` must be an account: twelve digits in quotes, not an integer [expected an account: twelve digits in quotes]
+        45:8: `environments.production.eks.role` must be the ARN of a role such as "arn:aws:iam::123456789012:role/deployer"
+        46:1: unknown key `profile` in `environments.production.eks` (keys in `environments.production.eks` are `cluster`, `region`, `account`, `role`)
+    "#]],
+    );
+    check(
+        &format!("{base}[environments.production.eks]\n"),
+        &expect![[r#"
+        xtask.toml has 3 problems
+        41:26: `cluster` is missing in `environments.production.eks`
+        41:26: `region` is missing in `environments.production.eks`
+        41:26: `account` is missing in `environments.production.eks`
+    "#]],
+    );
 }
 
 #[test]

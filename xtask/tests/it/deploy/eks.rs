@@ -91,8 +91,7 @@ fn a_cluster_of_eks_is_released_to_and_taken_back() {
         "{}",
         looked.text
     );
-    let said = looked.text.clone();
-    println!("{said}");
+    println!("{}", looked.text);
 
     let ran = shop.xtask(&["deploy", "--yes"], &two).expect(0, &[]);
     shop.serves("two");

@@ -171,6 +171,13 @@ impl Shop {
         self.run_with(arguments, &keys)
     }
 
+    /// What it said. Versions of the CLI say the same in slightly other words.
+    fn words(said: &Said) -> String {
+        said.stderr
+            .replace("aws: [ERROR]: ", "")
+            .replace("running \"aws login\"", "running \"aws configure\"")
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         let folder = self.scratch.repository.root().join(".xtask/kubeconfig");
         let entries = std::fs::read_dir(folder).into_iter().flatten();
@@ -222,7 +229,17 @@ fn kubectl_is_led_to_the_cluster_by_a_private_file_and_the_users_own_is_left_alo
 fn another_account_is_refused_before_a_cluster_is_asked() {
     let Some(shop) = Shop::open() else { return };
     shop.says(|amazon| amazon.account = "210987654321");
-    let expected = expect![""];
+    let expected = expect![[r#"
+        error: `production` cannot be looked at
+
+        error: whoever asks is of another account than `production` is of
+          --> xtask.toml:42:11
+           |
+        42 | account = "123456789012"
+           |           ^^^^^^^^^^^^^^ `arn:aws:sts::210987654321:assumed-role/deployer/ana` is of `210987654321`
+           |
+           = help: nothing was asked of a cluster; `AWS_PROFILE` names who asks
+    "#]];
     for command in [
         &["status"][..],
         &["deploy", "--yes"],
@@ -230,7 +247,7 @@ fn another_account_is_refused_before_a_cluster_is_asked() {
         &["rollback", "--yes"],
         &["environment", "pin"],
     ] {
-        expected.assert_eq(&shop.run(command).expect(5).stderr);
+        expected.assert_eq(&Shop::words(&shop.run(command).expect(5)));
     }
     assert!(shop.files().is_empty());
 }
@@ -241,16 +258,40 @@ fn what_amazon_does_not_want_is_said_with_a_next_step() {
     shop.says(|amazon| {
         amazon.fault = Some((403, "ExpiredToken", "The security token included in the request is expired"));
     });
-    expect![""].assert_eq(&shop.run(&["status"]).expect(4).stderr);
+    expect![[r#"
+        error: the credentials for AWS have expired
+          caused by: An error occurred (ExpiredToken) when calling the GetCallerIdentity operation: The security token included in the request is expired
+        hint: `aws sso login` signs in again
+    "#]].assert_eq(&Shop::words(&shop.run(&["status"]).expect(4)));
     let workflow =
         [("GITHUB_ACTIONS", "true"), ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET)];
     let said = shop.run_with(&["status"], &workflow).expect(4);
     assert!(said.all().contains("id-token: write"), "{}", said.all());
     shop.says(|amazon| amazon.missing = true);
-    expect![""].assert_eq(&shop.run(&["status"]).expect(3).stderr);
+    expect![[r#"
+        error: `production` cannot be looked at
+
+        error: there is no cluster `vitalyst` in `eu-central-1`
+          --> xtask.toml:40:11
+           |
+        40 | cluster = "vitalyst"
+           |           ^^^^^^^^^^ An error occurred (ResourceNotFoundException) when calling the DescribeCluster operation: No cluster found for name: vitalyst.
+           |
+           = help: `aws eks list-clusters --region eu-central-1` lists them
+    "#]].assert_eq(&Shop::words(&shop.run(&["status"]).expect(3)));
     shop.says(|_| {});
-    expect![""].assert_eq(&shop.run_with(&["status"], &[]).expect(4).stderr);
-    expect![""].assert_eq(&shop.run_with(&["status"], &[("AWS_PROFILE", "nobody")]).expect(3).stderr);
+    expect![[r#"
+        error: there are no credentials for AWS
+          caused by: Unable to locate credentials. You can configure credentials by running "aws configure".
+        hint: `aws sso login` signs in, or `AWS_PROFILE` names who asks
+    "#]]
+    .assert_eq(&Shop::words(&shop.run_with(&["status"], &[]).expect(4)));
+    expect![[r#"
+        error: the configuration of the aws CLI has no profile `nobody`
+          caused by: The config profile (nobody) could not be found
+        hint: `aws configure list-profiles` lists them
+    "#]]
+    .assert_eq(&Shop::words(&shop.run_with(&["status"], &[("AWS_PROFILE", "nobody")]).expect(3)));
 }
 
 #[test]
@@ -260,10 +301,10 @@ fn a_look_at_the_environment_says_who_asks_what() {
     let row = |said: &Said| {
         said.stdout.lines().find(|line| line.starts_with("eks ")).unwrap_or_default().to_owned()
     };
-    expect![""].assert_eq(&row(&said));
+    expect!["eks      vitalyst                                                ok              Kubernetes 1.34, asked as `arn:aws:sts::123456789012:assumed-role/deployer/ana`"].assert_eq(&row(&said));
     shop.says(|amazon| amazon.account = "210987654321");
     let said = shop.run(&["doctor", "--environment", "production"]).expect(4);
-    expect![""].assert_eq(&row(&said));
+    expect!["eks    vitalyst                                lacking         `production` cannot be looked at; xtask.toml:42: whoever asks is of another account than `production` is of"].assert_eq(&row(&said));
     assert!(said.stdout.contains("eks vitalyst: nothing was asked of a cluster"), "{}", said.all());
     assert!(!said.stdout.contains("\ncontext "), "{}", said.all());
 }
@@ -273,5 +314,9 @@ fn a_machine_without_the_cli_says_what_is_missing() {
     let Some(shop) = Shop::open() else { return };
     let empty = shop.scratch.repository.root().join("empty");
     let said = shop.run_with(&["status"], &[("PATH", empty.to_str().unwrap())]).expect(4);
-    expect![""].assert_eq(&said.stderr);
+    expect![[r#"
+        error: `aws` is not there
+        hint: `cargo xtask doctor` says how to get `aws`
+    "#]]
+    .assert_eq(&said.stderr);
 }
