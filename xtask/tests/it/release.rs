@@ -456,13 +456,17 @@ fn a_damaged_ledger_is_not_read_as_none() {
 #[test]
 fn what_the_guide_shows_can_be_typed() {
     let guide = std::fs::read_to_string(root().join("docs/guides/deployment.md")).unwrap();
-    let block = |language: &str| {
-        let (_, rest) = guide.split_once(&format!("```{language}\n")).unwrap();
-        rest.split_once("```").unwrap().0.to_owned()
+    let blocks = |language: &str| -> Vec<String> {
+        let begin = format!("```{language}\n");
+        guide.split(&begin).skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
     };
-    let config = Config::parse(Path::new("xtask.toml"), &format!("project.name = \"x\"\n{}", block("toml")));
-    assert_eq!(config.unwrap().environments[0].name, "production");
-    assert_eq!(Record::from_json(&block("json")).unwrap().images.len(), 1);
+    // In whatever order the guide explains it.
+    let text = format!("project.name = \"x\"\n{}", blocks("toml").join("\n"));
+    let config = Config::parse(Path::new("xtask.toml"), &text).unwrap();
+    let [production] = &config.environments[..] else { panic!("one environment") };
+    assert_eq!(production.name, "production");
+    assert!(production.eks.is_some() && production.notifications.is_some());
+    assert_eq!(Record::from_json(&blocks("json")[0]).unwrap().images.len(), 1);
 }
 
 #[test]

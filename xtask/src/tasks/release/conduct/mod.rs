@@ -107,8 +107,8 @@ pub(super) fn conduct(cx: &Cx, kubectl: &Kubectl, release: Release<'_>) -> Resul
     let began = Instant::now();
     let number = RandomState::new().hash_one(platform::unix_time()).max(1);
     let name = super::prepare::who(cx).to_owned();
-    let intent = release.intent;
-    let mut course = release.course;
+    let (intent, mut course) = (release.intent, release.course);
+    course.origin = super::prepare::now(); // When the machine's clock begins: somebody may have thought for an hour before.
     course.timing.ready = release.derived.ready_within();
     if let Some(stated) = &cx.config().release {
         course.timing.gate = stated.pause_max;
