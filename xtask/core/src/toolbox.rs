@@ -245,6 +245,18 @@ pub const ALL: &[Tool] = &[
         ..OPTIONAL
     },
     Tool {
+        name: "aws",
+        program: "aws",
+        purpose: "deploy and rollback, where the cluster is one of EKS",
+        get: Get {
+            apt: Some("awscli"),
+            brew: Some("awscli"),
+            winget: Some("Amazon.AWSCLI"),
+            other: "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+        },
+        ..OPTIONAL
+    },
+    Tool {
         name: "k6",
         program: "k6",
         ask: &["version"],

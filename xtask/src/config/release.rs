@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::core::aws;
 use crate::core::diagnostic::Place;
 use crate::core::release::analysis::Objective;
 use crate::core::release::freeze::Window;
@@ -88,9 +89,13 @@ pub struct EnvironmentConfig {
     pub overlays: Vec<Placed<PathBuf>>,
     /// `namespace`: where its objects are that name no other. Required.
     pub namespace: String,
-    /// `context`: the context of kubectl's configuration that leads to its cluster. Required: the current context is what
-    /// somebody chose for something else.
+    /// `context`: the context of kubectl's configuration that leads to its cluster. Required without `eks`: the current context
+    /// is what somebody chose for something else. With `eks` it is what commands that are to be run by hand name, by default the
+    /// cluster's ARN, which `aws eks update-kubeconfig` calls it; its place is that of `namespace` then.
     pub context: Placed<String>,
+    /// `[environments.NAME.eks]`: its cluster as Amazon knows it. kubectl gets a configuration of its own for it, and the user's
+    /// is neither read nor changed. Default: the context leads to it.
+    pub eks: Option<EksConfig>,
     /// `cluster`: the uid of the namespace `kube-system` of its cluster, which tells it from every other one, whatever a context
     /// is made to stand for. `cargo xtask environment pin` writes it. Default: any cluster that the context leads to.
     pub cluster: Option<Placed<String>>,
@@ -105,6 +110,32 @@ pub struct EnvironmentConfig {
     pub freeze: Option<FreezeConfig>,
     /// `[environments.NAME.notifications]`: who is told of its releases. Default: nobody.
     pub notifications: Option<NotificationsConfig>,
+}
+
+/// A cluster of Amazon's EKS: `[environments.NAME.eks]`.
+#[derive(Clone, Debug)]
+pub struct EksConfig {
+    /// `cluster`: its name there. Required.
+    pub cluster: Placed<String>,
+    /// `region`: where it is: `eu-central-1`. Required.
+    pub region: String,
+    /// `account`: the account that it belongs to, twelve digits in quotes. Whoever is somebody of another account is refused
+    /// before anything is asked of the cluster. Required.
+    pub account: Placed<String>,
+    /// `role`: the ARN of the role that asks the cluster. Default: whoever asks Amazon.
+    pub role: Option<String>,
+}
+
+impl EksConfig {
+    /// The cluster.
+    pub fn cluster(&self) -> aws::Cluster {
+        aws::Cluster {
+            name: self.cluster.value.clone(),
+            region: self.region.clone(),
+            account: self.account.value.clone(),
+            role: self.role.clone(),
+        }
+    }
 }
 
 /// Who is told of releases: `[environments.NAME.notifications]`. `docs/releases.md` describes what they are told.

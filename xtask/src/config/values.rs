@@ -197,6 +197,14 @@ pub(super) fn parsed<'d, 'i: 'd, T>(
     }
 }
 
+/// A text that `is` says yes to.
+pub(super) fn matching<'d, 'i: 'd>(
+    is: impl Fn(&str) -> bool,
+    expected: &'static str,
+) -> impl Fn(&Value<'d, 'i>) -> Option<String> {
+    parsed(expected, move |text| if is(text) { Ok(text.to_owned()) } else { Err(String::new()) })
+}
+
 /// A share of requests that a canary may get: `10`, `"10 %"`.
 pub(super) fn weight(value: &Value<'_, '_>) -> Option<Weight> {
     const EXPECTED: &str = "a weight from 1 to 50 percent such as \"10 %\"";

@@ -3,8 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use super::Cx;
+use crate::core::aws::Cluster;
 use crate::core::command::Command;
 use crate::core::http::retry::Policy;
+use crate::driver::aws::Aws;
 use crate::driver::http::Client;
 use crate::driver::kubectl::{self, Kubectl, Target};
 use crate::driver::process::{Finished, Request, Runner, Stream};
@@ -46,7 +48,17 @@ impl Cx {
     /// What kubectl is called with is said and logged like every command of the task that this context belongs to; what it
     /// answers is not: objects are long, and may hold what is nobody's business.
     pub fn kubectl(&self, target: Target) -> Kubectl {
-        let means = kubectl::Means {
+        Kubectl::new(self.means(), target)
+    }
+
+    /// Amazon, asked about one cluster. Nothing is asked yet. What is said and logged is the same as of [`kubectl`](Self::kubectl).
+    pub fn aws(&self, cluster: Cluster) -> Aws {
+        Aws::new(self.means(), cluster)
+    }
+
+    /// What programs are called with that speak to a cloud.
+    fn means(&self) -> kubectl::Means {
+        kubectl::Means {
             environment: self.environment().clone(),
             variables: self.config().declared_env(self.task().map_or("", |task| task.as_str())),
             runner: Arc::new(Told(self.clone())),
@@ -54,8 +66,7 @@ impl Cx {
             mask: self.mask().clone(),
             folder: self.root().to_owned(),
             deadline: self.deadline(),
-        };
-        Kubectl::new(means, target)
+        }
     }
 }
 

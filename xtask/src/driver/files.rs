@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
@@ -28,12 +28,35 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
 ///
 /// The folder is made where it is missing.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
+    write_with_mode(path, content, 0o666)
+}
+
+/// Writes a file that nobody but its owner can read, in a folder that nobody else can look into, so that a reader sees the old
+/// content or the new one.
+pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        match fs::symlink_metadata(folder) {
+            Ok(found) if found.is_dir() => fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+                .context(|| format!("could not make `{}` private", folder.display()))?,
+            _ => create_private_folder(folder)?,
+        }
+    }
+    write_with_mode(path, content, 0o600)
+}
+
+/// `mode` is what the process lets pass of it (`umask`).
+fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<()> {
     let failed = || format!("could not write `{}`", path.display());
     let folder = path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
     fs::create_dir_all(folder).context(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = unused(folder, &name);
-    let written = File::create(&temporary)
+    let written = File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&temporary)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
@@ -174,6 +197,25 @@ mod tests {
         let error = write(path.parent().unwrap(), b"3").unwrap_err();
         assert!(error.message().contains("new"), "{error:?}");
         assert_eq!(names(folder.path()).unwrap(), ["new"]);
+    }
+
+    #[test]
+    fn a_private_file_is_private_whatever_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("above/private/a.json");
+        let mode = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777;
+        write_private(&path, b"1").unwrap();
+        let private = path.parent().unwrap();
+        assert_eq!((mode(private), mode(&path)), (0o700, 0o600));
+        fs::set_permissions(private, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write_private(&path, b"2").unwrap();
+        assert_eq!((mode(private), mode(&path), read(&path).unwrap()), (0o700, 0o600, "2".to_owned()));
+        // Somebody would like us to write elsewhere.
+        let elsewhere = folder.path().join("elsewhere");
+        std::os::unix::fs::symlink(folder.path(), &elsewhere).unwrap();
+        write_private(&elsewhere.join("b.json"), b"3").unwrap_err();
+        assert!(!folder.path().join("b.json").exists());
     }
 
     #[test]

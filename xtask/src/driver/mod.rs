@@ -1,6 +1,7 @@
 //! The only room with input and output: processes, files, signals. Drivers do as they are told; they decide nothing and
 //! print nothing.
 
+pub mod aws;
 pub mod cache;
 pub mod cancel;
 pub mod environment;
@@ -9,6 +10,7 @@ pub mod http;
 pub mod kubectl;
 pub mod loopback;
 pub mod mirror;
+mod means;
 pub mod notation;
 pub mod platform;
 pub mod process;

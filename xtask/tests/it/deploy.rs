@@ -9,6 +9,7 @@ mod back;
 mod bad;
 mod deaths;
 mod drift;
+mod eks;
 mod files;
 mod good;
 mod load;

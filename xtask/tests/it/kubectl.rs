@@ -91,7 +91,7 @@ impl Home {
         };
         let (cluster, context, namespace) =
             ("production".to_owned(), context.to_owned(), namespace.to_owned());
-        Kubectl::new(means, Target { cluster, context, namespace })
+        Kubectl::new(means, Target { cluster, context, namespace, kubeconfig: None })
     }
 }
 

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs and read the machine themselves")]
 
 mod architecture;
+mod aws;
 mod cache;
 mod cli;
 mod cluster;

@@ -7,6 +7,7 @@
 
 mod bad;
 mod cluster;
+mod eks;
 mod pin;
 mod scratch;
 
@@ -400,7 +401,7 @@ fn a_release_under_way_has_to_end_first() {
     let written = |head: &Head| {
         json!([{
             "apiVersion": "v1", "kind": "ConfigMap",
-            "metadata": {"name": "ledger", "namespace": "vitalyst", "labels": {"vitalyst.io/ledger": "production"}},
+            "metadata": {"name": ledger::name("production"), "namespace": "vitalyst", "labels": {"vitalyst.io/ledger": "production"}},
             "data": ledger::encode(head).unwrap(),
         }])
     };
@@ -420,16 +421,52 @@ fn a_release_under_way_has_to_end_first() {
     assert!(words.starts_with("release production-9, in place of production-7\n"), "{words}");
 }
 
+/// Whatever somebody has done to it: no plan is made as if nothing had been released.
+#[test]
+fn a_damaged_ledger_is_not_read_as_none() {
+    let scratch = Scratch::new(TICKET);
+    scratch.ticket();
+    scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
+    let release = ReleaseId { environment: "production".into(), number: 7 };
+    let head = Head::new(Entry::adopted(release, Arc::default(), 0), BTreeMap::new());
+    let without = |key: &str| {
+        let mut data = ledger::encode(&head).unwrap();
+        data.remove(key).unwrap();
+        json!(data)
+    };
+    let hint = "hint: nothing was written: it may be of another version of this program, or changed by hand\n\
+                hint: `cargo xtask history --repair` makes it again, as far as the cluster knows what it said\n";
+    for (data, words) in [
+        (without("format"), "cannot be read\n  caused by: `format` is missing\n"),
+        (without("live"), "cannot be read\n  caused by: `live` is missing\n"),
+        (json!({}), "cannot be read\n  caused by: `format` is missing\n"),
+        (json!(null), "has something else than texts\n"),
+        (json!({"format": 1}), "has something else than texts\n"),
+    ] {
+        scratch.cluster(&json!([{
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": ledger::name("production"), "namespace": "vitalyst"},
+            "data": data,
+        }]));
+        let said = scratch.deploy(&[]).expect(5);
+        assert_eq!(said.stderr, format!("error: the ledger `vitalyst-ledger-production` {words}{hint}"));
+    }
+}
+
 #[test]
 fn what_the_guide_shows_can_be_typed() {
     let guide = std::fs::read_to_string(root().join("docs/guides/deployment.md")).unwrap();
-    let block = |language: &str| {
-        let (_, rest) = guide.split_once(&format!("```{language}\n")).unwrap();
-        rest.split_once("```").unwrap().0.to_owned()
+    let blocks = |language: &str| -> Vec<String> {
+        let begin = format!("```{language}\n");
+        guide.split(&begin).skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
     };
-    let config = Config::parse(Path::new("xtask.toml"), &format!("project.name = \"x\"\n{}", block("toml")));
-    assert_eq!(config.unwrap().environments[0].name, "production");
-    assert_eq!(Record::from_json(&block("json")).unwrap().images.len(), 1);
+    // In whatever order the guide explains it.
+    let text = format!("project.name = \"x\"\n{}", blocks("toml").join("\n"));
+    let config = Config::parse(Path::new("xtask.toml"), &text).unwrap();
+    let [production] = &config.environments[..] else { panic!("one environment") };
+    assert_eq!(production.name, "production");
+    assert!(production.eks.is_some() && production.notifications.is_some());
+    assert_eq!(Record::from_json(&blocks("json")[0]).unwrap().images.len(), 1);
 }
 
 #[test]

@@ -243,6 +243,7 @@ fn of_configuration(message: &str) -> Option<Fault> {
         "invalid configuration: ",
         "error: error loading config file",
         "error: unable to read certificate-authority",
+        "error: unable to load root certificates",
         "error: unable to read client-",
         "error: cluster \"",
         "error: auth info \"",

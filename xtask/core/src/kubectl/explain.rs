@@ -1,5 +1,8 @@
 //! The words for what kubectl could not do, with a next step.
 
+use crate::aws;
+use crate::aws::answer::Asker;
+
 use super::answer::{Answer, Fault};
 
 /// The words for a failure.
@@ -20,10 +23,14 @@ pub struct Asked<'a> {
     pub cluster: &'a str,
     /// The context that leads to it.
     pub context: &'a str,
+    /// How a person calls kubectl for it: `kubectl --context=production`.
+    pub kubectl: &'a str,
     /// The namespace that was asked.
     pub namespace: &'a str,
     /// What was to be done, as it follows "could not": ``write Deployment `x` ``.
     pub doing: &'a str,
+    /// Who asks Amazon, where a program of theirs gets the credentials.
+    pub asker: &'a Asker,
 }
 
 impl Answer {
@@ -31,6 +38,10 @@ impl Answer {
     pub fn explain(&self, asked: Asked<'_>) -> Explanation {
         let (message, hint) =
             of_the_object(&self.fault, asked).unwrap_or_else(|| of_the_way(&self.fault, asked));
+        // What the aws CLI says to whoever asks for a token is better known than what other plugins do.
+        let remedy =
+            (self.fault == Fault::PluginFailed).then(|| aws::Fault::of(&self.said).remedy(asked.asker));
+        let hint = remedy.flatten().unwrap_or(hint);
         Explanation { message, cause: self.said.clone(), hint }
     }
 }
@@ -94,8 +105,9 @@ fn of_the_object(fault: &Fault, asked: Asked<'_>) -> Option<(String, String)> {
 }
 
 /// Why nothing can be asked, or nothing is known.
-fn of_the_way(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked<'_>) -> (String, String) {
-    let login = format!("log in again: `kubectl --context={context} auth whoami` says who you are");
+fn of_the_way(fault: &Fault, asked: Asked<'_>) -> (String, String) {
+    let Asked { cluster, context, kubectl, namespace, doing, .. } = asked;
+    let login = format!("log in again: `{kubectl} auth whoami` says who you are");
     match fault {
         Fault::Unauthorized => (format!("the cluster of `{cluster}` does not know who asks"), login),
         Fault::NoPlugin(program) => (
@@ -112,9 +124,7 @@ fn of_the_way(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked
         ),
         Fault::Misconfigured => (
             "kubectl's configuration makes no sense".to_owned(),
-            format!(
-                "`kubectl --context={context} config view --minify` should show it; `KUBECONFIG` names the file"
-            ),
+            format!("`{kubectl} config view --minify` should show it; `KUBECONFIG` names the file"),
         ),
         Fault::Certificate(certificate) => (
             format!("the certificate of the cluster of `{cluster}` {certificate}"),
@@ -128,11 +138,11 @@ fn of_the_way(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked
         ),
         Fault::Unreachable => (
             format!("the cluster of `{cluster}` does not answer"),
-            format!("`kubectl --context={context} version` should answer; is a VPN or a proxy missing?"),
+            format!("`{kubectl} version` should answer; is a VPN or a proxy missing?"),
         ),
         Fault::TimedOut => (
             format!("the cluster of `{cluster}` did not answer in time"),
-            format!("`kubectl --context={context} version` should answer at once; is it busy?"),
+            format!("`{kubectl} version` should answer at once; is it busy?"),
         ),
         Fault::Unavailable => (
             format!("the cluster of `{cluster}` has trouble of its own"),
@@ -144,16 +154,12 @@ fn of_the_way(fault: &Fault, Asked { cluster, context, namespace, doing }: Asked
         ),
         Fault::Nonsense => (
             format!("kubectl answered for `{cluster}` with something that is no object"),
-            format!(
-                "`kubectl --context={context} get --namespace={namespace} services --output=json` shows what it answers"
-            ),
+            format!("`{kubectl} get --namespace={namespace} services --output=json` shows what it answers"),
         ),
         Fault::Interrupted => ("interrupted".to_owned(), "run the same command again".to_owned()),
         _ => (
             format!("could not {doing} in the cluster of `{cluster}`"),
-            format!(
-                "the same by hand, with `kubectl --context={context} --namespace={namespace}`, may say more"
-            ),
+            format!("the same by hand, with `{kubectl} --namespace={namespace}`, may say more"),
         ),
     }
 }

@@ -2,27 +2,28 @@
 
 use std::ops::Range;
 
-/// The text with the key `cluster` behind the value at `context`, which is that of the key `context`.
+/// The text with the key `cluster` behind the value at `before`, which is that of the key `context` or `namespace`.
 ///
 /// It gets a line of its own, with the same table and indentation before it and the same line end; in a table that is written on
-/// one line, it stands beside the context. The caller reads the text again: what stands around a value can be written in more ways
+/// one line, it stands beside that key. The caller reads the text again: what stands around a value can be written in more ways
 /// than are known here.
-pub fn insert(text: &str, context: Range<usize>, uid: &str) -> String {
-    let start = text[..context.start].rfind('\n').map_or(0, |newline| newline + 1);
-    let key = text[start..context.start].trim_end().strip_suffix('=').map(str::trim_end);
+pub fn insert(text: &str, before: Range<usize>, uid: &str) -> String {
+    let start = text[..before.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let key = text[start..before.start].trim_end().strip_suffix('=').map(str::trim_end);
     let table = key.and_then(|key| {
-        ["context", "\"context\"", "'context'"].iter().find_map(|name| key.strip_suffix(name))
+        let names = ["context", "\"context\"", "'context'", "namespace", "\"namespace\"", "'namespace'"];
+        names.iter().find_map(|name| key.strip_suffix(name))
     });
     // Of what else may stand on a line, only names of tables: `production.context = …`.
     let alone = table
         .filter(|table| table.trim().is_empty() || (table.ends_with('.') && !table.contains(['{', ','])));
     let Some(table) = alone else {
-        return spliced(text, context.end..context.end, &format!(", cluster = \"{uid}\""));
+        return spliced(text, before.end..before.end, &format!(", cluster = \"{uid}\""));
     };
     let line = format!("{table}cluster = \"{uid}\"");
-    match text[context.end..].find('\n') {
+    match text[before.end..].find('\n') {
         Some(length) => {
-            let end = context.end + length;
+            let end = before.end + length;
             let carriage = if text[..end].ends_with('\r') { "\r" } else { "" };
             spliced(text, end + 1..end + 1, &format!("{line}{carriage}\n"))
         }
@@ -52,6 +53,10 @@ mod tests {
             ),
             ("[e.p]\r\n  context=\"c\"\r\n", "[e.p]\r\n  context=\"c\"\r\n  cluster = \"u\"\r\n"),
             ("[e.p]\n\"context\" = \"c\"", "[e.p]\n\"context\" = \"c\"\ncluster = \"u\"\n"),
+            (
+                "[e.p]\nnamespace = \"c\"\n[e.p.eks]\n",
+                "[e.p]\nnamespace = \"c\"\ncluster = \"u\"\n[e.p.eks]\n",
+            ),
             ("[e]\np.context = \"c\"\n", "[e]\np.context = \"c\"\np.cluster = \"u\"\n"),
             (
                 "e.p = { context = \"c\", owner = \"o\" }\n",

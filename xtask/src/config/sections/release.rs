@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use crate::config::decode::{Key, Table, Value};
 use crate::config::release::{
-    EnvironmentConfig, FreezeConfig, NotificationsConfig, Placed, Release, ReleaseComponent, ValueFrom,
-    Variable,
+    EksConfig, EnvironmentConfig, FreezeConfig, NotificationsConfig, Placed, Release, ReleaseComponent,
+    ValueFrom, Variable,
 };
 use crate::config::values::{
-    count, duration, each, flag, list, object_name, parsed, path, placed, rate, text, uid, url_path,
-    variable, weight, word,
+    count, duration, each, flag, list, matching, object_name, parsed, path, placed, rate, text, uid,
+    url_path, variable, weight, word,
 };
+use crate::core::aws::cluster;
 use crate::core::http::Url;
 use crate::core::release::analysis::Objective;
 use crate::core::release::freeze::Window;
@@ -236,8 +237,20 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         each(placed(path))(value)
     });
     let overlays = table.optional("overlays", each(placed(path))).unwrap_or_default();
-    let namespace = table.required("namespace", object_name);
-    let context = table.required("context", placed(text));
+    let namespace = table.required("namespace", placed(object_name));
+    let mut has_eks = false;
+    let eks = table.optional("eks", |value| {
+        has_eks = true;
+        value.table(eks)
+    });
+    let context = if has_eks {
+        table.optional("context", placed(text)).or_else(|| {
+            let place = namespace.as_ref()?.place.clone();
+            Some(Placed { value: eks.as_ref()?.cluster().arn(), place })
+        })
+    } else {
+        table.required("context", placed(text))
+    };
     let cluster = table.optional("cluster", placed(uid));
     let registry = table.optional("registry", placed(text));
     let owner = table.optional("owner", placed(text));
@@ -250,8 +263,9 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         place: value.key_place(),
         manifests: manifests?,
         overlays,
-        namespace: namespace?,
+        namespace: namespace?.value,
         context: context?,
+        eks,
         cluster,
         registry,
         owner,
@@ -259,6 +273,19 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         freeze,
         notifications,
     })
+}
+
+fn eks(table: &mut Table<'_, '_>) -> Option<EksConfig> {
+    let cluster =
+        table.required("cluster", placed(matching(cluster::is_cluster, "the name of a cluster of EKS")));
+    let region = table.required("region", matching(cluster::is_region, "a region such as \"eu-central-1\""));
+    let account = table
+        .required("account", placed(matching(cluster::is_account, "an account: twelve digits in quotes")));
+    let role = table.optional(
+        "role",
+        matching(cluster::is_role, "the ARN of a role such as \"arn:aws:iam::123456789012:role/deployer\""),
+    );
+    Some(EksConfig { cluster: cluster?, region: region?, account: account?, role })
 }
 
 /// The variables that keys of their own fill, and which.

@@ -12,15 +12,12 @@
 //! It does not try again, and reads nothing back: whether that is wise is the caller's to know. [`Kubectl`] can be used from
 //! several threads at once; a call that hangs holds up nobody else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::core::command::quote;
 use crate::core::kubectl::Fault;
-use crate::core::mask::Mask;
-use crate::driver::cancel::Cancel;
-use crate::driver::environment::Environment;
-use crate::driver::process::Runner;
 use crate::error::Error;
 
 mod access;
@@ -29,30 +26,12 @@ mod read;
 mod session;
 mod write;
 
+pub use crate::driver::means::Means;
 pub use proxy::{Proxy, SCRAPE_LENGTH_MAX, SCRAPE_TIMEOUT};
 pub use read::{Logs, Query};
 pub use write::Mode;
 
 use session::Session;
-
-/// What of a run kubectl is called with.
-#[derive(Clone)]
-pub struct Means {
-    /// What kubectl, and the programs that get credentials for it, find around them.
-    pub environment: Environment,
-    /// The variables that the task declared beyond those that every command, and kubectl, is given.
-    pub variables: Vec<String>,
-    /// Who runs it.
-    pub runner: Arc<dyn Runner>,
-    /// What ends waiting.
-    pub cancel: Cancel,
-    /// What replaces secrets in what it says. Objects are not touched: they may be written back.
-    pub mask: Mask,
-    /// The folder it runs in.
-    pub folder: PathBuf,
-    /// When the task's time is up.
-    pub deadline: Option<Instant>,
-}
 
 /// Which cluster, and where in it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,6 +42,18 @@ pub struct Target {
     pub context: String,
     /// The namespace of what states no other.
     pub namespace: String,
+    /// The file with that configuration, where it is not its user's.
+    pub kubeconfig: Option<PathBuf>,
+}
+
+impl Target {
+    /// How a person calls kubectl for it, in the folder where the run has begun: `kubectl --context=there`.
+    fn by_hand(&self, folder: &Path) -> String {
+        let file = self.kubeconfig.as_ref().map(|file| file.strip_prefix(folder).unwrap_or(file));
+        let file =
+            file.map_or(String::new(), |file| format!(" --kubeconfig={}", quote(&file.to_string_lossy())));
+        format!("kubectl{file} --context={}", quote(&self.context))
+    }
 }
 
 /// How long and how much.

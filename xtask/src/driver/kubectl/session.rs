@@ -3,49 +3,15 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::time::Instant;
 
 use serde_json::Value;
 
 use super::{Failure, Limits, Means, Target};
-use crate::core::capture::Capture;
 use crate::core::kubectl::explain::{Asked, Explanation};
 use crate::core::kubectl::{Answer, Fault, classify};
-use crate::driver::cancel::Cancel;
-use crate::driver::process::{self, Exit, Request, Stream};
+use crate::driver::means::{self, Reply};
+use crate::driver::process::{Exit, Request};
 use crate::error::{Error, ErrorKind};
-
-/// What kubectl, and the programs that get credentials for it, need beyond what every command is given: where they keep what
-/// they know, who they are to a cloud, and where they can ask a person.
-const VARIABLES: &[&str] = &[
-    "KUBECONFIG",
-    "KUBECACHEDIR",
-    "AWS_*",
-    "CLOUDSDK_*",
-    "GOOGLE_*",
-    "USE_GKE_GCLOUD_AUTH_PLUGIN",
-    "AZURE_*",
-    "AAD_*",
-    "ARM_*",
-    "DIGITALOCEAN_*",
-    "OCI_*",
-    "IBMCLOUD_*",
-    "TELEPORT_*",
-    "TSH_*",
-    "VAULT_*",
-    "OKTA_*",
-    "KUBELOGIN_*",
-    "SSH_AUTH_SOCK",
-    "GNUPGHOME",
-    "PASSWORD_STORE_*",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "WAYLAND_DISPLAY",
-    "BROWSER",
-];
-
-/// How much of its standard error is kept, in bytes at each end.
-const SAID: usize = 64 << 10;
 
 /// What all calls for one cluster share.
 pub(super) struct Session {
@@ -116,26 +82,17 @@ impl Session {
         if self.means.cancel.is_cancelled() {
             return Err(interrupted());
         }
-        let stop = Cancel::default();
-        let request = self.request(call, &stop)?;
-        let mut stdout = Vec::new();
-        let mut stderr = Capture::new(SAID, SAID);
-        let most = self.limits.answer;
-        let finished = self.means.runner.run(&request, &mut |stream, bytes| match stream {
-            Stream::Stderr => stderr.push(bytes),
-            Stream::Stdout if stdout.len() + bytes.len() > most => stop.cancel(),
-            Stream::Stdout => stdout.extend_from_slice(bytes),
-        });
-        let finished = finished.map_err(|error| match error.kind() {
+        let asked = self.means.ask(self.request(call)?, self.limits.answer);
+        let Reply { exit, stdout, said } = asked.map_err(|error| match error.kind() {
             ErrorKind::Refused | ErrorKind::Interrupted => local(error),
             // It may have been started by then, and have done what it was asked for.
             _ => Failure { fault: Fault::Other, error },
         })?;
-        let said = self.means.mask.text(&stderr.text());
-        if stop.is_cancelled() {
+        let Some(stdout) = stdout else {
+            let most = self.limits.answer;
             return Err(self.failure(call, Fault::TooLong, format!("it wrote more than {most} bytes")));
-        }
-        match finished.exit {
+        };
+        match exit {
             Exit::Code(0) => match String::from_utf8(stdout) {
                 Ok(stdout) => Ok(Ok(stdout)),
                 Err(error) => Err(self.failure(call, Fault::Nonsense, error.to_string())),
@@ -144,44 +101,39 @@ impl Session {
                 stdout: String::from_utf8_lossy(&stdout).into_owned(),
                 answers: classify(&said),
             })),
-            Exit::TimedOut => Err(self.failure(call, Fault::TimedOut, last_words(&said, "it was ended"))),
+            Exit::TimedOut => {
+                Err(self.failure(call, Fault::TimedOut, means::last_words(&said, "it was ended")))
+            }
             Exit::Cancelled | Exit::Stopped => Err(interrupted()),
             // Somebody killed it, or it ran out of memory: what it had done by then is not known.
             exit @ Exit::Signal(_) => Err(self.failure(call, Fault::Other, exit.to_string())),
         }
     }
 
-    fn request(&self, call: &Call<'_>, stop: &Cancel) -> Result<Request, Failure> {
-        let env = self.environment();
-        let program = process::find("kubectl".as_ref(), &env, &self.means.folder).map_err(local)?;
-        let end = Instant::now() + self.limits.call;
-        Ok(Request {
-            program,
-            args: self.arguments(call),
-            env,
-            cwd: self.means.folder.clone(),
-            stdin: call.stdin.clone(),
-            apart: true,
-            deadline: Some(self.means.deadline.map_or(end, |deadline| deadline.min(end))),
-            stop: Some(stop.clone()),
-            sandbox: None,
-        })
+    fn request(&self, call: &Call<'_>) -> Result<Request, Failure> {
+        let request =
+            self.means.request("kubectl", self.arguments(call), self.environment(), self.limits.call);
+        Ok(Request { stdin: call.stdin.clone(), ..request.map_err(local)? })
     }
 
     pub(super) fn arguments(&self, call: &Call<'_>) -> Vec<OsString> {
-        let Target { context, namespace, .. } = &self.target;
+        let Target { context, namespace, kubeconfig, .. } = &self.target;
+        let file = kubeconfig.as_ref().map(|file| {
+            let mut flag = OsString::from("--kubeconfig=");
+            flag.push(file);
+            flag
+        });
         let flags = [
             format!("--context={context}"),
             format!("--namespace={}", call.namespace.unwrap_or(namespace)),
             format!("--request-timeout={}ms", self.limits.request.as_millis()),
         ];
-        flags.into_iter().chain(call.arguments.iter().cloned()).map(OsString::from).collect()
+        let others = flags.into_iter().chain(call.arguments.iter().cloned()).map(OsString::from);
+        file.into_iter().chain(others).collect()
     }
 
     pub(super) fn environment(&self) -> BTreeMap<OsString, OsString> {
-        let Means { environment, variables, .. } = &self.means;
-        let mut env = environment.for_commands(variables);
-        env.extend(environment.named(VARIABLES));
+        let mut env = self.means.variables();
         // Flags and aliases that the user prefers are meant for the user's own typing. Some versions of kubectl go by the one,
         // some by the other.
         env.extend(
@@ -192,9 +144,15 @@ impl Session {
 
     /// The failure that an answer is.
     pub(super) fn explain(&self, call: &Call<'_>, answer: &Answer) -> Failure {
-        let Target { cluster, context, namespace } = &self.target;
-        let asked =
-            Asked { cluster, context, namespace: call.namespace.unwrap_or(namespace), doing: &call.doing };
+        let Target { cluster, context, namespace, .. } = &self.target;
+        let asked = Asked {
+            cluster,
+            context,
+            kubectl: &self.target.by_hand(&self.means.folder),
+            namespace: call.namespace.unwrap_or(namespace),
+            doing: &call.doing,
+            asker: &self.means.asker(),
+        };
         let Explanation { message, cause, hint } = answer.explain(asked);
         let kind = match &answer.fault {
             Fault::NoSuchContext | Fault::Misconfigured | Fault::Invalid | Fault::TooLarge => {
@@ -227,12 +185,6 @@ pub(super) fn local(error: Error) -> Failure {
 /// The run was asked to end.
 pub(super) fn interrupted() -> Failure {
     Failure { fault: Fault::Interrupted, error: Error::interrupted() }
-}
-
-/// What it had said before it was ended.
-fn last_words(said: &str, otherwise: &str) -> String {
-    let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    last.unwrap_or(otherwise).to_owned()
 }
 
 impl fmt::Debug for Session {

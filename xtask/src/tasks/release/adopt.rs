@@ -89,7 +89,7 @@ pub fn adopt(cx: &Cx, options: &Options) -> Result<()> {
     let (intent, former) = (Intent::Adopt, Vec::new());
     let adoption =
         Conducted { environment, plan: &plan, derived: &derived, course, former, intent, takes_over: false };
-    verdict(&id.to_string(), Intent::Adopt, &conduct(cx, adoption)?)
+    verdict(&id.to_string(), Intent::Adopt, &conduct(cx, &kubectl, adoption)?)
 }
 
 /// What runs, as if somebody had stated it: those objects of the files that are there, as they are there.

@@ -11,7 +11,9 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::conduct::carry;
+use super::eks;
 use crate::config::release::EnvironmentConfig;
+use crate::core::diagnostic::Place;
 use crate::core::kubectl::Fault;
 use crate::core::kubectl::document::{Name, Seen};
 use crate::core::release::effect::{Outcome, Refusal};
@@ -43,9 +45,10 @@ pub(super) enum Use {
 /// # Errors
 ///
 /// Of kind [`Configuration`](ErrorKind::Configuration) where kubectl does not know the context, and of kind
-/// [`Refused`](ErrorKind::Refused) where it leads to another cluster than the one that `xtask.toml` pins.
+/// [`Refused`](ErrorKind::Refused) where it leads to another cluster than the one that `xtask.toml` pins; those of
+/// [`eks::access`] before that.
 pub(super) fn identified(cx: &Cx, environment: &EnvironmentConfig, purpose: Use) -> Result<Kubectl> {
-    let kubectl = kubectl(cx, environment);
+    let kubectl = kubectl(cx, environment)?;
     let found = match &environment.cluster {
         Some(pinned) => kubectl.expect_cluster(&pinned.value),
         None => kubectl.find_context(),
@@ -68,6 +71,11 @@ pub(super) fn unlike(environment: &EnvironmentConfig, Failure { fault, error }: 
         (Fault::WrongCluster, Some(pinned)) => &pinned.place,
         _ => return error,
     };
+    placed(environment, place, &error)
+}
+
+/// What is wrong with a value in `xtask.toml`.
+pub(super) fn placed(environment: &EnvironmentConfig, place: &Place, error: &Error) -> Error {
     let mut problem = place.diagnostic(error.message());
     if let Some(cause) = error.causes().first() {
         problem = problem.label(cause);
@@ -78,12 +86,23 @@ pub(super) fn unlike(environment: &EnvironmentConfig, Failure { fault, error }: 
     Error::new(error.kind(), format!("`{}` cannot be looked at", environment.name)).places([problem])
 }
 
-/// The cluster of an environment, seen from its namespace. Nothing is asked yet: see [`identified`].
-pub(super) fn kubectl(cx: &Cx, environment: &EnvironmentConfig) -> Kubectl {
+/// The cluster of an environment, seen from its namespace. It is asked nothing yet: see [`identified`].
+///
+/// # Errors
+///
+/// Those of [`eks::access`].
+pub(super) fn kubectl(cx: &Cx, environment: &EnvironmentConfig) -> Result<Kubectl> {
+    let access = eks::access(cx, environment)?;
+    Ok(through(cx, environment, access.as_ref()))
+}
+
+/// The same, once it is known how one gets there.
+pub(super) fn through(cx: &Cx, environment: &EnvironmentConfig, access: Option<&eks::Access>) -> Kubectl {
     cx.kubectl(Target {
         cluster: environment.name.clone(),
         context: environment.context.value.clone(),
         namespace: environment.namespace.clone(),
+        kubeconfig: access.map(|access| access.kubeconfig.clone()),
     })
 }
 
@@ -103,12 +122,12 @@ pub(super) fn ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Head
 
 /// The object that is the ledger, whatever it says.
 pub(super) fn raw_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<Value>> {
-    Ok(kubectl.get(&Query::objects(&[config_map(&wire::ledger_name(environment))]))?.pop())
+    Ok(kubectl.get(&Query::objects(&[config_map(&ledger::name(environment))]))?.pop())
 }
 
 fn object_of_ledger(kubectl: &Kubectl, environment: &str) -> Result<Option<(Value, Head)>> {
     let Some(found) = raw_ledger(kubectl, environment)? else { return Ok(None) };
-    let name = wire::ledger_name(environment);
+    let name = ledger::name(environment);
     let data: BTreeMap<String, String> =
         BTreeMap::deserialize(&found["data"]).map_err(|_| damaged(&wire::Unseen::NoTexts(name.clone())))?;
     let head = ledger::decode(&data).map_err(|source| damaged(&wire::Unseen::Ledger { name, source }))?;
@@ -159,8 +178,7 @@ pub(super) fn ask_for_end(
         let wished = Head { under_way: Some(Journal { abort: true, ..journal }), ..head.clone() };
         let data = ledger::encode(&wished)
             .map_err(|error| Error::bug("the wish cannot be written").source(error))?;
-        let (name, change) =
-            (config_map(&wire::ledger_name(environment)), serde_json::json!({ "data": data }));
+        let (name, change) = (config_map(&ledger::name(environment)), serde_json::json!({ "data": data }));
         drop(kubectl.patch(Manager::Manifests.name(), &name, &seen, change, Mode::Really));
     }
     Ok(Some(head))
@@ -177,7 +195,7 @@ pub(super) fn tell(
     environment: &str,
     change: impl Fn(&Head) -> Result<Head>,
 ) -> Result<Head> {
-    let name = config_map(&wire::ledger_name(environment));
+    let name = config_map(&ledger::name(environment));
     for _ in 0..TRIES {
         let Some((found, head)) = object_of_ledger(kubectl, environment)? else {
             return Err(Error::refused(format!("nothing was released to `{environment}` yet")));

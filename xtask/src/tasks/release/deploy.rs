@@ -128,7 +128,7 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
     }
     consent::confirm(cx, options.yes, &format!("release `{id}` to `{}`?", environment.name))?;
     connect::keep(&kubectl, environment, &prepared.derived)?;
-    let end = conduct(cx, release)?;
+    let end = conduct(cx, &kubectl, release)?;
     connect::prune(cx, &kubectl, environment);
     // One that is stuck has said what fits where it stopped.
     if !matches!(end.ending, Ending::Promoted | Ending::Nothing | Ending::Stuck) {
@@ -188,7 +188,7 @@ fn go_on(
     }
     cx.note(format!("`{id}` is under way, and is what the files state: it is gone on with"));
     consent::confirm(cx, is_agreed, &format!("go on with `{id}`?"))?;
-    let end = conduct(cx, known.with(environment, Intent::Release))?;
+    let end = conduct(cx, kubectl, known.with(environment, Intent::Release))?;
     connect::prune(cx, kubectl, environment);
     verdict(&id.to_string(), Intent::Release, &end)
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::eks::Access;
 use super::prepare::{self, of_environment};
-use super::{connect, consent, notify};
+use super::{connect, consent, eks, notify};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::checkup::environment::{Checkup, Row, State};
 use crate::core::command::quote;
@@ -36,8 +37,9 @@ pub fn examine(cx: &Cx, environment: &str) -> Result<()> {
     let (release, environment) = of_environment(cx, Some(environment))?;
     let mut checkup = Checkup::default();
     let derived = files(cx, release, environment, &mut checkup)?;
-    let kubectl = connect::kubectl(cx, environment);
-    if cluster(&kubectl, environment, &mut checkup)? {
+    if let Some(kubectl) = way(cx, environment, &mut checkup)?
+        && cluster(&kubectl, environment, &mut checkup)?
+    {
         let stated = derived.as_ref().map(prepare::identities).unwrap_or_default();
         role(&kubectl, environment, &stated, &mut checkup)?;
         if let Some(derived) = &derived {
@@ -107,6 +109,24 @@ fn files(
         }
         Err(error) => {
             checkup.rows.push(lacking("files", "", &found(error)?));
+            Ok(None)
+        }
+    }
+}
+
+/// How one gets to the cluster; `None` where one does not.
+fn way(cx: &Cx, environment: &EnvironmentConfig, checkup: &mut Checkup) -> Result<Option<Kubectl>> {
+    let name = environment.eks.as_ref().map_or("", |eks| &eks.cluster.value);
+    match eks::access(cx, environment) {
+        Ok(access) => {
+            checkup.rows.extend(access.as_ref().map(|Access { identity, described, .. }| {
+                let found = format!("Kubernetes {}, asked as `{}`", described.version, identity.arn);
+                Row::fine("eks", name, found)
+            }));
+            Ok(Some(connect::through(cx, environment, access.as_ref())))
+        }
+        Err(error) => {
+            checkup.rows.push(lacking("eks", name, &found(error)?));
             Ok(None)
         }
     }

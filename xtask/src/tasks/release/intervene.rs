@@ -60,7 +60,7 @@ fn say(cx: &Cx, options: &Options, intent: Intent) -> Result<()> {
         _ => consent::permitted_back(cx, &kubectl, &stated)?,
     }
     consent::confirm(cx, options.yes, &question)?;
-    let end = conduct(cx, known.with(environment, intent))?;
+    let end = conduct(cx, &kubectl, known.with(environment, intent))?;
     connect::prune(cx, &kubectl, environment);
     verdict(&id.to_string(), intent, &end)
 }

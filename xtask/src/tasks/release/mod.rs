@@ -19,6 +19,7 @@ mod commits;
 mod conduct;
 mod connect;
 mod consent;
+mod eks;
 mod files;
 mod freeze;
 mod other;

@@ -27,7 +27,7 @@ pub struct Options {
 /// Of kind [`Refused`](crate::ErrorKind::Refused) where another cluster is pinned, unless `force`.
 pub fn pin(cx: &Cx, options: &Options) -> Result<()> {
     let (_, environment) = of_environment(cx, options.environment.as_deref())?;
-    let kubectl = connect::kubectl(cx, environment);
+    let kubectl = connect::kubectl(cx, environment)?;
     let found = || kubectl.find_context().and_then(|()| kubectl.cluster_uid());
     let uid = found().map_err(|failure| connect::unlike(environment, failure))?;
     let name = &environment.name;

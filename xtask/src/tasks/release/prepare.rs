@@ -22,6 +22,7 @@ use crate::core::release::plan::{
     self, Identity, Live, Measures, Plan, Refused, Strategy, Unclear, Wanted, Wish,
 };
 use crate::core::release::slots::{self, Component, Derived};
+use crate::core::release::wire::Unseen;
 use crate::core::suggest;
 use crate::core::text;
 use crate::cx::Cx;
@@ -169,7 +170,11 @@ pub(super) fn not_at_rest(environment: &EnvironmentConfig, unclear: Unclear) -> 
             "state it in the manifests of `{component}`, so that it follows, or let it select other pods"
         )),
         Unclear::Divided(_) => error.hint("all Services of a component have to select the same slot"),
-        Unclear::Ledger { .. } => error.hint("it may have been written by another version of this program"),
+        // What every other command says of it.
+        Unclear::Ledger { name, source } => connect::damaged(&match source {
+            Some(source) => Unseen::Ledger { name, source },
+            None => Unseen::NoTexts(name),
+        }),
     }
 }
 

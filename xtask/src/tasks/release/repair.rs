@@ -113,7 +113,7 @@ fn unrepairable(environment: &EnvironmentConfig, no: &Unrepairable) -> Error {
 fn copy(found: &Value, environment: &EnvironmentConfig) -> Value {
     let content = json!({ "data": found["data"], "binaryData": found["binaryData"] });
     let hash = blake3::hash(content.to_string().as_bytes()).to_hex();
-    let name = format!("{}-damaged-{}", wire::ledger_name(&environment.name), &hash[..10]);
+    let name = format!("{}-damaged-{}", ledger::name(&environment.name), &hash[..10]);
     let mut copy = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name } });
     for key in ["data", "binaryData"] {
         if found[key].is_object() {
@@ -167,7 +167,7 @@ fn write(
         }
     }
     let seen = found.as_ref().and_then(Seen::of);
-    let name = wire::ledger_name(&environment.name);
+    let name = ledger::name(&environment.name);
     let mut object = found
         .unwrap_or_else(|| json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name } }));
     manifest::remove(&mut object, "binaryData");

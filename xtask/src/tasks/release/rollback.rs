@@ -84,7 +84,7 @@ fn abort(
         consent::permitted_back(cx, kubectl, &prepare::identities(&known.derived))?;
     }
     consent::confirm(cx, options.yes, &format!("take `{id}` back?"))?;
-    let end = conduct(cx, known.with(environment, Intent::Abort))?;
+    let end = conduct(cx, kubectl, known.with(environment, Intent::Abort))?;
     verdict(&id.to_string(), Intent::Abort, &end)
 }
 
@@ -131,6 +131,7 @@ fn back(
     let former = connect::stated(kubectl, head.serves().map(|entry| &**entry))?;
     let end = conduct(
         cx,
+        kubectl,
         Conducted {
             environment,
             plan: &plan,

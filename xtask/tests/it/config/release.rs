@@ -52,6 +52,11 @@ cluster = "0c3f8a52-9d6b-4a57-8f5e-3b1d2c4e5f60"
 registry = "ghcr.io"
 owner = "vitalyst"
 variables = { IMAGE = "backend", VERSION = { env = "TAG", default = "1" } }
+[environments.production.eks]
+cluster = "vitalyst"
+region = "eu-central-1"
+account = "012345678901"
+role = "arn:aws:iam::012345678901:role/deployer"
 [environments.production.freeze]
 zone = "Europe/Berlin"
 windows = ["Fri 16:00 - Mon 07:00"]
@@ -106,6 +111,9 @@ fn everything_that_can_be_said_arrives() {
         production.variables.iter().map(|variable| (variable.name.as_str(), variable.from.clone())).collect();
     let version = ValueFrom::Environment { env: "TAG".into(), default: Some("1".into()) };
     assert_eq!(variables, [("IMAGE", ValueFrom::Text("backend".into())), ("VERSION", version)]);
+    let eks = production.eks.as_ref().unwrap().cluster();
+    assert_eq!(eks.arn(), "arn:aws:eks:eu-central-1:012345678901:cluster/vitalyst");
+    assert_eq!(eks.role.as_deref(), Some("arn:aws:iam::012345678901:role/deployer"));
     let freeze = production.freeze.as_ref().unwrap();
     assert_eq!(freeze.zone.as_ref().unwrap().value, "Europe/Berlin");
     assert_eq!(freeze.windows[0].0, "Fri 16:00 - Mon 07:00");
@@ -170,7 +178,7 @@ fn every_fault_is_reported_at_once() {
 
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 38, &["variables"]);
+    every_key_says_so(COMPLETE, 42, &["variables"]);
 }
 
 #[test]
@@ -181,10 +189,45 @@ fn a_webhook_stands_in_no_file() {
     check(
         &format!("{base}{keys}"),
         &expect![[r#"
+            xtask.toml has 3 problems
+            51:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
+            52:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
+            53:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
+        "#]],
+    );
+}
+
+#[test]
+fn a_cluster_of_eks_has_its_own_context() {
+    let without = COMPLETE.replace("context = \"admin@production\"\n", "");
+    let config = parse(&without).unwrap();
+    let context = &config.environments[0].context;
+    assert_eq!(context.value, "arn:aws:eks:eu-central-1:012345678901:cluster/vitalyst");
+    // Behind which `environment pin` writes.
+    assert_eq!(&without[context.place.span()], "\"vitalyst\"");
+    assert!(without[..context.place.span().start].ends_with("\nnamespace = "));
+
+    let keys = "[environments.production.eks]\ncluster = \"--endpoint-url=x\"\nregion = \"Frankfurt\"\naccount = 12345678901\n\
+                role = \"deployer\"\nprofile = \"x\"\n";
+    let base = without.split("[environments.production.eks]").next().unwrap();
+    check(
+        &format!("{base}{keys}"),
+        &expect![[r#"
+        xtask.toml has 5 problems
+        42:11: `environments.production.eks.cluster` must be the name of a cluster of EKS
+        43:10: `environments.production.eks.region` must be a region such as "eu-central-1"
+        44:11: `environments.production.eks.account` must be an account: twelve digits in quotes, not an integer [expected an account: twelve digits in quotes]
+        45:8: `environments.production.eks.role` must be the ARN of a role such as "arn:aws:iam::123456789012:role/deployer"
+        46:1: unknown key `profile` in `environments.production.eks` (keys in `environments.production.eks` are `cluster`, `region`, `account`, `role`)
+    "#]],
+    );
+    check(
+        &format!("{base}[environments.production.eks]\n"),
+        &expect![[r#"
         xtask.toml has 3 problems
-        46:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
-        47:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
-        48:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
+        41:26: `cluster` is missing in `environments.production.eks`
+        41:26: `region` is missing in `environments.production.eks`
+        41:26: `account` is missing in `environments.production.eks`
     "#]],
     );
 }

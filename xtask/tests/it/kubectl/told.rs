@@ -50,6 +50,7 @@ fn a_task_says_what_it_calls_and_not_what_is_answered() {
         cluster: "production".to_owned(),
         context: context.to_owned(),
         namespace: "v".to_owned(),
+        kubeconfig: None,
     };
     cx.step("deploy", |cx| {
         let map =

@@ -90,6 +90,7 @@ fn kubectl(cluster: &Cluster, namespace: &str) -> Kubectl {
         cluster: "parity".to_owned(),
         context: context.trim().to_owned(),
         namespace: namespace.to_owned(),
+        kubeconfig: None,
     };
     Kubectl::new(means, target)
 }

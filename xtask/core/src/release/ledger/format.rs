@@ -39,10 +39,15 @@ pub const ENTRY_BYTES: usize = 512;
 /// The most bytes of a head: an object of the cluster takes 1 MiB, and its metadata some of that.
 const HEAD_BYTES: usize = 900 * 1024;
 
+/// The name of the `ConfigMap` that is the ledger of an environment.
+pub fn name(environment: &str) -> String {
+    format!("vitalyst-ledger-{environment}")
+}
+
 /// The version of the format, and the key that has it.
 const VERSION: &str = "1";
 /// The key of the version.
-pub const FORMAT: &str = "format";
+pub(super) const FORMAT: &str = "format";
 pub(super) const SERVING: &str = "serving";
 pub(super) const LIVE: &str = "live";
 pub(super) const UNDER_WAY: &str = "under-way";

@@ -16,7 +16,7 @@ pub mod repair;
 mod rollback;
 
 pub use entry::{Account, Entry, Piece, State};
-pub use format::{ENTRIES_MAX, ENTRY_BYTES, FORMAT, Unreadable, Unwritable, decode, encode};
+pub use format::{ENTRIES_MAX, ENTRY_BYTES, Unreadable, Unwritable, decode, encode, name};
 pub use head::{Consent, Head, Journal, Live, Phase, Wish};
 pub use history::History;
 pub use line::Line;

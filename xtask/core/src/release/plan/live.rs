@@ -9,7 +9,7 @@ use super::bound::Key;
 use super::{Identity, Migration, Plan, Strategy};
 use crate::release::capacity::Resources;
 use crate::release::labels::{self, Selector};
-use crate::release::ledger::{self, Head};
+use crate::release::ledger::{self, Head, Unreadable};
 use crate::release::manifest;
 use crate::release::migration;
 use crate::release::model::{ComponentName, ReleaseId, Revision, Slot};
@@ -77,12 +77,12 @@ pub enum Unclear {
     #[error("the Services of `{0}` do not select the same slot")]
     Divided(ComponentName),
     /// The ledger cannot be read.
-    #[error("the ledger of `{environment}` cannot be read: {reason}")]
+    #[error("the ledger `{name}` cannot be read")]
     Ledger {
-        /// The environment.
-        environment: String,
-        /// Why.
-        reason: String,
+        /// The `ConfigMap`.
+        name: String,
+        /// Why; `None` where it holds something else than texts.
+        source: Option<Unreadable>,
     },
 }
 
@@ -299,16 +299,15 @@ fn before(revision: &Revision) -> Revision {
 }
 
 fn head(environment: &str, objects: &[Value]) -> Result<Option<Head>, Unclear> {
-    let pointer = manifest::join("/metadata/labels", labels::LEDGER);
+    // By its name, as everybody else finds it: whatever is wrong with it, it is not read as none.
+    let name = ledger::name(environment);
     let is_head = |object: &&Value| {
-        object["kind"] == "ConfigMap"
-            && text(object, &pointer) == Some(environment)
-            && object.pointer("/data").and_then(|data| data.get(ledger::FORMAT)).is_some()
+        object["kind"] == "ConfigMap" && text(object, "/metadata/name") == Some(name.as_str())
     };
     let Some(found) = objects.iter().find(is_head) else { return Ok(None) };
-    let data = BTreeMap::deserialize(&found["data"]).map_err(|error| error.to_string());
-    let head = data.and_then(|data| ledger::decode(&data).map_err(|error| error.to_string()));
-    head.map(Some).map_err(|reason| Unclear::Ledger { environment: environment.to_owned(), reason })
+    let data = BTreeMap::deserialize(&found["data"])
+        .map_err(|_| Unclear::Ledger { name: name.clone(), source: None })?;
+    ledger::decode(&data).map(Some).map_err(|source| Unclear::Ledger { name, source: Some(source) })
 }
 
 /// The slot of a component that serves, and its Deployment. `None` where the component has never been released.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::release::effect::Object;
 use crate::release::labels;
+use crate::release::ledger;
 use crate::release::manifest;
 use crate::release::model::{ComponentName, ReleaseId, Revision, Slot};
 use crate::release::plan::{Further, Identity, Plan, Strategy};
@@ -66,11 +67,6 @@ pub(super) struct Owned {
 /// The name of the Lease of an environment.
 pub fn lease_name(environment: &str) -> String {
     format!("vitalyst-release-{environment}")
-}
-
-/// The name of the `ConfigMap` that is the ledger of an environment.
-pub fn ledger_name(environment: &str) -> String {
-    format!("vitalyst-ledger-{environment}")
 }
 
 #[derive(Clone, Debug)]
@@ -140,7 +136,7 @@ impl Inventory {
             Object::Lease => {
                 vec![self.own("coordination.k8s.io/v1", "Lease", &lease_name(&self.release.environment))]
             }
-            Object::Ledger => vec![self.own("v1", "ConfigMap", &ledger_name(&self.release.environment))],
+            Object::Ledger => vec![self.own("v1", "ConfigMap", &ledger::name(&self.release.environment))],
             Object::Slot(part, slot) => one(self.part(part).and_then(|part| part.deployment(slot))),
             Object::Service(part) => self
                 .part(part)

@@ -40,7 +40,7 @@ pub use answer::{Answer, outcome};
 pub use by_hand::ByHand;
 pub use dry_run::Way;
 pub use evidence::{Unpacked, evidence};
-pub use inventory::{Inventory, Unclear, lease_name, ledger_name};
+pub use inventory::{Inventory, Unclear, lease_name};
 pub use lease::{freed, taken};
 pub use look::{Look, Mark, Moment, Unseen};
 pub use payload::{Damaged, compressed, payload, stated};

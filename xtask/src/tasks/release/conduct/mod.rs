@@ -93,13 +93,13 @@ enum Reply {
 /// How long the last words of a release wait for those of a pod that was asked.
 const HEARING: Duration = Duration::from_secs(6);
 
-/// Carries it out, and returns how it ended.
+/// Carries it out in the cluster that `kubectl` speaks to, and returns how it ended.
 ///
 /// The first wish that the run ends is told to the machine, which takes the release back; the second one ends the process and
 /// leaves the release to `recover`.
-pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
+pub(super) fn conduct(cx: &Cx, kubectl: &Kubectl, release: Release<'_>) -> Result<End> {
     let patient = cx.patient();
-    let kubectl = super::connect::kubectl(&patient, release.environment);
+    let kubectl = patient.kubectl(kubectl.target().clone());
     let inventory = release.inventory()?;
     let windows = windows(release.plan, &release.environment.namespace);
     let all: Vec<Window> = windows.iter().flatten().flat_map(PartWindows::all).collect();
@@ -107,8 +107,8 @@ pub(super) fn conduct(cx: &Cx, release: Release<'_>) -> Result<End> {
     let began = Instant::now();
     let number = RandomState::new().hash_one(platform::unix_time()).max(1);
     let name = super::prepare::who(cx).to_owned();
-    let intent = release.intent;
-    let mut course = release.course;
+    let (intent, mut course) = (release.intent, release.course);
+    course.origin = super::prepare::now(); // When the machine's clock begins: somebody may have thought for an hour before.
     course.timing.ready = release.derived.ready_within();
     if let Some(stated) = &cx.config().release {
         course.timing.gate = stated.pause_max;
