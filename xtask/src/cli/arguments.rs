@@ -5,6 +5,7 @@ mod image;
 mod plan;
 mod rehearse;
 mod release;
+mod report;
 mod show;
 
 use clap::{Args, Parser, Subcommand};
@@ -19,6 +20,7 @@ pub(super) use self::release::{
     Deploy, Deployment, Doctor, EnvironmentVerb, History, Intervene, OfEnvironment, Pause, Place, Promote,
     Recover, Rollback, Status, Unlock,
 };
+pub(super) use self::report::Report;
 pub(super) use self::show::{Output, Show};
 
 /// What the whole program is for; the first line of its help.
@@ -127,6 +129,17 @@ Examples:
   cargo xtask dependencies            all components
   cargo xtask dependencies xtask      one")]
     Dependencies(Verb),
+    /// Make one page of the last run: what did not pass, where the time went, tests, findings, events
+    #[command(after_help = "\
+Examples:
+  cargo xtask report                          target/xtask/report.html
+  cargo xtask report --open                   and shows it in the browser
+  cargo xtask report --merge shard-1 shard-2 shard-3
+                                              the parts of a run that several machines ran, as one
+
+The page needs neither a network nor a script, and shows what can be read of a run that was killed.
+With `--merge` it exits with 1 where a part did not pass, or is not there.")]
+    Report(Report),
     /// Rehearse a release on a simulated cluster, in virtual time
     #[command(after_help = "\
 Examples:
@@ -375,7 +388,7 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan", "report"]),
     (
         "Releases",
         &[

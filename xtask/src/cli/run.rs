@@ -19,7 +19,7 @@ use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
-use crate::event::Body;
+use crate::event::{Body, EVENTS_FILE, JUNIT_FILE};
 use crate::pipeline::{Options, Pipeline};
 use crate::tasks::{ci, image};
 use crate::ui;
@@ -28,7 +28,7 @@ use crate::ui;
 const WIDTH: usize = 120;
 
 /// What a run leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 2] = ["events.jsonl", "junit.xml"];
+pub(super) const RUN_FILES: [&str; 2] = [EVENTS_FILE, JUNIT_FILE];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -198,7 +198,7 @@ impl RunFiles {
             files::remove(&folder.join(name))?;
         }
         std::fs::create_dir_all(folder).context(|| format!("could not make `{}`", folder.display()))?;
-        let path = folder.join("events.jsonl");
+        let path = folder.join(EVENTS_FILE);
         let file = File::create(&path).context(|| format!("could not write `{}`", path.display()))?;
         let events = Arc::new(ui::json::JsonLines::new(BufWriter::new(file)));
         let junit = Arc::new(ui::junit::Collector::default());
@@ -210,8 +210,8 @@ impl RunFiles {
     fn finish(&self, cx: &Cx) -> Result<()> {
         let folder = cx.output_folder();
         let written = self.events.finish();
-        written.context(|| format!("could not write `{}`", folder.join("events.jsonl").display()))?;
-        files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())
+        written.context(|| format!("could not write `{}`", folder.join(EVENTS_FILE).display()))?;
+        files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())
     }
 }
 

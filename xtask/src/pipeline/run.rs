@@ -10,14 +10,14 @@ use super::reuse::Cache;
 use super::{Footprint, Options, Reusable, Task};
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::Said;
-use crate::core::graph::{Graph, TaskId};
+use crate::core::graph::{Graph, Node, TaskId};
 use crate::core::schedule::{Limits, Schedule, SkipReason};
 use crate::core::text::{bytes, count};
 use crate::cx::Cx;
 use crate::driver::cache::Store;
 use crate::driver::{files, platform};
 use crate::error::{self, Error, ErrorKind, Result};
-use crate::event::{Body, FORMAT, Reuse, RunEnd, Status, TaskEnd};
+use crate::event::{Body, FORMAT, Reuse, RunEnd, Scheduled, Status, TaskEnd};
 
 /// How long a cancelled run waits for its tasks. Commands are ended within five seconds; a task that does not look at its
 /// context is left behind.
@@ -100,6 +100,7 @@ impl<'r> Run<'r> {
             unix_time: platform::unix_time(),
             tasks: self.graph.nodes().len(),
             jobs: self.cores,
+            graph: self.graph.nodes().iter().map(scheduled).collect(),
         });
         self.sweep_logs();
         self.open_cache();
@@ -252,6 +253,10 @@ impl<'r> Run<'r> {
         self.cx.emit(Body::RunFinished(end.clone()));
         end
     }
+}
+
+fn scheduled(node: &Node) -> Scheduled {
+    Scheduled { task: node.id.clone(), after: node.after.clone(), cores: node.cores }
 }
 
 /// Throws away what was not used for longest, where the store has grown past what is configured.

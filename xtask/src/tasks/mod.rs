@@ -13,6 +13,7 @@ pub mod image;
 pub mod lint;
 pub mod rehearse;
 pub mod release;
+pub mod report;
 pub mod setup;
 pub mod test;
 

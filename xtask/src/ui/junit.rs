@@ -6,10 +6,7 @@ use super::lock;
 use crate::core::report::{TestCase, TestOutcome, TestReport, junit};
 use crate::core::text;
 use crate::error::{Style, render};
-use crate::event::{Body, Event, Sink, Status, TaskEnd};
-
-/// The name of the suite in which each task is a case.
-pub const TASKS: &str = "tasks";
+use crate::event::{Body, Event, Sink, Status, TASKS_SUITE, TaskEnd};
 
 /// The sink that collects.
 #[derive(Debug, Default)]
@@ -28,7 +25,7 @@ impl Collector {
     /// A suite with a case for each task, so that a CI system names what failed without having tests; then the reports.
     pub fn reports(&self) -> Vec<TestReport> {
         let inner = lock(&self.inner);
-        let tasks = TestReport { name: TASKS.to_owned(), cases: inner.tasks.clone() };
+        let tasks = TestReport { name: TASKS_SUITE.to_owned(), cases: inner.tasks.clone() };
         [tasks].into_iter().chain(inner.reports.iter().cloned()).collect()
     }
 
@@ -61,6 +58,6 @@ fn case(end: &TaskEnd) -> TestCase {
             TestOutcome::Failed { message, detail: detail.trim_start_matches('\n').to_owned() }
         }
     };
-    let (group, name) = (TASKS.to_owned(), end.task.to_string());
+    let (group, name) = (TASKS_SUITE.to_owned(), end.task.to_string());
     TestCase { group, name, path: None, line: None, duration: end.duration, outcome }
 }

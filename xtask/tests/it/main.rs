@@ -24,6 +24,7 @@ mod rbac;
 mod registry;
 mod rehearse;
 mod release;
+mod report;
 mod repository;
 mod runner;
 mod setup;
