@@ -2,7 +2,9 @@
 
 mod arguments;
 mod ask;
+mod github;
 mod run;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -144,6 +146,7 @@ impl App {
             Command::Environment(OfEnvironment { verb: EnvironmentVerb::Pin(pin) }) => {
                 session.answer(|cx| pin::pin(cx, &pin.options()))
             }
+            Command::Watch(watch) => session.watch(&watch.tasks),
             Command::Report(options) => session.answer(|cx| report::report(cx, &options.options())),
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),

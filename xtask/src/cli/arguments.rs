@@ -129,6 +129,13 @@ Examples:
   cargo xtask dependencies            all components
   cargo xtask dependencies xtask      one")]
     Dependencies(Verb),
+    /// Run checks, and again what a change concerns, until Ctrl-C
+    #[command(after_help = "\
+Examples:
+  cargo xtask watch                   everything
+  cargo xtask watch test lint         tests and linters
+  cargo xtask watch test.backend      one task")]
+    Watch(Watch),
     /// Make one page of the last run: what did not pass, where the time went, tests, findings, events
     #[command(after_help = "\
 Examples:
@@ -309,7 +316,7 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
 }
 
 /// How tasks run.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Run {
     /// How many cores tasks may keep busy; as many as the machine has where it is not given
@@ -360,6 +367,13 @@ pub(super) struct Ci {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Watch {
+    /// Tasks, by name or by the first words of it: `test`, `lint.backend`
+    #[arg(value_name = "TASK")]
+    pub(super) tasks: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Verb {
     /// Components; all where none is named
     #[arg(value_name = "COMPONENT")]
@@ -388,7 +402,10 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan", "report"]),
+    (
+        "Checks",
+        &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan", "watch", "report"],
+    ),
     (
         "Releases",
         &[

@@ -3,6 +3,7 @@
 
 mod files;
 mod logs;
+mod pages;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

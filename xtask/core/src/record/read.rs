@@ -40,12 +40,11 @@ impl Record {
                 continue;
             }
             let event = if line.len() > LINE_MAX { None } else { serde_json::from_str::<Value>(line).ok() };
-            match event.filter(|event| event.get("event").is_some_and(Value::is_string)) {
-                Some(event) => reader.take(&event),
-                None => {
-                    unread += 1;
-                    first = if unread == 1 { number + 1 } else { first };
-                }
+            if let Some(event) = event.filter(|event| event.get("event").is_some_and(Value::is_string)) {
+                reader.take(&event);
+            } else {
+                unread += 1;
+                first = if unread == 1 { number + 1 } else { first };
             }
         }
         reader.close(unread, first)
@@ -154,14 +153,11 @@ impl Reader {
         if id.is_empty() {
             return None;
         }
-        let place = match self.places.get(id) {
-            Some(&place) => place,
-            None => {
-                self.record.tasks.push(Task { id: id.to_owned(), cores: 1, ..Task::default() });
-                self.places.insert(id.to_owned(), self.record.tasks.len() - 1);
-                self.record.tasks.len() - 1
-            }
-        };
+        let next = self.record.tasks.len();
+        let place = *self.places.entry(id.to_owned()).or_insert(next);
+        if place == next {
+            self.record.tasks.push(Task { id: id.to_owned(), cores: 1, ..Task::default() });
+        }
         self.record.tasks.get_mut(place)
     }
 

@@ -39,7 +39,8 @@ fn lines(word: &str) -> String {
                 { "task": "docs", "status": "skipped", "duration_ms": 0.0, "failure": { "message": "not run: `test.api` did not pass" } },
             ] }),
     ];
-    events.iter().map(|event| format!("{event}\n")).collect()
+    let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
+    lines.join("\n") + "\n"
 }
 
 fn case(word: &str, outcome: TestOutcome, took: u64) -> TestCase {

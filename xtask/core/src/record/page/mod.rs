@@ -58,16 +58,16 @@ impl Page<'_> {
             String::new()
         };
         if bad > 0 {
-            words += &format!("{bad} of {all} did not pass");
+            words.extend([format!("{bad} of {all} did not pass")]);
             if skipped > 0 {
-                words += &format!(", {skipped} not run");
+                words.extend([format!(", {skipped} not run")]);
             }
         } else if passed {
-            words += &format!("{all} passed in {}", duration(self.length()));
+            words.extend([format!("{all} passed in {}", duration(self.length()))]);
         } else if words.is_empty() {
             words = format!("The {part} failed");
         } else if tasks().next().is_some() {
-            words += &format!("of {all} that are known none failed");
+            words.extend([format!("of {all} that are known none failed")]);
         } else {
             words += "nothing is known of its tasks";
         }

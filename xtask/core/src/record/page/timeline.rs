@@ -166,7 +166,9 @@ fn label(at: Duration) -> String {
         0 => "0".to_owned(),
         milliseconds @ 1..1000 => format!("{milliseconds} ms"),
         milliseconds if milliseconds < 60_000 => format!("{} s", at.as_secs()),
-        _ if at.as_secs() % 60 != 0 => format!("{} min {:02} s", at.as_secs() / 60, at.as_secs() % 60),
+        _ if !at.as_secs().is_multiple_of(60) => {
+            format!("{} min {:02} s", at.as_secs() / 60, at.as_secs() % 60)
+        }
         _ if at.as_secs() < 3600 => format!("{} min", at.as_secs() / 60),
         _ => format!("{} h {:02} min", at.as_secs() / 3600, at.as_secs() / 60 % 60),
     }
