@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::record::Record;
-use super::{Look, Repeat, lines, lock, summary};
+use super::{Repeat, lines, lock, summary};
 use crate::core::finding::{Finding, Severity};
 use crate::core::markdown::{block, code, escape, folded};
 use crate::core::release::narration::Line;
@@ -115,8 +115,7 @@ impl Page {
     }
 
     fn head(&mut self, inner: &Inner, about: &About, error: Option<&Error>) {
-        let plain = Look { style: Style::PLAIN, repeat: about.repeat.clone() };
-        let verdict = inner.end.as_ref().map(|end| summary::summary(end, &inner.record, &plain).verdict);
+        let verdict = inner.end.as_ref().map(|end| summary::verdict(end, &inner.record, Style::PLAIN));
         let verdict = match (verdict, error) {
             (Some(verdict), _) => verdict,
             (None, Some(error)) => error.in_words(),
@@ -273,11 +272,19 @@ fn of_case(case: &TestCase) -> Option<String> {
 
 /// The end of what a task wrote: what went wrong stands there.
 fn excerpt(output: &str) -> String {
-    let plain = text::strip(output);
+    // More than is shown: escape sequences go away.
+    let (tail, was_cut) = end_of(output.trim_end(), 4 * EXCERPT_BYTES);
+    let plain = text::strip(tail);
     let lines: Vec<&str> = plain.trim().lines().collect();
     let last = lines[lines.len().saturating_sub(EXCERPT_LINES)..].join("\n");
-    let from = last.len().saturating_sub(EXCERPT_BYTES);
-    let from = (from..=last.len()).find(|&at| last.is_char_boundary(at)).unwrap_or(0);
-    let is_cut = from > 0 || lines.len() > EXCERPT_LINES;
-    format!("{}{}", if is_cut { "…\n" } else { "" }, &last[from..])
+    let (last, is_cut) = end_of(&last, EXCERPT_BYTES);
+    let more = if was_cut || is_cut || lines.len() > EXCERPT_LINES { "…\n" } else { "" };
+    format!("{more}{last}")
+}
+
+/// The last bytes of a text, and whether that is not all of it.
+fn end_of(text: &str, bytes: usize) -> (&str, bool) {
+    let from = text.len().saturating_sub(bytes);
+    let from = (from..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    (&text[from..], from > 0)
 }

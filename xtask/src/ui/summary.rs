@@ -270,7 +270,8 @@ fn reused(end: &RunEnd) -> String {
     }
 }
 
-fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
+/// The last lines of a summary.
+pub(super) fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     let count = |wanted: &dyn Fn(Status) -> bool| end.tasks.iter().filter(|task| wanted(task.status)).count();
     let passed = count(&|status| status == Status::Passed);
     let skipped = count(&|status| status == Status::Skipped);
