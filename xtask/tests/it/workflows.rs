@@ -1,5 +1,7 @@
 //! The workflows stay thin and closed: what a job does is one command of xtask, and what it may do is said.
 
+mod act;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
