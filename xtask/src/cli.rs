@@ -2,8 +2,10 @@
 
 mod arguments;
 mod ask;
+mod github;
 mod run;
 mod shard;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -19,7 +21,7 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, doctor, image, lint, rehearse};
+use crate::tasks::{cache, ci, doctor, image, lint, rehearse, report};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
@@ -146,6 +148,8 @@ impl App {
             Command::Environment(OfEnvironment { verb: EnvironmentVerb::Pin(pin) }) => {
                 session.answer(|cx| pin::pin(cx, &pin.options()))
             }
+            Command::Watch(watch) => session.watch(&watch.tasks),
+            Command::Report(options) => session.answer(|cx| report::report(cx, &options.options())),
             Command::Rehearse(options) if options.list => session.answer(rehearse::list),
             Command::Rehearse(options) => session.answer(|cx| rehearse::run(cx, &options.options())),
             Command::Cache(Cache { verb }) => session.answer(|cx| match verb {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::finding::Finding;
 use crate::core::gate::Account;
-use crate::core::graph::TaskId;
+use crate::core::graph::{Node, TaskId};
 use crate::core::release::narration::{Layout, Line};
 use crate::core::report::{TestCounts, TestReport};
 use crate::error::Error;
@@ -24,6 +24,15 @@ pub use report::{ShardReport, Told};
 
 /// The version of the JSON form of events; it rises when a field changes its meaning or goes away.
 pub const FORMAT: u32 = 1;
+
+/// The file in the output folder that holds the events of a run, a line each.
+pub const EVENTS_FILE: &str = "events.jsonl";
+
+/// The file in the output folder that holds what tests and tasks of a run came to, as JUnit XML.
+pub const JUNIT_FILE: &str = "junit.xml";
+
+/// The name of the suite in it in which each task is a case.
+pub const TASKS_SUITE: &str = "tasks";
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, Serialize)]
@@ -53,11 +62,21 @@ pub enum Body {
         tasks: usize,
         /// How many cores its tasks may keep busy.
         jobs: u32,
+        /// The tasks as the schedule sees them, in the order of the graph.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        graph: Vec<Scheduled>,
     },
     /// A task begins.
     TaskStarted {
         /// Its name.
         task: TaskId,
+    },
+    /// A stored result was looked for, and none fits: the task runs.
+    Missed {
+        /// The task.
+        task: TaskId,
+        /// What differs from the stored result that differs least, a sentence each.
+        because: Vec<String>,
     },
     /// A part of a task begins.
     StepStarted {
@@ -186,6 +205,24 @@ pub enum Body {
     },
     /// A run ended.
     RunFinished(RunEnd),
+}
+
+/// A task as the schedule sees it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Scheduled {
+    /// Its name.
+    pub task: TaskId,
+    /// The tasks that must have passed before it starts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<TaskId>,
+    /// How many cores it keeps busy.
+    pub cores: u32,
+}
+
+impl From<&Node> for Scheduled {
+    fn from(node: &Node) -> Self {
+        Self { task: node.id.clone(), after: node.after.clone(), cores: node.cores }
+    }
 }
 
 /// How a task ended.

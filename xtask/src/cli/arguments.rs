@@ -6,6 +6,7 @@ mod image;
 mod plan;
 mod rehearse;
 mod release;
+mod report;
 mod show;
 mod update;
 
@@ -23,6 +24,7 @@ pub(super) use self::release::{
     Deploy, Deployment, Doctor, EnvironmentVerb, History, Intervene, OfEnvironment, Pause, Place, Promote,
     Recover, Rollback, Status, Unlock,
 };
+pub(super) use self::report::Report;
 pub(super) use self::show::{Output, Show};
 pub(super) use self::update::Update;
 
@@ -143,6 +145,24 @@ Examples:
 
 Lock files are written when all of them could be made, or none is. Manifests stay as they are.")]
     Update(Update),
+    /// Run checks, and again what a change concerns, until Ctrl-C
+    #[command(after_help = "\
+Examples:
+  cargo xtask watch                   everything
+  cargo xtask watch test lint         tests and linters
+  cargo xtask watch test.backend      one task")]
+    Watch(Watch),
+    /// Make one page of the last run: what did not pass, where the time went, tests, findings, events
+    #[command(after_help = "\
+Examples:
+  cargo xtask report                          target/xtask/report.html
+  cargo xtask report --open                   and shows it in the browser
+  cargo xtask report --merge shard-1 shard-2 shard-3
+                                              the parts of a run that several machines ran, as one
+
+The page needs neither a network nor a script, and shows what can be read of a run that was killed.
+With `--merge` it exits with 1 where a part did not pass, or is not there.")]
+    Report(Report),
     /// Rehearse a release on a simulated cluster, in virtual time
     #[command(after_help = "\
 Examples:
@@ -312,7 +332,7 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
 }
 
 /// How tasks run.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Run {
     /// How many cores tasks may keep busy; as many as the machine has where it is not given
@@ -354,6 +374,13 @@ impl Run {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Watch {
+    /// Tasks, by name or by the first words of it: `test`, `lint.backend`
+    #[arg(value_name = "TASK")]
+    pub(super) tasks: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Verb {
     /// Components; all where none is named
     #[arg(value_name = "COMPONENT")]
@@ -382,7 +409,22 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "update", "explain", "plan"]),
+    (
+        "Checks",
+        &[
+            "ci",
+            "test",
+            "lint",
+            "docs",
+            "architecture",
+            "dependencies",
+            "explain",
+            "plan",
+            "watch",
+            "report",
+            "update",
+        ],
+    ),
     (
         "Releases",
         &[

@@ -1,4 +1,5 @@
-//! What people ask before a run, and `ci`, which is asked for a part of one. Nothing but a run writes.
+//! What people ask before a run, and `ci`, which is asked for a part of one. Nothing but a run writes, and a plan to the outputs of a
+//! step on GitHub.
 
 use serde_json::{Value, json};
 

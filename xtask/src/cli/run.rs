@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::cli::App;
 use crate::cli::arguments::{Run, Show, Verb, verbs};
+use crate::cli::github::Job;
 use crate::config::Config;
 use crate::core::command;
 use crate::core::graph::TaskId;
@@ -18,16 +19,16 @@ use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
-use crate::event::{Body, RunEnd};
+use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, RunEnd, Sink};
 use crate::pipeline::{Options, Pipeline};
 use crate::tasks::{ci, image, update};
-use crate::ui;
+use crate::ui::{self, markdown};
 
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
 /// What a run leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 2] = ["events.jsonl", "junit.xml"];
+pub(super) const RUN_FILES: [&str; 2] = [EVENTS_FILE, JUNIT_FILE];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -36,6 +37,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub(super) struct Session<'a> {
     app: &'a App,
     cx: Cx,
+    job: Option<Job>,
+    repeat: ui::Repeat,
+    look: (ui::Mode, Style),
 }
 
 impl<'a> Session<'a> {
@@ -50,15 +54,27 @@ impl<'a> Session<'a> {
     ) -> Result<Self> {
         let cwd = std::env::current_dir().context(|| "could not find the working folder".to_owned())?;
         let root = find_root(&cwd)?;
-        let file = root.join("xtask.toml");
-        let config = Config::parse(Path::new("xtask.toml"), &files::read(&file)?)?;
         let cancel = Cancel::default();
+        let config = config(&root)?;
         signals::install(&cancel)?;
         let (mode, style) = look(show, &environment);
         let passed_on = passed_on.to_vec();
-        let human = ui::human(mode, style, Arc::new(move |task: &TaskId| repeat(task, &passed_on)));
+        let repeat: ui::Repeat = Arc::new(move |task: &TaskId| repeat(task, &passed_on));
+        let human = ui::human(mode, style, Arc::clone(&repeat));
+        let job = Job::of(&environment);
         let cx = Cx::builder(root).config(config).environment(environment).cancel(cancel).sink(human).build();
-        Ok(Self { app, cx })
+        Ok(Self { app, cx, job, repeat, look: (mode, style) })
+    }
+
+    /// The same once more, for another run: with what `xtask.toml` says now, and a flag of its own that ends it.
+    pub(super) fn again(&self, cancel: Cancel) -> Result<Self> {
+        let (mode, style) = self.look;
+        let human = ui::human(mode, style, Arc::clone(&self.repeat));
+        let environment = self.cx.environment().clone();
+        let (root, job) = (self.cx.root(), Job::of(&environment));
+        let builder = Cx::builder(root).config(config(root)?).environment(environment);
+        let cx = builder.cancel(cancel).sink(human).build();
+        Ok(Self { app: self.app, cx, job, repeat: Arc::clone(&self.repeat), look: self.look })
     }
 
     /// Runs all tasks that begin with `verb`, or those of the named components.
@@ -91,15 +107,7 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         let selectors = pipeline.graph(&self.cx)?.selectors();
         if selectors.contains(&id) {
-            let run = Run {
-                jobs: None,
-                fail_fast: false,
-                keep_going: false,
-                no_cache: false,
-                force: Vec::new(),
-                no_sandbox: false,
-            };
-            return self.run(vec![id], &run, &ci::Options::CHECK);
+            return self.run(vec![id], &Run::default(), &ci::Options::CHECK);
         }
         let word = words.first().map_or("", String::as_str);
         let mut known: Vec<&str> = verbs().collect();
@@ -124,6 +132,30 @@ impl<'a> Session<'a> {
         Ok(0)
     }
 
+    /// The job of GitHub Actions that this is a step of.
+    pub(super) const fn job(&self) -> Option<&Job> {
+        self.job.as_ref()
+    }
+
+    /// Begins to collect for the summary of the step, where somebody looks at one.
+    fn collect(&self) -> Option<Arc<markdown::Collector>> {
+        self.job.as_ref().filter(|job| job.wants_summary())?;
+        let summary = Arc::new(markdown::Collector::default());
+        self.cx.add_sink(Arc::clone(&summary) as Arc<dyn Sink>);
+        Some(summary)
+    }
+
+    fn sum_up(&self, summary: Option<&markdown::Collector>, error: Option<&Error>) {
+        let (Some(job), Some(summary)) = (&self.job, summary) else { return };
+        let command = self.cx.mask().text(&command_line());
+        let repeat = Arc::clone(&self.repeat);
+        let about = markdown::About { command, attempt: job.attempt, fork: job.fork.clone(), repeat };
+        let text = summary.text(&about, error).map(|text| self.cx.mask().text(&text));
+        if let Some(Err(error)) = text.map(|text| job.sum_up(&text)) {
+            self.cx.warn_of(&error, "the summary of this step is missing");
+        }
+    }
+
     /// The context of the command.
     pub(super) fn cx(&self) -> &Cx {
         &self.cx
@@ -131,7 +163,10 @@ impl<'a> Session<'a> {
 
     /// Runs a task that answers a question and leaves nothing behind.
     pub(super) fn answer(&self, task: impl FnOnce(&Cx) -> Result<()>) -> Result<u8> {
-        task(&self.cx).map(|()| 0)
+        let summary = self.collect();
+        let done = task(&self.cx);
+        self.sum_up(summary.as_deref(), done.as_ref().err());
+        done.map(|()| 0)
     }
 
     /// Brings what is pinned up to date, while no run reads it.
@@ -158,7 +193,12 @@ impl<'a> Session<'a> {
         let cx = &self.cx;
         let _lock = self.lock()?;
         let files = RunFiles::begin(cx)?;
+        if let Some(fork) = self.job.as_ref().and_then(|job| job.fork.as_deref()) {
+            cx.note(format!("from {fork}: {}", markdown::FORK));
+        }
+        let summary = self.collect();
         let end = work()?;
+        self.sum_up(summary.as_deref(), None);
         match files.finish(cx).and_then(|()| keep(&end)) {
             // What the tasks found says more than that it could not be written down.
             Err(error) if end.exit_code != 0 => {
@@ -208,7 +248,7 @@ impl RunFiles {
             files::remove(&folder.join(name))?;
         }
         std::fs::create_dir_all(folder).context(|| format!("could not make `{}`", folder.display()))?;
-        let path = folder.join("events.jsonl");
+        let path = folder.join(EVENTS_FILE);
         let file = File::create(&path).context(|| format!("could not write `{}`", path.display()))?;
         let events = Arc::new(ui::json::JsonLines::new(BufWriter::new(file)));
         let junit = Arc::new(ui::junit::Collector::default());
@@ -220,16 +260,20 @@ impl RunFiles {
     fn finish(&self, cx: &Cx) -> Result<()> {
         let folder = cx.output_folder();
         let written = self.events.finish();
-        written.context(|| format!("could not write `{}`", folder.join("events.jsonl").display()))?;
-        files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())
+        written.context(|| format!("could not write `{}`", folder.join(EVENTS_FILE).display()))?;
+        files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())
     }
+}
+
+/// What the repository says about itself.
+fn config(root: &Path) -> Result<Config> {
+    Config::parse(Path::new("xtask.toml"), &files::read(&root.join("xtask.toml"))?)
 }
 
 /// The command line of this process, as a shell reads it.
 pub(super) fn command_line() -> String {
-    std::env::args()
-        .skip(1)
-        .fold("cargo xtask".to_owned(), |line, word| format!("{line} {}", command::quote(&word)))
+    let words = std::env::args().skip(1);
+    words.fold("cargo xtask".to_owned(), |line, word| format!("{line} {}", command::quote(&word)))
 }
 
 /// How to show what happens.

@@ -41,6 +41,9 @@ impl Session<'_> {
             })
             .collect();
         let data = json!({ "include": include });
+        if let Some(job) = self.job() {
+            job.output("matrix", &data.to_string())?;
+        }
         cx.emit(Body::Answer { text: format!("{data}\n"), data });
         Ok(0)
     }

@@ -140,6 +140,17 @@ impl Identity {
     }
 }
 
+/// What tells whether a file was written since: its time, its size, which file it is, its mode. `None` where nothing is there.
+///
+/// A link is itself, not what it leads to.
+pub fn stamp(path: &Path) -> Option<crate::core::watch::Stamp> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::symlink_metadata(path).ok()?;
+    let modified = found.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let modified = u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX);
+    Some([modified, found.len(), found.ino(), u64::from(found.mode())])
+}
+
 /// The names in a folder, sorted; none where the folder is not there. Names that are no UTF-8 are left out.
 pub fn names(folder: &Path) -> Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {

@@ -173,7 +173,7 @@ impl<'f> Forecast<'f> {
             Found::Fault(error) => Outlook::Miss { key, why: Why::Damaged { reason: error.in_words() } },
             Found::Nothing => {
                 known.is_new = true;
-                let stored = self.stored(cache, task);
+                let stored = cache.stored(self.id(task));
                 let left =
                     cache.left_key(self.id(task)).filter(|key| stored.iter().all(|(other, _)| other != key));
                 let fits =
@@ -182,15 +182,6 @@ impl<'f> Forecast<'f> {
                 Outlook::Miss { key, why: self.why(&stored, task, &ready.fingerprint) }
             }
         }
-    }
-
-    /// The latest results of a task that are still stored.
-    fn stored(&self, cache: &Cache, task: usize) -> Vec<(Digest, Box<Entry>)> {
-        let entry = |key: Digest| match cache.store().peek(&key) {
-            Found::Entry(entry) => Some((key, entry)),
-            Found::Nothing | Found::Fault(_) => None,
-        };
-        cache.store().known(self.id(task).as_str()).into_iter().filter_map(entry).collect()
     }
 
     /// What differs from the stored result that differs least.

@@ -14,7 +14,7 @@ use crate::core::plan::merge::{Disagreement, Statement, missing};
 use crate::core::text::count;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::event::{Body, FORMAT, RunEnd, ShardReport, Status, TaskEnd, Told};
+use crate::event::{Body, FORMAT, RunEnd, Scheduled, ShardReport, Status, TaskEnd, Told};
 
 /// How many tasks an error names.
 const NAMED_MAX: usize = 20;
@@ -58,6 +58,7 @@ impl Pipeline {
             unix_time: all().map(|report| report.unix_time).min().unwrap_or_default(),
             tasks: graph.nodes().len(),
             jobs: all().map(|report| report.jobs).fold(0, u32::saturating_add),
+            graph: graph.nodes().iter().map(Scheduled::from).collect(),
         });
         let mut durations = Durations::load(cx);
         let mut tasks = Vec::with_capacity(graph.nodes().len());

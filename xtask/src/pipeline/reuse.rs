@@ -3,6 +3,7 @@
 //! Nothing here fails a task. What cannot be looked at, found, put back or stored makes it run, or not be stored, and is said.
 
 mod keep;
+mod missed;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -378,6 +379,7 @@ impl Cache {
                 None
             }
         };
+        self.say_missed(cx, task, &ready.fingerprint);
         let (end, (said, cleaned)) = run_all(&ready);
         if end.status != Status::Passed {
             return (end, None);

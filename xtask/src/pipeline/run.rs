@@ -18,7 +18,7 @@ use crate::cx::Cx;
 use crate::driver::cache::Store;
 use crate::driver::{files, platform};
 use crate::error::{self, Error, ErrorKind, Result};
-use crate::event::{Body, FORMAT, Reuse, RunEnd, Status, TaskEnd};
+use crate::event::{Body, FORMAT, Reuse, RunEnd, Scheduled, Status, TaskEnd};
 
 /// How long a cancelled run waits for its tasks. Commands are ended within five seconds; a task that does not look at its
 /// context is left behind.
@@ -101,6 +101,7 @@ impl<'r> Run<'r> {
             unix_time: platform::unix_time(),
             tasks: self.graph.nodes().len(),
             jobs: self.cores,
+            graph: self.graph.nodes().iter().map(Scheduled::from).collect(),
         });
         self.sweep_logs();
         self.open_cache();

@@ -46,15 +46,29 @@ pub fn select(cx: &Cx, pipeline: &Pipeline, select: &[String], base: Option<&str
     if let Some(everything) = concerns_all(cx, &changed) {
         return Ok(all(everything));
     }
-    let tasks = pipeline.concerned(cx, select, &changed)?;
+    let selection = concerned(cx, pipeline, select, &changed)?;
     let files = count(changed.len(), "changed file");
     let commit = commit.get(..12).unwrap_or(&commit);
-    if tasks.is_empty() {
-        cx.note(format!("no task is concerned by {files} since {commit}"));
-        return Ok(Selection::Nothing);
+    match &selection {
+        Selection::Nothing => cx.note(format!("no task is concerned by {files} since {commit}")),
+        Selection::Tasks(tasks) => {
+            cx.note(format!("{} concerned by {files} since {commit}", count(tasks.len(), "task")));
+        }
     }
-    cx.note(format!("{} concerned by {files} since {commit}", count(tasks.len(), "task")));
-    Ok(Selection::Tasks(tasks))
+    Ok(selection)
+}
+
+/// Of the tasks that `select` names, those that are concerned by what has changed.
+pub fn among(cx: &Cx, pipeline: &Pipeline, select: &[String], changed: &[Changed]) -> Result<Selection> {
+    match concerns_all(cx, changed) {
+        Some(_) => Ok(Selection::Tasks(select.to_vec())),
+        None => concerned(cx, pipeline, select, changed),
+    }
+}
+
+fn concerned(cx: &Cx, pipeline: &Pipeline, select: &[String], changed: &[Changed]) -> Result<Selection> {
+    let tasks = pipeline.concerned(cx, select, changed)?;
+    Ok(if tasks.is_empty() { Selection::Nothing } else { Selection::Tasks(tasks) })
 }
 
 /// What concerns every task: the configuration, this program, and names that cannot be read.

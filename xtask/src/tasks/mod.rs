@@ -15,6 +15,7 @@ pub mod image;
 pub mod lint;
 pub mod rehearse;
 pub mod release;
+pub mod report;
 pub mod setup;
 pub mod shard;
 pub mod test;

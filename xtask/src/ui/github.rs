@@ -41,7 +41,7 @@ impl Default for GitHub {
 }
 
 /// A word that no tool can guess: the keys of the hasher come from the system's randomness.
-fn random() -> String {
+pub(crate) fn random() -> String {
     let [a, b] = [(), ()].map(|()| RandomState::new().build_hasher().finish());
     format!("{a:016x}{b:016x}")
 }

@@ -8,10 +8,7 @@ use super::record::Record;
 use crate::core::report::{FailedTry, TestCase, TestOutcome, TestReport, junit};
 use crate::core::text;
 use crate::error::{Error, Style, render};
-use crate::event::{Body, Event, Sink, Status, TaskEnd};
-
-/// The name of the suite in which each task is a case.
-pub const TASKS: &str = "tasks";
+use crate::event::{Body, Event, Sink, Status, TASKS_SUITE, TaskEnd};
 
 /// The sink that collects.
 #[derive(Debug, Default)]
@@ -31,7 +28,7 @@ impl Collector {
     /// order of their tasks' names.
     pub fn reports(&self) -> Vec<TestReport> {
         let inner = lock(&self.inner);
-        let tasks = TestReport { name: TASKS.to_owned(), cases: inner.tasks.clone() };
+        let tasks = TestReport { name: TASKS_SUITE.to_owned(), cases: inner.tasks.clone() };
         [tasks].into_iter().chain(inner.record.all_reports().cloned()).collect()
     }
 
@@ -56,7 +53,7 @@ impl Sink for Collector {
 /// What went wrong beside the tasks, as a case that failed: a CI system that reads nothing else must not see a green run.
 fn of_run(failure: &Error) -> TestCase {
     let (message, detail) = (failure.message().to_owned(), render(failure, Style::PLAIN));
-    let (group, name) = (TASKS.to_owned(), message.clone());
+    let (group, name) = (TASKS_SUITE.to_owned(), message.clone());
     let outcome = TestOutcome::Failed { message, detail };
     TestCase { group, name, path: None, line: None, duration: Duration::ZERO, outcome, earlier: Vec::new() }
 }
@@ -70,7 +67,7 @@ fn case(end: &TaskEnd) -> TestCase {
             TestOutcome::Failed { message, detail: detail(&end.output, end.failure.as_ref()) }
         }
     };
-    let (group, name) = (TASKS.to_owned(), end.task.to_string());
+    let (group, name) = (TASKS_SUITE.to_owned(), end.task.to_string());
     let earlier = end.earlier.iter().map(|attempt| FailedTry {
         message: attempt.failure.message().to_owned(),
         detail: detail(&attempt.output, Some(&attempt.failure)),

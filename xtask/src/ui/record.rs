@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::core::finding::Finding;
+use crate::core::gate::Account;
 use crate::core::graph::TaskId;
 use crate::core::report::{TestCounts, TestReport};
 use crate::event::Body;
@@ -12,6 +13,7 @@ use crate::event::Body;
 #[derive(Debug, Default)]
 pub struct Record {
     findings: BTreeMap<TaskId, Vec<Finding>>,
+    looks: BTreeMap<TaskId, Vec<Account>>,
     reports: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
     /// The reports of tries that did not pass.
     retried: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
@@ -23,6 +25,9 @@ impl Record {
         match body {
             Body::Found { task, finding } => {
                 self.findings.entry(task.clone()).or_default().push(finding.clone());
+            }
+            Body::Looked { task, account } => {
+                self.looks.entry(task.clone()).or_default().push(account.clone());
             }
             Body::Tested { task, report, .. } => {
                 let report = match self.retried.get(task) {
@@ -46,6 +51,11 @@ impl Record {
     /// What a task found.
     pub fn findings(&self, task: &TaskId) -> &[Finding] {
         self.findings.get(task).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What a task's gates said of their looks.
+    pub fn looks(&self, task: &TaskId) -> &[Account] {
+        self.looks.get(task).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The reports of a task's tests.

@@ -41,6 +41,7 @@ impl Collector {
             log: None,
             notes: inner.notes.get(task).cloned().unwrap_or_default(),
             findings: inner.record.findings(task).to_vec(),
+            looks: inner.record.looks(task).to_vec(),
             reports: inner.record.reports(task).to_vec(),
         };
         end.tasks.iter().map(|end| Told { end: end.clone(), said: said(&end.task) }).collect()

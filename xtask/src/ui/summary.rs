@@ -323,7 +323,8 @@ fn flaky(end: &RunEnd, style: Style) -> String {
     }
 }
 
-fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
+/// The last lines of a summary.
+pub(super) fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     let count = |wanted: &dyn Fn(Status) -> bool| end.tasks.iter().filter(|task| wanted(task.status)).count();
     let passed = count(&|status| status == Status::Passed);
     let skipped = count(&|status| status == Status::Skipped);

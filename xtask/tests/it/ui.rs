@@ -4,6 +4,7 @@
 mod files;
 mod flaky;
 mod logs;
+mod pages;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -104,6 +105,7 @@ impl Run {
             unix_time: 1_700_000_000,
             tasks: self.tasks.len(),
             jobs: 2,
+            graph: Vec::new(),
         }];
         let ran = self.tasks.iter().filter(|task| task.status != Status::Skipped);
         bodies.extend(ran.map(|task| Body::TaskStarted { task: task.task.clone() }));

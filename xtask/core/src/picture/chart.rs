@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::labels::{self, Placed};
-use super::scale::Scale;
-use super::{escape, lane};
+use super::lane;
+use crate::page::scale::Scale;
+use crate::page::{self, escape};
 use crate::release::ledger::Phase;
 use crate::release::narration::offset;
 use crate::simulation::figures::Figures;
@@ -137,7 +138,7 @@ fn phase(
         offset(*until),
         bottom - band
     )?;
-    if labels::width(&name) + 6.0 <= width {
+    if page::width(&name) + 6.0 <= width {
         writeln!(
             svg,
             r#"<text x="{:.1}" y="{:.1}" text-anchor="middle">{name}</text>"#,

@@ -1,7 +1,6 @@
 //! Labels at their places, in as few rows as it takes that none covers another.
 
-/// The width of a letter at the size in which labels are set, on the average of a proportional typeface, a little generous.
-const LETTER: f64 = 6.1;
+use crate::page::width;
 
 /// How far a label is from its place.
 const APART: f64 = 5.0;
@@ -13,12 +12,6 @@ pub(super) struct Placed {
     pub(super) row: usize,
     /// Where its text begins.
     pub(super) left: f64,
-}
-
-/// How wide a text is, about.
-pub(super) fn width(text: &str) -> f64 {
-    let letters = u32::try_from(crate::text::width(text)).unwrap_or(u32::MAX);
-    f64::from(letters) * LETTER
 }
 
 /// Places labels, each as (place, text), in order of their places, between `left` and `right`: behind its place where there is

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::chart::{LEFT, RIGHT};
-use super::escape;
-use super::scale::Scale;
+use crate::page::escape;
+use crate::page::scale::Scale;
 use crate::release::metrics::to_float;
 use crate::simulation::recording::{PartRecording, Pods, Span};
 

@@ -7,14 +7,10 @@ mod chart;
 mod labels;
 mod lane;
 mod page;
-mod scale;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
 use crate::simulation::recording::Recording;
-use crate::text;
 
 /// What is to be shown.
 #[derive(Clone, Copy, Debug)]
@@ -49,24 +45,4 @@ impl Picture<'_> {
     pub fn html(&self) -> String {
         page::of(self)
     }
-}
-
-/// Text as it may stand in HTML and SVG, between tags and in quoted attributes: without markup and control characters.
-fn escape(text: &str) -> Cow<'_, str> {
-    let plain = text::one_line(text);
-    if !plain.contains(['&', '<', '>', '"', '\'']) {
-        return plain;
-    }
-    let mut safe = String::with_capacity(plain.len() + 16);
-    for c in plain.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    Cow::Owned(safe)
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Picture, Tone, chart, escape};
+use super::{Picture, Tone, chart};
+use crate::page::{self, escape};
 use crate::release::narration::{Kind, offset};
 
-/// Colours for light and dark, sizes for a screen and for paper.
+/// The colours of releases and phases.
 const STYLE: &str = include_str!("page.css");
 
 /// The page.
@@ -18,17 +19,14 @@ pub(super) fn of(picture: &Picture<'_>) -> String {
 
 fn write(html: &mut String, picture: &Picture<'_>) -> std::fmt::Result {
     let Picture { title, outcome, tone, figures, recording, origin } = *picture;
-    let (title, outcome, origin) = (escape(title), escape(outcome), escape(origin));
+    let (of, outcome) = (escape(title), escape(outcome));
     let tone = match tone {
         Tone::Good => "good",
         Tone::Back => "turned",
         Tone::Bad => "bad",
     };
-    writeln!(
-        html,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>"
-    )?;
-    writeln!(html, "<header>\n<p class=\"of\">{title}</p>\n<h1 class=\"{tone}\">{outcome}</h1>\n<dl>")?;
+    page::begin(html, title, STYLE)?;
+    writeln!(html, "<header>\n<p class=\"of\">{of}</p>\n<h1 class=\"{tone}\">{outcome}</h1>\n<dl>")?;
     for (name, value) in figures {
         writeln!(html, "<div><dt>{}</dt><dd>{}</dd></div>", escape(name), escape(value))?;
     }
@@ -49,7 +47,8 @@ fn write(html: &mut String, picture: &Picture<'_>) -> std::fmt::Result {
         }
         writeln!(html, "</td></tr>")?;
     }
-    writeln!(html, "</tbody>\n</table>\n<footer>{origin}</footer>\n</body>\n</html>")
+    writeln!(html, "</tbody>\n</table>")?;
+    page::end(html, origin)
 }
 
 /// What the colours mean.

@@ -38,6 +38,23 @@ pub enum ReadError {
 ///
 /// Raw control characters, which XML forbids and runners write all the same when a failing test printed some, are replaced.
 pub fn read(name: &str, folder: &Path, xml: &str) -> Result<TestReport, ReadError> {
+    with_root(xml, |root| TestReport { name: name.to_owned(), cases: cases(root, folder) })
+}
+
+/// The same with a report for each suite at the top, named as it is: what [`write()`] has written.
+pub fn read_suites(folder: &Path, xml: &str) -> Result<Vec<TestReport>, ReadError> {
+    with_root(xml, |root| {
+        let suites = root.children().filter(|node| node.has_tag_name("testsuite"));
+        let suite = |node: Node<'_, '_>| TestReport {
+            name: node.attribute("name").unwrap_or_default().to_owned(),
+            cases: cases(node, folder),
+        };
+        suites.map(suite).collect()
+    })
+}
+
+/// What `make` makes of the root of a report.
+fn with_root<T>(xml: &str, make: impl FnOnce(Node<'_, '_>) -> T) -> Result<T, ReadError> {
     if xml.len() > SIZE_MAX {
         return Err(ReadError::TooLong);
     }
@@ -47,8 +64,12 @@ pub fn read(name: &str, folder: &Path, xml: &str) -> Result<TestReport, ReadErro
     if !matches!(root.tag_name().name(), "testsuites" | "testsuite") {
         return Err(ReadError::OtherRoot(root.tag_name().name().to_owned()));
     }
-    let cases = root.descendants().filter(|node| node.has_tag_name("testcase"));
-    Ok(TestReport { name: name.to_owned(), cases: cases.map(|node| case(node, folder)).collect() })
+    Ok(make(root))
+}
+
+fn cases(suite: Node<'_, '_>, folder: &Path) -> Vec<TestCase> {
+    let nodes = suite.descendants().filter(|node| node.has_tag_name("testcase"));
+    nodes.map(|node| case(node, folder)).collect()
 }
 
 fn case(node: Node<'_, '_>, folder: &Path) -> TestCase {

@@ -5,12 +5,15 @@ use std::time::Duration;
 /// The largest share of the width that a stretch gets which may be drawn shorter.
 const QUIET_MAX: f64 = 0.3;
 
-/// Distances between marks on the axis that people like.
-const STEPS: [u64; 10] = [5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
+/// Distances between marks on the axis that people like, in milliseconds.
+const STEPS: [u64; 18] = [
+    20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+    1_800_000, 3_600_000, 7_200_000,
+];
 
 /// Maps times to places: piece by piece linear, never backwards.
 #[derive(Clone, Debug)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     /// Time and place of each knot, in seconds and in units of the drawing.
     knots: Vec<(f64, f64)>,
     /// Where time runs faster than elsewhere.
@@ -19,8 +22,8 @@ pub(super) struct Scale {
 
 impl Scale {
     /// `length` onto the places from `left` to `right`; `quiet` are the stretches that may be drawn shorter, in order.
-    pub(super) fn new(length: Duration, quiet: &[(Duration, Duration)], left: f64, right: f64) -> Self {
-        let (length, width) = (length.as_secs_f64().max(1.0), right - left);
+    pub(crate) fn new(length: Duration, quiet: &[(Duration, Duration)], left: f64, right: f64) -> Self {
+        let (length, width) = (length.as_secs_f64().max(1e-3), right - left);
         let quiet: Vec<(f64, f64)> = quiet
             .iter()
             .map(|(from, until)| (from.as_secs_f64(), until.as_secs_f64().min(length)))
@@ -48,7 +51,7 @@ impl Scale {
     }
 
     /// Where a time is.
-    pub(super) fn place(&self, at: Duration) -> f64 {
+    pub(crate) fn place(&self, at: Duration) -> f64 {
         let at = at.as_secs_f64();
         let next = self.knots.partition_point(|(time, _)| *time <= at).clamp(1, self.knots.len() - 1);
         let ((from, left), (until, right)) = (self.knots[next - 1], self.knots[next]);
@@ -59,19 +62,19 @@ impl Scale {
     }
 
     /// The stretches that are drawn shorter, as places.
-    pub(super) fn shortened(&self) -> impl Iterator<Item = (f64, f64)> {
+    pub(crate) fn shortened(&self) -> impl Iterator<Item = (f64, f64)> {
         let place = |time: f64| self.place(Duration::from_secs_f64(time));
         self.quiet.iter().map(move |(from, until)| (place(*from), place(*until)))
     }
 
     /// Round times for the axis, at least `apart` from each other.
-    pub(super) fn ticks(&self, apart: f64) -> Vec<Duration> {
+    pub(crate) fn ticks(&self, apart: f64) -> Vec<Duration> {
         let mut ticks = Vec::new();
         for pair in self.knots.windows(2) {
             let ((from, left), (until, right)) = (pair[0], pair[1]);
             let per_second = (right - left) / (until - from).max(f64::MIN_POSITIVE);
             let step = STEPS.iter().find(|step| seconds(**step) * per_second >= apart);
-            let step = seconds(step.copied().unwrap_or(2 * 3600));
+            let step = seconds(step.copied().unwrap_or(4 * 3_600_000));
             let mut time = (from / step).ceil() * step;
             while time <= until {
                 let tick = Duration::from_secs_f64(time);
@@ -87,8 +90,8 @@ impl Scale {
     }
 }
 
-fn seconds(whole: u64) -> f64 {
-    Duration::from_secs(whole).as_secs_f64()
+fn seconds(milliseconds: u64) -> f64 {
+    Duration::from_millis(milliseconds).as_secs_f64()
 }
 
 #[cfg(test)]

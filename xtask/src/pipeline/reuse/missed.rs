@@ -1,0 +1,51 @@
+//! Why a task runs although results of it are stored.
+
+use super::Cache;
+use crate::core::fingerprint::entry::Entry;
+use crate::core::fingerprint::explain::nearest;
+use crate::core::fingerprint::{Digest, Fingerprint};
+use crate::core::graph::TaskId;
+use crate::core::text::count;
+use crate::cx::Cx;
+use crate::driver::cache::Found;
+use crate::event::Body;
+
+/// How many things that differ are named.
+const NAMED_MAX: usize = 5;
+
+impl Cache {
+    /// The latest results of a task that are still stored.
+    pub(in crate::pipeline) fn stored(&self, task: &TaskId) -> Vec<(Digest, Box<Entry>)> {
+        let entry = |key: Digest| match self.store.peek(&key) {
+            Found::Entry(entry) => Some((key, entry)),
+            Found::Nothing | Found::Fault(_) => None,
+        };
+        self.store.known(task.as_str()).into_iter().filter_map(entry).collect()
+    }
+
+    /// Says what differs from the stored result that differs least.
+    pub(super) fn say_missed(&self, cx: &Cx, task: &TaskId, now: &Fingerprint) {
+        let because = if self.is_forced(task) {
+            vec!["asked for by `--force`".to_owned()]
+        } else {
+            self.differs(task, now)
+        };
+        let because = because.iter().map(|words| cx.mask().text(words)).collect();
+        cx.emit(Body::Missed { task: task.clone(), because });
+    }
+
+    fn differs(&self, task: &TaskId, now: &Fingerprint) -> Vec<String> {
+        let stored = self.stored(task);
+        let fingerprints: Vec<&Fingerprint> = stored.iter().map(|(_, entry)| &entry.fingerprint).collect();
+        let Some((_, changes)) = nearest(&fingerprints, now) else {
+            return vec!["no result of it is stored".to_owned()];
+        };
+        let mut words: Vec<String> = changes.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+        match changes.len() {
+            0 => words.push("the stored result is not whole".to_owned()),
+            all if all > NAMED_MAX => words.push(format!("and {}", count(all - NAMED_MAX, "more change"))),
+            _ => {}
+        }
+        words
+    }
+}

@@ -1,0 +1,175 @@
+//! The report: what a run left behind, as one page to open, send and print.
+//!
+//! It reads the event lines and the JUnit file of the output folder, or of several such folders that the jobs of a build server
+//! have brought together, and looks up the source of what was found. What is damaged or missing is part of the page.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::core::command::Command;
+use crate::core::record::{Excerpt, Page, Record};
+use crate::core::report::{TestReport, junit};
+use crate::core::text::count;
+use crate::cx::{Cx, files};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, TASKS_SUITE};
+
+/// The longest file of events that is read, in bytes; what comes after it is said to be missing.
+const EVENTS_MAX: u64 = 256 << 20;
+
+/// The largest file whose lines are shown below a finding, in bytes, and the most findings that get them.
+const SOURCE_MAX: u64 = 4 << 20;
+/// See [`SOURCE_MAX`].
+const EXCERPTS_MAX: usize = 500;
+
+/// Variables that a program needs to find the desktop on which it is to show something.
+const DESKTOP: &[&str] = &["BROWSER", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"];
+
+/// What to report, and where to.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The output folders of the parts of a run; without any, the last run of this checkout.
+    pub merge: Vec<PathBuf>,
+    /// Where the page goes; without it, into the output folder.
+    pub out: Option<PathBuf>,
+    /// Whether to show it in the browser.
+    pub open: bool,
+}
+
+/// Makes the page.
+///
+/// # Errors
+///
+/// Where there is no run, or the page cannot be written or opened. Of several parts also where one did not pass or is not
+/// there: who merges them wants one verdict.
+pub fn report(cx: &Cx, options: &Options) -> Result<()> {
+    let mut records = if options.merge.is_empty() { vec![last(cx)?] } else { parts(cx, &options.merge)? };
+    look_up(cx, &mut records);
+    let origin = format!("cargo xtask report, {}", count(records.len(), "run"));
+    let page = Page { records: &records, origin: &origin };
+    let (verdict, passed) = page.verdict();
+    let path = options.out.clone().unwrap_or_else(|| cx.output_folder().join("report.html"));
+    files::write(&path, cx.mask().text(&page.html()).as_bytes())?;
+    let shown = path.strip_prefix(cx.root()).unwrap_or(&path).display().to_string();
+    let damage: Vec<String> = records
+        .iter()
+        .flat_map(|record| record.damage.iter().map(|words| format!("{}: {words}", record.name)))
+        .collect();
+    for words in &damage {
+        cx.warn(words.clone(), "the page shows what could be read");
+    }
+    let data = json!({ "verdict": verdict, "passed": passed, "page": shown, "damage": damage });
+    cx.emit(Body::Answer { text: format!("{verdict}\n{shown}\n"), data });
+    if options.open {
+        open(cx, &path)?;
+    }
+    let bad = records.iter().filter(|record| !record.has_passed()).count();
+    if options.merge.is_empty() || bad == 0 {
+        return Ok(());
+    }
+    Err(Error::problems(format!("{bad} of {} did not pass", count(records.len(), "part")))
+        .hint(format!("`{shown}` says which and why")))
+}
+
+/// The last run of this checkout.
+fn last(cx: &Cx) -> Result<Record> {
+    let folder = cx.output_folder();
+    if !folder.join(EVENTS_FILE).is_file() {
+        return Err(Error::missing(format!("there is no run in `{}`", folder.display()))
+            .hint("`cargo xtask ci` and every other run leaves one there"));
+    }
+    Ok(read("this checkout", folder, &folder.join(EVENTS_FILE)))
+}
+
+/// The parts of a run. One that is not there is a part that did not pass.
+fn parts(cx: &Cx, paths: &[PathBuf]) -> Result<Vec<Record>> {
+    let part = |path: &PathBuf| {
+        cx.check()?;
+        let name = path.display().to_string();
+        let events = if path.is_file() { path.clone() } else { path.join(EVENTS_FILE) };
+        let folder = events.parent().unwrap_or(path);
+        Ok(if events.is_file() {
+            read(&name, folder, &events)
+        } else {
+            Record::missing(
+                name,
+                format!("there is no `{EVENTS_FILE}`: this part did not run, or left nothing"),
+            )
+        })
+    };
+    paths.iter().map(part).collect()
+}
+
+fn read(name: &str, folder: &Path, events: &Path) -> Record {
+    let mut record = match text_of(events, EVENTS_MAX) {
+        Ok(text) => Record::read(name, &text),
+        Err(error) => return Record::missing(name, error.in_words()),
+    };
+    match cases(&folder.join(JUNIT_FILE)) {
+        Ok(reports) => record.reports = reports,
+        Err(error) => record.damage.push(error.in_words()),
+    }
+    record
+}
+
+/// The cases of the JUnit file; none where it is not there, as after a run without tests that was killed.
+fn cases(path: &Path) -> Result<Vec<TestReport>> {
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let limit = u64::try_from(junit::SIZE_MAX).unwrap_or(u64::MAX);
+    let text = text_of(path, limit.saturating_add(1))?;
+    let reports = junit::read_suites(Path::new(""), &text);
+    let mut reports = reports
+        .map_err(|error| Error::problems(format!("`{}` cannot be read", path.display())).source(error))?;
+    // The tasks are in the events, with more about each.
+    reports.retain(|report| report.name != TASKS_SUITE);
+    Ok(reports)
+}
+
+/// The text of a file up to `limit` bytes. Bytes that are no UTF-8 become U+FFFD.
+fn text_of(path: &Path, limit: u64) -> Result<String> {
+    let failed = || format!("could not read `{}`", path.display());
+    let mut bytes = Vec::new();
+    File::open(path).context(failed)?.take(limit).read_to_end(&mut bytes).context(failed)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Puts the source below what was found, where it is in this repository.
+fn look_up(cx: &Cx, records: &mut [Record]) {
+    let Ok(root) = cx.root().canonicalize() else { return };
+    let mut texts: BTreeMap<PathBuf, Option<String>> = BTreeMap::new();
+    let findings = records.iter_mut().flat_map(|record| &mut record.findings);
+    for found in findings.take(EXCERPTS_MAX) {
+        let Some(location) = &found.finding.location else { continue };
+        let Some(line) = location.line else { continue };
+        let text = texts.entry(location.path.clone()).or_insert_with(|| source(&root, &location.path));
+        found.excerpt = text.as_deref().and_then(|text| Excerpt::around(text, line));
+    }
+}
+
+/// The text of a file of the repository. The path is what somebody wrote down: it may lead anywhere.
+fn source(root: &Path, path: &Path) -> Option<String> {
+    let path = root.join(path).canonicalize().ok()?;
+    let is_file = path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= SOURCE_MAX);
+    (path.starts_with(root) && is_file).then(|| text_of(&path, SOURCE_MAX).ok()).flatten()
+}
+
+/// Shows a page in the browser of this desktop.
+fn open(cx: &Cx, path: &Path) -> Result<()> {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = Command::new(program).arg(path.display().to_string());
+    for name in DESKTOP {
+        if let Some(value) = cx.environment().filled(name) {
+            command = command.env(*name, value);
+        }
+    }
+    cx.run(command).map_err(|error| match error.kind() {
+        ErrorKind::Missing => error.hint(format!("open `{}` yourself", path.display())),
+        _ => error,
+    })
+}

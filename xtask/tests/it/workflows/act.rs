@@ -1,0 +1,276 @@
+//! The workflows run: by act (github.com/nektos/act), on this machine, with stand-ins for the actions of others.
+//!
+//! What runs are the workflows as they are and the real program, in a small repository. `image` alone is a stand-in: it is tried
+//! elsewhere, with a real registry. The release ends at a cluster that the small repository does not have.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{files, github, values};
+use crate::repository::Repository;
+
+/// Turns a machine without act from a skip into a failure.
+const REQUIRED: &str = "XTASK_REQUIRE_ACT";
+
+const CONFIGURATION: &str = r#"
+[project]
+name = "small"
+
+[tasks."architecture.small"]
+command = ["cat", "in.txt"]
+reads = ["in.txt"]
+
+[tasks."dependencies.small"]
+command = ["cat", "in.txt"]
+reads = ["in.txt"]
+
+[tasks."lint.small"]
+command = ["cat", "in.txt"]
+reads = ["in.txt"]
+
+[tasks."test.small"]
+command = ["sh", "-c", "env; cat in.txt; ! grep -q bad in.txt"]
+reads = ["in.txt"]
+
+[tasks."docs.small"]
+command = ["sh", "-c", "mkdir -p backend/docs/build && cp in.txt backend/docs/build/index.html"]
+reads = ["in.txt"]
+makes = ["backend/docs/build/"]
+"#;
+
+/// What stands in for an action, by the beginning of its name: its inputs, and what it does with them.
+const ACTIONS: [(&str, &str, &str); 5] = [
+    ("actions/checkout", "persist-credentials", "cp -r \"$STORE/../repository/.\" ."),
+    ("actions/cache", "path key restore-keys", "true"),
+    (
+        "actions/upload-artifact",
+        "name path retention-days overwrite",
+        "mkdir -p \"$STORE/$NAME\" && cp -r $PATHS \"$STORE/$NAME/\"",
+    ),
+    (
+        "actions/download-artifact",
+        "name pattern path run-id github-token",
+        "mkdir -p \"$PATHS\" && if [ -n \"$NAME\" ]; then cp -r \"$STORE/$NAME/.\" \"$PATHS\"; else cp -r \"$STORE\"/$PATTERN \"$PATHS\"; fi",
+    ),
+    (
+        "",
+        "registry username password role-to-assume aws-region allowed-account-ids role-duration-seconds",
+        "true",
+    ),
+];
+
+/// A repository with the workflows, the actions, and what jobs leave behind.
+struct Server {
+    folder: tempfile::TempDir,
+}
+
+/// What became of a run.
+struct Ran {
+    /// The result of each job that ran.
+    jobs: BTreeMap<String, String>,
+    /// The commands of xtask, with the job and the result.
+    steps: Vec<(String, String, String)>,
+    log: String,
+}
+
+impl Ran {
+    fn job(&self, name: &str) -> &str {
+        self.jobs.get(name).map_or("not run", String::as_str)
+    }
+
+    fn ran(&self, command: &str) -> Option<&str> {
+        let step = self.steps.iter().find(|(_, name, _)| name.contains(command));
+        step.map(|(_, _, result)| result.as_str())
+    }
+}
+
+impl Server {
+    /// `None`, and a line, where act is not installed.
+    fn start(input: &str) -> Option<Self> {
+        if which::which("act").is_err() {
+            assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and `act` is not installed");
+            println!("skipped: `act` is not installed");
+            return None;
+        }
+        let folder = tempfile::Builder::new().prefix("xtask-act-").tempdir().unwrap();
+        let server = Self { folder };
+        let repository = Repository::at(&server.path("repository"));
+        repository.write("xtask.toml", CONFIGURATION);
+        repository.write("in.txt", input);
+        repository.write(".gitignore", "/target/\n/.xtask/\n/runs/\n/backend/docs/build/\n");
+        for (name, text) in files("workflows") {
+            repository.write(&format!(".github/workflows/{name}"), &text);
+        }
+        repository.write(
+            ".github/actions/toolchain/action.yml",
+            &std::fs::read_to_string(github().join("actions/toolchain/action.yml")).unwrap(),
+        );
+        commit(repository.root());
+        git(repository.root(), &["remote", "add", "origin", "https://github.com/us/it"]);
+        for (index, (_, inputs, script)) in ACTIONS.iter().enumerate() {
+            let action = Repository::at(&server.path("actions").join(index.to_string()));
+            let inputs: String =
+                inputs.split(' ').map(|name| format!("  {name}: {{}}\n")).collect::<Vec<_>>().concat();
+            action.write("action.yml", &format!(
+                "name: stand-in\ndescription: stand-in\ninputs:\n{inputs}runs:\n  using: composite\n  steps:\n    - shell: bash\n      \
+                 env: {{ NAME: \"${{{{ inputs.name }}}}\", PATTERN: \"${{{{ inputs.pattern }}}}\", PATHS: \"${{{{ inputs.path }}}}\" }}\n      \
+                 run: |\n        {script}\n"
+            ));
+            commit(action.root());
+        }
+        let cargo = server.path("bin/cargo");
+        Repository::at(&server.path("bin")).write("cargo", &format!(
+            "#!/bin/sh\nshift\nif [ \"$1\" = image ]; then mkdir -p target/xtask; echo '{{}}' > target/xtask/images.json; exit 0; fi\n\
+             exec '{}' \"$@\"\n",
+            env!("CARGO_BIN_EXE_xtask")
+        ));
+        std::fs::set_permissions(cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::create_dir_all(server.path("store")).unwrap();
+        Some(server)
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs what an event starts.
+    fn run(&self, event: &str, payload: &Value, arguments: &[&str]) -> Ran {
+        std::fs::write(self.path("event.json"), payload.to_string()).unwrap();
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut act = Command::new("act");
+        act.arg(event).args(arguments).args([
+            "--platform",
+            "ubuntu-24.04=-self-hosted",
+            "--json",
+            "--actor",
+            "somebody",
+        ]);
+        act.args(["--secret", "GITHUB_TOKEN=ghs_secretsecret", "--eventpath"]).arg(self.path("event.json"));
+        act.args([
+            "--env",
+            &format!("STORE={}", self.path("store").display()),
+            "--env",
+            &format!("PATH={path}"),
+        ]);
+        let mut actions: Vec<String> = files("workflows")
+            .iter()
+            .chain(&files("actions"))
+            .flat_map(|(_, text)| {
+                let uses = values(text, "uses").into_iter().filter(|uses| !uses.starts_with("./"));
+                uses.map(|uses| uses.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+            })
+            .collect();
+        actions.sort_unstable();
+        actions.dedup();
+        for action in actions {
+            let index = ACTIONS.iter().position(|(name, ..)| action.starts_with(name)).unwrap();
+            let stand_in = self.path("actions").join(index.to_string());
+            act.args(["--local-repository", &format!("{action}={}", stand_in.display())]);
+        }
+        act.current_dir(self.path("repository")).env("PATH", path).env("XDG_CACHE_HOME", self.path("cache"));
+        act.env_remove("GITHUB_TOKEN").env("HOME", self.folder.path());
+        let output = act.output().unwrap();
+        let log = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut ran = Ran {
+            jobs: BTreeMap::new(),
+            steps: Vec::new(),
+            log: log.clone() + &String::from_utf8_lossy(&output.stderr),
+        };
+        for line in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            let job = text("jobID");
+            if !text("jobResult").is_empty() {
+                ran.jobs.insert(job, text("jobResult"));
+            } else if text("stage") == "Main"
+                && !text("stepResult").is_empty()
+                && text("step").contains("cargo xtask")
+            {
+                ran.steps.push((job, text("step"), text("stepResult")));
+            }
+        }
+        ran
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"];
+    let done = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+fn commit(folder: &Path) {
+    git(folder, &["init", "--quiet", "--initial-branch=main"]);
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", "Begin"]);
+}
+
+/// The payload of a pull request, from this repository or another one.
+fn request(from: &str) -> Value {
+    let repository = |name: &str| json!({ "full_name": name });
+    json!({ "pull_request": { "number": 7, "head": { "ref": "topic", "repo": repository(from) }, "base": { "ref": "main", "repo": repository("us/it") } } })
+}
+
+#[test]
+fn a_push_to_main_goes_all_the_way_to_the_deployment() {
+    let Some(server) = Server::start("good\n") else { return };
+    let ran = server.run("push", &json!({ "ref": "refs/heads/main", "before": "0".repeat(40) }), &[]);
+    for job in ["architecture", "test", "lint", "documentation", "build", "verdict"] {
+        assert_eq!(ran.job(job), "success", "{job}\n{}", ran.log);
+    }
+    // The small repository has no environment: nothing is begun, and what may be left of it is looked after all the same.
+    assert_eq!(ran.job("deploy"), "failure", "{}", ran.log);
+    assert_eq!(ran.ran("xtask deploy --environment production --yes"), Some("failure"));
+    assert_eq!(ran.ran("xtask recover --environment production"), Some("failure"), "it ran");
+    let store = server.path("store");
+    let page = std::fs::read_to_string(store.join("report/report.html")).unwrap();
+    assert!(page.contains("<h1 class=\"good\">") && page.contains("runs/run-lint"), "{page}");
+    for kept in [
+        "run-test/events.jsonl",
+        "run-architecture/junit.xml",
+        "documentation/build/index.html",
+        "images/images.json",
+    ] {
+        assert!(store.join(kept).is_file(), "{kept}");
+    }
+    assert!(!ran.log.contains("ghs_secretsecret"), "no token is shown");
+}
+
+#[test]
+fn a_pull_request_of_a_fork_that_fails_is_red_and_builds_nothing() {
+    let Some(server) = Server::start("bad\n::error::from a tool\n") else { return };
+    let ran = server.run("pull_request", &request("them/it"), &[]);
+    let results = ["architecture", "test", "lint", "documentation", "build", "verdict", "deploy"]
+        .map(|job| ran.job(job));
+    assert_eq!(
+        results,
+        ["success", "failure", "success", "not run", "not run", "failure", "not run"],
+        "{}",
+        ran.log
+    );
+    assert!(ran.log.contains("from them/it: a pull request from a fork gets no secrets"), "{}", ran.log);
+    assert!(ran.log.contains("::error title=test.small"), "the failure is marked\n{}", ran.log);
+    // The part that did not run makes the verdict red by itself, too.
+    let page = std::fs::read_to_string(server.path("store/report/report.html")).unwrap();
+    assert!(page.contains("1 of 4 parts did not end; 1 of "), "{page}");
+    let summary = ran.log.contains("tasks did not pass") || ran.log.contains("task did not pass");
+    assert!(summary, "{}", ran.log);
+}
+
+#[test]
+fn somebody_rolls_back_by_hand_and_words_stay_words() {
+    let Some(server) = Server::start("good\n") else { return };
+    let reason = "it's \"$(touch stolen)\" `touch stolen` ; touch stolen";
+    let inputs = json!({ "inputs": { "release": "previous", "environment": "staging", "reason": reason } });
+    let ran = server.run("workflow_dispatch", &inputs, &["--workflows", ".github/workflows/rollback.yml"]);
+    assert_eq!(ran.steps.len(), 1, "{}", ran.log);
+    // Without environments it ends at the configuration, behind the command line.
+    assert!(ran.log.contains("exit status 3") && !ran.log.contains("unexpected argument"), "{}", ran.log);
+    let stolen = walkdir::WalkDir::new(server.folder.path())
+        .into_iter()
+        .any(|entry| entry.unwrap().file_name() == "stolen");
+    assert!(!stolen, "{}", ran.log);
+}
