@@ -229,11 +229,11 @@ impl Graph {
 
     /// The part of the graph that these tasks are, with everything that they wait for. No task is a graph without tasks.
     pub fn needed_by(&self, tasks: &[TaskId]) -> Result<Self, GraphError> {
+        let positions: HashMap<&TaskId, usize> =
+            self.nodes.iter().enumerate().map(|(position, node)| (&node.id, position)).collect();
         let mut wanted = vec![false; self.nodes.len()];
         for task in tasks {
-            let found = self.nodes.iter().position(|node| node.id == *task);
-            let position = found.ok_or_else(|| self.unknown(task.as_str()))?;
-            wanted[position] = true;
+            wanted[*positions.get(task).ok_or_else(|| self.unknown(task.as_str()))?] = true;
         }
         self.closed(wanted)
     }
@@ -396,6 +396,22 @@ mod tests {
         assert_eq!(all(&graph.select(&[]).unwrap()).len(), 5);
         assert_eq!(
             graph.select(&["tests".into()]).unwrap_err(),
+            GraphError::NothingSelected { selector: "tests".into(), nearest: Some("test".into()) }
+        );
+    }
+
+    #[test]
+    fn tasks_bring_what_they_wait_for_and_no_namesakes() {
+        let graph =
+            Graph::new(vec![node("setup", &[]), node("test", &["setup"]), node("test.more", &[])]).unwrap();
+        let names = |tasks: &[TaskId]| {
+            let part = graph.needed_by(tasks).unwrap();
+            part.nodes().iter().map(|node| node.id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[id("test")]), ["setup", "test"]);
+        assert!(names(&[]).is_empty());
+        assert_eq!(
+            graph.needed_by(&[id("setup"), id("tests")]).unwrap_err(),
             GraphError::NothingSelected { selector: "tests".into(), nearest: Some("test".into()) }
         );
     }

@@ -1,6 +1,6 @@
 //! One result from the reports of all shards of a run: what they say is said again, and what they do not say is said as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -103,18 +103,19 @@ impl Pipeline {
 
 /// For each task that a report tells of the one that tells the worst of it; of several such, the first.
 fn worst<'r>(graph: &Graph, reports: &'r [Filed]) -> Result<BTreeMap<&'r TaskId, (&'r Filed, &'r Told)>> {
+    let known: HashSet<&TaskId> = graph.nodes().iter().map(|node| &node.id).collect();
     let mut worst: BTreeMap<&TaskId, (&Filed, &Told)> = BTreeMap::new();
     for filed in reports {
         for told in &filed.report.tasks {
             let task = &told.end.task;
-            if graph.nodes().iter().all(|node| node.id != *task) {
+            if !known.contains(task) {
                 let message = format!("`{}` tells of `{task}`, which is not part of this run", filed.place());
                 return Err(Error::refused(message)
                     .hint("name the tasks that were named when the shards were planned"));
             }
-            let known = worst.entry(task).or_insert((filed, told));
-            if gravity(&told.end) > gravity(&known.1.end) {
-                *known = (filed, told);
+            let worst = worst.entry(task).or_insert((filed, told));
+            if gravity(&told.end) > gravity(&worst.1.end) {
+                *worst = (filed, told);
             }
         }
     }

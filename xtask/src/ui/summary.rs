@@ -54,10 +54,6 @@ pub fn summary(end: &RunEnd, record: &Record, look: &Look) -> Summary {
     }
     writer.index(&failed);
     writer.flaky(end);
-    for failure in &end.failures {
-        let rendered = render(failure, look.style);
-        writer.line(format_args!("\n{}", rendered.trim_end()));
-    }
     if !writer.text.is_empty() {
         writer.text.push('\n');
     }
@@ -341,12 +337,10 @@ pub(super) fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
         verdict = style.paint(Tone::Doubtful, &format!("interrupted: {what}"));
         verdict.push('\n');
     }
-    let failures = end.failures.len();
-    if failures > 0 {
-        let line = format!("this run is not whole: {} above", text::count(failures, "error"));
-        verdict.push_str(&style.paint(Tone::Bad, &line));
-        verdict.push('\n');
+    for failure in &end.failures {
+        verdict.push_str(&render(failure, style));
     }
+    let failures = end.failures.len();
     let tasks = if bad == 0 && skipped == 0 && failures == 0 {
         let line = format!("{} passed in {}", text::count(passed, "task"), text::duration(end.duration));
         style.paint(Tone::Good, &line) + &reused(end) + &flaky(end, style)

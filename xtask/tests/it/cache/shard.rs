@@ -152,10 +152,7 @@ fn a_missing_shard_makes_the_result_red() {
 
         error: shard 2/3 has left no report
         hint: look at the job that ran it, and run it again
-
         error: no report tells of `check.two`
-
-        this run is not whole: 2 errors above
         0 of 4 tasks did not pass, 1 not run
     "#]]
     .assert_eq(&timeless(&said.stdout));
