@@ -73,12 +73,12 @@ fn commands_fit_what_is_there() {
         look at it: kubectl --context 'the cluster' --namespace vitalyst get deployments,services --output=wide --label-columns=vitalyst.io/slot
         what served has no pods any more:
         by hand, as things were seen last, this gives the requests to what `production-1` was:
-          kubectl --context 'the cluster' --namespace vitalyst scale deployment vitalyst-backend --replicas=3
-          kubectl --context 'the cluster' --namespace vitalyst rollout status deployment vitalyst-backend --timeout=5m
+          kubectl --context 'the cluster' --namespace vitalyst patch deployment vitalyst-backend --type merge --patch '{"spec":{"replicas":3}}' &&
+          until [ "0$(kubectl --context 'the cluster' --namespace vitalyst get deployment vitalyst-backend --output jsonpath='{.status.availableReplicas}')" -ge 3 ]; do sleep 1; done &&
           kubectl --context 'the cluster' --namespace vitalyst patch service vitalyst-backend --type json --patch '[{"op":"replace","path":"/spec/selector","value":{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}}]'
         what served is not ready:
         by hand, as things were seen last, this gives the requests to what `production-1` was:
-          kubectl --context 'the cluster' --namespace vitalyst rollout status deployment vitalyst-backend --timeout=5m
+          until [ "0$(kubectl --context 'the cluster' --namespace vitalyst get deployment vitalyst-backend --output jsonpath='{.status.availableReplicas}')" -ge 3 ]; do sleep 1; done &&
           kubectl --context 'the cluster' --namespace vitalyst patch service vitalyst-backend --type json --patch '[{"op":"replace","path":"/spec/selector","value":{"vitalyst.io/serves":"backend","vitalyst.io/slot":"a"}}]'
         somebody has changed what served:
         the Deployment `vitalyst-backend` does not run what `production-1` ran: its manifests are kept in the ConfigMap `vitalyst-backend-807695760e`

@@ -23,13 +23,18 @@ pub struct ByHand {
 }
 
 impl ByHand {
-    /// It, to be read. It ends with a line end.
+    /// It, to be read. It ends with a line end. Whoever types a command runs it only where all before it have done what they should:
+    /// requests must not go to pods that are not there.
     pub fn words(&self) -> String {
         let serves = ReleaseId::or_nothing(self.serves.as_ref());
         let head =
             format!("by hand, as things were seen last, this gives the requests to what `{serves}` was:\n");
         let head = (!self.commands.is_empty()).then_some(head);
-        let commands = self.commands.iter().map(|command| format!("  {command}\n"));
+        let last = self.commands.len().saturating_sub(1);
+        let commands = self.commands.iter().enumerate().map(|(index, command)| {
+            let and = if index < last { " &&" } else { "" };
+            format!("  {command}{and}\n")
+        });
         let remarks = self.remarks.iter().map(|remark| format!("{remark}\n"));
         head.into_iter().chain(commands).chain(remarks).collect()
     }
@@ -87,7 +92,7 @@ impl Inventory {
             }
             let wanted = journal.and_then(|journal| journal.replicas.get(index)).copied().unwrap_or(1).max(1);
             let place = kubectl(self.namespace_of(&identity));
-            way.commands.extend(filled(found, wanted).into_iter().map(|verb| format!("{place} {verb}")));
+            way.commands.extend(filled(found, wanted, &place));
             self.give_requests(part, old, found, objects, &kubectl, &mut way);
         }
         if way.commands.is_empty() {
@@ -149,16 +154,20 @@ fn needs_no_way_back(journal: &Journal) -> Option<String> {
     }
 }
 
-/// What a Deployment needs before it can take all requests: its pods.
-fn filled(deployment: &Value, wanted: u32) -> Vec<String> {
+/// What a Deployment needs before it can take all requests: its pods. The deployer may run it: its role has no `scale`, and watches
+/// nothing, as `rollout status` does.
+fn filled(deployment: &Value, wanted: u32, kubectl: &str) -> Vec<String> {
     let count = |pointer: &str| deployment.pointer(pointer).and_then(Value::as_u64);
     let name = deployment.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     let mut commands = Vec::new();
     if count("/spec/replicas").unwrap_or(1) < u64::from(wanted) {
-        commands.push(format!("scale deployment {name} --replicas={wanted}"));
+        let patch = quote(&json!({"spec": {"replicas": wanted}}).to_string());
+        commands.push(format!("{kubectl} patch deployment {name} --type merge --patch {patch}"));
     }
     if !commands.is_empty() || count("/status/availableReplicas").unwrap_or(0) < u64::from(wanted) {
-        commands.push(format!("rollout status deployment {name} --timeout=5m"));
+        let ready =
+            format!("{kubectl} get deployment {name} --output jsonpath='{{.status.availableReplicas}}'");
+        commands.push(format!("until [ \"0$({ready})\" -ge {wanted} ]; do sleep 1; done"));
     }
     commands
 }

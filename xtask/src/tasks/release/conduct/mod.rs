@@ -452,21 +452,20 @@ impl Play {
                         return Err(super::connect::damaged(&unseen));
                     }
                     Err(unseen) => {
-                        self.say(stage.cx, &unseen.to_string(), "");
+                        self.say(stage.cx, &Error::refused(unseen.to_string()));
                         None
                     }
                 };
                 Input::Looked(id, view)
             }
             Reply::Looked(id, _, Err(failure)) => {
-                let cause = failure.error.causes().first().cloned().unwrap_or_default();
-                self.say(stage.cx, failure.error.message(), &cause);
+                self.say(stage.cx, &failure.error);
                 Input::Looked(id, None)
             }
             Reply::Wrote(id, outcome) => Input::Wrote(id, outcome),
             Reply::Measured(id, part, pods, Pages { of_pods, checks, is_blind }) => {
                 if let Some(words) = stage.reader.and_then(Reader::trouble).filter(|_| is_blind) {
-                    self.say(stage.cx, &format!("no pod can be measured: {words}"), "");
+                    self.say(stage.cx, &Error::missing(format!("no pod can be measured: {words}")));
                 }
                 let read: Vec<_> = pods.iter().zip(of_pods).collect();
                 let now = stage.began.elapsed();
@@ -485,16 +484,11 @@ impl Play {
         }))
     }
 
-    /// Says what keeps it from seeing, once.
-    fn say(&mut self, cx: &Cx, words: &str, cause: &str) {
-        if self.trouble.as_deref() != Some(words) {
-            let hint = if cause.is_empty() {
-                "it is tried again".to_owned()
-            } else {
-                format!("{cause}; it is tried again")
-            };
-            cx.warn(words, hint);
-            self.trouble = Some(words.to_owned());
+    /// Says what keeps it from seeing, once, and what somebody else can do about it.
+    fn say(&mut self, cx: &Cx, error: &Error) {
+        if self.trouble.as_deref() != Some(error.message()) {
+            cx.warn_of(error, "it is tried again");
+            self.trouble = Some(error.message().to_owned());
         }
     }
 }
