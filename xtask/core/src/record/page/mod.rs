@@ -146,7 +146,8 @@ impl Page<'_> {
         let of = |state| tasks().filter(|task| task.state == state).count();
         let bad = tasks().filter(|task| is_bad(task)).count();
         let mut words = vec![format!("{} passed", of(State::Passed))];
-        let more = [(bad, "failed"), (of(State::Skipped), "not run"), (of(State::Unknown), "unknown")];
+        let waiting = tasks().filter(|task| task.state == State::Unknown && !is_bad(task)).count();
+        let more = [(bad, "failed"), (of(State::Skipped) + waiting, "not run")];
         words.extend(
             more.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")),
         );
