@@ -31,7 +31,7 @@ pub fn code(text: &str) -> String {
     }
     let fence = "`".repeat(longest_run(&plain) + 1);
     // A space goes away where one stands on both sides (section 6.3), and keeps backticks apart.
-    format!("{fence} {} {fence}", plain)
+    format!("{fence} {plain} {fence}")
 }
 
 /// A block of text as it stands, with its lines.

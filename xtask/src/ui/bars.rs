@@ -262,7 +262,14 @@ mod tests {
     }
 
     fn started(tasks: usize) -> Body {
-        Body::RunStarted { format: 1, command: String::new(), unix_time: 0, tasks, jobs: 2 }
+        Body::RunStarted {
+            format: 1,
+            command: String::new(),
+            unix_time: 0,
+            tasks,
+            jobs: 2,
+            graph: Vec::new(),
+        }
     }
 
     /// Says events without the thread, and draws by hand.

@@ -30,7 +30,7 @@ impl<'r> Watching<'r> {
         let start = Instant::now();
         while self.said().matches(words).count() < times {
             assert!(
-                start.elapsed() < Duration::from_secs(60),
+                start.elapsed() < Duration::from_mins(1),
                 "`{words}` not {times} times:\n{}",
                 self.said()
             );

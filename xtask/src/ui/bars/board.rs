@@ -139,7 +139,17 @@ mod tests {
         let mut board = Board::default();
         let id = |name: &str| TaskId::new(name).unwrap();
         let events = [
-            (0, Body::RunStarted { format: 1, command: String::new(), unix_time: 0, tasks: 12, jobs: 4 }),
+            (
+                0,
+                Body::RunStarted {
+                    format: 1,
+                    command: String::new(),
+                    unix_time: 0,
+                    tasks: 12,
+                    jobs: 4,
+                    graph: Vec::new(),
+                },
+            ),
             (0, Body::TaskStarted { task: id("setup.backend") }),
             (0, Body::TaskStarted { task: id("setup.frontend") }),
             (
