@@ -90,6 +90,10 @@ fn told(event: &Value) -> (Manner, String) {
             let (passed, failed) = (count("passed").unwrap_or(0), count("failed").unwrap_or(0));
             (if failed == 0 { Good } else { Bad }, format!("tests: {passed} passed, {failed} failed"))
         }
+        "task-retried" => {
+            let why = event.pointer("/failure/message").and_then(Value::as_str).unwrap_or_default();
+            (Doubtful, format!("tried again: {} after {}: {why}", text("status"), duration(took())))
+        }
         "task-finished" => {
             let manner = match text("status") {
                 "passed" => Good,

@@ -80,6 +80,8 @@ pub struct Task {
     pub state: State,
     /// Why it did not pass.
     pub failure: Option<Failure>,
+    /// Why the tries before the last one did not pass, where it was tried again.
+    pub earlier: Vec<Failure>,
     /// What its commands wrote, where it did not pass.
     pub output: String,
     /// The file with all its output.

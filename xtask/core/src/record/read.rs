@@ -172,6 +172,8 @@ impl Reader {
         task.took = took;
         task.failure = field(object, "failure");
         task.reuse = field(object, "reuse");
+        let tries = object.get("earlier").and_then(Value::as_array).into_iter().flatten();
+        task.earlier = tries.map(|attempt| field(attempt, "failure").unwrap_or_default()).collect();
         string(object, "output").clone_into(&mut task.output);
         string(object, "log").clone_into(&mut task.log);
     }

@@ -189,6 +189,25 @@ fn what_passed_one_time_and_failed_another_is_flaky() {
 }
 
 #[test]
+fn a_task_that_passed_when_it_was_tried_again_is_flaky() {
+    let text = [
+        r#"{"at_ms":5,"event":"task-retried","task":"test","status":"failed","duration_ms":4,"failure":{"message":"it *was* late"},"left":1}"#,
+        r#"{"at_ms":9,"event":"task-finished","task":"test","status":"passed","duration_ms":8,"earlier":[{"status":"failed","failure":{"message":"it *was* late"}}]}"#,
+        r#"{"at_ms":9,"event":"run-finished","duration_ms":9,"exit_code":0,"tasks":[{"task":"test","status":"passed","duration_ms":8,"earlier":[{"failure":{"message":"it *was* late"}}]}]}"#,
+    ];
+    let record = Record::read("part", &text.join("\n"));
+    let page = page(&[record]);
+    for words in [
+        "<dd>1 passed, 1 of them flaky</dd>",
+        "<td class=\"doubt\">flaky</td>",
+        "<br>try 1 did not pass: it *was* late",
+        "tried again: failed after 4 ms: it *was* late",
+    ] {
+        assert!(page.contains(words), "{words}\n{page}");
+    }
+}
+
+#[test]
 fn advice_is_what_the_schedule_says() {
     // Three tasks of a second each that wait for nothing, on one core, and one of four seconds behind the first.
     let task = |id: &str, after: &[&str], took| Task {

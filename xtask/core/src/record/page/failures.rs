@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::super::{Found, Record, Task};
+use super::super::{Found, Record, State, Task};
 use super::{anchor, details, is_bad, word};
 use crate::finding::Severity;
 use crate::page::{escape, escape_lines, prose};
@@ -18,19 +18,22 @@ const DETAIL_MAX: usize = 20_000;
 pub(super) fn write(html: &mut String, records: &[Record]) -> fmt::Result {
     for (number, record) in records.iter().enumerate() {
         for (position, task) in record.tasks.iter().enumerate().filter(|(_, task)| is_bad(task)) {
-            self::task(html, record, task, &anchor(number, position))?;
+            let part = if records.len() > 1 { record.name.as_str() } else { "" };
+            self::task(html, record, (task, part), &anchor(number, position))?;
         }
     }
     Ok(())
 }
 
-fn task(html: &mut String, record: &Record, task: &Task, anchor: &str) -> fmt::Result {
+fn task(html: &mut String, record: &Record, (task, part): (&Task, &str), anchor: &str) -> fmt::Result {
     let (word, tone) = word(task);
+    let after =
+        if task.state == State::Unknown { String::new() } else { format!(" after {}", duration(task.took)) };
     writeln!(
         html,
-        "<article id=\"f{anchor}\">\n<h3><a href=\"#{anchor}\">{}</a> <small class=\"{tone}\">{word} after {}</small></h3>",
+        "<article id=\"f{anchor}\">\n<h3><a href=\"#{anchor}\">{}</a> <small class=\"{tone}\">{word}{after}</small> <small class=\"soft\">{}</small></h3>",
         escape(&task.id),
-        duration(task.took)
+        escape(part)
     )?;
     if let Some(failure) = &task.failure {
         writeln!(html, "<p>{}</p>", prose(&failure.message))?;

@@ -146,7 +146,9 @@ impl Page<'_> {
         let of = |state| tasks().filter(|task| task.state == state).count();
         let bad = tasks().filter(|task| is_bad(task)).count();
         let mut words = vec![format!("{} passed", of(State::Passed))];
-        let more = [(bad, "failed"), (of(State::Skipped), "not run"), (of(State::Unknown), "unknown")];
+        let waiting = tasks().filter(|task| task.state == State::Unknown && !is_bad(task)).count();
+        let flaky = tasks().filter(|task| task.state == State::Passed && !task.earlier.is_empty()).count();
+        let more = [(flaky, "of them flaky"), (bad, "failed"), (of(State::Skipped) + waiting, "not run")];
         words.extend(
             more.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")),
         );
@@ -198,6 +200,7 @@ fn is_bad(task: &Task) -> bool {
 fn word(task: &Task) -> (&'static str, &'static str) {
     match task.state {
         State::Passed if matches!(task.reuse, Some(Reuse::Hit { .. })) => ("stored", "good"),
+        State::Passed if !task.earlier.is_empty() => ("flaky", "doubt"),
         State::Passed => ("passed", "good"),
         State::Failed => ("failed", "bad"),
         State::TimedOut => ("timed out", "bad"),

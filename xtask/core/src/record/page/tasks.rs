@@ -37,6 +37,9 @@ fn row(html: &mut String, task: &Task, anchor: &str) -> fmt::Result {
     for change in task.missed.iter().skip(1) {
         write!(html, "<br>{}", prose(change))?;
     }
+    for (failure, number) in task.earlier.iter().zip(1..) {
+        write!(html, "<br>try {number} did not pass: {}", prose(&failure.message))?;
+    }
     writeln!(html, "</td></tr>")
 }
 
