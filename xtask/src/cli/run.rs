@@ -14,21 +14,21 @@ use crate::core::command;
 use crate::core::graph::TaskId;
 use crate::core::schedule::OnFailure;
 use crate::core::suggest;
-use crate::cx::Cx;
+use crate::cx::{Cx, Wishes};
 use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::Body;
 use crate::pipeline::{Options, Pipeline};
-use crate::tasks::{ci, image};
+use crate::tasks::{ci, gate, image};
 use crate::ui;
 
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
 /// What a run leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 2] = ["events.jsonl", "junit.xml"];
+pub(super) const RUN_FILES: [&str; 3] = ["events.jsonl", "junit.xml", gate::SARIF];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -48,6 +48,7 @@ impl<'a> Session<'a> {
         show: &Show,
         environment: Environment,
         passed_on: &[String],
+        wishes: Wishes,
     ) -> Result<Self> {
         let cwd = std::env::current_dir().context(|| "could not find the working folder".to_owned())?;
         let root = find_root(&cwd)?;
@@ -58,7 +59,8 @@ impl<'a> Session<'a> {
         let (mode, style) = look(show, &environment);
         let passed_on = passed_on.to_vec();
         let human = ui::human(mode, style, Arc::new(move |task: &TaskId| repeat(task, &passed_on)));
-        let cx = Cx::builder(root).config(config).environment(environment).cancel(cancel).sink(human).build();
+        let builder = Cx::builder(root).config(config).environment(environment).cancel(cancel);
+        let cx = builder.wishes(wishes).sink(human).build();
         Ok(Self { app, cx })
     }
 
@@ -92,15 +94,7 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         let selectors = pipeline.graph(&self.cx)?.selectors();
         if selectors.contains(&id) {
-            let run = Run {
-                jobs: None,
-                fail_fast: false,
-                keep_going: false,
-                no_cache: false,
-                force: Vec::new(),
-                no_sandbox: false,
-            };
-            return self.run(vec![id], &run, &ci::Options::CHECK);
+            return self.run(vec![id], &Run::default(), &ci::Options::CHECK);
         }
         let word = words.first().map_or("", String::as_str);
         let mut known: Vec<&str> = verbs().collect();
@@ -141,6 +135,12 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(options);
         // Refused before anything is touched.
         pipeline.select(cx, &select)?;
+        if cx.accepts_findings() {
+            gate::check_baseline(cx)?;
+        }
+        if cx.is_offline() {
+            cx.note("offline: nothing is asked of the network; what is not installed yet cannot be");
+        }
         let _lock = self.lock()?;
         let files = RunFiles::begin(cx)?;
         let command = std::env::args()
@@ -187,6 +187,7 @@ impl<'a> Session<'a> {
 struct RunFiles {
     events: Arc<ui::json::JsonLines<BufWriter<File>>>,
     junit: Arc<ui::junit::Collector>,
+    gates: Arc<ui::gates::Collector>,
 }
 
 impl RunFiles {
@@ -204,14 +205,19 @@ impl RunFiles {
         let junit = Arc::new(ui::junit::Collector::default());
         cx.add_sink(Arc::clone(&events) as Arc<dyn crate::event::Sink>);
         cx.add_sink(Arc::clone(&junit) as Arc<dyn crate::event::Sink>);
-        Ok(Self { events, junit })
+        let gates = Arc::new(ui::gates::Collector::default());
+        cx.add_sink(Arc::clone(&gates) as Arc<dyn crate::event::Sink>);
+        Ok(Self { events, junit, gates })
     }
 
     fn finish(&self, cx: &Cx) -> Result<()> {
         let folder = cx.output_folder();
         let written = self.events.finish();
         written.context(|| format!("could not write `{}`", folder.join("events.jsonl").display()))?;
-        files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())
+        files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())?;
+        let seen = self.gates.seen();
+        gate::write_sarif(cx, &seen)?;
+        if cx.accepts_findings() { gate::write_baseline(cx, &seen) } else { Ok(()) }
     }
 }
 

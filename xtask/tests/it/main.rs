@@ -10,6 +10,7 @@ mod cli;
 mod cluster;
 mod config;
 mod deploy;
+mod gates;
 mod image;
 mod kubectl;
 mod machine;

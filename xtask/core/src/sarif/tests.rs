@@ -1,0 +1,1 @@
+//! What is written and what is read; the schema itself is asked by `xtask/tools`.
