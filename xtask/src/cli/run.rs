@@ -1,7 +1,7 @@
 //! From a command to a finished run: the repository, its configuration, who listens, one run at a time, and what it leaves.
 
 use std::fs::File;
-use std::io::{BufWriter, IsTerminal as _};
+use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -217,6 +217,13 @@ impl RunFiles {
         files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())?;
         let seen = self.gates.seen();
         gate::write_sarif(cx, &seen)?;
+        let page = cx.mask().text(&ui::markdown::summary(&seen));
+        if let Some(path) = cx.environment().filled("GITHUB_STEP_SUMMARY").filter(|_| !page.is_empty()) {
+            let written = File::options().append(true).create(true).open(path);
+            written
+                .and_then(|mut file| file.write_all(page.as_bytes()))
+                .context(|| "could not write the summary of this step".to_owned())?;
+        }
         if cx.accepts_findings() { gate::write_baseline(cx, &seen) } else { Ok(()) }
     }
 }

@@ -112,6 +112,10 @@ fn annotations(end: &RunEnd, record: &Record) -> String {
             all.push(Annotation { severity: Severity::Error, location: None, title, message });
         }
     }
+    all.extend(record.gaps().iter().map(|(task, tool, gap)| {
+        let (title, message) = (task.to_string(), format!("{tool} did not look at everything: {}", gap.why));
+        Annotation { severity: Severity::Warning, location: None, title, message }
+    }));
     all.sort_by_key(|annotation| std::cmp::Reverse(annotation.severity));
     let mut commands: String = all.iter().take(ANNOTATIONS_MAX).map(Annotation::command).collect();
     if let Some(rest) = all.len().checked_sub(ANNOTATIONS_MAX).filter(|&rest| rest > 0) {

@@ -1,9 +1,10 @@
-//! What the end of a run needs from its middle: findings and test reports, by task.
+//! What the end of a run needs from its middle: findings, looks and test reports, by task.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::core::finding::Finding;
+use crate::core::gate::Gap;
 use crate::core::graph::TaskId;
 use crate::core::report::{TestCounts, TestReport};
 use crate::event::Body;
@@ -12,6 +13,10 @@ use crate::event::Body;
 #[derive(Debug, Default)]
 pub struct Record {
     findings: BTreeMap<TaskId, Vec<Finding>>,
+    /// How many findings there are for which somebody answers.
+    suppressed: usize,
+    /// What could not be looked at: the gate, its tool and why.
+    gaps: Vec<(TaskId, String, Gap)>,
     reports: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
 }
 
@@ -19,6 +24,11 @@ impl Record {
     /// Takes the next event.
     pub fn take(&mut self, body: &Body) {
         match body {
+            Body::Found { finding, .. } if finding.is_suppressed() => self.suppressed += 1,
+            Body::Looked { task, account } => {
+                let gaps = account.gaps.iter();
+                self.gaps.extend(gaps.map(|gap| (task.clone(), account.tool.clone(), gap.clone())));
+            }
             Body::Found { task, finding } => {
                 self.findings.entry(task.clone()).or_default().push(finding.clone());
             }
@@ -29,7 +39,17 @@ impl Record {
         }
     }
 
-    /// What a task found.
+    /// How many findings there are for which somebody answers, by a waiver or the baseline.
+    pub fn suppressed(&self) -> usize {
+        self.suppressed
+    }
+
+    /// What could not be looked at: the gate, its tool and why.
+    pub fn gaps(&self) -> &[(TaskId, String, Gap)] {
+        &self.gaps
+    }
+
+    /// What a task found, but for what somebody answers for.
     pub fn findings(&self, task: &TaskId) -> &[Finding] {
         self.findings.get(task).map(Vec::as_slice).unwrap_or_default()
     }

@@ -3,6 +3,7 @@
 //! Ordered for a reader who sees the last screen first: the failed tasks stand behind everything else, and the very last
 //! line is the sum.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::core::finding::{Finding, Location, Severity};
 use crate::core::graph::TaskId;
 use crate::core::report::{TestCase, TestOutcome};
 use crate::core::text;
-use crate::error::{Style, Tone, render};
+use crate::error::{Style, Tone, render, render_finding};
 use crate::event::{Reuse, RunEnd, Status, TaskEnd};
 
 /// The most rows of the table of durations; what is shorter is summed.
@@ -195,6 +196,10 @@ impl Writer<'_> {
         let mut sorted: Vec<&Finding> = findings.iter().collect();
         sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         for finding in sorted.iter().take(NAMED_MAX) {
+            if let Some(excerpt) = render_finding(finding, self.look.style) {
+                self.text.push_str(&excerpt);
+                continue;
+            }
             let place =
                 finding.location.as_ref().map_or_else(String::new, |location| format!("{location}: "));
             let (label, tone) = match finding.severity {
@@ -270,6 +275,28 @@ fn reused(end: &RunEnd) -> String {
     }
 }
 
+/// Names the gates that could not look, so that nobody takes what they did not find for what is not there.
+fn blind(record: &Record, style: Style) -> String {
+    let mut gates: BTreeMap<&TaskId, BTreeSet<&str>> = BTreeMap::new();
+    for (task, tool, _) in record.gaps() {
+        gates.entry(task).or_default().insert(tool);
+    }
+    if gates.is_empty() {
+        return String::new();
+    }
+    let name = |(task, tools): (&&TaskId, &BTreeSet<&str>)| {
+        let tools: Vec<_> = tools.iter().map(|tool| text::one_line(tool)).collect();
+        format!("{task} ({})", tools.join(", "))
+    };
+    let names: Vec<String> = gates.iter().take(NAMED_MAX).map(name).collect();
+    let rest = match gates.len() - names.len() {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    let line = format!("{} could not look: {}{rest}", text::count(gates.len(), "gate"), names.join(", "));
+    style.paint(Tone::Doubtful, &line) + "\n"
+}
+
 fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     let count = |wanted: &dyn Fn(Status) -> bool| end.tasks.iter().filter(|task| wanted(task.status)).count();
     let passed = count(&|status| status == Status::Passed);
@@ -297,6 +324,15 @@ fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     };
     verdict.push_str(&tasks);
     verdict.push('\n');
+    if record.suppressed() > 0 {
+        let line = format!(
+            "{} suppressed by waivers, the baseline or comments",
+            text::count(record.suppressed(), "finding")
+        );
+        verdict.push_str(&style.paint(Tone::Quiet, &line));
+        verdict.push('\n');
+    }
+    verdict.push_str(&blind(record, style));
     if let Some(counts) = record.total() {
         let tone = if counts.failed == 0 { Tone::Good } else { Tone::Bad };
         verdict.push_str(&style.paint(tone, &counts.to_string()));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use xtask::config::Config;
@@ -268,4 +269,104 @@ fn an_offline_run_tells_the_tools_and_asks_nobody() {
     for variable in ["CARGO_NET_OFFLINE=true", "PIP_NO_INDEX=1", "UV_OFFLINE=1", "npm_config_offline=true"] {
         assert!(told.lines().any(|line| line == variable), "{variable}: {told}");
     }
+}
+
+/// The figure is 1 s on a machine of its own; this one is shared.
+#[test]
+fn fifty_thousand_findings_are_judged_and_written_within_seconds() {
+    let place = Place::new();
+    let text: String = (0..500).map(|line| format!("x{line} = eval(y)\n")).collect();
+    for file in 0..100 {
+        std::fs::write(place.root().join(format!("f{file}.py")), &text).unwrap();
+    }
+    let found = (0..50_000_u32).map(|number| {
+        let location = Location::at(format!("f{}.py", number % 100), Some(number / 100 + 1), Some(1));
+        Finding { rule: "S307".into(), location: Some(location), ..Finding::error("ruff", "use of eval") }
+    });
+    let look = Look::at("ruff", Coverage::new(100, "file")).found(found);
+    let cx = place.cx("", Wishes::default());
+    let collector = Arc::new(xtask::ui::gates::Collector::default());
+    cx.add_sink(Arc::clone(&collector) as Arc<dyn Sink>);
+    let start = std::time::Instant::now();
+    cx.step("security.x", |cx| gate::conclude(cx, vec![look])).unwrap_err();
+    let judged = start.elapsed();
+    let seen = collector.seen();
+    let start = std::time::Instant::now();
+    gate::write_sarif(&cx, &seen).unwrap();
+    let written = start.elapsed();
+    let size = place.root().join("target/xtask/sarif/ruff.sarif").metadata().unwrap().len();
+    println!("50,000 findings: judged in {judged:?}, written in {written:?}, {size} bytes");
+    assert!(written.as_secs() < 10 && judged.as_secs() < 30, "{judged:?} {written:?}");
+}
+
+/// The schema of OASIS is 110 KB and not part of this repository: `XTASK_SARIF_SCHEMA` says where it is, and `python3` needs
+/// `jsonschema`.
+#[test]
+fn what_is_written_is_valid_by_the_schema() {
+    let Some(schema) = std::env::var_os("XTASK_SARIF_SCHEMA") else { return };
+    let place = Place::new();
+    let cx = place.cx("", Wishes::default());
+    let collector = Arc::new(xtask::ui::gates::Collector::default());
+    cx.add_sink(Arc::clone(&collector) as Arc<dyn Sink>);
+    let hostile = Finding {
+        rule: "a b\n::error::".into(),
+        location: Some(Location::at("a\n:b c%.py", Some(3), Some(4))),
+        ..Finding::error("ruff", "\x1b[31m")
+    };
+    let waiver = "[[waivers]]\ngate = \"security.x\"\nrule = \"CVE-1\"\nreason = \"r\"\nowner = \"o\"\nexpires = 2999-12-31\n";
+    let waived = place.cx(waiver, Wishes::default());
+    waived.add_sink(Arc::clone(&collector) as Arc<dyn Sink>);
+    let plain = Finding::error("pip-audit", "nowhere");
+    let looks = move || {
+        let ruff = Look::at("ruff", Coverage::new(1, "file")).found([hostile.clone()]);
+        vec![
+            seen(vec![advisory(), plain.clone()]),
+            blind(),
+            ruff,
+            Look::broken("npm", "package", "it was killed"),
+        ]
+    };
+    assert_eq!(run(&waived, gate_of(looks)).0, 1);
+    gate::write_sarif(&cx, &collector.seen()).unwrap();
+    let script = "import json, sys, jsonschema\nschema = json.load(open(sys.argv[1]))\nfor name in sys.argv[2:]:\n    \
+                  jsonschema.Draft4Validator(schema).validate(json.load(open(name)))\n    print('valid', name)\n";
+    let folder = place.root().join("target/xtask/sarif");
+    let files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(files.len(), 4);
+    let output = std::process::Command::new("python3")
+        .arg("-c")
+        .arg(script)
+        .arg(schema)
+        .args(&files)
+        .output()
+        .unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    println!("{said}");
+    assert_eq!(said.matches("valid ").count(), 4, "{said}");
+}
+
+#[test]
+fn a_result_grows_old_and_a_day_ends() {
+    let place = Place::new();
+    let cx = place.cx("", Wishes::default());
+    let with = |footprint: Footprint| gate_of(|| vec![seen(Vec::new())]).cached(footprint);
+    let is_hit = |footprint: Footprint| matches!(run(&cx, with(footprint)).1, Some(Reuse::Hit { .. }));
+    let fresh = || Footprint::new().fresh_for(Duration::from_hours(1)).fresh_for(Duration::from_secs(1));
+    assert!(!is_hit(fresh()));
+    assert!(is_hit(Footprint::new()), "how long it may be used is no part of what it depends on");
+    std::thread::sleep(Duration::from_millis(2_100));
+    let plan = Pipeline::new().with(with(fresh())).plan(&cx, &[], None, &Caching::default()).unwrap();
+    let why = plan.tasks[0].reason();
+    assert_eq!(why, "its result may be used for 1 second, and is older");
+    assert!(is_hit(Footprint::new()), "without a limit it may still be used");
+    assert!(!is_hit(fresh()));
+    assert!(is_hit(fresh()), "it was made anew");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let turning = || Footprint::new().turns("the day on which it turns", now + 3);
+    assert!(!is_hit(turning()));
+    assert!(is_hit(turning()));
+    std::thread::sleep(Duration::from_millis(3_100));
+    assert!(!is_hit(turning()));
 }

@@ -2,6 +2,7 @@
 //! is interrupted, and one whose tools say what a terminal or GitHub would obey.
 
 mod files;
+mod gates;
 mod logs;
 
 use std::io::{self, Write};
