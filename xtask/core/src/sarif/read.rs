@@ -55,6 +55,9 @@ pub fn read(tool: &str, text: &str, paths: &Paths) -> Result<Report, SarifError>
     // Some editors and tools on Windows begin a file with a byte order mark.
     let text = text.trim_start_matches('\u{feff}');
     let log: Log = serde_json::from_str(text).map_err(|error| SarifError::Other(error.to_string()))?;
+    if log.version.is_empty() {
+        return Err(SarifError::Other("it names no version".to_owned()));
+    }
     if log.version != "2.1.0" {
         return Err(SarifError::Version(one_line(&log.version).chars().take(20).collect()));
     }
@@ -81,7 +84,8 @@ pub fn read(tool: &str, text: &str, paths: &Paths) -> Result<Report, SarifError>
                 report.trouble.push("it says that it did not succeed".to_owned());
             }
         }
-        report.findings.extend(results.iter().map(|result| run.finding(tool, result, paths)));
+        let found = results.iter().filter(|result| !result.is_none());
+        report.findings.extend(found.map(|result| run.finding(tool, result, paths)));
     }
     Ok(report)
 }
@@ -246,13 +250,26 @@ struct Suppressed {
     justification: Option<String>,
 }
 
+impl Outcome {
+    /// Whether it says that nothing is wrong: some tools write down what they have checked as well.
+    fn is_none(&self) -> bool {
+        matches!(self.kind.as_deref(), Some("pass" | "notApplicable"))
+    }
+
+    /// Whether it says that something is wrong, not that somebody should look.
+    fn is_failure(&self) -> bool {
+        self.kind.as_deref().is_none_or(|kind| kind == "fail")
+    }
+}
+
 impl Run {
     fn finding(&self, tool: &str, result: &Outcome, paths: &Paths) -> Finding {
         let rule = self.rule(result);
         let id = result.rule_id.as_ref().or(result.rule.as_ref().and_then(|rule| rule.id.as_ref()));
         let id = id.or_else(|| rule.map(|rule| &rule.id)).map_or("", String::as_str);
         let score = rule.and_then(|rule| rule.properties.security_severity.as_ref()).and_then(number);
-        let weakness = score.map(|score| {
+        let message = result.message.words(rule);
+        let weakness = score.filter(|_| result.is_failure()).map(|score| {
             let precision = rule.and_then(|rule| rule.properties.precision.as_ref());
             let link = rule.and_then(|rule| rule.help_uri.clone());
             Box::new(Weakness {
@@ -266,12 +283,12 @@ impl Run {
             rule: one_line(id).into_owned(),
             severity: severity(result, rule),
             location: result.locations.first().and_then(|location| self.place(location, paths)),
-            help: rule.and_then(help),
+            help: rule.and_then(help).filter(|help| says_more(help, &message)),
             weakness,
             judged: suppression(&result.suppressions).map(|suppression| {
                 Box::new(Judged { fingerprint: String::new(), source: None, suppression: Some(suppression) })
             }),
-            ..Finding::error(tool, result.message.words(rule))
+            ..Finding::error(tool, message)
         }
     }
 
@@ -347,8 +364,14 @@ fn help(rule: &Rule) -> Option<String> {
     Some(one_line(line).into_owned())
 }
 
+/// Whether help is more than the message once more, or the form that it was made from.
+fn says_more(help: &str, message: &str) -> bool {
+    let form = help.split('{').next().unwrap_or_default();
+    !message.contains(form.trim_end())
+}
+
 fn severity(result: &Outcome, rule: Option<&Rule>) -> Severity {
-    if result.kind.as_deref().is_some_and(|kind| kind != "fail") {
+    if !result.is_failure() {
         return Severity::Note;
     }
     let usual = || rule?.default_configuration.as_ref()?.level.as_deref();

@@ -147,8 +147,8 @@ fn no_damage_brings_the_reader_down_or_makes_a_clean_report() {
         "": Err("the report is empty")
         " \n": Err("the report is empty")
         "<html>proxy error</html>": Err("the report is no SARIF: expected value at line 1 column 1")
-        "[]": Err("the report has version  of SARIF, and only 2.1.0 is known")
-        "{}": Err("the report has version  of SARIF, and only 2.1.0 is known")
+        "[]": Err("the report is no SARIF: it names no version")
+        "{}": Err("the report is no SARIF: it names no version")
         "{\"version\":\"2.0.0\",\"runs\":[]}": Err("the report has version 2.0.0 of SARIF, and only 2.1.0 is known")
         "{\"version\":\"2.1.0\",\"runs\":[]}": Err("the report has no run")
         "{\"version\":\"2.1.0\",\"runs\":[{\"tool\":{\"driver\":{}}}]}": Err("the report is no SARIF: a run without a list of results has not looked at anything")
@@ -216,6 +216,7 @@ fn levels_rules_and_words_stand_where_tools_put_them() {
         {"ruleId":"B","level":"note","message":{}},
         {"rule":{"index":7},"message":{"markdown":"md"}},
         {"ruleId":"A","kind":"pass","message":{"text":"fine"}},
+        {"ruleId":"A","kind":"review","message":{"text":"look at it"}},
         {"ruleId":"A","message":{"text":"quiet"},"suppressions":[{"kind":"inSource"}]},
         {"ruleId":"A","message":{"text":"loud"},"suppressions":[{"kind":"inSource","status":"rejected"}]}]}]}"#;
     let report = read("t", text, &Paths::new("/repo", "")).unwrap();
@@ -226,7 +227,7 @@ fn levels_rules_and_words_stand_where_tools_put_them() {
         Warning critical - [B/1] m
         Note critical - [B] no message
         Warning - [] md
-        Note high - [A] fine
+        Note - [A] look at it
             help: Do this.
         Error high - [A] quiet
             help: Do this.
