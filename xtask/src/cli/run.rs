@@ -217,7 +217,7 @@ impl RunFiles {
         files::write(&folder.join("junit.xml"), cx.mask().text(&self.junit.xml()).as_bytes())?;
         let seen = self.gates.seen();
         gate::write_sarif(cx, &seen)?;
-        let page = cx.mask().text(&ui::markdown::summary(&seen));
+        let page = cx.mask().text(&ui::gates::page(&seen));
         if let Some(path) = cx.environment().filled("GITHUB_STEP_SUMMARY").filter(|_| !page.is_empty()) {
             let written = File::options().append(true).create(true).open(path);
             written

@@ -30,9 +30,17 @@ pub struct Footprint {
     settings: Vec<(String, String)>,
     commands: Vec<Command>,
     unsandboxed: Option<String>,
-    turns: Vec<(String, u64)>,
-    fresh_for: Option<Duration>,
+    time: Option<Box<Time>>,
     parsed: OnceLock<Result<Arc<Parsed>>>,
+}
+
+/// What the time makes of a result; most know none.
+#[derive(Clone, Debug, Default)]
+struct Time {
+    /// When the result becomes another one, in seconds since 1970, and why.
+    turns: Vec<(String, u64)>,
+    /// How long it may be used again.
+    fresh_for: Option<Duration>,
 }
 
 /// The patterns of a footprint.
@@ -97,19 +105,20 @@ impl Footprint {
 
     /// A moment, in seconds since 1970, at which its result becomes another one; in words for a reader: `the day on which …`.
     pub fn turns(mut self, what: impl Into<String>, at: u64) -> Self {
-        self.turns.push((what.into(), at));
+        self.time.get_or_insert_default().turns.push((what.into(), at));
         self
     }
 
     /// How long its result may be used again: it depends on what changes without the repository. Of several the shortest.
     pub fn fresh_for(mut self, age_max: Duration) -> Self {
-        self.fresh_for = Some(self.fresh_for.map_or(age_max, |other| other.min(age_max)));
+        let fresh_for = &mut self.time.get_or_insert_default().fresh_for;
+        *fresh_for = Some(fresh_for.map_or(age_max, |other| other.min(age_max)));
         self
     }
 
     /// How long ago a result that may be used again was stored at most.
     pub(super) fn age_max(&self) -> Option<Duration> {
-        self.fresh_for
+        self.time.as_ref()?.fresh_for
     }
 
     /// A command that it runs; its program is one of its tools.
@@ -182,7 +191,7 @@ impl Footprint {
             parts.push(part(Subject::Setting(name.clone()), text(value.clone())));
         }
         let now = platform::unix_time();
-        for (what, at) in &self.turns {
+        for (what, at) in self.time.iter().flat_map(|time| &time.turns) {
             let side = if now < *at { "has not come" } else { "is over" };
             parts.push(part(Subject::Setting(what.clone()), text(side.to_owned())));
         }

@@ -1,5 +1,7 @@
 //! Collects what gates have looked at and found, for the files of a run.
 
+mod page;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -7,6 +9,8 @@ use super::lock;
 use crate::core::gate::Seen;
 use crate::core::graph::TaskId;
 use crate::event::{Body, Event, Sink};
+
+pub use page::page;
 
 /// The sink that collects.
 #[derive(Debug, Default)]

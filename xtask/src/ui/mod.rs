@@ -10,7 +10,6 @@ pub mod json;
 pub mod junit;
 mod lines;
 pub mod log;
-pub mod markdown;
 pub mod plain;
 mod pulse;
 pub mod record;

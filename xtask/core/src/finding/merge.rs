@@ -213,7 +213,7 @@ impl Package {
         other.normal_name() == self.normal_name()
     }
 
-    /// The name as its registry compares it: on PyPI `Zope.Interface` is `zope-interface` (PEP 503).
+    /// The name as its registry compares it: for Python `Zope.Interface` is `zope-interface` (PEP 503).
     pub fn normal_name(&self) -> String {
         let name = self.name.to_ascii_lowercase();
         if !self.ecosystem.eq_ignore_ascii_case("pypi") {

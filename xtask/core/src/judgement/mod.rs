@@ -25,6 +25,19 @@ pub const TOOL: &str = "gates";
 /// Scanners that find nothing but secrets: what they point to is never shown, whatever they say of it.
 const OF_SECRETS: &[&str] = &["detect-secrets", "gitleaks", "kingfisher", "trufflehog"];
 
+/// What rules speak of that find secrets among other things.
+const WORDS_OF_SECRETS: &[&str] = &[
+    "api key",
+    "api-key",
+    "apikey",
+    "credential",
+    "hardcoded",
+    "password",
+    "private key",
+    "secret",
+    "token",
+];
+
 /// What becomes of a weakness in a package of which there is no version without it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Unfixed {
@@ -139,10 +152,19 @@ fn accepted(finding: &Finding, fingerprint: &str, policy: &Policy<'_>) -> Option
     Some(Suppression { by: SuppressedBy::Baseline, reason: reason.to_owned(), owner: None, expires: None })
 }
 
+/// Whether the line where it is may hold a secret: a scanner says so, or finds nothing else; or its rule speaks of one, as that
+/// of ruff does that finds passwords in code.
+fn may_show_a_secret(finding: &Finding) -> bool {
+    let says_so = finding.weakness.as_ref().is_some_and(|weakness| weakness.secret);
+    let said = format!("{} {}", finding.rule, finding.message).to_lowercase();
+    says_so
+        || OF_SECRETS.contains(&finding.tool.as_str())
+        || WORDS_OF_SECRETS.iter().any(|word| said.contains(word))
+}
+
 /// The line where it is, unless that may hold a secret.
 fn shown(finding: &Finding, sources: &Sources) -> Option<String> {
-    let is_secret = finding.weakness.as_ref().is_some_and(|weakness| weakness.secret);
-    if is_secret || OF_SECRETS.contains(&finding.tool.as_str()) {
+    if may_show_a_secret(finding) {
         return None;
     }
     let location = finding.location.as_ref()?;

@@ -219,4 +219,8 @@ fn the_line_is_shown_unless_it_may_hold_a_secret() {
         let source = judged.findings[0].judged.as_ref().unwrap().source.as_deref();
         assert_eq!(source, shown.then_some("token = 'AKIA'"), "{tool}");
     }
+    let said =
+        Finding { message: "Possible hardcoded password assigned to: `x`".into(), ..at("ruff", false) };
+    let judged = judge(vec![look("ruff", vec![said])], &policy(&[], &none), &sources);
+    assert_eq!(judged.findings[0].judged.as_ref().unwrap().source, None);
 }

@@ -10,9 +10,8 @@ use xtask::core::finding::{Finding, Location, Position};
 use xtask::core::gate::{Account, Coverage, GapKind, Look, Seen};
 use xtask::core::graph::TaskId;
 use xtask::event::{Body, Event, Sink as _, Status, TaskEnd};
-use xtask::ui::gates::Collector;
+use xtask::ui::gates::{Collector, page};
 use xtask::ui::json::JsonLines;
-use xtask::ui::markdown;
 
 use super::{Run, check, end, id, passed};
 
@@ -89,7 +88,9 @@ fn seen(run: &Run) -> BTreeMap<TaskId, Seen> {
 
 #[test]
 fn plain_of_gates() {
-    check(&gates().plain(), &expect![[r#"
+    check(
+        &gates().plain(),
+        &expect![[r#"
         clean: security.backend: pip-audit looked at 31 packages, 1 suppressed
         could not look: security.backend: trivy: its database is not there
           hint: `trivy --download-db-only`
@@ -120,12 +121,15 @@ fn plain_of_gates() {
         1 finding suppressed by waivers, the baseline or comments
         1 gate could not look: security.backend (npm audit, trivy)
         1 passed, 0 failed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn github_of_gates() {
-    check(&gates().github(), &expect![[r#"
+    check(
+        &gates().github(),
+        &expect![[r#"
         clean: security.backend: pip-audit looked at 31 packages, 1 suppressed
         could not look: security.backend: trivy: its database is not there
           hint: `trivy --download-db-only`
@@ -161,12 +165,15 @@ fn github_of_gates() {
         1 finding suppressed by waivers, the baseline or comments
         1 gate could not look: security.backend (npm audit, trivy)
         1 passed, 0 failed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn plain_and_github_of_a_hostile_scanner() {
-    check(&hostile().plain(), &expect![[r#"
+    check(
+        &hostile().plain(),
+        &expect![[r#"
         findings: security.code: x ::error file=a::y ##[group]z | <b>`@a` looked at 1 x ::error file=a::y ##[group]z | <b>`@a`, found 1
         could not look: security.code: x ::error file=a::y ##[group]z | <b>`@a`: x ::error file=a::y ##[group]z | <b>`@a`
           hint: x ::error file=a::y ##[group]z | <b>`@a`
@@ -184,8 +191,11 @@ fn plain_and_github_of_a_hostile_scanner() {
 
         1 of 1 task did not pass
         1 gate could not look: security.code (x ::error file=a::y ##[group]z | <b>`@a`)
-    "#]]);
-    check(&hostile().github(), &expect![[r#"
+    "#]],
+    );
+    check(
+        &hostile().github(),
+        &expect![[r#"
         ::stop 1::
         findings: security.code: x ::error file=a::y ##[group]z | <b>`@a` looked at 1 x ::error file=a::y ##[group]z | <b>`@a`, found 1
         could not look: security.code: x ::error file=a::y ##[group]z | <b>`@a`: x ::error file=a::y ##[group]z | <b>`@a`
@@ -209,7 +219,8 @@ fn plain_and_github_of_a_hostile_scanner() {
         ::TOKEN::
         1 of 1 task did not pass
         1 gate could not look: security.code (x ::error file=a::y ##[group]z | <b>`@a`)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -220,19 +231,24 @@ fn json_of_gates() {
         .filter(|line| line.contains("\"looked\"") || line.contains("\"found\""))
         .map(|line| format!("{line}\n"))
         .collect();
-    check(&of_gates, &expect![[r#"
+    check(
+        &of_gates,
+        &expect![[r#"
         {"at_ms":40.0,"event":"looked","task":"security.backend","tool":"pip-audit","outcome":"clean","coverage":{"examined":31,"unit":"package"},"found":0,"suppressed":1}
         {"at_ms":50.0,"event":"looked","task":"security.backend","tool":"trivy","outcome":"could-not-look","coverage":{"examined":0,"unit":"file"},"found":0,"suppressed":0,"gaps":[{"kind":"could-not-look","why":"its database is not there","hint":"`trivy --download-db-only`"}]}
         {"at_ms":60.0,"event":"looked","task":"security.backend","tool":"npm audit","outcome":"tool-error","coverage":{"examined":0,"unit":"package"},"found":0,"suppressed":0,"gaps":[{"kind":"tool-error","why":"it was killed by SIGKILL"}]}
         {"at_ms":70.0,"event":"found","task":"security.backend","finding":{"tool":"ruff","rule":"S307","severity":"error","location":{"path":"backend/src/api.py","line":7,"column":12,"end":{"line":7,"column":19}},"message":"use of possibly insecure function","help":"use `ast.literal_eval`","judged":{"fingerprint":"00000000000000000000000000000000","source":"    return eval(x)","suppression":{"by":"waiver","reason":"r","owner":"ana","expires":"2026-12-31"}}}}
         {"at_ms":80.0,"event":"looked","task":"security.code","tool":"ruff","outcome":"findings","coverage":{"examined":12,"unit":"file"},"found":1,"suppressed":0}
         {"at_ms":90.0,"event":"found","task":"security.code","finding":{"tool":"ruff","rule":"S307","severity":"error","location":{"path":"backend/src/api.py","line":7,"column":12,"end":{"line":7,"column":19}},"message":"use of possibly insecure function","help":"use `ast.literal_eval`","judged":{"fingerprint":"00000000000000000000000000000000","source":"    return eval(x)"}}}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_summary_of_a_step_names_gates_gaps_and_findings() {
-    check(&markdown::summary(&seen(&gates())), &expect![[r#"
+    check(
+        &page(&seen(&gates())),
+        &expect![[r#"
         ## Gates
 
         | gate | tool | outcome | looked at | found | suppressed |
@@ -250,8 +266,11 @@ fn a_summary_of_a_step_names_gates_gaps_and_findings() {
         ### Findings
 
         - **error** backend/src/api.py&#58;7&#58;12: use of possibly insecure function (ruff S307)
-    "#]]);
-    check(&markdown::summary(&seen(&hostile())), &expect![[r#"
+    "#]],
+    );
+    check(
+        &page(&seen(&hostile())),
+        &expect![[r#"
         ## Gates
 
         | gate | tool | outcome | looked at | found | suppressed |
@@ -265,12 +284,9 @@ fn a_summary_of_a_step_names_gates_gaps_and_findings() {
         ### Findings
 
         - **error** a &#58;b,&#37;.py&#58;1&#58;2: x &#58;&#58;error file&#61;a&#58;&#58;y &#35;&#35;&#91;group&#93;z &#124; &#60;b&#62;&#96;&#64;a&#96; (ruff x &#58;&#58;error file&#61;a&#58;&#58;y &#35;&#35;&#91;group&#93;z &#124; &#60;b&#62;&#96;&#64;a&#96;)
-    "#]]);
-    assert_eq!(
-        markdown::summary(&seen(&super::green())),
-        "",
-        "where there is no gate there is nothing to say"
+    "#]],
     );
+    assert_eq!(page(&seen(&super::green())), "", "where there is no gate there is nothing to say");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What gates have looked at and found, for the summary page of a step of GitHub Actions.
+//! What gates have looked at and found, as a part of the summary of a step of GitHub Actions.
 //!
 //! GitHub drops a summary of more than a mebibyte whole, so that what is named is bounded. Markdown and HTML in the words of tools
 //! are only words: every character that could be more is written as its number.
@@ -17,8 +17,8 @@ const NAMED_MAX: usize = 50;
 /// The longest words of a tool, in characters.
 const WORDS_MAX: usize = 300;
 
-/// The page; empty where there was no gate.
-pub fn summary(seen: &BTreeMap<TaskId, Seen>) -> String {
+/// The part; empty where there was no gate.
+pub fn page(seen: &BTreeMap<TaskId, Seen>) -> String {
     if seen.is_empty() {
         return String::new();
     }
