@@ -174,52 +174,52 @@ fn plain_and_github_of_a_hostile_scanner() {
     check(
         &hostile().plain(),
         &expect![[r#"
-        findings: security.code: x ::error file=a::y ##[group]z | <b>`@a` looked at 1 x ::error file=a::y ##[group]z | <b>`@a`, found 1
-        could not look: security.code: x ::error file=a::y ##[group]z | <b>`@a`: x ::error file=a::y ##[group]z | <b>`@a`
-          hint: x ::error file=a::y ##[group]z | <b>`@a`
-        failed            1 ms  security.code
+            findings: security.code: x ::error file=a::y ##[group]z | <b>`@a` looked at 1 x ::error file=a::y ##[group]z | <b>`@a`, found 1
+            could not look: security.code: x ::error file=a::y ##[group]z | <b>`@a`: x ::error file=a::y ##[group]z | <b>`@a`
+              hint: x ::error file=a::y ##[group]z | <b>`@a`
+            failed            1 ms  security.code
 
-        ── security.code failed after 1 ms ─────────────────────────
-        error[ruff x ::error file=a::y ##[group]z | <b>`@a`]: x ::error file=a::y ##[group]z | <b>`@a`
-         --> a :b,%.py:1:2
-          |
-        1 | x␛[2J
-          |  ^
+            ── security.code failed after 1 ms ─────────────────────────
+            error[ruff x ::error file=a::y ##[group]z | <b>`@a`]: x ::error file=a::y ##[group]z | <b>`@a`
+             --> a :b,%.py:1:2
+              |
+            1 | x␛[2J
+              |  ^
 
-        error: found
-        repeat: cargo xtask security code
+            error: found
+            repeat: cargo xtask security code
 
-        1 of 1 task did not pass
-        1 gate could not look: security.code (x ::error file=a::y ##[group]z | <b>`@a`)
-    "#]],
+            1 of 1 task did not pass
+            1 gate could not look: security.code (x error fileay groupz  ba)
+        "#]],
     );
     check(
         &hostile().github(),
         &expect![[r#"
-        ::stop 1::
-        findings: security.code: x ::error file=a::y ##[group]z | <b>`@a` looked at 1 x ::error file=a::y ##[group]z | <b>`@a`, found 1
-        could not look: security.code: x ::error file=a::y ##[group]z | <b>`@a`: x ::error file=a::y ##[group]z | <b>`@a`
-          hint: x ::error file=a::y ##[group]z | <b>`@a`
-        ::TOKEN::
-        failed            1 ms  security.code
-        ::error file=a%0A%3Ab%2C%25.py,line=1,col=2,title=ruff x%0A%3A%3Aerror file=a%3A%3Ay ##[group]z | <b>`@a`::x%0A::error file=a::y ##[group]z | <b>`@a`
-        ::warning title=security.code::x%0A::error file=a::y ##[group]z | <b>`@a` did not look at everything: x ::error file=a::y ##[group]z | <b>`@a`
-        ::stop 2::
+            ::stop 1::
+            findings: security.code: x ::error file=a::y ##[group]z | <b>`@a` looked at 1 x ::error file=a::y ##[group]z | <b>`@a`, found 1
+            could not look: security.code: x ::error file=a::y ##[group]z | <b>`@a`: x ::error file=a::y ##[group]z | <b>`@a`
+              hint: x ::error file=a::y ##[group]z | <b>`@a`
+            ::TOKEN::
+            failed            1 ms  security.code
+            ::error file=a%0A%3Ab%2C%25.py,line=1,col=2,title=ruff x%0A%3A%3Aerror file=a%3A%3Ay ##[group]z | <b>`@a`::x%0A::error file=a::y ##[group]z | <b>`@a`
+            ::warning title=security.code::x%0A::error file=a::y ##[group]z | <b>`@a` did not look at everything: x ::error file=a::y ##[group]z | <b>`@a`
+            ::stop 2::
 
-        ── security.code failed after 1 ms ─────────────────────────
-        error[ruff x ::error file=a::y ##[group]z | <b>`@a`]: x ::error file=a::y ##[group]z | <b>`@a`
-         --> a :b,%.py:1:2
-          |
-        1 | x␛[2J
-          |  ^
+            ── security.code failed after 1 ms ─────────────────────────
+            error[ruff x ::error file=a::y ##[group]z | <b>`@a`]: x ::error file=a::y ##[group]z | <b>`@a`
+             --> a :b,%.py:1:2
+              |
+            1 | x␛[2J
+              |  ^
 
-        error: found
-        repeat: cargo xtask security code
+            error: found
+            repeat: cargo xtask security code
 
-        ::TOKEN::
-        1 of 1 task did not pass
-        1 gate could not look: security.code (x ::error file=a::y ##[group]z | <b>`@a`)
-    "#]],
+            ::TOKEN::
+            1 of 1 task did not pass
+            1 gate could not look: security.code (x error fileay groupz  ba)
+        "#]],
     );
 }
 
