@@ -275,7 +275,7 @@ fn an_offline_run_tells_the_tools_and_asks_nobody() {
 #[test]
 fn fifty_thousand_findings_are_judged_and_written_within_seconds() {
     let place = Place::new();
-    let text: String = (0..500).map(|line| format!("x{line} = eval(y)\n")).collect();
+    let text: String = (0..500).map(|line| format!("x{line} = eval(y)\n")).collect::<Vec<_>>().concat();
     for file in 0..100 {
         std::fs::write(place.root().join(format!("f{file}.py")), &text).unwrap();
     }
