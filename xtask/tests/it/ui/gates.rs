@@ -226,11 +226,8 @@ fn plain_and_github_of_a_hostile_scanner() {
 #[test]
 fn json_of_gates() {
     let lines = gates().written(JsonLines::new);
-    let of_gates: String = lines
-        .lines()
-        .filter(|line| line.contains("\"looked\"") || line.contains("\"found\""))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let is_of_gates = |line: &&str| line.contains("\"looked\"") || line.contains("\"found\"");
+    let of_gates = lines.lines().filter(is_of_gates).collect::<Vec<_>>().join("\n") + "\n";
     check(
         &of_gates,
         &expect![[r#"
