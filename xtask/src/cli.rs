@@ -25,7 +25,7 @@ use crate::tasks::{cache, ci, doctor, image, lint, rehearse, report};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Verb, grammar,
+    Cache, CacheVerb, Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Run, Verb, grammar,
 };
 use run::Session;
 
@@ -84,7 +84,8 @@ impl App {
             Command::Test(test) => test.arguments.as_slice(),
             _ => &[],
         };
-        let session = Session::start(self, &cli.show, environment, passed_on)?;
+        let wishes = cli.command.run().map(Run::wishes).unwrap_or_default();
+        let session = Session::start(self, &cli.show, environment, passed_on, wishes)?;
         let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
         match cli.command {
             Command::Ci(ci) => session.ci(ci),

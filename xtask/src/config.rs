@@ -3,7 +3,7 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[cache]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -12,13 +12,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::gates::GateSettings;
 use self::image::{ComponentImage, ImageSettings};
 use self::release::{EnvironmentConfig, Release};
 use crate::core::fingerprint::signed::PublicKey;
 use crate::core::http::Url;
+use crate::core::judgement::Waiver;
 use crate::error::{Error, Result};
 
 mod decode;
+pub mod gates;
 pub mod image;
 pub mod release;
 mod sections;
@@ -50,6 +53,10 @@ pub struct Config {
     pub budget: Budget,
     /// `[cache]`: how much of what tasks made is kept, and where beyond this machine.
     pub cache: CacheSettings,
+    /// `[gates]`: how findings of gates are judged.
+    pub gates: GateSettings,
+    /// `[[waivers]]`: findings for which somebody answers until a day, in the order of the file.
+    pub waivers: Vec<Waiver>,
     /// `[image]`: what all images have in common.
     pub image: ImageSettings,
     /// `[release]`: what is released. Without it nothing is.

@@ -10,13 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::core::finding::{Finding, Severity};
-use crate::core::gate::{Account, Gap, GapKind, Look};
+use crate::core::finding::Finding;
 use crate::core::graph::TaskId;
 use crate::core::mask::Mask;
 use crate::core::report::TestReport;
 use crate::driver::cancel::Cancel;
-use crate::driver::environment::Environment;
+use crate::driver::environment::{Environment, OFFLINE};
 use crate::driver::http::Client;
 use crate::driver::process::{Processes, Runner};
 use crate::driver::registry::Registry;
@@ -27,6 +26,7 @@ mod ask;
 mod attempt;
 mod beside;
 mod commands;
+mod gates;
 mod machine;
 mod network;
 mod patient;
@@ -39,6 +39,7 @@ pub use crate::driver::files;
 pub use attempt::Attempt;
 pub use beside::Ended;
 pub use commands::{OUTPUT_MAX, Output};
+pub use gates::Wishes;
 pub use results::Scratch;
 pub use steps::Steps;
 
@@ -66,7 +67,7 @@ struct Shared {
     cancel: Cancel,
     start: Instant,
     sinks: Mutex<Vec<Arc<dyn Sink>>>,
-    strict: bool,
+    wishes: Wishes,
     http: Client,
     registries: Mutex<BTreeMap<String, Registry>>,
 }
@@ -81,7 +82,7 @@ pub struct Builder {
     sinks: Vec<Arc<dyn Sink>>,
     cancel: Cancel,
     runner: Option<Arc<dyn Runner>>,
-    strict: bool,
+    wishes: Wishes,
 }
 
 impl Builder {
@@ -122,27 +123,36 @@ impl Builder {
         self
     }
 
+    /// How gates behave in this run; without it, as [`Wishes::default`] says.
+    pub fn wishes(mut self, wishes: Wishes) -> Self {
+        self.wishes = wishes;
+        self
+    }
+
     /// Whether a gate that could not look fails its task; without it, that is only said.
     pub fn strict(mut self, strict: bool) -> Self {
-        self.strict = strict;
+        self.wishes.strict = strict;
         self
     }
 
     /// The context.
     pub fn build(self) -> Cx {
         let output = self.output.unwrap_or_else(|| self.root.join("target/xtask"));
+        let environment = if self.wishes.offline { self.environment.with(OFFLINE) } else { self.environment };
+        let http = Client::new(environment.clone(), self.cancel.clone());
+        let http = if self.wishes.offline { http.offline() } else { http };
         let fake = self.runner;
         let runner = fake.clone().unwrap_or_else(|| Arc::new(Processes::new(self.cancel.clone())));
         Cx {
             shared: Arc::new(Shared {
                 root: self.root,
                 output,
-                mask: Mask::new(&self.environment.secrets(&self.config.environment.secrets)),
-                http: Client::new(self.environment.clone(), self.cancel.clone()),
+                mask: Mask::new(&environment.secrets(&self.config.environment.secrets)),
+                http,
                 registries: Mutex::default(),
-                strict: self.strict,
+                wishes: self.wishes,
                 config: self.config,
-                environment: self.environment,
+                environment,
                 runner,
                 fake,
                 cancel: self.cancel,
@@ -166,7 +176,7 @@ impl Cx {
             sinks: Vec::new(),
             cancel: Cancel::default(),
             runner: None,
-            strict: false,
+            wishes: Wishes::default(),
         }
     }
 
@@ -261,7 +271,7 @@ impl Cx {
 
     /// Reports findings. Returns an error of kind [`ErrorKind::Problems`](crate::ErrorKind::Problems) where one of them is an error.
     pub fn findings(&self, findings: Vec<Finding>) -> Result<()> {
-        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let errors = findings.iter().filter(|finding| finding.fails()).count();
         let task = self.task_or_root();
         for finding in findings {
             let finding = finding.map_text(|text| self.mask().text(text));
@@ -272,33 +282,6 @@ impl Cx {
             1 => Err(Error::problems("1 problem found")),
             count => Err(Error::problems(format!("{count} problems found"))),
         }
-    }
-
-    /// Reports what gates have looked at and found. Returns an error of kind [`Problems`](crate::ErrorKind::Problems) where a finding is an
-    /// error; of kind [`Missing`](crate::ErrorKind::Missing) where a tool broke, and in a strict run also where one could not look.
-    pub fn looked(&self, looks: Vec<Look>) -> Result<()> {
-        let task = self.task_or_root();
-        let (mut found, mut gaps) = (Vec::new(), Vec::new());
-        for look in looks {
-            let mut account = Account::from(&look);
-            for gap in &mut account.gaps {
-                gap.why = self.mask().text(&gap.why);
-            }
-            let counted = |gap: &&Gap| self.shared.strict || gap.kind == GapKind::ToolError;
-            gaps.extend(account.gaps.iter().filter(counted).map(|gap| (look.tool.clone(), gap.clone())));
-            self.emit(Body::Looked { task: task.clone(), account });
-            found.extend(look.findings);
-        }
-        self.findings(found)?;
-        let Some((tool, gap)) = gaps.first() else { return Ok(()) };
-        let did = match gap.kind {
-            GapKind::CouldNotLook => "could not look",
-            GapKind::ToolError => "broke",
-        };
-        let error = Error::missing(format!("`{tool}` {did}")).cause(&gap.why);
-        let rest = gaps.iter().skip(1);
-        let error = rest.fold(error, |error, (tool, gap)| error.cause(format!("`{tool}`: {}", gap.why)));
-        Err(gaps.iter().filter_map(|(_, gap)| gap.hint.as_deref()).fold(error, Error::hint))
     }
 
     /// Reports the cases of a test run. Fails nothing: the runner's exit code does.

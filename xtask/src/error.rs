@@ -7,7 +7,7 @@ mod render;
 
 use std::fmt;
 
-pub use render::{Style, Tone, render};
+pub use render::{Style, Tone, render, render_finding};
 
 use crate::core::diagnostic::Diagnostic;
 

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::command::Command;
+use crate::core::diagnostic::Diagnostic;
 use crate::core::graph::{Graph, GraphError, Names, Node, TaskId};
 use crate::core::schedule::OnFailure;
+use crate::core::suggest;
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::event::RunEnd;
@@ -218,11 +220,12 @@ impl Pipeline {
         if let Some(unknown) = settings.keys().find(|name| !known.contains(name.as_str())) {
             let ids = self.tasks.iter().map(Task::id);
             let error = Error::configuration(format!("xtask.toml: `[tasks.\"{unknown}\"]` names no task"));
-            return Err(match crate::core::suggest::nearest(unknown, ids) {
+            return Err(match suggest::nearest(unknown, ids) {
                 Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
                 None => error,
             });
         }
+        self.check_waivers(cx)?;
         let node = |(task, id): (&Task, &TaskId)| {
             let mut node = Node::new(id.clone());
             for selector in &task.after {
@@ -240,6 +243,25 @@ impl Pipeline {
             node
         };
         Graph::new(self.tasks.iter().zip(&ids).map(node).collect()).map_err(|error| explain(&error))
+    }
+
+    /// A waiver for a gate that is not there would waive nothing, and nobody would see that.
+    fn check_waivers(&self, cx: &Cx) -> Result<()> {
+        let is_task = |gate: &str| self.tasks.iter().any(|task| task.id == gate);
+        let unknown = cx.config().waivers.iter().filter(|waiver| !is_task(&waiver.gate));
+        let places: Vec<Diagnostic> = unknown
+            .map(|waiver| {
+                let place = waiver.place.diagnostic(format!("`{}` is no task", waiver.gate));
+                match suggest::nearest(&waiver.gate, self.tasks.iter().map(Task::id)) {
+                    Some(nearest) => place.help(format!("did you mean `{nearest}`?")),
+                    None => place,
+                }
+            })
+            .collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        Err(Error::configuration("a waiver of xtask.toml is for a gate that is not there").places(places))
     }
 
     /// The part of the graph that `selectors` name, with what it waits for; where there are none, all of it but what runs on

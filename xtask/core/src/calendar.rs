@@ -26,6 +26,18 @@ pub fn date(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The days from 1970-01-01 to the day that is written `2026-12-31`; `None` for what is no day of the calendar.
+pub fn day(text: &str) -> Option<i64> {
+    let numbers: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = numbers[..] else { return None };
+    let number = |text: &str, length: usize| {
+        (text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+    };
+    let (year, month, day) = (number(year, 4)?, number(month, 2)?, number(day, 2)?);
+    let days = (1..=12).contains(&month).then(|| days(year, month, day))?;
+    (date(days) == (year, month, day)).then_some(days)
+}
+
 /// A time, in seconds since 1970, as RFC 3339 has it, in UTC: `2026-11-25T02:10:00Z`.
 pub fn timestamp(seconds: u64) -> String {
     let (year, month, day) = date(i64::try_from(seconds / 86_400).unwrap_or(i64::MAX));
@@ -47,6 +59,23 @@ mod tests {
             let (year, month, day_of_month) = date(day);
             assert_eq!(days(year, month, day_of_month), previous + 1, "{year}-{month}-{day_of_month}");
             previous = day;
+        }
+    }
+
+    #[test]
+    fn days_are_read() {
+        for (text, expected) in [
+            ("1970-01-01", Some(0)),
+            ("2024-02-29", Some(days(2024, 2, 29))),
+            ("2023-02-29", None),
+            ("2026-13-01", None),
+            ("2026-00-10", None),
+            ("2026-1-1", None),
+            ("2026-12-31T00:00:00Z", None),
+            ("+026-12-31", None),
+            ("", None),
+        ] {
+            assert_eq!(day(text), expected, "{text}");
         }
     }
 

@@ -115,6 +115,17 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// How old something is, in its largest unit: `3 days`, `1 hour`, `40 minutes`.
+pub fn age(age: Duration) -> String {
+    let seconds = usize::try_from(age.as_secs()).unwrap_or(usize::MAX);
+    match seconds {
+        0..60 => count(seconds, "second"),
+        60..3600 => count(seconds / 60, "minute"),
+        3600..86_400 => count(seconds / 3600, "hour"),
+        _ => count(seconds / 86_400, "day"),
+    }
+}
+
 /// A duration in whole seconds, for what is looked at while it grows: `0 s`, `41 s`, `3 min 12 s`.
 pub fn seconds(time: Duration) -> String {
     match time.as_secs() {
@@ -239,6 +250,11 @@ mod tests {
         }
         for (milliseconds, words) in [(0, "0 s"), (59_999, "59 s"), (60_000, "1 min 00 s")] {
             assert_eq!(seconds(Duration::from_millis(milliseconds)), words);
+        }
+        for (seconds, words) in
+            [(0, "0 seconds"), (61, "1 minute"), (86_399, "23 hours"), (86_400, "1 day"), (300_000, "3 days")]
+        {
+            assert_eq!(age(Duration::from_secs(seconds)), words);
         }
         for (number, words) in
             [(1023, "1023 B"), (1536, "1.5 KiB"), (12 << 20, "12.0 MiB"), (u64::MAX, "17179869183.9 GiB")]

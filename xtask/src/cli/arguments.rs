@@ -13,6 +13,7 @@ mod update;
 use clap::{Args, Parser, Subcommand};
 
 use crate::core::schedule::OnFailure;
+use crate::cx::Wishes;
 use crate::pipeline::{Caching, Options};
 
 pub(super) use self::cache::{Cache, CacheVerb};
@@ -41,7 +42,7 @@ Exit codes:
     1  problems were found
     2  the command line makes no sense
     3  xtask.toml, or a file it points to, is wrong
-    4  a tool, a service or a resource of the machine is missing
+    4  a tool, a service or a resource of the machine is missing; with `--strict`, a gate could not look
     5  refused: it would have been wrong or unsafe
     6  not released; the old release serves
     7  stuck: a person has to look
@@ -84,6 +85,7 @@ Examples:
   cargo xtask ci --list               what there is
   cargo xtask ci --shard 2/3          the second of three parts of it, for three machines
   cargo xtask ci --merge reports      one result of the reports of all parts
+  cargo xtask ci --strict             a gate that could not look fails
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
     /// Say of each task whether it would run or has a stored result, and why; runs nothing, changes nothing
@@ -353,6 +355,15 @@ pub(super) struct Run {
     /// Let cached tasks read what they do not declare; their results are not stored
     #[arg(long)]
     pub(super) no_sandbox: bool,
+    /// Fail where a gate could not look; findings win
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Ask nothing of the network; what that makes impossible is said
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Write what gates find now to the baseline of `[gates]`: it fails nothing any more
+    #[arg(long)]
+    pub(super) write_baseline: bool,
 }
 
 impl Run {
@@ -369,7 +380,29 @@ impl Run {
     }
 
     pub(super) fn caching(&self) -> Caching {
-        Caching { off: self.no_cache, force: self.force.clone(), no_sandbox: self.no_sandbox }
+        // What fails nothing only because it is being accepted must not be found as passed later.
+        let off = self.no_cache || self.write_baseline;
+        Caching { off, force: self.force.clone(), no_sandbox: self.no_sandbox }
+    }
+
+    pub(super) fn wishes(&self) -> Wishes {
+        Wishes { strict: self.strict, offline: self.offline, accepts: self.write_baseline }
+    }
+}
+
+impl Command {
+    /// How tasks run, where the command runs some.
+    pub(super) fn run(&self) -> Option<&Run> {
+        match self {
+            Self::Ci(ci) => Some(&ci.run),
+            Self::Test(test) => Some(&test.verb.run),
+            Self::Lint(lint) => Some(&lint.verb.run),
+            Self::Image(image) => Some(&image.verb.run),
+            Self::Docs(verb) | Self::Architecture(verb) | Self::Dependencies(verb) | Self::Setup(verb) => {
+                Some(&verb.run)
+            }
+            _ => None,
+        }
     }
 }
 

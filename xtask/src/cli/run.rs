@@ -14,21 +14,21 @@ use crate::config::Config;
 use crate::core::command;
 use crate::core::graph::TaskId;
 use crate::core::suggest;
-use crate::cx::Cx;
+use crate::cx::{Cx, Wishes};
 use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, RunEnd, Sink};
 use crate::pipeline::{Options, Pipeline};
-use crate::tasks::{ci, image, update};
+use crate::tasks::{ci, gate, image, update};
 use crate::ui::{self, markdown};
 
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
 /// What a run leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 2] = [EVENTS_FILE, JUNIT_FILE];
+pub(super) const RUN_FILES: [&str; 3] = [EVENTS_FILE, JUNIT_FILE, gate::SARIF];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -51,6 +51,7 @@ impl<'a> Session<'a> {
         show: &Show,
         environment: Environment,
         passed_on: &[String],
+        wishes: Wishes,
     ) -> Result<Self> {
         let cwd = std::env::current_dir().context(|| "could not find the working folder".to_owned())?;
         let root = find_root(&cwd)?;
@@ -62,7 +63,8 @@ impl<'a> Session<'a> {
         let repeat: ui::Repeat = Arc::new(move |task: &TaskId| repeat(task, &passed_on));
         let human = ui::human(mode, style, Arc::clone(&repeat));
         let job = Job::of(&environment);
-        let cx = Cx::builder(root).config(config).environment(environment).cancel(cancel).sink(human).build();
+        let builder = Cx::builder(root).config(config).environment(environment).cancel(cancel);
+        let cx = builder.wishes(wishes).sink(human).build();
         Ok(Self { app, cx, job, repeat, look: (mode, style) })
     }
 
@@ -145,12 +147,13 @@ impl<'a> Session<'a> {
         Some(summary)
     }
 
-    fn sum_up(&self, summary: Option<&markdown::Collector>, error: Option<&Error>) {
+    /// Writes the summary of this step, with what the gates of a run have seen behind it.
+    fn sum_up(&self, summary: Option<&markdown::Collector>, gates: &str, error: Option<&Error>) {
         let (Some(job), Some(summary)) = (&self.job, summary) else { return };
         let command = self.cx.mask().text(&command_line());
         let repeat = Arc::clone(&self.repeat);
         let about = markdown::About { command, attempt: job.attempt, fork: job.fork.clone(), repeat };
-        let text = summary.text(&about, error).map(|text| self.cx.mask().text(&text));
+        let text = summary.text(&about, error).map(|text| self.cx.mask().text(&(text + gates)));
         if let Some(Err(error)) = text.map(|text| job.sum_up(&text)) {
             self.cx.warn_of(&error, "the summary of this step is missing");
         }
@@ -165,7 +168,7 @@ impl<'a> Session<'a> {
     pub(super) fn answer(&self, task: impl FnOnce(&Cx) -> Result<()>) -> Result<u8> {
         let summary = self.collect();
         let done = task(&self.cx);
-        self.sum_up(summary.as_deref(), done.as_ref().err());
+        self.sum_up(summary.as_deref(), "", done.as_ref().err());
         done.map(|()| 0)
     }
 
@@ -191,6 +194,12 @@ impl<'a> Session<'a> {
         keep: impl FnOnce(&RunEnd) -> Result<()>,
     ) -> Result<u8> {
         let cx = &self.cx;
+        if cx.accepts_findings() {
+            gate::check_baseline(cx)?;
+        }
+        if cx.is_offline() {
+            cx.note("offline: nothing is asked of the network; what is not installed yet cannot be");
+        }
         let _lock = self.lock()?;
         let files = RunFiles::begin(cx)?;
         if let Some(fork) = self.job.as_ref().and_then(|job| job.fork.as_deref()) {
@@ -198,7 +207,7 @@ impl<'a> Session<'a> {
         }
         let summary = self.collect();
         let end = work()?;
-        self.sum_up(summary.as_deref(), None);
+        self.sum_up(summary.as_deref(), &ui::gates::page(&files.gates.seen()), None);
         match files.finish(cx).and_then(|()| keep(&end)) {
             // What the tasks found says more than that it could not be written down.
             Err(error) if end.exit_code != 0 => {
@@ -237,6 +246,7 @@ impl<'a> Session<'a> {
 struct RunFiles {
     events: Arc<ui::json::JsonLines<BufWriter<File>>>,
     junit: Arc<ui::junit::Collector>,
+    gates: Arc<ui::gates::Collector>,
 }
 
 impl RunFiles {
@@ -254,14 +264,19 @@ impl RunFiles {
         let junit = Arc::new(ui::junit::Collector::default());
         cx.add_sink(Arc::clone(&events) as Arc<dyn crate::event::Sink>);
         cx.add_sink(Arc::clone(&junit) as Arc<dyn crate::event::Sink>);
-        Ok(Self { events, junit })
+        let gates = Arc::new(ui::gates::Collector::default());
+        cx.add_sink(Arc::clone(&gates) as Arc<dyn crate::event::Sink>);
+        Ok(Self { events, junit, gates })
     }
 
     fn finish(&self, cx: &Cx) -> Result<()> {
         let folder = cx.output_folder();
         let written = self.events.finish();
         written.context(|| format!("could not write `{}`", folder.join(EVENTS_FILE).display()))?;
-        files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())
+        files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())?;
+        let seen = self.gates.seen();
+        gate::write_sarif(cx, &seen)?;
+        if cx.accepts_findings() { gate::write_baseline(cx, &seen) } else { Ok(()) }
     }
 }
 

@@ -127,6 +127,11 @@ impl<'d, 'i> Value<'d, 'i> {
         self.tree.get_ref().as_str()
     }
 
+    /// The text of a date or a time without quotes, where it is one.
+    pub(super) fn as_date(&self) -> Option<String> {
+        self.tree.get_ref().as_datetime().map(ToString::to_string)
+    }
+
     /// Whether it is a table.
     pub(super) fn is_table(&self) -> bool {
         matches!(self.tree.get_ref(), DeValue::Table(_))

@@ -2,6 +2,7 @@
 //! [`Config`](super::Config).
 
 mod cache;
+mod gates;
 mod image;
 mod release;
 
@@ -27,6 +28,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
     let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
+    let gates = table.optional("gates", |gates| gates.table(|table| Some(gates::gates(table))));
+    let waivers = table.optional("waivers", gates::waivers);
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
@@ -43,6 +46,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
         cache: cache.unwrap_or_default(),
+        gates: gates.unwrap_or_default(),
+        waivers: waivers.unwrap_or_default(),
         image: image.unwrap_or_default(),
         release: release.flatten(),
         environments: environments.unwrap_or_default(),

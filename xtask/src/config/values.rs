@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::decode::Value;
 use crate::config::release::Placed;
 use crate::config::units;
+use crate::core::calendar;
 use crate::core::fingerprint::pattern::Pattern;
 use crate::core::release::weights::Weight;
 
@@ -52,6 +53,15 @@ pub(super) fn duration(value: &Value<'_, '_>) -> Option<Duration> {
     const EXPECTED: &str = "a duration such as \"90s\", \"10m\" or \"1h 30m\"";
     units::duration(value.text(EXPECTED)?)
         .map_or_else(|label| value.wrong(&format!("must be {EXPECTED}"), label), Some)
+}
+
+/// A day of the calendar, with quotes or without: `2026-12-31`; in days since 1970.
+pub(super) fn day(value: &Value<'_, '_>) -> Option<i64> {
+    let written = match value.as_date() {
+        Some(date) => date,
+        None => value.text("a day such as \"2026-12-31\"")?.to_owned(),
+    };
+    calendar::day(&written).or_else(|| value.wrong("must be a day such as \"2026-12-31\"", ""))
 }
 
 /// A number of bytes: `512MiB`, `1GiB`.

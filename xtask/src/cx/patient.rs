@@ -14,9 +14,10 @@ impl Cx {
         let cancel = Cancel::default();
         let urgent = cancel.clone();
         self.cancel().on_cancel_now(move || urgent.cancel_now());
-        let Shared { root, output, config, environment, mask, fake, start, strict, .. } = &*self.shared;
+        let Shared { root, output, config, environment, mask, fake, start, wishes, .. } = &*self.shared;
         let runner = fake.clone().unwrap_or_else(|| Arc::new(Processes::new(cancel.clone())));
         let sinks = self.shared.sinks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let http = Client::new(environment.clone(), cancel.clone());
         Self {
             shared: Arc::new(Shared {
                 root: root.clone(),
@@ -26,10 +27,10 @@ impl Cx {
                 mask: mask.clone(),
                 runner,
                 fake: fake.clone(),
-                http: Client::new(environment.clone(), cancel.clone()),
+                http: if wishes.offline { http.offline() } else { http },
                 cancel,
                 start: *start,
-                strict: *strict,
+                wishes: *wishes,
                 sinks: Mutex::new(sinks),
                 registries: Mutex::default(),
             }),

@@ -86,11 +86,11 @@ impl Cx {
             let (task, message, hint) = (Some(task.clone()), message.clone(), hint.clone());
             self.emit(Body::Note { task, level, message, hint });
         }
-        for finding in &said.findings {
-            self.emit(Body::Found { task: task.clone(), finding: finding.clone() });
-        }
         for account in &said.looks {
             self.emit(Body::Looked { task: task.clone(), account: account.clone() });
+        }
+        for finding in &said.findings {
+            self.emit(Body::Found { task: task.clone(), finding: finding.clone() });
         }
         for report in &said.reports {
             let (counts, report) = (report.counts(), Arc::clone(report));

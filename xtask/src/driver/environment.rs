@@ -52,6 +52,14 @@ pub const MACHINE: &[&str] = &[
     "NVM_*",
 ];
 
+/// What tells package managers to ask nobody: cargo, pip, uv and npm. All of them are among those of [`MACHINE`].
+pub const OFFLINE: &[(&str, &str)] = &[
+    ("CARGO_NET_OFFLINE", "true"),
+    ("PIP_NO_INDEX", "1"),
+    ("UV_OFFLINE", "1"),
+    ("npm_config_offline", "true"),
+];
+
 /// Variables that every command is given where they are set, and that may change what it does: a result depends on them.
 pub const COUNTED: &[&str] = &[
     "LANG",
@@ -93,6 +101,12 @@ impl Environment {
     pub fn new<N: Into<OsString>, V: Into<OsString>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
         let all = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { all, usual: OnceLock::new() }
+    }
+
+    /// The same with other values for some of its variables.
+    pub fn with(mut self, variables: &[(&str, &str)]) -> Self {
+        self.all.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
+        self
     }
 
     /// The value of a variable, where it is set and is UTF-8.

@@ -4,6 +4,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
 use super::Error;
 use crate::core::diagnostic::Diagnostic;
+use crate::core::finding::{Finding, Severity};
 use crate::core::text;
 
 /// How text for people is set.
@@ -96,6 +97,35 @@ fn paragraph(rendered: &mut String, margin: &str, label: &str, said: &str) {
 
 /// A place with its line and a caret.
 fn snippet(place: &Diagnostic, style: Style) -> String {
+    draw(Severity::Error, "", 1, place, style)
+}
+
+/// A finding with the line where it is and a caret, where that line is known. Ends with a line end.
+pub fn render_finding(finding: &Finding, style: Style) -> Option<String> {
+    let source = finding.judged.as_ref()?.source.as_deref()?;
+    let location = finding.location.as_ref()?;
+    let line = usize::try_from(location.line?).ok()?;
+    // Columns count characters. Without one, all of the line is meant, but for what moves it to the right.
+    let offset = |column: u32| {
+        let before = usize::try_from(column).unwrap_or(usize::MAX).saturating_sub(1);
+        source.char_indices().nth(before).map_or(source.len(), |(offset, _)| offset)
+    };
+    let start = location.column.map_or_else(|| source.len() - source.trim_start().len(), offset);
+    let end = match location.end {
+        Some(end) if Some(end.line) == location.line => offset(end.column),
+        None if location.column.is_some() => start + 1,
+        Some(_) | None => source.trim_end().len(),
+    };
+    let mut place = Diagnostic::new(&location.path, source.into(), start..end.max(start), &finding.message);
+    place.help.clone_from(&finding.help);
+    let id = format!("{} {}", finding.tool, finding.rule);
+    let mut drawn = draw(finding.severity, &text::one_line(&id), line, &place, style);
+    drawn.push('\n');
+    Some(drawn)
+}
+
+/// What is said of a place, `first_line` being the number of the first line of its text.
+fn draw(severity: Severity, id: &str, first_line: usize, place: &Diagnostic, style: Style) -> String {
     let (start, end) = (boundary(&place.text, place.span.start), boundary(&place.text, place.span.end));
     let mut annotation = AnnotationKind::Primary.span(start..end.max(start));
     if !place.label.is_empty() {
@@ -104,8 +134,16 @@ fn snippet(place: &Diagnostic, style: Style) -> String {
     let path = place.path.to_string_lossy();
     // The renderer shows other control characters as pictures. These it passes on; the dot is as long as they are.
     let source = place.text.replace(|c: char| matches!(c, '\u{80}'..='\u{9f}'), "·");
-    let source = Snippet::source(source).path(text::one_line(&path)).annotation(annotation);
-    let mut group = Level::ERROR.primary_title(text::one_line(&place.message)).element(source);
+    let source = Snippet::source(source).line_start(first_line);
+    let source = source.path(text::one_line(&path)).annotation(annotation);
+    let level = match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level.primary_title(text::one_line(&place.message));
+    let title = if id.is_empty() { title } else { title.id(id) };
+    let mut group = title.element(source);
     if let Some(help) = &place.help {
         group = group.element(Level::HELP.message(text::one_line(help)));
     }
@@ -126,6 +164,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::core::finding::{Judged, Location, Position};
 
     fn configuration() -> Error {
         let file: Arc<str> = "[project]\nname = \"größe\"\n\n[tasks.\"test.backend\"]\n\ttimout = \"10m\"\nmemory = \"1 GB\"\n".into();
@@ -197,6 +236,54 @@ mod tests {
                         render(&Error::problems("x").places([place]), Style { color: false, width: 40 });
                     assert!(rendered.contains("wrong here"), "{rendered}");
                     assert!(!rendered.contains(|c: char| c.is_control() && c != '\n'), "{rendered:?}");
+                }
+            }
+        }
+    }
+
+    fn finding(source: &str, column: Option<u32>, end: Option<Position>) -> Finding {
+        let judged =
+            Judged { fingerprint: String::new(), source: Some(source.to_owned()), suppression: None };
+        let location = Location { end, ..Location::at("a\n:b.py", Some(41), column) };
+        Finding {
+            rule: "S105".into(),
+            severity: Severity::Warning,
+            location: Some(location),
+            help: Some("read it from the environment".into()),
+            judged: Some(Box::new(judged)),
+            ..Finding::error("ruff", "possible hardcoded \x1b[31mpassword")
+        }
+    }
+
+    #[test]
+    fn a_finding_points_into_its_line() {
+        let found = finding("größe = 'x'", Some(9), Some(Position { line: 41, column: 12 }));
+        expect![[r#"
+            warning[ruff S105]: possible hardcoded password
+              --> a :b.py:41:9
+               |
+            41 | größe = 'x'
+               |         ^^^
+               |
+               = help: read it from the environment
+        "#]]
+        .assert_eq(&render_finding(&found, Style::PLAIN).unwrap());
+        let whole = render_finding(&finding("    x = 1", None, None), Style::PLAIN).unwrap();
+        assert!(whole.contains("\n   |     ^^^^^\n"), "{whole}");
+        let nowhere = Finding { judged: None, ..found };
+        assert_eq!(render_finding(&nowhere, Style::PLAIN), None);
+    }
+
+    #[test]
+    fn a_finding_in_any_line_is_shown() {
+        for source in ["", "a", "größe", "\x1b[31mred\0\u{9b}", "\t\tx", &"好".repeat(300)] {
+            for column in [None, Some(1), Some(4), Some(u32::MAX)] {
+                for end in [None, Some((41, 1)), Some((41, 9)), Some((99, 3)), Some((1, 1))] {
+                    let end = end.map(|(line, column)| Position { line, column });
+                    let shown =
+                        render_finding(&finding(source, column, end), Style { color: false, width: 40 });
+                    let shown = shown.unwrap();
+                    assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::core::command::Command;
 use crate::core::fingerprint::pattern::{Pattern, PatternError, Patterns};
@@ -29,7 +30,17 @@ pub struct Footprint {
     settings: Vec<(String, String)>,
     commands: Vec<Command>,
     unsandboxed: Option<String>,
+    time: Option<Box<Time>>,
     parsed: OnceLock<Result<Arc<Parsed>>>,
+}
+
+/// What the time makes of a result; most know none.
+#[derive(Clone, Debug, Default)]
+struct Time {
+    /// When the result becomes another one, in seconds since 1970, and why.
+    turns: Vec<(String, u64)>,
+    /// How long it may be used again.
+    fresh_for: Option<Duration>,
 }
 
 /// The patterns of a footprint.
@@ -90,6 +101,24 @@ impl Footprint {
     pub fn setting(mut self, name: impl Into<String>, value: impl Display) -> Self {
         self.settings.push((name.into(), value.to_string()));
         self
+    }
+
+    /// A moment, in seconds since 1970, at which its result becomes another one; in words for a reader: `the day on which …`.
+    pub fn turns(mut self, what: impl Into<String>, at: u64) -> Self {
+        self.time.get_or_insert_default().turns.push((what.into(), at));
+        self
+    }
+
+    /// How long its result may be used again: it depends on what changes without the repository. Of several the shortest.
+    pub fn fresh_for(mut self, age_max: Duration) -> Self {
+        let fresh_for = &mut self.time.get_or_insert_default().fresh_for;
+        *fresh_for = Some(fresh_for.map_or(age_max, |other| other.min(age_max)));
+        self
+    }
+
+    /// How long ago a result that may be used again was stored at most.
+    pub(super) fn age_max(&self) -> Option<Duration> {
+        self.time.as_ref()?.fresh_for
     }
 
     /// A command that it runs; its program is one of its tools.
@@ -160,6 +189,11 @@ impl Footprint {
         }
         for (name, value) in &self.settings {
             parts.push(part(Subject::Setting(name.clone()), text(value.clone())));
+        }
+        let now = platform::unix_time();
+        for (what, at) in self.time.iter().flat_map(|time| &time.turns) {
+            let side = if now < *at { "has not come" } else { "is over" };
+            parts.push(part(Subject::Setting(what.clone()), text(side.to_owned())));
         }
         let declared = cx.config().declared_env(task);
         let counted = [declared.as_slice(), &self.variables].concat();

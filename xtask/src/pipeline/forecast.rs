@@ -161,6 +161,10 @@ impl<'f> Forecast<'f> {
             return Outlook::Hit { key, in_place: true };
         }
         match cache.store().peek(&key) {
+            Found::Entry(entry) if !ready.is_fresh(entry.stored) => {
+                let age_max = ready.age_max.unwrap_or_default().as_secs();
+                Outlook::Miss { key, why: Why::Stale { stored: entry.stored, age_max } }
+            }
             Found::Entry(entry) => match lacking(cache, &ready, &entry) {
                 None => {
                     let both = (Manifest::clone(&ready.outputs.manifest), entry.outputs);

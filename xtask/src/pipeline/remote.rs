@@ -24,6 +24,10 @@ const SIGNING_KEY: &str = "XTASK_CACHE_SIGNING_KEY";
 /// The server of the repository, where `xtask.toml` names one that can be used.
 pub(super) fn open(cx: &Cx) -> Option<Remote> {
     let settings = cx.config().cache.remote.as_ref()?;
+    if cx.is_offline() && !settings.url.is_loopback() {
+        cx.note("offline: the remote cache is not asked");
+        return None;
+    }
     let connected = authorization(cx).map(|authorization| Means {
         client: cx.http().clone(),
         url: settings.url.clone(),

@@ -69,6 +69,15 @@ pub(super) struct Ready {
     pub(super) key: Digest,
     pub(super) inputs: Arc<Seen>,
     pub(super) outputs: Arc<Seen>,
+    /// How long ago a result was stored at most that may be used again.
+    pub(super) age_max: Option<Duration>,
+}
+
+impl Ready {
+    /// Whether a result that was stored then may still be used.
+    pub(super) fn is_fresh(&self, stored: u64) -> bool {
+        Entry::is_fresh(stored, self.age_max, platform::unix_time())
+    }
 }
 
 impl Cache {
@@ -204,7 +213,8 @@ impl Cache {
             value: Value::Digest(*key),
         }));
         let fingerprint = Fingerprint::new(parts, Arc::clone(&inputs.manifest));
-        Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs })
+        let age_max = footprint.age_max();
+        Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs, age_max })
     }
 
     /// The same with other files: `inputs` is what it will find, `outputs` what stands where it makes something.
@@ -251,6 +261,7 @@ impl Cache {
         let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
         let is_left = left.key == ready.key
             && left.outputs == ready.outputs.manifest.digest()
+            && ready.is_fresh(left.stored)
             && left.log == self.eye.digest(&cx.log_of(task), self.start).ok()?;
         is_left.then_some(left)
     }
@@ -279,9 +290,13 @@ impl Cache {
         if self.is_forced(task) {
             return None;
         }
+        let fetch = || {
+            let entry = remote::fetch(cx, self.remote.as_ref()?, task, &self.store, &ready.key)?;
+            ready.is_fresh(entry.stored).then_some(entry)
+        };
         let entry = match self.store.find(&ready.key) {
-            Found::Nothing => remote::fetch(cx, self.remote.as_ref()?, task, &self.store, &ready.key)?,
-            Found::Entry(entry) => entry,
+            Found::Entry(entry) if ready.is_fresh(entry.stored) => entry,
+            Found::Entry(_) | Found::Nothing => fetch()?,
             Found::Fault(error) => {
                 cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
                 return None;
@@ -318,6 +333,7 @@ impl Cache {
             log: entry.said.log,
             says: !entry.said.is_silent(),
             took: entry.took,
+            stored: entry.stored,
             used: self.today,
         };
         self.eye.index(|index| index.leave(task.as_str(), Some(left)));
@@ -400,6 +416,8 @@ impl Cache {
         drop(lock);
         let end = match stored {
             Ok(()) => end.by(Reuse::Stored),
+            // The gap itself was said.
+            Err(NotStored::Blind(reason)) => not_stored(end, reason),
             Err(NotStored::Because(reason)) => {
                 cx.warn(
                     format!("the result of `{task}` was not stored: {reason}"),

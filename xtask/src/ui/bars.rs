@@ -114,6 +114,7 @@ impl Inner {
                 let note = lines::note(task.as_ref(), *level, message, hint.as_deref(), style);
                 self.lines.push_str(&note);
             }
+            Body::Looked { task, account } => self.lines.push_str(&lines::gaps(task, account, style)),
             Body::Narrated { line, layout } => self.lines.push_str(&lines::narrated(line, *layout, style)),
             Body::Answer { text, .. } => {
                 self.lines.push_str(text.trim_end());

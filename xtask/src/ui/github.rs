@@ -117,6 +117,10 @@ fn annotations(end: &RunEnd, record: &Record) -> String {
         let (title, message) = ("the run".to_owned(), failure.message().to_owned());
         Annotation { severity: Severity::Error, location: None, title, message }
     }));
+    all.extend(record.gaps().map(|(task, tool, gap)| {
+        let (title, message) = (task.to_string(), format!("{tool} did not look at everything: {}", gap.why));
+        Annotation { severity: Severity::Warning, location: None, title, message }
+    }));
     all.sort_by_key(|annotation| std::cmp::Reverse(annotation.severity));
     let mut commands: String = all.iter().take(ANNOTATIONS_MAX).map(Annotation::command).collect();
     if let Some(rest) = all.len().checked_sub(ANNOTATIONS_MAX).filter(|&rest| rest > 0) {

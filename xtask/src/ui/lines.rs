@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::core::gate::{Account, Gap, GapKind, Outcome};
 use crate::core::graph::TaskId;
 use crate::core::release::narration::{Kind, Layout, Line};
 use crate::core::report::TestCounts;
@@ -72,6 +73,46 @@ pub(super) fn note(
     if let Some(hint) = hint {
         // Writing into a String cannot fail.
         let _infallible = writeln!(lines, "  {}{}", style.paint(Tone::Hint, "hint: "), text::one_line(hint));
+    }
+    lines
+}
+
+/// What a gate says of its look: `clean: security.backend: pip-audit looked at 31 packages`; with a line for each gap.
+pub(super) fn looked(task: &TaskId, account: &Account, style: Style) -> String {
+    let Account { tool, coverage, found, suppressed, .. } = account;
+    let tool = text::one_line(tool);
+    let mut lines = String::new();
+    if account.is_whole() || *found > 0 {
+        let (outcome, tone) =
+            if *found > 0 { (Outcome::Findings, Tone::Doubtful) } else { (Outcome::Clean, Tone::Good) };
+        let found = if *found > 0 { format!(", found {found}") } else { String::new() };
+        let waived = if *suppressed > 0 { format!(", {suppressed} suppressed") } else { String::new() };
+        let label = style.paint(tone, &format!("{outcome}: "));
+        lines = format!(
+            "{label}{task}: {tool} looked at {}{found}{waived}\n",
+            text::one_line(&coverage.to_string())
+        );
+    }
+    lines.push_str(&gaps(task, account, style));
+    lines
+}
+
+/// What a gate could not look at, and what to do about it.
+pub(super) fn gaps(task: &TaskId, account: &Account, style: Style) -> String {
+    let tool = text::one_line(&account.tool);
+    let mut lines = String::new();
+    for Gap { kind, why, hint } in &account.gaps {
+        let (outcome, tone) = match kind {
+            GapKind::CouldNotLook => (Outcome::CouldNotLook, Tone::Doubtful),
+            GapKind::ToolError => (Outcome::ToolError, Tone::Bad),
+        };
+        let label = style.paint(tone, &format!("{outcome}: "));
+        // Writing into a String cannot fail.
+        let _infallible = writeln!(lines, "{label}{task}: {tool}: {}", text::one_line(why));
+        if let Some(hint) = hint {
+            let _infallible =
+                writeln!(lines, "  {}{}", style.paint(Tone::Hint, "hint: "), text::one_line(hint));
+        }
     }
     lines
 }

@@ -104,6 +104,9 @@ impl<W: Write, D: Dialect> Inner<W, D> {
             Body::Note { task, level, message, hint } => {
                 self.dialect.note(lines::note(task.as_ref(), *level, message, hint.as_deref(), style))
             }
+            // Of many gates those are named that could not look.
+            Body::Looked { account, .. } if account.is_whole() && self.tasks > lines::EACH_MAX => return,
+            Body::Looked { task, account } => self.dialect.note(lines::looked(task, account, style)),
             Body::Narrated { line, layout } => self.dialect.note(lines::narrated(line, *layout, style)),
             Body::Answer { text, .. } => self.dialect.note(format!("{}\n", text.trim_end())),
             Body::RunFinished(end) => {

@@ -4,6 +4,7 @@
 //! output, the live lines of [`bars`] to standard error.
 
 pub mod bars;
+pub mod gates;
 pub mod github;
 pub mod json;
 pub mod junit;

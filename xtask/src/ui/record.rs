@@ -1,10 +1,10 @@
-//! What the end of a run needs from its middle: findings and test reports, by task.
+//! What the end of a run needs from its middle: findings, looks and test reports, by task.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::core::finding::Finding;
-use crate::core::gate::Account;
+use crate::core::gate::{Account, Gap};
 use crate::core::graph::TaskId;
 use crate::core::report::{TestCounts, TestReport};
 use crate::event::Body;
@@ -14,6 +14,8 @@ use crate::event::Body;
 pub struct Record {
     findings: BTreeMap<TaskId, Vec<Finding>>,
     looks: BTreeMap<TaskId, Vec<Account>>,
+    /// How many findings there are for which somebody answers.
+    suppressed: BTreeMap<TaskId, usize>,
     reports: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
     /// The reports of tries that did not pass.
     retried: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
@@ -23,6 +25,9 @@ impl Record {
     /// Takes the next event.
     pub fn take(&mut self, body: &Body) {
         match body {
+            Body::Found { task, finding } if finding.is_suppressed() => {
+                *self.suppressed.entry(task.clone()).or_default() += 1;
+            }
             Body::Found { task, finding } => {
                 self.findings.entry(task.clone()).or_default().push(finding.clone());
             }
@@ -41,6 +46,8 @@ impl Record {
             // What a try has found that did not pass counts no more.
             Body::TaskRetried { task, .. } => {
                 self.findings.remove(task);
+                self.suppressed.remove(task);
+                self.looks.remove(task);
                 let reports = self.reports.remove(task).unwrap_or_default();
                 self.retried.entry(task.clone()).or_default().extend(reports);
             }
@@ -48,7 +55,18 @@ impl Record {
         }
     }
 
-    /// What a task found.
+    /// How many findings there are for which somebody answers, by a waiver or the baseline.
+    pub fn suppressed(&self) -> usize {
+        self.suppressed.values().sum()
+    }
+
+    /// What could not be looked at: the gate, its tool and why.
+    pub fn gaps(&self) -> impl Iterator<Item = (&TaskId, &str, &Gap)> {
+        let accounts = self.looks.iter().flat_map(|(task, looks)| looks.iter().map(move |look| (task, look)));
+        accounts.flat_map(|(task, look)| look.gaps.iter().map(move |gap| (task, look.tool.as_str(), gap)))
+    }
+
+    /// What a task found, but for what somebody answers for.
     pub fn findings(&self, task: &TaskId) -> &[Finding] {
         self.findings.get(task).map(Vec::as_slice).unwrap_or_default()
     }

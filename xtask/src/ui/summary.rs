@@ -3,6 +3,7 @@
 //! Ordered for a reader who sees the last screen first: the failed tasks stand behind everything else, and the very last
 //! line is the sum.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::core::finding::{Finding, Location, Severity};
 use crate::core::graph::TaskId;
 use crate::core::report::{TestCase, TestOutcome};
 use crate::core::text;
-use crate::error::{Style, Tone, render};
+use crate::error::{Style, Tone, render, render_finding};
 use crate::event::{Reuse, RunEnd, Status, TaskEnd};
 
 /// The most rows of the table of durations; what is shorter is summed.
@@ -236,6 +237,10 @@ impl Writer<'_> {
         let mut sorted: Vec<&Finding> = findings.iter().collect();
         sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         for finding in sorted.iter().take(NAMED_MAX) {
+            if let Some(excerpt) = render_finding(finding, self.look.style) {
+                self.text.push_str(&excerpt);
+                continue;
+            }
             let place =
                 finding.location.as_ref().map_or_else(String::new, |location| format!("{location}: "));
             let (label, tone) = match finding.severity {
@@ -319,6 +324,31 @@ fn flaky(end: &RunEnd, style: Style) -> String {
     }
 }
 
+/// Names the gates that could not look, so that nobody takes what they did not find for what is not there.
+fn blind(record: &Record, style: Style) -> String {
+    let mut gates: BTreeMap<&TaskId, BTreeSet<&str>> = BTreeMap::new();
+    for (task, tool, _) in record.gaps() {
+        gates.entry(task).or_default().insert(tool);
+    }
+    if gates.is_empty() {
+        return String::new();
+    }
+    let name = |(task, tools): (&&TaskId, &BTreeSet<&str>)| {
+        // The verdict stands where GitHub reads commands: of a name only that is kept which is in every name.
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.');
+        let tools: Vec<_> =
+            tools.iter().map(|tool| text::one_line(tool).replace(|c| !plain(c), "")).collect();
+        format!("{task} ({})", tools.join(", "))
+    };
+    let names: Vec<String> = gates.iter().take(NAMED_MAX).map(name).collect();
+    let rest = match gates.len() - names.len() {
+        0 => String::new(),
+        rest => format!(" and {rest} more"),
+    };
+    let line = format!("{} could not look: {}{rest}", text::count(gates.len(), "gate"), names.join(", "));
+    style.paint(Tone::Doubtful, &line) + "\n"
+}
+
 /// The last lines of a summary.
 pub(super) fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     let count = |wanted: &dyn Fn(Status) -> bool| end.tasks.iter().filter(|task| wanted(task.status)).count();
@@ -351,6 +381,15 @@ pub(super) fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
     };
     verdict.push_str(&tasks);
     verdict.push('\n');
+    if record.suppressed() > 0 {
+        let line = format!(
+            "{} suppressed by waivers, the baseline or comments",
+            text::count(record.suppressed(), "finding")
+        );
+        verdict.push_str(&style.paint(Tone::Quiet, &line));
+        verdict.push('\n');
+    }
+    verdict.push_str(&blind(record, style));
     if let Some(counts) = record.total() {
         let tone = if counts.failed == 0 { Tone::Good } else { Tone::Bad };
         verdict.push_str(&style.paint(tone, &counts.to_string()));

@@ -6,6 +6,7 @@
 )]
 
 mod cache;
+mod gates;
 mod release;
 
 use std::fmt::Write as _;

@@ -11,6 +11,7 @@ mod cli;
 mod cluster;
 mod config;
 mod deploy;
+mod gates;
 mod github;
 mod image;
 mod kubectl;

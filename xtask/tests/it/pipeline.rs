@@ -32,3 +32,19 @@ fn another_repository_runs_its_own_task() {
     assert!(said.stdout.contains("greet.world"), "{}", said.all());
     assert!(said.stdout.ends_with("1 passed, 0 failed\n"), "{}", said.all());
 }
+
+#[test]
+fn a_gate_that_could_not_look_fails_a_strict_run_alone() {
+    let usual = tiny(&["ci", "security.greeter"]).expect(0).stdout;
+    assert!(usual.contains("clean: security.greeter: census looked at 1 greeter\n"), "{usual}");
+    assert!(usual.contains("could not look: security.greeter: oracle: nobody knows the future\n"), "{usual}");
+    assert!(usual.ends_with("\n1 gate could not look: security.greeter (oracle)\n"), "{usual}");
+    let strict = tiny(&["ci", "security.greeter", "--strict"]).expect(4);
+    assert!(strict.stdout.contains("error: `oracle` could not look\n"), "{}", strict.all());
+    let sarif = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/tiny/target/xtask/sarif/oracle.sarif");
+    assert!(std::fs::read_to_string(sarif).unwrap().contains("nobody knows the future"));
+    let offline = tiny(&["ci", "security.greeter", "--offline"]).expect(0).stdout;
+    assert!(offline.contains("note: offline: nothing is asked of the network"), "{offline}");
+    let refused = tiny(&["ci", "security.greeter", "--write-baseline"]).expect(2);
+    assert!(refused.stderr.contains("`--write-baseline` needs a file to write to"), "{}", refused.all());
+}

@@ -3,6 +3,7 @@
 
 mod files;
 mod flaky;
+mod gates;
 mod logs;
 mod pages;
 

@@ -7,6 +7,9 @@
 use std::path::PathBuf;
 
 pub mod docker;
+pub mod identity;
+pub mod judged;
+pub mod merge;
 pub mod node;
 pub mod paths;
 pub mod python;
@@ -14,6 +17,7 @@ pub mod rust;
 pub mod snippet;
 pub mod weakness;
 
+pub use judged::Judged;
 pub use paths::Paths;
 pub use weakness::Weakness;
 
@@ -93,6 +97,9 @@ pub struct Finding {
     /// What a scanner knows of it beyond that, where it is a weakness.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weakness: Option<Box<Weakness>>,
+    /// What its gate has made of it, where it is one of a gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<Box<Judged>>,
 }
 
 impl Finding {
@@ -106,13 +113,27 @@ impl Finding {
             message: message.into(),
             help: None,
             weakness: None,
+            judged: None,
         }
     }
 
-    /// Changes every text of the finding, tool, rule and path excepted.
+    /// Whether somebody answers for it, so that it fails nothing.
+    pub fn is_suppressed(&self) -> bool {
+        self.judged.as_ref().is_some_and(|judged| judged.suppression.is_some())
+    }
+
+    /// Whether it fails its check.
+    pub fn fails(&self) -> bool {
+        self.severity == Severity::Error && !self.is_suppressed()
+    }
+
+    /// Changes every text of the finding that holds words of others, tool, rule and path excepted.
     pub fn map_text(mut self, map: impl Fn(&str) -> String) -> Self {
         self.message = map(&self.message);
-        self.help = self.help.as_deref().map(map);
+        self.help = self.help.as_deref().map(&map);
+        if let Some(judged) = &mut self.judged {
+            judged.source = judged.source.as_deref().map(map);
+        }
         self
     }
 }
@@ -148,7 +169,7 @@ mod golden {
     /// One line a finding.
     fn render(findings: &[Finding]) -> String {
         let mut text = String::new();
-        for Finding { tool, rule, severity, location, message, help, weakness: _ } in findings {
+        for Finding { tool, rule, severity, location, message, help, weakness: _, judged: _ } in findings {
             let place = location.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
             writeln!(text, "{severity:?} {place} {tool}[{rule}] {message}").unwrap();
             if let Some(help) = help {

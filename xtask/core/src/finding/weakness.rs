@@ -28,6 +28,9 @@ pub struct Weakness {
     /// The other tools that found the same.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub witnesses: BTreeSet<String>,
+    /// Whether what stands at its place is a secret: the line is then never shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
 }
 
 /// How bad a weakness is: the qualitative ratings of CVSS 3.1 (section 5).

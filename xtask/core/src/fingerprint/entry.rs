@@ -1,6 +1,7 @@
 //! A stored result: what it depends on, what it left, and what the task said.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +114,12 @@ impl Entry {
             return Err(EntryError::Outside);
         }
         Ok(entry)
+    }
+
+    /// Whether it was stored at most so long ago at `now`, in seconds since 1970; always, where there is no limit.
+    pub fn is_fresh(stored: u64, age_max: Option<Duration>, now: u64) -> bool {
+        // A clock that was set back makes nothing old.
+        age_max.is_none_or(|age_max| now.saturating_sub(stored) <= age_max.as_secs())
     }
 
     /// The blobs that it needs.

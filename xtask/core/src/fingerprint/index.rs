@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use super::{Digest, FORMAT, codec};
 
-const MAGIC: &[u8] = b"xtask index\n";
+const MAGIC: &[u8] = b"xtask index 2\n";
 
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -49,6 +49,8 @@ pub struct Left {
     pub says: bool,
     /// How long the task took when it was run, in microseconds.
     pub took: u64,
+    /// When the result was stored, in seconds since 1970.
+    pub stored: u64,
     /// The day on which the store was told that the result is in use, in days since 1970.
     pub used: u64,
 }
@@ -128,7 +130,7 @@ impl Index {
                 Some(log) => body.tag(1).digest(log),
                 None => body.tag(0),
             };
-            body.tag(left.says.into()).number(left.took).number(left.used);
+            body.tag(left.says.into()).number(left.took).number(left.stored).number(left.used);
         }
         let mut bytes = codec::Writer::with_capacity(body.bytes().len() + 64);
         bytes.blob(MAGIC).number(FORMAT.into()).digest(&Digest::of(body.bytes())).blob(body.bytes());
@@ -172,8 +174,9 @@ impl Index {
                 0 => None,
                 _ => Some(reader.digest()?),
             };
-            let (says, took, used) = (reader.tag()? != 0, reader.number()?, reader.number()?);
-            tasks.insert(task, Left { key, outputs, log, says, took, used });
+            let (says, took) = (reader.tag()? != 0, reader.number()?);
+            let (stored, used) = (reader.number()?, reader.number()?);
+            tasks.insert(task, Left { key, outputs, log, says, took, stored, used });
         }
         reader.is_empty().then_some(Self { files, tasks, changed: false })
     }
@@ -197,6 +200,7 @@ mod tests {
             log: Some(Digest::of(b"l")),
             says: true,
             took: 1_500_000,
+            stored: 1_700_000_000,
             used: 20_000,
         };
         index.leave("lint.a", Some(Left { log: None, ..left.clone() }));

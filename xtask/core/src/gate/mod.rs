@@ -5,6 +5,7 @@
 //! Adapters make a [`Look`] of an [`Answer`], without input or output; whoever runs the tools reports the look.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,9 @@ pub struct Look {
     /// What it was to look at and did not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// When the data was made that it compared with, in seconds since 1970, where it has some and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed: Option<u64>,
 }
 
 /// How much was looked at. A look at nothing is no clean one, unless there was nothing to look at and somebody says so.
@@ -117,7 +121,8 @@ impl fmt::Display for Outcome {
 impl Look {
     /// A tool that has looked at `coverage` and found nothing so far.
     pub fn at(tool: &str, coverage: Coverage) -> Self {
-        Self { tool: tool.to_owned(), version: None, coverage, findings: Vec::new(), gaps: Vec::new() }
+        let tool = tool.to_owned();
+        Self { tool, version: None, coverage, findings: Vec::new(), gaps: Vec::new(), feed: None }
     }
 
     /// A tool that could not look at anything. `unit` is what it would have looked at, in the singular.
@@ -154,14 +159,40 @@ impl Look {
         self
     }
 
+    /// Says when the data was made that it compared with, in seconds since 1970. Where that is too long ago, it counts as
+    /// something that could not be looked at.
+    pub fn fed(mut self, made: u64) -> Self {
+        self.feed = Some(made);
+        self
+    }
+
+    /// The same look with a gap, where its data is older than `age_max` at `now`, in seconds since 1970.
+    pub fn aged(self, now: u64, age_max: Duration) -> Self {
+        let age = self.feed.map(|made| Duration::from_secs(now.saturating_sub(made)));
+        let Some(age) = age.filter(|&age| age > age_max) else { return self };
+        let why = format!(
+            "it compared with stale data: it was made {} ago, which is longer than {}",
+            text::age(age),
+            text::age(age_max)
+        );
+        let hint = "update its data, or let it grow older: `feed-age-max` in `[gates]` of xtask.toml";
+        self.gap(GapKind::CouldNotLook, why, Some(hint))
+    }
+
     /// How it went, as a whole.
     pub fn outcome(&self) -> Outcome {
-        let worst = self.gaps.iter().map(|gap| gap.kind).max();
-        match worst {
-            _ if !self.findings.is_empty() => Outcome::Findings,
-            Some(GapKind::ToolError) => Outcome::ToolError,
-            Some(GapKind::CouldNotLook) => Outcome::CouldNotLook,
-            None => Outcome::Clean,
+        Outcome::of(!self.findings.is_empty(), &self.gaps)
+    }
+}
+
+impl Outcome {
+    /// That of a look with these gaps.
+    pub fn of(found: bool, gaps: &[Gap]) -> Self {
+        match gaps.iter().map(|gap| gap.kind).max() {
+            _ if found => Self::Findings,
+            Some(GapKind::ToolError) => Self::ToolError,
+            Some(GapKind::CouldNotLook) => Self::CouldNotLook,
+            None => Self::Clean,
         }
     }
 }
@@ -178,15 +209,51 @@ pub struct Account {
     pub outcome: Outcome,
     /// How much was looked at.
     pub coverage: Coverage,
+    /// How many findings it has a part in, those aside for which somebody answers.
+    #[serde(default)]
+    pub found: usize,
+    /// How many findings somebody answers for, by a waiver or the baseline.
+    #[serde(default)]
+    pub suppressed: usize,
     /// What was to be looked at and was not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
 }
 
-impl From<&Look> for Account {
-    fn from(look: &Look) -> Self {
-        let Look { tool, version, coverage, gaps, .. } = look.clone();
-        Self { tool, version, outcome: look.outcome(), coverage, gaps }
+impl Account {
+    /// Of a look that has a part in `found` findings, and in `suppressed` for which somebody answers.
+    pub fn of(look: &Look, found: usize, suppressed: usize) -> Self {
+        let Look { tool, version, coverage, gaps, .. } = look;
+        Self {
+            tool: tool.clone(),
+            version: version.clone(),
+            outcome: Outcome::of(found > 0, gaps),
+            coverage: coverage.clone(),
+            found,
+            suppressed,
+            gaps: gaps.clone(),
+        }
+    }
+
+    /// Whether all was looked at.
+    pub fn is_whole(&self) -> bool {
+        self.gaps.is_empty()
+    }
+}
+
+/// What a gate has seen in a run.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Seen {
+    /// What is said of its looks.
+    pub accounts: Vec<Account>,
+    /// What they found.
+    pub findings: Vec<Finding>,
+}
+
+impl Seen {
+    /// Whether it has looked, and at everything.
+    pub fn is_whole(&self) -> bool {
+        !self.accounts.is_empty() && self.accounts.iter().all(Account::is_whole)
     }
 }
 
@@ -206,6 +273,29 @@ mod tests {
         );
         let broken = blind.gap(GapKind::ToolError, "no\nreport", None);
         assert_eq!((broken.outcome(), broken.gaps[1].why.as_str()), (Outcome::ToolError, "no report"));
+        assert_eq!(Account::of(&broken, 0, 3).outcome, Outcome::ToolError);
         assert_eq!(broken.found([Finding::error("t", "m")]).outcome(), Outcome::Findings);
+    }
+
+    #[test]
+    fn data_that_is_too_old_is_no_look() {
+        let week = Duration::from_hours(7 * 24);
+        let look = |feed: Option<u64>| Look { feed, ..Look::at("trivy", Coverage::new(1, "file")) };
+        let now = 30 * 86_400;
+        for (feed, outcome) in [
+            (None, Outcome::Clean),
+            (Some(now), Outcome::Clean),
+            (Some(now + 5), Outcome::Clean),
+            (Some(23 * 86_400), Outcome::Clean),
+            (Some(23 * 86_400 - 1), Outcome::CouldNotLook),
+            (Some(0), Outcome::CouldNotLook),
+        ] {
+            assert_eq!(look(feed).aged(now, week).outcome(), outcome, "{feed:?}");
+        }
+        let aged = look(Some(18 * 86_400)).aged(now, week);
+        assert_eq!(
+            aged.gaps[0].why,
+            "it compared with stale data: it was made 12 days ago, which is longer than 7 days"
+        );
     }
 }

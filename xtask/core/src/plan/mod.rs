@@ -108,6 +108,13 @@ pub enum Why {
         /// What is wrong with it.
         reason: String,
     },
+    /// A result is stored, and it depends on what changes without the repository: by now it is too old.
+    Stale {
+        /// When that was stored, in seconds since 1970.
+        stored: u64,
+        /// How many seconds it may be used.
+        age_max: u64,
+    },
     /// Something differs from every stored result.
     Changed {
         /// The key of the stored result that differs least.

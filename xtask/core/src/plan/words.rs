@@ -70,6 +70,10 @@ impl Planned {
             | Outlook::Miss { why: Why::Damaged { reason }, .. } => reason.clone(),
             Outlook::Miss { why: Why::New, .. } => "no result of it is stored".to_owned(),
             Outlook::Miss { why: Why::Forced, .. } => "asked for by `--force`".to_owned(),
+            Outlook::Miss { why: Why::Stale { age_max, .. }, .. } => {
+                let age_max = text::age(Duration::from_secs(*age_max));
+                format!("its result may be used for {age_max}, and is older")
+            }
             Outlook::Miss { why: Why::Changed { runs_before, changes, left_out, .. }, .. } => {
                 let before = runs_before.iter().map(runs_anew);
                 let all: Vec<String> = before.chain(changes.iter().map(ToString::to_string)).collect();

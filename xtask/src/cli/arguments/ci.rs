@@ -9,7 +9,17 @@ use crate::core::fingerprint::Digest;
 use crate::core::plan::{Position, SHARDS_MAX};
 
 /// How tasks run, which says nothing where none is run.
-const OF_A_RUN: [&str; 6] = ["jobs", "fail_fast", "keep_going", "no_cache", "force", "no_sandbox"];
+const OF_A_RUN: [&str; 9] = [
+    "jobs",
+    "fail_fast",
+    "keep_going",
+    "no_cache",
+    "force",
+    "no_sandbox",
+    "strict",
+    "offline",
+    "write_baseline",
+];
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Ci {

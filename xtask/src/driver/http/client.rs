@@ -30,6 +30,8 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     environment: Environment,
     cancel: Cancel,
+    /// Whether only this machine is asked.
+    offline: bool,
     /// Where everything goes, whatever address it is for; `None` is the network.
     socket: Option<PathBuf>,
     /// For hosts that are asked directly, and for those behind a proxy; each made when it is needed.
@@ -46,14 +48,27 @@ enum Way {
 impl Client {
     /// A client that takes proxies and authorities from `environment`. Nothing is read before the first request.
     pub fn new(environment: Environment, cancel: Cancel) -> Self {
-        Self(Arc::new(Inner { environment, cancel, socket: None, agents: Mutex::default() }))
+        Self(Arc::new(Inner { environment, cancel, offline: false, socket: None, agents: Mutex::default() }))
+    }
+
+    /// The same, but it asks only this machine.
+    pub fn offline(&self) -> Self {
+        let (environment, cancel) = (self.0.environment.clone(), self.0.cancel.clone());
+        let socket = self.0.socket.clone();
+        Self(Arc::new(Inner { environment, cancel, offline: true, socket, agents: Mutex::default() }))
     }
 
     /// A client that speaks through a socket in a folder with whoever listens there. What is asked for is
     /// `http://127.0.0.1/…`; redirects are not followed, since they would all lead to the same one.
     pub fn through(socket: PathBuf, cancel: Cancel) -> Self {
         let environment = Environment::default();
-        Self(Arc::new(Inner { environment, cancel, socket: Some(socket), agents: Mutex::default() }))
+        Self(Arc::new(Inner {
+            environment,
+            cancel,
+            offline: false,
+            socket: Some(socket),
+            agents: Mutex::default(),
+        }))
     }
 
     /// Sends a request and reads the answer.
@@ -101,6 +116,11 @@ impl Client {
                 format!("`{}` would be asked in the clear", url.authority()),
                 "in the clear only this machine is spoken to: use `https://`",
             ));
+        }
+        if self.0.offline && !url.is_loopback() {
+            let error = Error::missing(format!("`{}` is not asked: the run is offline", url.authority()))
+                .hint("leave out `--offline`");
+            return Err(Failure::local(error));
         }
         let agent = self.agent(self.way(url)).map_err(Failure::local)?;
         let failed = |error: ureq::Error| {

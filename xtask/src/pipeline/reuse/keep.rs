@@ -26,7 +26,7 @@ impl Cache {
     ) -> Result<(), NotStored> {
         // Nobody is to read tomorrow that nothing was found where nobody could look today.
         if let Some(blind) = said.looks.iter().find(|account| !account.gaps.is_empty()) {
-            return Err(NotStored::Because(format!("`{}` did not look at everything", blind.tool)));
+            return Err(NotStored::Blind(format!("`{}` did not look at everything", blind.tool)));
         }
         let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
         let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment)?;
@@ -73,6 +73,8 @@ impl Cache {
 pub(super) enum NotStored {
     /// It would be wrong to.
     Because(String),
+    /// A gate did not look at everything.
+    Blind(String),
     /// It could not be done.
     Fault(Error),
 }
