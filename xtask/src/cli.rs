@@ -105,6 +105,8 @@ impl App {
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => verb("dependencies", dependencies),
+            Command::Licenses(licenses) => verb("licenses", licenses),
+            Command::Sbom(sbom) => verb("sbom", sbom),
             Command::Setup(setup) => verb("setup", setup),
             Command::Deploy(deploy) => match deploy.options() {
                 Deployment::Plan(from, show) => session.answer(|cx| deploy::plan(cx, &from, show)),

@@ -4,6 +4,7 @@
 //! needs comes in as arguments. That is why everything here can be tested by tables, properties and simulation.
 
 pub mod affected;
+pub mod bom;
 pub mod calendar;
 pub mod capture;
 pub mod checkup;
@@ -16,7 +17,9 @@ pub mod graph;
 pub mod http;
 pub mod image;
 pub mod installer;
+pub mod inventory;
 pub mod kubectl;
+pub mod license;
 pub mod mask;
 pub mod picture;
 pub mod plan;

@@ -127,6 +127,26 @@ Examples:
   cargo xtask dependencies            all components
   cargo xtask dependencies xtask      one")]
     Dependencies(Verb),
+    /// Check the licences of all dependencies against `[licenses]` of xtask.toml, and write the NOTICE
+    #[command(after_help = "\
+Examples:
+  cargo xtask licenses                all components and tools, the NOTICE, FOSSA where there is a key
+  cargo xtask licenses backend        one component
+  cargo xtask licenses notice         only the NOTICE, into target/xtask/NOTICE
+
+Which licences are allowed, and what was decided about single packages, stands in `[licenses]`. FOSSA is
+asked, too, where FOSSA_API_KEY is in the environment and `fossa` on PATH.")]
+    Licenses(Verb),
+    /// Write bills of materials: CycloneDX 1.6, of each component and of all together
+    #[command(after_help = "\
+Examples:
+  cargo xtask sbom                    into target/xtask/sbom/, NAME.cdx.json and all.cdx.json
+  cargo xtask sbom backend            one component
+  SOURCE_DATE_EPOCH=0 cargo xtask sbom    another time than that of the commit
+
+The same commit has the same bytes. What an image brings beside the packages of its component is in them
+once the image was built here.")]
+    Sbom(Verb),
     /// Rehearse a release on a simulated cluster, in virtual time
     #[command(after_help = "\
 Examples:
@@ -375,7 +395,21 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
+    (
+        "Checks",
+        &[
+            "ci",
+            "test",
+            "lint",
+            "docs",
+            "architecture",
+            "dependencies",
+            "licenses",
+            "sbom",
+            "explain",
+            "plan",
+        ],
+    ),
     (
         "Releases",
         &[

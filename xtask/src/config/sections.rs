@@ -3,6 +3,7 @@
 
 mod cache;
 mod image;
+mod licenses;
 mod release;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let environment = table
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    let licenses =
+        table.optional("licenses", |licenses| licenses.table(|table| Some(licenses::licenses(table))));
     let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
     let release = table.optional("release", |value| Some(release::release(value)));
@@ -42,6 +45,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         tasks: tasks.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        licenses: licenses.unwrap_or_default(),
         cache: cache.unwrap_or_default(),
         image: image.unwrap_or_default(),
         release: release.flatten(),

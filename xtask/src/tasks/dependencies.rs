@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, MetadataCommand};
-
+use super::packages;
 use crate::config::{self, Component, ComponentKind};
-use crate::core::command::Command;
 use crate::core::finding::Finding;
 use crate::core::rules::cargo::{self, Dependencies, Limits, Names};
 use crate::core::rules::{TextFile, imports, npm, requirements};
@@ -41,7 +39,7 @@ pub fn tools(cx: &Cx) -> Result<()> {
 }
 
 fn of_rust(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Finding>> {
-    let metadata = metadata(cx, component)?;
+    let metadata = packages::of_this_platform(cx, component)?;
     let packages = metadata.workspace_packages();
     let Some(package) = packages.into_iter().find(|package| package.name.as_str() == rust.package) else {
         let message =
@@ -65,19 +63,6 @@ fn of_rust(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Fi
     let (figures, findings) = cargo::check(dependencies, limits);
     cx.note(figures.beside(limits));
     Ok(findings)
-}
-
-/// What cargo knows for this platform. Needs no network once the packages were downloaded.
-fn metadata(cx: &Cx, component: &Component) -> Result<Metadata> {
-    let rustc = cx.read(Command::new("rustc").arg("-vV").cwd(&component.path))?;
-    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.ok_or_else(|| Error::missing("`rustc -vV` does not say which platform it is for"))?;
-    let command = Command::new("cargo")
-        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", host])
-        .cwd(&component.path);
-    let text = cx.read(command)?;
-    MetadataCommand::parse(text)
-        .map_err(|error| Error::bug("could not read what `cargo metadata` says").source(error))
 }
 
 /// The names of crates in the code of the package in `folder`, an absolute path.

@@ -11,11 +11,14 @@ pub mod doctor;
 mod footprints;
 pub mod gate;
 pub mod image;
+pub mod licenses;
 pub mod lint;
 pub mod rehearse;
 pub mod release;
+pub mod sbom;
 pub mod setup;
 pub mod test;
 
+mod packages;
 mod sources;
 mod tool;
