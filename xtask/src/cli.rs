@@ -18,11 +18,12 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, doctor, image, lint, rehearse};
+use crate::tasks::{cache, ci, dependencies, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Verb, grammar,
+    Cache, CacheVerb, Cli, Command, DependenciesVerb, Deployment, Doctor, EnvironmentVerb, OfEnvironment,
+    Verb, grammar,
 };
 use run::Session;
 
@@ -104,7 +105,18 @@ impl App {
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
-            Command::Dependencies(dependencies) => verb("dependencies", dependencies),
+            Command::Dependencies(mut dependencies) => match dependencies.graph(cli.show.output) {
+                Some(options) => session.answer(|cx| dependencies::graph(cx, &options)),
+                None => match dependencies.verb {
+                    Some(DependenciesVerb::Why { package }) => {
+                        session.answer(|cx| dependencies::why(cx, &package))
+                    }
+                    Some(DependenciesVerb::Outdated { components }) => {
+                        session.answer(|cx| dependencies::outdated(cx, &components))
+                    }
+                    Some(DependenciesVerb::Graph(_)) | None => verb("dependencies", dependencies.check),
+                },
+            },
             Command::Licenses(licenses) => verb("licenses", licenses),
             Command::Sbom(sbom) => verb("sbom", sbom),
             Command::Setup(setup) => verb("setup", setup),

@@ -1,6 +1,7 @@
 //! The grammar: commands, their options, and the words of their help.
 
 mod cache;
+mod dependencies;
 mod image;
 mod plan;
 mod rehearse;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::pipeline::Caching;
 
 pub(super) use self::cache::{Cache, CacheVerb};
+pub(super) use self::dependencies::{Dependencies, DependenciesVerb};
 pub(super) use self::image::Image;
 pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
@@ -121,12 +123,16 @@ Examples:
   cargo xtask architecture            all components that have rules
   cargo xtask architecture xtask      one")]
     Architecture(Verb),
-    /// Check lock files, unused and duplicate dependencies, and what they cost
+    /// Check lock files, undeclared, unused and duplicate dependencies, and what they cost; say who needs whom
     #[command(after_help = "\
 Examples:
-  cargo xtask dependencies            all components
-  cargo xtask dependencies xtask      one")]
-    Dependencies(Verb),
+  cargo xtask dependencies                    check all components
+  cargo xtask dependencies xtask              one
+  cargo xtask dependencies graph backend      who needs whom
+  cargo xtask dependencies graph xtask --output svg > xtask.svg
+  cargo xtask dependencies why urllib3        the chains that lead to a package
+  cargo xtask dependencies outdated           what has newer versions, and how far they are")]
+    Dependencies(Dependencies),
     /// Check the licences of all dependencies against `[licenses]` of xtask.toml, and write the NOTICE
     #[command(after_help = "\
 Examples:

@@ -27,6 +27,9 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let environment = table
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    let dependencies = table.optional("dependencies", |dependencies| {
+        dependencies.table(|table| Some(licenses::dependencies(table)))
+    });
     let licenses =
         table.optional("licenses", |licenses| licenses.table(|table| Some(licenses::licenses(table))));
     let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
@@ -45,6 +48,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         tasks: tasks.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        dependencies: dependencies.unwrap_or_default(),
         licenses: licenses.unwrap_or_default(),
         cache: cache.unwrap_or_default(),
         image: image.unwrap_or_default(),

@@ -81,6 +81,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&|component| architecture_task(config, component)))
         .extend(has_tools.then_some(check_tools))
         .extend(each(&|component| Some(dependencies_task(config, component))))
+        .extend(versions_task(config))
         .extend(license_tasks(config))
         .extend(each(&|component| lint_task(config, component, options.fix)))
         .extend(each(&|component| Some(test_task(config, component, &options.test_args))))
@@ -127,10 +128,26 @@ fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
     architecture::applies(component).then(|| task.after(setup))
 }
 
-/// It reads manifests and lock files, so that nothing has to be installed before it.
+/// It reads manifests, lock files and code. Only Python's packages have to be installed before it: nothing else says which
+/// names they bring.
 fn dependencies_task(config: &Config, component: &Component) -> Task {
+    let takes_setup = matches!(component.kind, ComponentKind::Python(_));
     light_task("dependencies", component, "check the dependencies", dependencies::component)
+        .after(takes_setup.then(|| format!("setup.{}", component.name)))
         .cached(footprints::of_dependencies(config, component))
+}
+
+/// It compares the lock files of all components, where there are several.
+fn versions_task(config: &Config) -> Option<Task> {
+    let locks = config.components.iter().flat_map(footprints::locks);
+    let tools = config.tools.iter().map(|tools| tools.requirements.display().to_string());
+    let locks: Vec<String> = locks.chain(tools).collect();
+    (config.components.len() > 1).then(|| {
+        Task::new("dependencies.versions", dependencies::versions)
+            .about("compare the versions of what several components depend on")
+            .timeout(TIMEOUT)
+            .cached(footprints::of_locks(config, "dependencies.versions", locks))
+    })
 }
 
 /// The licences of each component and of the tools, where `[licenses]` says which are allowed. Most stand in what set-up

@@ -1,9 +1,9 @@
-//! Is what is depended on pinned, hashed, used, and within the budget?
+//! Is what is depended on pinned, hashed, declared, used, and within the budget? And who needs whom?
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::packages;
+use super::{gate, packages};
 use crate::config::{self, Component, ComponentKind};
 use crate::core::finding::Finding;
 use crate::core::rules::cargo::{self, Dependencies, Limits, Names};
@@ -13,23 +13,31 @@ use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
 use crate::tasks::sources::rust_files;
 
+mod ask;
+mod usage;
+
+pub use ask::{Form, GraphOptions, graph, outdated, versions, why};
+
 /// Checks the dependencies of a component: cargo's against the budget and the code, Python's and npm's lock files against
-/// what they are made from.
+/// what they are made from, and what is declared there against what the code imports.
 ///
 /// # Errors
 ///
 /// [`Problems`](crate::ErrorKind::Problems) where something is found, and where `cargo` refuses a `Cargo.lock` that is out of
 /// step; warnings fail nothing.
 pub fn component(cx: &Cx, component: &Component) -> Result<()> {
-    let findings = match &component.kind {
-        ComponentKind::Rust(rust) => of_rust(cx, component, rust)?,
+    match &component.kind {
+        ComponentKind::Rust(rust) => cx.findings(of_rust(cx, component, rust)?),
         ComponentKind::Python(python) => {
             let compiled = python.requirements.iter().map(|path| component.path.join(path));
-            compiled.flat_map(|path| of_python(cx, &path)).collect()
+            let findings: Vec<Finding> = compiled.flat_map(|path| of_python(cx, &path)).collect();
+            gate::conclude(cx, vec![usage::of_python(cx, component, python)?.found(findings)])
         }
-        ComponentKind::Node(_) => of_node(cx, component)?,
-    };
-    cx.findings(findings)
+        ComponentKind::Node(_) => {
+            let findings = of_node(cx, component)?;
+            gate::conclude(cx, vec![usage::of_node(cx, component)?.found(findings)])
+        }
+    }
 }
 
 /// Checks the requirements of `[tools]`, where there are some.

@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::Serialize;
 
+use crate::cycle;
 use crate::finding::Location;
 use crate::finding::weakness::Package as Identity;
 use crate::gate::{Gap, GapKind};
 use crate::rules::requirements::python_name;
 
 pub mod cargo;
+pub mod graph;
 pub mod npm;
+pub mod outdated;
 mod purl;
 pub mod python;
 #[cfg(test)]
@@ -235,61 +238,6 @@ impl Inventory {
     pub fn circles(&self) -> Vec<Vec<usize>> {
         let needs: Vec<Vec<usize>> =
             self.packages.iter().map(|package| package.needs.iter().copied().collect()).collect();
-        circles(&needs)
+        cycle::circles(&needs)
     }
-}
-
-/// The strongly connected parts of a graph that are more than one node, or a node that needs itself: Tarjan's algorithm, with
-/// a stack of its own. Each in ascending order, ordered by its first node.
-pub fn circles(needs: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    const NEW: usize = usize::MAX;
-    let mut index = vec![NEW; needs.len()];
-    let mut low = vec![NEW; needs.len()];
-    let mut on_stack = vec![false; needs.len()];
-    let (mut stack, mut found, mut count) = (Vec::new(), Vec::new(), 0);
-    for start in 0..needs.len() {
-        if index[start] != NEW {
-            continue;
-        }
-        let mut work = vec![(start, 0)];
-        while let Some((node, edge)) = work.pop() {
-            if edge == 0 {
-                (index[node], low[node]) = (count, count);
-                count += 1;
-                stack.push(node);
-                on_stack[node] = true;
-            }
-            if let Some(&next) = needs[node].get(edge) {
-                work.push((node, edge + 1));
-                if next >= needs.len() {
-                    continue;
-                }
-                if index[next] == NEW {
-                    work.push((next, 0));
-                } else if on_stack[next] {
-                    low[node] = low[node].min(index[next]);
-                }
-                continue;
-            }
-            if let Some(&(parent, _)) = work.last() {
-                low[parent] = low[parent].min(low[node]);
-            }
-            if low[node] == index[node] {
-                let mut circle = Vec::new();
-                while let Some(member) = stack.pop() {
-                    on_stack[member] = false;
-                    circle.push(member);
-                    if member == node {
-                        break;
-                    }
-                }
-                circle.sort_unstable();
-                if circle.len() > 1 || needs[node].contains(&node) {
-                    found.push(circle);
-                }
-            }
-        }
-    }
-    found.sort();
-    found
 }

@@ -1,7 +1,7 @@
 //! Node: what `package-lock.json` of version 2 or 3 locks
 //! (<https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json>).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +31,7 @@ pub fn inventory(
     };
     let nothing = Map::new();
     let own = packages.get("").and_then(Value::as_object).unwrap_or(&nothing);
-    let direct = needed(own, true);
+    let (direct, lines) = (needed(own, true), lines(lock.text));
     let (mut draft, mut unknown) = (Draft::default(), Vec::new());
     for (key, entry) in packages.iter().filter_map(|(key, entry)| Some((key, entry.as_object()?))) {
         let Some(identity) = identity(key, entry) else { continue };
@@ -49,7 +49,7 @@ pub fn inventory(
             is_direct: asked_for,
             is_own: is("link"),
             is_elsewhere: false,
-            declared: place(lock, key),
+            declared: Location::at(lock.path, lines.get(key.as_str()).copied(), None),
             needs: BTreeSet::new(),
             identity,
         };
@@ -133,10 +133,15 @@ fn hashes(entry: &Map<String, Value>) -> BTreeSet<Hash> {
     integrity.split_whitespace().filter_map(hash).collect()
 }
 
-/// The line of a key.
-fn place(lock: TextFile<'_>, key: &str) -> Location {
-    let start = format!("\"{key}\":");
-    lock.line_where(|line| line.trim_start().starts_with(&start))
+/// The lines of the keys that name folders of packages. npm writes each on a line of its own.
+fn lines(text: &str) -> BTreeMap<&str, u32> {
+    let key = |line: &'_ str| line.trim_start().strip_prefix('"')?.split_once("\":").map(|(key, _)| key.len());
+    let keys = (1_u32..).zip(text.lines()).filter_map(|(number, line)| {
+        let length = key(line)?;
+        let start = line.len() - line.trim_start().len() + 1;
+        Some((line.get(start..start + length)?, number)).filter(|(key, _)| key.contains(FOLDER))
+    });
+    keys.collect()
 }
 
 fn text(entry: &Map<String, Value>, key: &str) -> Option<String> {

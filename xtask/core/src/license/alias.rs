@@ -5,9 +5,21 @@ use super::Word;
 /// Words that mean one licence, in lowercase, with `the`, `license` and `licence` left out: trove classifiers
 /// (<https://pypi.org/classifiers/>) and what the field `License` of Python packages says.
 const EXACT: &[(&str, &str)] = &[
-    ("0bsd", "0BSD"),
     ("2-clause bsd", "BSD-2-Clause"),
     ("3-clause bsd", "BSD-3-Clause"),
+    // Names that the list of SPDX has replaced by clearer ones.
+    ("agpl-3.0", "AGPL-3.0-only"),
+    ("agpl-3.0+", "AGPL-3.0-or-later"),
+    ("gpl-2.0", "GPL-2.0-only"),
+    ("gpl-2.0+", "GPL-2.0-or-later"),
+    ("gpl-3.0", "GPL-3.0-only"),
+    ("gpl-3.0+", "GPL-3.0-or-later"),
+    ("lgpl-2.0", "LGPL-2.0-only"),
+    ("lgpl-2.0+", "LGPL-2.0-or-later"),
+    ("lgpl-2.1", "LGPL-2.1-only"),
+    ("lgpl-2.1+", "LGPL-2.1-or-later"),
+    ("lgpl-3.0", "LGPL-3.0-only"),
+    ("lgpl-3.0+", "LGPL-3.0-or-later"),
     ("apache 2", "Apache-2.0"),
     ("apache 2.0", "Apache-2.0"),
     ("apache software 2.0", "Apache-2.0"),

@@ -12,6 +12,7 @@ pub mod imports;
 mod lexer;
 pub mod npm;
 pub mod requirements;
+pub mod usage;
 
 /// A text file of the repository.
 #[derive(Clone, Copy, Debug)]

@@ -93,6 +93,15 @@ pub fn pins(compiled: TextFile<'_>) -> Vec<Pin> {
     lines.iter().enumerate().filter_map(pin).collect()
 }
 
+/// What a source file (`x.in`) asks for itself, by normalised names, and where.
+pub fn asked_for(source: TextFile<'_>) -> Vec<(String, Location)> {
+    let asked = logical_lines(source.text).into_iter().filter_map(|(line, text)| {
+        let requirement = requirement(&text, source.path, line, false)?;
+        Some((requirement.name.clone(), requirement.location()))
+    });
+    asked.collect()
+}
+
 /// One requirement of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Requirement {

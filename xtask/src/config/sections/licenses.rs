@@ -1,7 +1,8 @@
-//! `[licenses]`.
+//! `[licenses]` and `[dependencies]`: what packages may be, and what was decided about single ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::DependencySettings;
 use crate::config::decode::{Table, Value};
 use crate::config::values::{each, list, parsed, text};
 use crate::core::license::{self, Exception, Policy};
@@ -45,12 +46,30 @@ fn exception(value: &Value<'_, '_>) -> Option<Exception> {
     })
 }
 
+pub(super) fn dependencies(table: &mut Table<'_, '_>) -> DependencySettings {
+    let used = table.optional("used", |value| {
+        let mut used = BTreeMap::new();
+        for (key, value) in value.entries()? {
+            if let Err(label) = is_package(key.text) {
+                key.wrong("is no package", &label);
+            }
+            used.extend(text(&value).map(|reason| (key.text.to_owned(), reason)));
+        }
+        Some(used)
+    });
+    DependencySettings { used: used.unwrap_or_default() }
+}
+
 /// A package of any version: `pypi:requests`.
-pub(super) fn package(value: &Value<'_, '_>) -> Option<String> {
-    parsed("a package such as \"pypi:requests\"", |text| match text.split_once(':') {
+fn package(value: &Value<'_, '_>) -> Option<String> {
+    parsed("a package such as \"pypi:requests\"", |text| is_package(text).map(|()| text.to_owned()))(value)
+}
+
+fn is_package(text: &str) -> Result<(), String> {
+    match text.split_once(':') {
         Some(("pypi" | "npm" | "cargo", name)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
-            Ok(text.to_owned())
+            Ok(())
         }
         _ => Err("expected `pypi:`, `npm:` or `cargo:` and a name".to_owned()),
-    })(value)
+    }
 }
