@@ -32,7 +32,7 @@ pub struct Drawing {
     pub lines: Vec<(usize, usize, bool)>,
 }
 
-/// A box.
+/// A box; with its second line empty, the first stands in the middle.
 #[derive(Clone, Debug, Default)]
 pub struct Box {
     /// What it is called in DOT; unique.
@@ -121,6 +121,8 @@ impl Drawing {
         for (one, &(x, y, wide)) in self.boxes.iter().zip(&places) {
             let (fill, stroke) = one.colours;
             let thick = if one.is_thick { 3 } else { 1 };
+            // A label alone stands in the middle.
+            let first = y + if one.detail.is_empty() { 27 } else { 19 };
             add(
                 &mut svg,
                 format_args!(
@@ -129,7 +131,7 @@ impl Drawing {
                      <text x=\"{}\" y=\"{}\" fill=\"#57606a\">{}</text></g>\n",
                     escape(&one.tip),
                     x + 12,
-                    y + 19,
+                    first,
                     escape(&one.label),
                     x + 12,
                     y + 36,

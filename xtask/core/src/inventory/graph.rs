@@ -243,8 +243,9 @@ impl Draft {
 
     fn finish(self) -> Graph {
         let position = |id: &String| self.positions.get(id).copied();
-        let edges: Vec<(usize, usize)> =
+        let mut edges: Vec<(usize, usize)> =
             self.edges.iter().filter_map(|(from, to)| Some((position(from)?, position(to)?))).collect();
+        edges.sort_unstable();
         let mut needs: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
         for &(from, to) in &edges {
             needs[from].push(to);

@@ -21,7 +21,7 @@ pub mod outdated;
 mod purl;
 pub mod python;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use purl::purl;
 

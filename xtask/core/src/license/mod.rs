@@ -90,8 +90,9 @@ fn word(statement: &str) -> Word {
     if let Some(word) = alias::find(statement) {
         return word;
     }
-    // Rust's old form: a choice. Each part has to be exact.
-    let parts: Vec<Word> = statement.split('/').map(|part| self::part(part.trim())).collect();
+    // A choice, in Rust's old form or with names that are no longer in the list. Each part has to be exact.
+    let parts = statement.trim_matches(['(', ')']).split(" OR ").flat_map(|choice| choice.split('/'));
+    let parts: Vec<Word> = parts.map(|part| self::part(part.trim())).collect();
     let choice: Option<Vec<String>> = parts
         .into_iter()
         .map(|part| match part {

@@ -104,11 +104,11 @@ impl Usage<'_> {
                         findings.push(undeclared(source, import, message, &help));
                     }
                     Target::Packages(packages) => {
+                        // Once for each package: what to do about it is the same everywhere.
                         let problem = self.undeclared(source, import, &packages);
+                        let is_new = problem.is_some() && reported.insert(packages.clone());
+                        findings.extend(problem.filter(|_| is_new));
                         used.extend(packages);
-                        // Once for each name and purpose: the rest is the same.
-                        let finding = problem.filter(|_| reported.insert((import.name.clone(), source.is_development)));
-                        findings.extend(finding);
                     }
                 }
             }

@@ -71,7 +71,10 @@ pub(super) fn of_python(cx: &Cx, component: &Component, python: &Python) -> Resu
     let standard = cx.read(tool::python(component, "python").args(["-I", "-c", script]))?;
     let standard: BTreeSet<&str> = standard.split_whitespace().collect();
     let modules = Modules::of(component, &sources);
-    let texts = configuration(cx, component, &["py", "in", "txt", "md", "lock"])?;
+    let mut texts = configuration(cx, component, &["py", "in", "txt", "md", "lock"])?;
+    // What builds the documentation is named there.
+    let of_docs = python.docs.as_ref().map(|docs| cx.root().join(&component.path).join(docs).join("conf.py"));
+    texts.extend(of_docs.and_then(|path| files::read(&path).ok()));
     let mut declared = Vec::new();
     for (position, path) in python.requirements.iter().enumerate() {
         let source = component.path.join(path).with_extension("in");

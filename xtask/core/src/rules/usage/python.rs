@@ -149,7 +149,10 @@ pub fn absolute(from: &str, is_package: bool, name: &str) -> String {
 /// (<https://packaging.python.org/en/latest/specifications/recording-installed-packages/>).
 pub fn top_names(record: &str) -> std::collections::BTreeSet<String> {
     let name = |line: &str| {
-        let path = line.split(',').next()?.trim_matches('"');
+        let path = match line.strip_prefix('"') {
+            Some(quoted) => quoted.split('"').next()?,
+            None => line.split(',').next()?,
+        };
         let (top, rest) = path.split_once('/').map_or((path, None), |(top, rest)| (top, Some(rest)));
         let is_other = top.starts_with('.') || top == "__pycache__" || top.ends_with(".dist-info") || top.ends_with(".data");
         let name = match rest {
