@@ -139,7 +139,7 @@ fn questions_about_dependencies_are_answered() {
         answer(&["dependencies", "graph", "web", "--output", "dot"]).starts_with("digraph dependencies {")
     );
     for (args, words) in [
-        (&["dependencies", "graph", "wbe"][..], "did you mean `web`?"),
+        (&["dependencies", "graph", "webb"][..], "did you mean `web`?"),
         (&["dependencies", "why", "a", "--output", "svg"], "draw a plan, or dependencies"),
         (&["dependencies", "graph", "web", "--modules", "--development"], "cannot be used with"),
         (&["dependencies", "outdated", "nothing"], "there is no component `nothing`"),
@@ -181,10 +181,7 @@ fn what_is_out_of_date_is_named_or_it_is_said_that_nobody_knows() {
         found.stdout,
         "component  package  locked  newest  step\nweb        a        1.0.0   1.1.0   minor\n"
     );
-    assert_eq!(
-        npm("#!/bin/sh\necho '{}'\n").expect(0).stdout,
-        "nothing is out of date in 1 of 1 component\n"
-    );
+    assert_eq!(npm("#!/bin/sh\necho '{}'\n").expect(0).stdout, "nothing is out of date in 1 component\n");
     let blind = npm("#!/bin/sh\necho '{\"error\": {\"summary\": \"request failed\"}}'\nexit 1\n").expect(0);
     assert_eq!(blind.stdout, "nothing is out of date in 0 of 1 component\n");
     assert!(

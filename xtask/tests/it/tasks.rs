@@ -185,6 +185,11 @@ fn the_pipeline_follows_from_the_components() {
         docs.core (2): setup.core
         image.backend (1): 
         image.frontend (1): 
+        sbom.backend (1): setup.backend
+        sbom.frontend (1): 
+        sbom.xtask (1): 
+        sbom.core (1): 
+        sbom.all (1): setup.backend
     "#]]
     .assert_eq(&outline(&config));
 

@@ -164,12 +164,11 @@ pub fn outdated(cx: &Cx, names: &[String]) -> Result<()> {
     let text = if rows.len() > 1 {
         table::aligned(&rows)
     } else {
-        let blind = looks.iter().filter(|look| look.coverage.examined == 0).count();
-        format!(
-            "nothing is out of date in {} of {}\n",
-            looks.len() - blind,
-            text::count(looks.len(), "component")
-        )
+        let seen = looks.iter().filter(|look| look.gaps.is_empty()).count();
+        match seen {
+            0 => "nothing is known of newer versions\n".to_owned(),
+            seen => format!("nothing is out of date in {}\n", text::count(seen, "component")),
+        }
     };
     for gap in looks.iter().flat_map(|look| &look.gaps) {
         cx.warn(gap.why.clone(), gap.hint.clone().unwrap_or_default());

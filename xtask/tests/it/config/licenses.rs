@@ -49,6 +49,15 @@ fn a_policy_that_means_nothing_is_refused() {
     check(
         "project.name = \"x\"\n[dependencies.used]\nreact = \"why\"\n\"npm:x\" = \"\"\n[licenses]\nallow = [\"MIT\", \"GPL-3.0\", \"MIT OR ISC\"]\n\
          deny = [\"MIT\"]\n[[licenses.exceptions]]\npackages = [\"requests\"]\nstates = \"BSD\"\n",
-        &expect![[r#""#]],
+        &expect![[r#"
+            xtask.toml has 7 problems
+            3:1: `react` is no package (expected `pypi:`, `npm:` or `cargo:` and a name)
+            4:11: `dependencies.used."npm:x"` must not be empty
+            6:17: `licenses.allow[1]` must be a licence of the SPDX list such as "MIT" [a deprecated license identifier was used]
+            6:28: `licenses.allow[2]` must be a licence of the SPDX list such as "MIT" [names one licence each, not a choice or a sum]
+            7:9: `licenses.deny[0]` is in `allow` already
+            8:1: `reason` is missing in `licenses.exceptions[0]`
+            9:13: `licenses.exceptions[0].packages[0]` must be a package such as "pypi:requests" [expected `pypi:`, `npm:` or `cargo:` and a name]
+        "#]],
     );
 }
