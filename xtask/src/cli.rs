@@ -22,8 +22,8 @@ use crate::tasks::{cache, ci, dependencies, doctor, image, lint, rehearse};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, DependenciesVerb, Deployment, Doctor, EnvironmentVerb, OfEnvironment,
-    Verb, grammar,
+    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Doctor, EnvironmentVerb,
+    OfEnvironment, Output, Verb, grammar,
 };
 use run::Session;
 
@@ -105,18 +105,7 @@ impl App {
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
-            Command::Dependencies(mut dependencies) => match dependencies.graph(cli.show.output) {
-                Some(options) => session.answer(|cx| dependencies::graph(cx, &options)),
-                None => match dependencies.verb {
-                    Some(DependenciesVerb::Why { package }) => {
-                        session.answer(|cx| dependencies::why(cx, &package))
-                    }
-                    Some(DependenciesVerb::Outdated { components }) => {
-                        session.answer(|cx| dependencies::outdated(cx, &components))
-                    }
-                    Some(DependenciesVerb::Graph(_)) | None => verb("dependencies", dependencies.check),
-                },
-            },
+            Command::Dependencies(dependencies) => answer_or_check(&session, dependencies, cli.show.output),
             Command::Licenses(licenses) => verb("licenses", licenses),
             Command::Sbom(sbom) => verb("sbom", sbom),
             Command::Setup(setup) => verb("setup", setup),
@@ -172,6 +161,22 @@ impl App {
             }
             Command::Own(words) => session.own(&words),
             Command::Completions { .. } => Err(Error::bug("completions need no repository")),
+        }
+    }
+}
+
+/// What is asked about dependencies, or their check.
+fn answer_or_check(session: &Session<'_>, mut asked: Dependencies, output: Output) -> Result<u8> {
+    if let Some(options) = asked.graph(output) {
+        return session.answer(|cx| dependencies::graph(cx, &options));
+    }
+    match asked.verb {
+        Some(DependenciesVerb::Why { package }) => session.answer(|cx| dependencies::why(cx, &package)),
+        Some(DependenciesVerb::Outdated { components }) => {
+            session.answer(|cx| dependencies::outdated(cx, &components))
+        }
+        Some(DependenciesVerb::Graph(_)) | None => {
+            session.verb("dependencies", &asked.check, &ci::Options::CHECK)
         }
     }
 }

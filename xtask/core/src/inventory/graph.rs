@@ -149,14 +149,14 @@ impl Graph {
             let needs = self.edges.iter().filter(|(from, _)| *from == position);
             let needs: Vec<&str> = needs.filter_map(|(_, to)| Some(self.nodes.get(*to)?.name.as_str())).collect();
             if node.kind == Kind::Component || !needs.is_empty() {
-                text.push_str(&format!("{}: {}\n", node.words(), needs.join(", ")));
+                text.extend([&node.words(), ": ", &needs.join(", "), "\n"]);
             }
         }
         for circle in &self.circles {
             let names: Vec<&str> = circle.iter().map(|&one| self.nodes[one].name.as_str()).collect();
-            text.push_str(&format!("circle: {}\n", names.join(", ")));
+            text.extend(["circle: ", &names.join(", "), "\n"]);
         }
-        text.push_str(&format!("\n{}\n", self.title()));
+        text.extend(["\n", &self.title(), "\n"]);
         text
     }
 

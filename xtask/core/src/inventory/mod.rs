@@ -105,6 +105,14 @@ pub struct Hash {
 }
 
 impl Hash {
+    /// The hash of these bytes by a function, as lock files call it: `sha512`.
+    fn of_bytes(function: &str, bytes: &[u8]) -> Option<Self> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
+        let digits: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect();
+        Self::parse(&format!("{function}:{digits}"))
+    }
+
     /// The hash that `sha256:DIGITS` names; `None` for what is no hash of a known function and length.
     pub fn parse(text: &str) -> Option<Self> {
         let (function, digits) = text.split_once(':')?;

@@ -127,8 +127,7 @@ fn hashes(entry: &Map<String, Value>) -> BTreeSet<Hash> {
     let hash = |word: &str| {
         let (function, encoded) = word.split_once('-')?;
         let bytes = STANDARD.decode(encoded.split('?').next()?).ok()?;
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        Hash::parse(&format!("{function}:{digits}"))
+        Hash::of_bytes(function, &bytes)
     };
     integrity.split_whitespace().filter_map(hash).collect()
 }

@@ -1,5 +1,7 @@
 //! Package URLs: <https://github.com/package-url/purl-spec>.
 
+use std::fmt::Write as _;
+
 use crate::finding::weakness::Package;
 use crate::rules::requirements::python_name;
 
@@ -26,7 +28,10 @@ fn escaped(part: &str) -> String {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'~' | b'/' | b':' => {
                 escaped.push(char::from(byte));
             }
-            byte => escaped.push_str(&format!("%{byte:02X}")),
+            byte => {
+                // Writing into a String cannot fail.
+                let _infallible = write!(escaped, "%{byte:02X}");
+            }
         }
     }
     escaped

@@ -20,7 +20,7 @@ pub use policy::{Exception, Policy};
 #[derive(Clone, Debug)]
 pub enum Reading {
     /// An expression.
-    Known(Expression),
+    Known(Box<Expression>),
     /// Words that say no licence, or more than one; empty where nothing was said.
     Unknown(String),
 }
@@ -50,7 +50,7 @@ impl Reading {
             several => several.iter().map(|one| format!("({one})")).collect::<Vec<_>>().join(" AND "),
         };
         match parse(&joined) {
-            Some(expression) if words.iter().all(is_covered) => Self::Known(expression),
+            Some(expression) if words.iter().all(is_covered) => Self::Known(Box::new(expression)),
             _ => Self::Unknown(statements.join(", ")),
         }
     }
@@ -58,7 +58,7 @@ impl Reading {
     /// The expression, or the words.
     pub fn words(&self) -> &str {
         match self {
-            Self::Known(expression) => expression.as_ref(),
+            Self::Known(expression) => expression.as_ref().as_ref(),
             Self::Unknown(words) => words,
         }
     }
@@ -66,7 +66,7 @@ impl Reading {
     /// The expression, where it is one.
     pub fn expression(&self) -> Option<&str> {
         match self {
-            Self::Known(expression) => Some(expression.as_ref()),
+            Self::Known(expression) => Some(expression.as_ref().as_ref()),
             Self::Unknown(_) => None,
         }
     }

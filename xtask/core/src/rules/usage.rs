@@ -92,11 +92,10 @@ impl Usage<'_> {
         for source in self.sources {
             for import in &source.imports {
                 match target(source, import) {
-                    Target::Nothing | Target::Own => {}
                     Target::File(path) if import.is_immediate && path != source.path => {
                         edges.entry(&source.path).or_default().entry(path).or_insert(import.line);
                     }
-                    Target::File(_) => {}
+                    Target::Nothing | Target::Own | Target::File(_) => {}
                     Target::Unknown if import.is_optional => {}
                     Target::Unknown => {
                         let message = format!("`{}` comes with no package that is installed", import.name);

@@ -274,11 +274,10 @@ fn modules(cx: &Cx, component: &Component) -> Result<Graph> {
     Ok(Graph::of_modules(&component.name, &names, &edges))
 }
 
-fn rust_modules(
-    cx: &Cx,
-    component: &Component,
-    rust: &config::Rust,
-) -> Result<(BTreeSet<String>, BTreeSet<(String, String)>)> {
+/// The names of modules, and who imports whom.
+type ModulesAndImports = (BTreeSet<String>, BTreeSet<(String, String)>);
+
+fn rust_modules(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<ModulesAndImports> {
     let root = component.path.join("src");
     let texts = rust_files(cx, &root)?;
     let sources: Vec<Source<'_>> = texts

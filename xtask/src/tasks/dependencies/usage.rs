@@ -166,13 +166,13 @@ pub(super) fn of_node(cx: &Cx, component: &Component) -> Result<Look> {
     let look = Look::at(TOOL, Coverage::new(sources.len(), "file"));
     let path = component.path.join("package.json");
     let text = files::read(&cx.root().join(&path))?;
-    let lock = files::read(&cx.root().join(&component.path).join("package-lock.json"))?;
+    let locked = files::read(&cx.root().join(&component.path).join("package-lock.json"))?;
     // What does not parse was found by who checks these files.
     let manifest: Value = serde_json::from_str(&text).unwrap_or_default();
-    let lock: Value = serde_json::from_str(&lock).unwrap_or_default();
+    let locked: Value = serde_json::from_str(&locked).unwrap_or_default();
     let mut texts = configuration(cx, component, &["json", "md", "lock"])?;
     texts.extend(manifest.get("scripts").map(Value::to_string));
-    let entry = |name: &str| lock.get("packages")?.get(format!("node_modules/{name}"));
+    let entry = |name: &str| locked.get("packages")?.get(format!("node_modules/{name}"));
     let keys = |value: Option<&Value>| -> Vec<String> {
         value.and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect()
     };

@@ -1,5 +1,8 @@
 //! The imports of Python files.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use super::Import;
 
 /// What a file imports, in the order of the lines. A name out of a module (`from a import b`) is given as `a.b`, for `b` may be
@@ -147,18 +150,19 @@ pub fn absolute(from: &str, is_package: bool, name: &str) -> String {
 
 /// The names under which what an installed package brings can be imported, by its list of files, `RECORD`
 /// (<https://packaging.python.org/en/latest/specifications/recording-installed-packages/>).
-pub fn top_names(record: &str) -> std::collections::BTreeSet<String> {
+pub fn top_names(record: &str) -> BTreeSet<String> {
     let name = |line: &str| {
         let path = match line.strip_prefix('"') {
             Some(quoted) => quoted.split('"').next()?,
             None => line.split(',').next()?,
         };
         let (top, rest) = path.split_once('/').map_or((path, None), |(top, rest)| (top, Some(rest)));
-        let is_other = top.starts_with('.') || top == "__pycache__" || top.ends_with(".dist-info") || top.ends_with(".data");
+        let extension = Path::new(top).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let is_other = top.starts_with('.') || top == "__pycache__" || ["dist-info", "data"].contains(&extension);
         let name = match rest {
             Some(_) => top,
             // A file: a module, or a compiled one with the platform in its name.
-            None if top.ends_with(".py") || top.ends_with(".so") || top.ends_with(".pyd") => top.split('.').next()?,
+            None if ["py", "so", "pyd"].contains(&extension) => top.split('.').next()?,
             None => return None,
         };
         (!is_other && !name.is_empty()).then(|| name.to_owned())
