@@ -183,9 +183,9 @@ fn what_is_out_of_date_is_named_or_it_is_said_that_nobody_knows() {
     );
     assert_eq!(npm("#!/bin/sh\necho '{}'\n").expect(0).stdout, "nothing is out of date in 1 component\n");
     let blind = npm("#!/bin/sh\necho '{\"error\": {\"summary\": \"request failed\"}}'\nexit 1\n").expect(0);
-    assert_eq!(blind.stdout, "nothing is out of date in 0 of 1 component\n");
+    assert!(blind.stdout.ends_with("nothing is known of newer versions\n"), "{}", blind.all());
     assert!(
-        blind.stderr.contains("the newest versions of web are not known: request failed"),
+        blind.all().contains("the newest versions of web are not known: request failed"),
         "{}",
         blind.all()
     );

@@ -1,6 +1,10 @@
 //! What components are built upon, planted: licences, imports, circles.
 
-use xtask::tasks::{dependencies, licenses};
+use xtask::core::image::archive::{Member, Type};
+use xtask::core::image::memory::Memory;
+use xtask::core::image::policy::Counts;
+use xtask::core::image::sbom::Inventory;
+use xtask::tasks::{dependencies, licenses, sbom};
 
 use super::*;
 
@@ -185,5 +189,41 @@ fn fossa_is_asked_where_there_is_a_key() {
         fake("#!/bin/sh\n[ \"$1\" = analyze ] && exit 0\necho no\n", "key").0,
         Err(ErrorKind::Missing),
         "a broken tool"
+    );
+}
+
+#[test]
+fn what_an_image_brings_is_in_the_bill_of_materials_once_it_was_built() {
+    let text = format!("{CONFIG}\n[components.backend.image]\ndockerfile = \"Dockerfile\"\n");
+    let config = Config::parse(Path::new("xtask.toml"), &text).unwrap();
+    let component = config.components[0].clone();
+    let repository = Repository::with(FILES, &[("SOURCE_DATE_EPOCH", "0")], |builder| builder.config(config));
+    let write = || {
+        repository.task("sbom.backend", |cx| sbom::component(cx, &component)).unwrap();
+        let gaps = repository
+            .events()
+            .iter()
+            .any(|body| matches!(body, Body::Looked { account, .. } if !account.gaps.is_empty()));
+        (std::fs::read_to_string(repository.path("target/xtask/sbom/backend.cdx.json")).unwrap(), gaps)
+    };
+    let (before, gaps) = write();
+    assert!(gaps && !before.contains("pkg:deb"), "that no image was built is said");
+    let mut inventory = Inventory::default();
+    let status = "Package: libc6\nStatus: install ok installed\nVersion: 2.36\n";
+    let member = Member {
+        name: "var/lib/dpkg/status".to_owned(),
+        mode: 0o644,
+        size: 9,
+        kind: Type::File,
+        target: String::new(),
+    };
+    inventory.content(&member, status.as_bytes());
+    let mut memory = Memory::default();
+    memory.add("layer", 1, &Counts::default(), &inventory);
+    repository.write("target/xtask/images/backend.look.json", &memory.render().unwrap());
+    let (after, gaps) = write();
+    assert!(
+        !gaps && after.contains("pkg:deb/debian/libc6@2.36") && after.contains("pkg:pypi/web@1.0"),
+        "{after}"
     );
 }
