@@ -78,7 +78,8 @@ impl Drawing {
     pub fn svg(&self) -> String {
         let columns = self.columns();
         let letters = |column: &Vec<usize>| {
-            let wide = |&one: &usize| text::width(&self.boxes[one].label).max(text::width(&self.boxes[one].detail));
+            let wide =
+                |&one: &usize| text::width(&self.boxes[one].label).max(text::width(&self.boxes[one].detail));
             column.iter().map(wide).max().unwrap_or(0)
         };
         let mut places = vec![(0, 0, 0); self.boxes.len()];

@@ -13,7 +13,8 @@ const WHEN: &str = "2026-01-01T00:00:00Z";
 
 fn inventories() -> [Inventory; 2] {
     let requirements = TextFile { path: Path::new("requirements.txt"), text: REQUIREMENTS };
-    let installed = [distribution("fastapi", "0.165.0", &["MIT"]), distribution("typing-extensions", "4.16.0", &["BSD"])];
+    let installed =
+        [distribution("fastapi", "0.165.0", &["MIT"]), distribution("typing-extensions", "4.16.0", &["BSD"])];
     let lock = TextFile { path: Path::new("package-lock.json"), text: LOCK };
     [
         python::inventory("backend", Root::default(), &[(requirements, Scope::Production)], Some(&installed)),
@@ -53,7 +54,8 @@ fn the_same_input_has_the_same_bytes_and_another_one_another_number() {
     assert_eq!(render(), render());
     let [backend, web] = inventories();
     let number = |document: Document| value(document)["serialNumber"].as_str().unwrap().to_owned();
-    let (first, second) = (number(Document::of("p", &backend, &[], WHEN)), number(Document::of("p", &web, &[], WHEN)));
+    let (first, second) =
+        (number(Document::of("p", &backend, &[], WHEN)), number(Document::of("p", &web, &[], WHEN)));
     assert_ne!(first, second);
     assert_eq!((first.len(), &first[23..24]), (45, "8"));
 }

@@ -88,14 +88,20 @@ impl Graph {
                     draft.edges.insert((inventory.component.clone(), id.clone()));
                 }
                 let needs = package.needs.iter().filter_map(|&need| inventory.packages.get(need));
-                draft.edges.extend(needs.filter(|need| wanted(need)).map(|need| (id.clone(), name(need, &names))));
+                draft
+                    .edges
+                    .extend(needs.filter(|need| wanted(need)).map(|need| (id.clone(), name(need, &names))));
             }
         }
         draft.finish()
     }
 
     /// The modules of a component, by who imports whom.
-    pub fn of_modules(component: &str, modules: &BTreeSet<String>, imports: &BTreeSet<(String, String)>) -> Self {
+    pub fn of_modules(
+        component: &str,
+        modules: &BTreeSet<String>,
+        imports: &BTreeSet<(String, String)>,
+    ) -> Self {
         let mut draft = Draft::default();
         for module in modules {
             draft.node(Node {
@@ -136,7 +142,8 @@ impl Graph {
             }
         });
         let lines = self.reduced().into_iter().map(|(from, to)| {
-            let is_circular = self.circles.iter().any(|circle| circle.contains(&from) && circle.contains(&to));
+            let is_circular =
+                self.circles.iter().any(|circle| circle.contains(&from) && circle.contains(&to));
             (from, to, is_circular)
         });
         Drawing { name: "dependencies", title: self.title(), boxes: boxes.collect(), lines: lines.collect() }
@@ -147,7 +154,8 @@ impl Graph {
         let mut text = String::new();
         for (position, node) in self.nodes.iter().enumerate() {
             let needs = self.edges.iter().filter(|(from, _)| *from == position);
-            let needs: Vec<&str> = needs.filter_map(|(_, to)| Some(self.nodes.get(*to)?.name.as_str())).collect();
+            let needs: Vec<&str> =
+                needs.filter_map(|(_, to)| Some(self.nodes.get(*to)?.name.as_str())).collect();
             if node.kind == Kind::Component || !needs.is_empty() {
                 text.extend([&node.words(), ": ", &needs.join(", "), "\n"]);
             }

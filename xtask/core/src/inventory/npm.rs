@@ -134,7 +134,8 @@ fn hashes(entry: &Map<String, Value>) -> BTreeSet<Hash> {
 
 /// The lines of the keys that name folders of packages. npm writes each on a line of its own.
 fn lines(text: &str) -> BTreeMap<&str, u32> {
-    let key = |line: &'_ str| line.trim_start().strip_prefix('"')?.split_once("\":").map(|(key, _)| key.len());
+    let key =
+        |line: &'_ str| line.trim_start().strip_prefix('"')?.split_once("\":").map(|(key, _)| key.len());
     let keys = (1_u32..).zip(text.lines()).filter_map(|(number, line)| {
         let length = key(line)?;
         let start = line.len() - line.trim_start().len() + 1;

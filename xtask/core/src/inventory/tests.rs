@@ -19,7 +19,8 @@ fn check(inventory: &Inventory, expected: &Expect) {
             package.needs.iter().map(|&need| inventory.packages[need].identity.name.as_str()).collect();
         let hashes: Vec<String> =
             package.hashes.iter().map(|hash| format!("{}:{}", hash.algorithm, &hash.digits[..4])).collect();
-        let marks = [(package.is_direct, "direct"), (package.is_own, "own"), (package.is_elsewhere, "elsewhere")];
+        let marks =
+            [(package.is_direct, "direct"), (package.is_own, "own"), (package.is_elsewhere, "elsewhere")];
         let marks: Vec<&str> = marks.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect();
         writeln!(
             text,
@@ -68,7 +69,8 @@ fn of_python(installed: Option<&[python::Distribution]>) -> Inventory {
 
 #[test]
 fn python_pins_are_read_with_their_annotations() {
-    let installed = [distribution("FastAPI", "0.165.0", &["MIT"]), distribution("typing-extensions", "4.16.0", &[])];
+    let installed =
+        [distribution("FastAPI", "0.165.0", &["MIT"]), distribution("typing-extensions", "4.16.0", &[])];
     check(
         &of_python(Some(&installed)),
         &expect![[r#"
@@ -77,14 +79,21 @@ fn python_pins_are_read_with_their_annotations() {
             pkg:pypi/tzdata@2026.6 Production [elsewhere] None [] needs [] at backend/requirements.txt:10
         "#]],
     );
-    let gaps = |inventory: Inventory| -> Vec<String> { inventory.gaps.into_iter().map(|gap| gap.why).collect() };
+    let gaps =
+        |inventory: Inventory| -> Vec<String> { inventory.gaps.into_iter().map(|gap| gap.why).collect() };
     let what = "no licence is known of what is not installed in the version that is pinned:";
     assert_eq!(gaps(of_python(None)), [format!("{what} `fastapi`, `typing-extensions`, `tzdata`")]);
     // Another version says nothing of this one.
-    let other = [distribution("fastapi", "0.1.0", &["MIT"]), distribution("typing-extensions", "4.16.0", &[])];
+    let other =
+        [distribution("fastapi", "0.1.0", &["MIT"]), distribution("typing-extensions", "4.16.0", &[])];
     assert_eq!(gaps(of_python(Some(&other))), [format!("{what} `fastapi`")]);
     let bare = TextFile { path: Path::new("x.txt"), text: "a==1\n" };
-    let bare = python::inventory("x", Root::default(), &[(bare, Scope::Production)], Some(&[distribution("a", "1", &[])]));
+    let bare = python::inventory(
+        "x",
+        Root::default(),
+        &[(bare, Scope::Production)],
+        Some(&[distribution("a", "1", &[])]),
+    );
     assert_eq!(gaps(bare), ["nothing says who needs `a`"]);
 }
 
@@ -92,13 +101,24 @@ fn python_pins_are_read_with_their_annotations() {
 fn core_metadata_says_licences_in_three_ways() {
     for (headers, expected) in [
         ("License-Expression: MIT OR Apache-2.0\nLicense: other\n", vec!["MIT OR Apache-2.0"]),
-        ("License: BSD-3-Clause\nClassifier: License :: OSI Approved :: BSD License\n", vec!["BSD-3-Clause", "BSD License"]),
-        ("Classifier: License :: Public Domain\nClassifier: License :: OSI Approved\n", vec!["Public Domain"]),
+        (
+            "License: BSD-3-Clause\nClassifier: License :: OSI Approved :: BSD License\n",
+            vec!["BSD-3-Clause", "BSD License"],
+        ),
+        (
+            "Classifier: License :: Public Domain\nClassifier: License :: OSI Approved\n",
+            vec!["Public Domain"],
+        ),
         ("License: MIT License\n\n        Permission is\n", vec!["MIT License"]),
-        ("License: The whole text\n        Permission is hereby\nClassifier: License :: OSI Approved :: MIT License\n", vec!["MIT License"]),
+        (
+            "License: The whole text\n        Permission is hereby\nClassifier: License :: OSI Approved :: MIT License\n",
+            vec!["MIT License"],
+        ),
         ("License: UNKNOWN\nLicense-File: LICENSE\n", vec![]),
     ] {
-        let found = python::distribution(&format!("Metadata-Version: 2.1\nName: a\nVersion: 1\n{headers}\nName: b\n"));
+        let found = python::distribution(&format!(
+            "Metadata-Version: 2.1\nName: a\nVersion: 1\n{headers}\nName: b\n"
+        ));
         assert_eq!(found.unwrap().licenses, expected, "{headers}");
     }
     assert_eq!(python::distribution("Name: a\n\nVersion: 1\n"), None);
@@ -152,7 +172,10 @@ fn npm_names_lead_to_the_nearest_folder() {
 fn chains_say_why_a_package_is_there() {
     let inventory = of_npm(LOCK);
     let named = |word: &str| inventory.named(word);
-    assert_eq!((named("c"), named("npm:c"), named("c@2.0.0"), named("x")), (vec![2, 3], vec![2, 3], vec![3], vec![]));
+    assert_eq!(
+        (named("c"), named("npm:c"), named("c@2.0.0"), named("x")),
+        (vec![2, 3], vec![2, 3], vec![3], vec![])
+    );
     assert_eq!(inventory.chains(2), [vec![1, 2], vec![0, 3, 1, 2]]);
     assert_eq!(inventory.chains(0), [vec![0]]);
     assert_eq!(inventory.circles(), Vec::<Vec<usize>>::new());
@@ -247,7 +270,10 @@ fn what_is_out_of_date_is_read_or_it_is_said_why_not() {
     assert_eq!(found(outdated::uv, answer(0, uv, "Using Python")), ["docutils 0.22.4 0.23 major"]);
     let npm = r#"{"eslint": {"current": "9.39.5", "wanted": "9.39.5", "latest": "10.15.0"},
                   "vite": [{"wanted": "8.3.8", "latest": "8.4.0"}], "same": {"current": "1.0.0", "latest": "1.0.0"}}"#;
-    assert_eq!(found(outdated::npm, answer(1, npm, "")), ["eslint 9.39.5 10.15.0 major", "vite 8.3.8 8.4.0 minor"]);
+    assert_eq!(
+        found(outdated::npm, answer(1, npm, "")),
+        ["eslint 9.39.5 10.15.0 major", "vite 8.3.8 8.4.0 minor"]
+    );
     assert_eq!(found(outdated::npm, answer(0, "", "")), [""; 0]);
     let cargo = "    Updating crates.io index\n     Locking 1 package to latest Rust 1.95 compatible version\n    \
                  Updating serde v1.0.228 -> v1.0.229\n   Unchanged toml v0.9.0 (available: v1.2.2+spec-1.1.0)\nwarning: x\n";
@@ -258,13 +284,21 @@ fn what_is_out_of_date_is_read_or_it_is_said_why_not() {
     let proxy = "<html>";
     let refused = r#"{"error": {"code": "ECONNREFUSED", "summary": "request to the registry failed\nreason: refused"}}"#;
     for (read, answer, why) in [
-        (outdated::uv as Read, answer(2, "", "error: Failed to fetch\n  cause: Connection refused\n"), "exit code: cause: Connection refused"),
+        (
+            outdated::uv as Read,
+            answer(2, "", "error: Failed to fetch\n  cause: Connection refused\n"),
+            "exit code: cause: Connection refused",
+        ),
         (outdated::uv, answer(0, proxy, ""), "no report: "),
         (outdated::uv, answer(0, r#"[{"name": "a"}]"#, ""), "an entry of its report has no name or version"),
         (outdated::npm, answer(1, refused, ""), "request to the registry failed"),
         (outdated::npm, answer(1, proxy, ""), "no report: "),
         (outdated::npm, answer(7, "{}", "boom"), "exit code: boom"),
-        (outdated::cargo, answer(101, "", "error: failed to download\n"), "exit code: error: failed to download"),
+        (
+            outdated::cargo,
+            answer(101, "", "error: failed to download\n"),
+            "exit code: error: failed to download",
+        ),
         (outdated::cargo, answer(0, "", ""), "it does not say what it would lock"),
     ] {
         let said = read(&answer).unwrap_err();

@@ -22,7 +22,10 @@ pub fn notice(project: &str, inventories: &[Inventory], texts: &Texts) -> String
     let mut notice = format!("{project} contains software of others, under these licences.\n");
     let mut by_text: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for inventory in inventories {
-        let shipped = inventory.packages.iter().filter(|one| one.scope == Scope::Production && !one.is_own && !one.is_elsewhere);
+        let shipped = inventory
+            .packages
+            .iter()
+            .filter(|one| one.scope == Scope::Production && !one.is_own && !one.is_elsewhere);
         let mut lines = Vec::new();
         for package in shipped {
             let purl = package.purl();

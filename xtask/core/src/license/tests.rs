@@ -93,12 +93,17 @@ fn of_a_choice_the_best_counts_and_of_a_sum_the_worst() {
 /// `path:line rule message` of what is wrong with an inventory.
 fn findings(policy: &Policy, inventory: &Inventory) -> Vec<String> {
     let found = inventory.packages.iter().filter_map(|package| policy.check(package, &inventory.component));
-    found.map(|Finding { location, rule, message, .. }| format!("{} {rule} {message}", location.unwrap())).collect()
+    found
+        .map(|Finding { location, rule, message, .. }| format!("{} {rule} {message}", location.unwrap()))
+        .collect()
 }
 
 fn of_python(license: &str) -> Inventory {
     let file = TextFile { path: Path::new("requirements.txt"), text: REQUIREMENTS };
-    let installed = [distribution("fastapi", "0.165.0", &["MIT"]), distribution("typing-extensions", "4.16.0", &[license])];
+    let installed = [
+        distribution("fastapi", "0.165.0", &["MIT"]),
+        distribution("typing-extensions", "4.16.0", &[license]),
+    ];
     python::inventory("backend", Root::default(), &[(file, Scope::Production)], Some(&installed))
 }
 
@@ -106,13 +111,25 @@ fn of_python(license: &str) -> Inventory {
 fn a_denied_and_an_unknown_licence_are_found_at_their_lines() {
     assert_eq!(findings(&policy(), &of_python("PSF-2.0")), [""; 0]);
     for (license, expected) in [
-        ("GPL-3.0-or-later", "denied `typing-extensions 4.16.0` of backend may not be used: `GPL-3.0-or-later` is denied"),
-        ("BSD", "unknown `typing-extensions 4.16.0` of backend may not be used: `BSD` names no licence, or more than one"),
-        ("Zlib", "unlisted `typing-extensions 4.16.0` of backend may not be used: `Zlib` is in no list of the policy"),
+        (
+            "GPL-3.0-or-later",
+            "denied `typing-extensions 4.16.0` of backend may not be used: `GPL-3.0-or-later` is denied",
+        ),
+        (
+            "BSD",
+            "unknown `typing-extensions 4.16.0` of backend may not be used: `BSD` names no licence, or more than one",
+        ),
+        (
+            "Zlib",
+            "unlisted `typing-extensions 4.16.0` of backend may not be used: `Zlib` is in no list of the policy",
+        ),
     ] {
         assert_eq!(findings(&policy(), &of_python(license)), [format!("requirements.txt:5 {expected}")]);
     }
-    let lock = LOCK.replace(r#""version": "1.0.0", "license": "MIT""#, r#""version": "1.0.0", "license": "GPL-3.0-only""#);
+    let lock = LOCK.replace(
+        r#""version": "1.0.0", "license": "MIT""#,
+        r#""version": "1.0.0", "license": "GPL-3.0-only""#,
+    );
     let file = TextFile { path: Path::new("package-lock.json"), text: &lock };
     let inventory = npm::inventory("web", file, &|_| Some(r#"{"license": "ISC"}"#.to_owned()));
     assert_eq!(
@@ -133,7 +150,8 @@ fn an_exception_is_for_what_the_package_says() {
     assert_eq!(findings(&policy, &of_python("BSD")), [""; 0]);
     let now = of_python("GPL-3.0-only");
     assert_eq!(findings(&policy, &now).len(), 1, "it says something else now");
-    let help = now.packages.iter().find_map(|package| policy.check(package, "backend")).unwrap().help.unwrap();
+    let help =
+        now.packages.iter().find_map(|package| policy.check(package, "backend")).unwrap().help.unwrap();
     assert!(help.starts_with("the exception is for `BSD`; look again"), "{help}");
     let unused = policy.unused(&[now]);
     assert_eq!(unused.len(), 1);
@@ -143,7 +161,10 @@ fn an_exception_is_for_what_the_package_says() {
 #[test]
 fn a_policy_names_single_licences_of_the_list() {
     assert_eq!(single("MIT").as_deref(), Ok("MIT"));
-    assert_eq!(single("GPL-2.0-only WITH Classpath-exception-2.0").as_deref(), Ok("GPL-2.0-only WITH Classpath-exception-2.0"));
+    assert_eq!(
+        single("GPL-2.0-only WITH Classpath-exception-2.0").as_deref(),
+        Ok("GPL-2.0-only WITH Classpath-exception-2.0")
+    );
     for wrong in ["MIT OR ISC", "GPL-3.0", "mitt", "", "BSD"] {
         assert!(single(wrong).is_err(), "{wrong}");
     }
@@ -175,7 +196,13 @@ fn a_notice_names_what_is_shipped_and_each_text_once() {
         One text
     "]]
     .assert_eq(&notice("project", &[inventory], &texts));
-    for (name, expected) in [("LICENSE", true), ("LICENCE.rst", true), ("notice.txt", true), ("license.py", false), ("README", false)] {
+    for (name, expected) in [
+        ("LICENSE", true),
+        ("LICENCE.rst", true),
+        ("notice.txt", true),
+        ("license.py", false),
+        ("README", false),
+    ] {
         assert_eq!(super::notice::is_text(name), expected, "{name}");
     }
 }
@@ -192,7 +219,8 @@ fn what_fossa_says_has_four_outcomes() {
         (1, r#"{"issues": [{"type": "x"}]}"#, Outcome::ToolError),
         (2, "", Outcome::CouldNotLook),
     ] {
-        let answer = Answer { code: Some(code), ended: "exit code", stdout, stderr: "no network\n", report: None };
+        let answer =
+            Answer { code: Some(code), ended: "exit code", stdout, stderr: "no network\n", report: None };
         let look = fossa::look(&answer, 12);
         assert_eq!(look.outcome(), expected, "{code} {stdout}");
         if expected == Outcome::Findings {

@@ -122,15 +122,22 @@ impl Usage<'_> {
         let names: Vec<String> = packages.iter().map(|name| format!("`{name}`")).collect();
         let (names, manifest) = (names.join(" or "), self.manifest.display());
         if declared.peek().is_none() {
-            let message = format!("`{}` comes with {names}, which `{manifest}` does not ask for", import.name);
-            let help = "declare it: what another package brings along may go with that package's next version";
+            let message =
+                format!("`{}` comes with {names}, which `{manifest}` does not ask for", import.name);
+            let help =
+                "declare it: what another package brings along may go with that package's next version";
             return Some(undeclared(source, import, message, help));
         }
         if source.is_development || import.is_optional || declared.any(|one| !one.is_development) {
             return None;
         }
         let message = format!("`{}` comes with {names}, which is there for development only", import.name);
-        Some(undeclared(source, import, message, &format!("move it to what the code runs on, in `{manifest}`")))
+        Some(undeclared(
+            source,
+            import,
+            message,
+            &format!("move it to what the code runs on, in `{manifest}`"),
+        ))
     }
 
     fn unused(&self, used: &BTreeSet<String>) -> Vec<Finding> {
@@ -161,12 +168,15 @@ fn circles(edges: &BTreeMap<&Path, BTreeMap<PathBuf, u32>>) -> Vec<Finding> {
     let position = |path: &Path| files.binary_search(&path).ok();
     let needs: Vec<Vec<usize>> = files
         .iter()
-        .map(|file| edges.get(file).into_iter().flat_map(BTreeMap::keys).filter_map(|to| position(to)).collect())
+        .map(|file| {
+            edges.get(file).into_iter().flat_map(BTreeMap::keys).filter_map(|to| position(to)).collect()
+        })
         .collect();
     let circle = |members: Vec<usize>| {
         let first = *members.first()?;
         let from = *files.get(first)?;
-        let (_, line) = edges.get(from)?.iter().find(|(to, _)| position(to).is_some_and(|to| members.contains(&to)))?;
+        let (_, line) =
+            edges.get(from)?.iter().find(|(to, _)| position(to).is_some_and(|to| members.contains(&to)))?;
         let names: Vec<String> = members.iter().map(|&one| format!("`{}`", files[one].display())).collect();
         let message = format!("these files import each other in a circle: {}", names.join(", "));
         let help = "move what both need into a file that imports neither";
@@ -196,7 +206,12 @@ pub fn different_versions(versions: &[(String, String, String, Location)]) -> Ve
             .collect();
         let message = format!("`{name}` differs between components: {}", words.join(", "));
         let (_, (_, location)) = components.last_key_value()?;
-        let found = error((TOOL, "different-versions"), (*location).clone(), message, Some("lock the same version in both"));
+        let found = error(
+            (TOOL, "different-versions"),
+            (*location).clone(),
+            message,
+            Some("lock the same version in both"),
+        );
         Some(Finding { severity: Severity::Warning, ..found })
     });
     different.collect()

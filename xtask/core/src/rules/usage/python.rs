@@ -15,7 +15,8 @@ pub fn imports(text: &str) -> Vec<Import> {
         blocks.retain(|(outer, _)| *outer < indent);
         let head = text.trim_end();
         if head.ends_with(':') && !head.starts_with("import ") {
-            let optional = head.starts_with("try") || head.starts_with("except") || head.contains("TYPE_CHECKING");
+            let optional =
+                head.starts_with("try") || head.starts_with("except") || head.contains("TYPE_CHECKING");
             blocks.push((indent, optional));
             continue;
         }
@@ -25,8 +26,9 @@ pub fn imports(text: &str) -> Vec<Import> {
         };
         if let Some(modules) = head.strip_prefix("import ") {
             modules.split(',').filter_map(first_word).for_each(|module| push(module.to_owned()));
-        } else if let Some((module, names)) =
-            head.strip_prefix("from ").and_then(|rest| rest.split_once(" import").or(rest.split_once("import")))
+        } else if let Some((module, names)) = head
+            .strip_prefix("from ")
+            .and_then(|rest| rest.split_once(" import").or(rest.split_once("import")))
         {
             let module = module.trim();
             let joint = if module.ends_with('.') { "" } else { "." };
@@ -157,8 +159,10 @@ pub fn top_names(record: &str) -> BTreeSet<String> {
             None => line.split(',').next()?,
         };
         let (top, rest) = path.split_once('/').map_or((path, None), |(top, rest)| (top, Some(rest)));
-        let extension = Path::new(top).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let is_other = top.starts_with('.') || top == "__pycache__" || ["dist-info", "data"].contains(&extension);
+        let extension =
+            Path::new(top).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let is_other =
+            top.starts_with('.') || top == "__pycache__" || ["dist-info", "data"].contains(&extension);
         let name = match rest {
             Some(_) => top,
             // A file: a module, or a compiled one with the platform in its name.

@@ -62,9 +62,7 @@ fn tokens(text: &str) -> Vec<(Token<'_>, u32)> {
                 tokens.push((Token::Text(inner), line));
             }
         } else if c.is_alphanumeric() || c == '_' || c == '$' {
-            length = rest
-                .find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$')
-                .unwrap_or(rest.len());
+            length = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').unwrap_or(rest.len());
             tokens.push((Token::Word(&rest[..length]), line));
         } else if !c.is_whitespace() {
             tokens.push((Token::Sign(c), line));
@@ -96,7 +94,11 @@ fn closed(text: &str, quote: char) -> Option<&str> {
 /// Node, a name that a bundler makes.
 pub fn package(name: &str) -> Option<&str> {
     let name = name.split('?').next().unwrap_or(name);
-    if name.is_empty() || name.starts_with(['.', '/', '#', '~', '\0']) || name.starts_with("@/") || name.contains(':') {
+    if name.is_empty()
+        || name.starts_with(['.', '/', '#', '~', '\0'])
+        || name.starts_with("@/")
+        || name.contains(':')
+    {
         return None;
     }
     let parts = if name.starts_with('@') { 2 } else { 1 };
@@ -107,10 +109,48 @@ pub fn package(name: &str) -> Option<&str> {
 
 /// The modules of Node that may be named without `node:` (<https://nodejs.org/api/modules.html#built-in-modules>).
 const BUILT_IN: &[&str] = &[
-    "assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram",
-    "diagnostics_channel", "dns", "domain", "events", "fs", "http", "http2", "https", "inspector", "module", "net", "os",
-    "path", "perf_hooks", "process", "punycode", "querystring", "readline", "repl", "stream", "string_decoder", "sys",
-    "timers", "tls", "trace_events", "tty", "url", "util", "v8", "vm", "wasi", "worker_threads", "zlib",
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "string_decoder",
+    "sys",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
 ];
 
 /// The paths that a relative name may mean, seen from a file, the likeliest first.
