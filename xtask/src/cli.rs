@@ -21,11 +21,12 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, doctor, image, lint, rehearse, report};
+use crate::tasks::{cache, ci, dependencies, doctor, image, lint, rehearse, report};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, Deployment, Doctor, EnvironmentVerb, OfEnvironment, Run, Verb, grammar,
+    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Doctor, EnvironmentVerb,
+    OfEnvironment, Output, Run, Verb, grammar,
 };
 use run::Session;
 
@@ -108,7 +109,9 @@ impl App {
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
-            Command::Dependencies(dependencies) => verb("dependencies", dependencies),
+            Command::Dependencies(dependencies) => answer_or_check(&session, dependencies, cli.show.output),
+            Command::Licenses(licenses) => verb("licenses", licenses),
+            Command::Sbom(sbom) => verb("sbom", sbom),
             Command::Setup(setup) => verb("setup", setup),
             Command::Update(update) => session.update(&update.options()),
             Command::Deploy(deploy) => match deploy.options() {
@@ -165,6 +168,22 @@ impl App {
             }
             Command::Own(words) => session.own(&words),
             Command::Completions { .. } => Err(Error::bug("completions need no repository")),
+        }
+    }
+}
+
+/// What is asked about dependencies, or their check.
+fn answer_or_check(session: &Session<'_>, mut asked: Dependencies, output: Output) -> Result<u8> {
+    if let Some(options) = asked.graph(output) {
+        return session.answer(|cx| dependencies::graph(cx, &options));
+    }
+    match asked.verb {
+        Some(DependenciesVerb::Why { package }) => session.answer(|cx| dependencies::why(cx, &package)),
+        Some(DependenciesVerb::Outdated { components }) => {
+            session.answer(|cx| dependencies::outdated(cx, &components))
+        }
+        Some(DependenciesVerb::Graph(_)) | None => {
+            session.verb("dependencies", &asked.check, &ci::Options::CHECK)
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, and what
+//! [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -18,6 +19,7 @@ use self::release::{EnvironmentConfig, Release};
 use crate::core::fingerprint::signed::PublicKey;
 use crate::core::http::Url;
 use crate::core::judgement::Waiver;
+use crate::core::license::Policy;
 use crate::error::{Error, Result};
 
 mod decode;
@@ -51,6 +53,12 @@ pub struct Config {
     pub environment: EnvironmentSettings,
     /// `[budget]`: what dependencies may cost.
     pub budget: Budget,
+    /// `[dependencies]`: what was decided about single dependencies.
+    pub dependencies: DependencySettings,
+    /// `[licenses]`: which licences packages may have: `allow`, `allow-development`, `ask`, `deny`, each a list of licences of
+    /// the SPDX list, none in two of them; and `exceptions`, tables with `packages` (`pypi:name`, `npm:name`, `cargo:name`),
+    /// `states` (what they say of their licence, word by word) and `reason`. Without it licences are not checked.
+    pub licenses: Policy,
     /// `[cache]`: how much of what tasks made is kept, and where beyond this machine.
     pub cache: CacheSettings,
     /// `[gates]`: how findings of gates are judged.
@@ -224,6 +232,14 @@ pub enum Upload {
     Trusted,
     /// Nobody.
     Never,
+}
+
+/// What was decided about single dependencies: `[dependencies]`.
+#[derive(Clone, Debug, Default)]
+pub struct DependencySettings {
+    /// `used`: packages (`pypi:name`, `npm:name`) that are needed although no code imports them and no configuration names
+    /// them, each with the reason. Default: none.
+    pub used: BTreeMap<String, String>,
 }
 
 /// What dependencies may cost: `[budget]`. `None`: not checked.

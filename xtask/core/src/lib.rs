@@ -5,11 +5,14 @@
 
 pub mod affected;
 pub mod aws;
+pub mod bom;
 pub mod calendar;
 pub mod capture;
 pub mod checkup;
 pub mod command;
+pub mod cycle;
 pub mod diagnostic;
+pub mod drawing;
 pub mod finding;
 pub mod fingerprint;
 pub mod gate;
@@ -18,8 +21,10 @@ pub mod graph;
 pub mod http;
 pub mod image;
 pub mod installer;
+pub mod inventory;
 pub mod judgement;
 pub mod kubectl;
+pub mod license;
 pub mod markdown;
 pub mod mask;
 pub mod page;

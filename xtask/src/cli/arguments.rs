@@ -2,6 +2,7 @@
 
 mod cache;
 mod ci;
+mod dependencies;
 mod image;
 mod plan;
 mod rehearse;
@@ -18,6 +19,7 @@ use crate::pipeline::{Caching, Options};
 
 pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::ci::Ci;
+pub(super) use self::dependencies::{Dependencies, DependenciesVerb};
 pub(super) use self::image::Image;
 pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
@@ -132,12 +134,36 @@ Examples:
   cargo xtask architecture            all components that have rules
   cargo xtask architecture xtask      one")]
     Architecture(Verb),
-    /// Check lock files, unused and duplicate dependencies, and what they cost
+    /// Check lock files, undeclared, unused and duplicate dependencies, and what they cost; say who needs whom
     #[command(after_help = "\
 Examples:
-  cargo xtask dependencies            all components
-  cargo xtask dependencies xtask      one")]
-    Dependencies(Verb),
+  cargo xtask dependencies                    check all components
+  cargo xtask dependencies xtask              one
+  cargo xtask dependencies graph backend      who needs whom
+  cargo xtask dependencies graph xtask --output svg > xtask.svg
+  cargo xtask dependencies why urllib3        the chains that lead to a package
+  cargo xtask dependencies outdated           what has newer versions, and how far they are")]
+    Dependencies(Dependencies),
+    /// Check the licences of all dependencies against `[licenses]` of xtask.toml, and write the NOTICE
+    #[command(after_help = "\
+Examples:
+  cargo xtask licenses                all components and tools, the NOTICE, FOSSA where there is a key
+  cargo xtask licenses backend        one component
+  cargo xtask licenses notice         only the NOTICE, into target/xtask/NOTICE
+
+Which licences are allowed, and what was decided about single packages, stands in `[licenses]`. FOSSA is
+asked, too, where FOSSA_API_KEY is in the environment and `fossa` on PATH.")]
+    Licenses(Verb),
+    /// Write bills of materials: CycloneDX 1.6, of each component and of all together
+    #[command(after_help = "\
+Examples:
+  cargo xtask sbom                    into target/xtask/sbom/, NAME.cdx.json and all.cdx.json
+  cargo xtask sbom backend            one component
+  SOURCE_DATE_EPOCH=0 cargo xtask sbom    another time than that of the commit
+
+The same commit has the same bytes. What an image brings beside the packages of its component is in them
+once the image was built here.")]
+    Sbom(Verb),
     /// Bring what is pinned up to date, within what the manifests allow, and say what has moved
     #[command(after_help = "\
 Examples:
@@ -398,9 +424,12 @@ impl Command {
             Self::Test(test) => Some(&test.verb.run),
             Self::Lint(lint) => Some(&lint.verb.run),
             Self::Image(image) => Some(&image.verb.run),
-            Self::Docs(verb) | Self::Architecture(verb) | Self::Dependencies(verb) | Self::Setup(verb) => {
-                Some(&verb.run)
-            }
+            Self::Dependencies(dependencies) => Some(&dependencies.check.run),
+            Self::Docs(verb)
+            | Self::Architecture(verb)
+            | Self::Licenses(verb)
+            | Self::Sbom(verb)
+            | Self::Setup(verb) => Some(&verb.run),
             _ => None,
         }
     }
@@ -451,6 +480,8 @@ const GROUPS: &[(&str, &[&str])] = &[
             "docs",
             "architecture",
             "dependencies",
+            "licenses",
+            "sbom",
             "explain",
             "plan",
             "watch",

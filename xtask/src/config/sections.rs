@@ -4,6 +4,7 @@
 mod cache;
 mod gates;
 mod image;
+mod licenses;
 mod release;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,11 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let environment = table
         .optional("environment", |environment| environment.table(|table| Some(self::environment(table))));
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
+    let dependencies = table.optional("dependencies", |dependencies| {
+        dependencies.table(|table| Some(licenses::dependencies(table)))
+    });
+    let licenses =
+        table.optional("licenses", |licenses| licenses.table(|table| Some(licenses::licenses(table))));
     let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
     let gates = table.optional("gates", |gates| gates.table(|table| Some(gates::gates(table))));
     let waivers = table.optional("waivers", gates::waivers);
@@ -45,6 +51,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         tasks: tasks.unwrap_or_default(),
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
+        dependencies: dependencies.unwrap_or_default(),
+        licenses: licenses.unwrap_or_default(),
         cache: cache.unwrap_or_default(),
         gates: gates.unwrap_or_default(),
         waivers: waivers.unwrap_or_default(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lint::Fix;
-use super::{architecture, dependencies, docs, footprints, image, lint, setup, test};
+use super::{architecture, dependencies, docs, footprints, image, licenses, lint, sbom, setup, test};
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
 use crate::cx::Cx;
@@ -81,10 +81,13 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&|component| architecture_task(config, component)))
         .extend(has_tools.then_some(check_tools))
         .extend(each(&|component| Some(dependencies_task(config, component))))
+        .extend(versions_task(config))
+        .extend(license_tasks(config))
         .extend(each(&|component| lint_task(config, component, options.fix)))
         .extend(each(&|component| Some(test_task(config, component, &options.test_args))))
         .extend(each(&|component| docs_task(config, component)))
         .extend(each(&|component| image_task(component, &options.image, &recorder)))
+        .extend(sbom_tasks(config))
         .extend(config.tasks.iter().filter_map(|(id, settings)| command_task(id, settings)))
 }
 
@@ -125,10 +128,87 @@ fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
     architecture::applies(component).then(|| task.after(setup))
 }
 
-/// It reads manifests and lock files, so that nothing has to be installed before it.
+/// It reads manifests, lock files and code. Only Python's packages have to be installed before it: nothing else says which
+/// names they bring.
 fn dependencies_task(config: &Config, component: &Component) -> Task {
+    let takes_setup = matches!(component.kind, ComponentKind::Python(_));
     light_task("dependencies", component, "check the dependencies", dependencies::component)
+        .after(takes_setup.then(|| format!("setup.{}", component.name)))
         .cached(footprints::of_dependencies(config, component))
+}
+
+/// It compares the lock files of all components, where there are several.
+fn versions_task(config: &Config) -> Option<Task> {
+    let locks = config.components.iter().flat_map(footprints::locks);
+    let tools = config.tools.iter().map(|tools| tools.requirements.display().to_string());
+    let locks: Vec<String> = locks.chain(tools).collect();
+    (config.components.len() > 1).then(|| {
+        Task::new("dependencies.versions", dependencies::versions)
+            .about("compare the versions of what several components depend on")
+            .timeout(TIMEOUT)
+            .cached(footprints::of_locks(config, "dependencies.versions", locks))
+    })
+}
+
+/// The licences of each component and of the tools, where `[licenses]` says which are allowed. Most stand in what set-up
+/// installs.
+fn license_tasks(config: &Config) -> Vec<Task> {
+    if !config.licenses.is_stated() {
+        return Vec::new();
+    }
+    let cached = |task: Task, id: &str, locks: Vec<String>| {
+        task.timeout(TIMEOUT).cached(footprints::of_licenses(config, id, locks))
+    };
+    let of_component = |component: &Component| {
+        let task =
+            light_task("licenses", component, "check the licences of the dependencies", licenses::component);
+        let takes_setup = matches!(component.kind, ComponentKind::Python(_));
+        let setup = takes_setup.then(|| format!("setup.{}", component.name));
+        let id = task.id().to_owned();
+        cached(task.after(setup), &id, footprints::locks(component))
+    };
+    let tools = config.tools.as_ref().map(|tools| {
+        let task = Task::new("licenses.tools", licenses::tools)
+            .about("check the licences of the tools")
+            .after([TOOLS]);
+        cached(task, "licenses.tools", vec![tools.requirements.display().to_string()])
+    });
+    let exceptions = Task::new("licenses.exceptions", licenses::exceptions)
+        .about("find exceptions for what nothing depends on");
+    let mut locks: Vec<String> = config.components.iter().flat_map(footprints::locks).collect();
+    locks.extend(config.tools.iter().map(|tools| tools.requirements.display().to_string()));
+    let exceptions = cached(exceptions, "licenses.exceptions", locks);
+    let notice = Task::new("licenses.notice", licenses::notice)
+        .about("write the NOTICE of what is shipped")
+        .timeout(TIMEOUT)
+        .on_demand()
+        .uncached("the texts stand in what is installed");
+    let fossa = Task::new("licenses.fossa", licenses::fossa)
+        .about("ask FOSSA, where there is a key for it")
+        .timeout(TIMEOUT)
+        .on_demand()
+        .uncached("a service answers");
+    let components = config.components.iter().map(of_component);
+    components.chain(tools).chain([exceptions, notice, fossa]).collect()
+}
+
+/// Bills of materials, of each component and of all together; only who names them gets them.
+fn sbom_tasks(config: &Config) -> Vec<Task> {
+    let written = |task: Task| task.on_demand().uncached("it says which commit it is made of");
+    let takes_setup = |component: &&Component| matches!(component.kind, ComponentKind::Python(_));
+    let setup = config.components.iter().filter(takes_setup).map(|one| format!("setup.{}", one.name));
+    let all = Task::new("sbom.all", sbom::all)
+        .about("write the bill of materials of all components")
+        .timeout(TIMEOUT)
+        .after(setup);
+    let of_component = |component: &Component| {
+        let task = light_task("sbom", component, "write the bill of materials", sbom::component);
+        let setup = takes_setup(&component).then(|| format!("setup.{}", component.name));
+        written(task.after(setup))
+    };
+    let mut tasks: Vec<Task> = config.components.iter().map(of_component).collect();
+    tasks.extend((!config.components.is_empty()).then(|| written(all)));
+    tasks
 }
 
 fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {

@@ -1,12 +1,10 @@
-//! Is what is depended on pinned, hashed, used, and within the budget?
+//! Is what is depended on pinned, hashed, declared, used, and within the budget? And who needs whom?
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, MetadataCommand};
-
+use super::{gate, packages};
 use crate::config::{self, Component, ComponentKind};
-use crate::core::command::Command;
 use crate::core::finding::Finding;
 use crate::core::rules::cargo::{self, Dependencies, Limits, Names};
 use crate::core::rules::{TextFile, imports, npm, requirements};
@@ -15,23 +13,31 @@ use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
 use crate::tasks::sources::rust_files;
 
+mod ask;
+mod usage;
+
+pub use ask::{Form, GraphOptions, graph, outdated, versions, why};
+
 /// Checks the dependencies of a component: cargo's against the budget and the code, Python's and npm's lock files against
-/// what they are made from.
+/// what they are made from, and what is declared there against what the code imports.
 ///
 /// # Errors
 ///
 /// [`Problems`](crate::ErrorKind::Problems) where something is found, and where `cargo` refuses a `Cargo.lock` that is out of
 /// step; warnings fail nothing.
 pub fn component(cx: &Cx, component: &Component) -> Result<()> {
-    let findings = match &component.kind {
-        ComponentKind::Rust(rust) => of_rust(cx, component, rust)?,
+    match &component.kind {
+        ComponentKind::Rust(rust) => cx.findings(of_rust(cx, component, rust)?),
         ComponentKind::Python(python) => {
             let compiled = python.requirements.iter().map(|path| component.path.join(path));
-            compiled.flat_map(|path| of_python(cx, &path)).collect()
+            let findings: Vec<Finding> = compiled.flat_map(|path| of_python(cx, &path)).collect();
+            gate::conclude(cx, vec![usage::of_python(cx, component, python)?.found(findings)])
         }
-        ComponentKind::Node(_) => of_node(cx, component)?,
-    };
-    cx.findings(findings)
+        ComponentKind::Node(_) => {
+            let findings = of_node(cx, component)?;
+            gate::conclude(cx, vec![usage::of_node(cx, component)?.found(findings)])
+        }
+    }
 }
 
 /// Checks the requirements of `[tools]`, where there are some.
@@ -41,7 +47,7 @@ pub fn tools(cx: &Cx) -> Result<()> {
 }
 
 fn of_rust(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Finding>> {
-    let metadata = metadata(cx, component)?;
+    let metadata = packages::of_this_platform(cx, component)?;
     let packages = metadata.workspace_packages();
     let Some(package) = packages.into_iter().find(|package| package.name.as_str() == rust.package) else {
         let message =
@@ -65,19 +71,6 @@ fn of_rust(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Fi
     let (figures, findings) = cargo::check(dependencies, limits);
     cx.note(figures.beside(limits));
     Ok(findings)
-}
-
-/// What cargo knows for this platform. Needs no network once the packages were downloaded.
-fn metadata(cx: &Cx, component: &Component) -> Result<Metadata> {
-    let rustc = cx.read(Command::new("rustc").arg("-vV").cwd(&component.path))?;
-    let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.ok_or_else(|| Error::missing("`rustc -vV` does not say which platform it is for"))?;
-    let command = Command::new("cargo")
-        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", host])
-        .cwd(&component.path);
-    let text = cx.read(command)?;
-    MetadataCommand::parse(text)
-        .map_err(|error| Error::bug("could not read what `cargo metadata` says").source(error))
 }
 
 /// The names of crates in the code of the package in `folder`, an absolute path.

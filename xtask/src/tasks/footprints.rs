@@ -129,5 +129,35 @@ fn docs_folder(component: &Component, python: &Python) -> Option<String> {
 
 /// Of what checks manifests and lock files.
 pub(super) fn of_dependencies(config: &Config, component: &Component) -> Footprint {
-    of(config, component, "dependencies").tools(["cargo"]).setting("budget", format!("{:?}", config.budget))
+    of(config, component, "dependencies")
+        .tools(["cargo"])
+        .setting("budget", format!("{:?} {:?}", config.budget, config.dependencies))
+}
+
+/// The lock files of a component, relative to the repository.
+pub(super) fn locks(component: &Component) -> Vec<String> {
+    let path = |name: &std::path::Path| component.path.join(name).display().to_string();
+    match &component.kind {
+        ComponentKind::Python(python) => python.requirements.iter().map(|name| path(name)).collect(),
+        ComponentKind::Node(_) => vec![path("package-lock.json".as_ref())],
+        ComponentKind::Rust(_) => CARGO.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+/// Of what reads licences by these lock files: what they install says which licence it has, and that stays the same.
+pub(super) fn of_licenses(config: &Config, id: &str, locks: Vec<String>) -> Footprint {
+    of_locks(config, id, locks).setting("licenses", config.licenses.lists())
+}
+
+/// Of the task `id`, which reads these lock files.
+pub(super) fn of_locks(config: &Config, id: &str, locks: Vec<String>) -> Footprint {
+    let footprint = Footprint::new()
+        .reads(locks)
+        .tools(["cargo"])
+        .variables(VARIABLES_OF_CARGO.iter().copied())
+        .ignores(LEFTOVERS.iter().copied());
+    match config.tasks.get(id) {
+        Some(settings) => with_settings(footprint, settings),
+        None => footprint,
+    }
 }

@@ -12,14 +12,17 @@ mod footprints;
 pub mod gate;
 mod git;
 pub mod image;
+pub mod licenses;
 pub mod lint;
 pub mod rehearse;
 pub mod release;
 pub mod report;
+pub mod sbom;
 pub mod setup;
 pub mod shard;
 pub mod test;
 pub mod update;
 
+mod packages;
 mod sources;
 mod tool;

@@ -191,6 +191,7 @@ test = "test"
         ("snake/b.txt", "two==1 --hash=sha256:a\none==2 --hash=sha256:a\n"),
         ("part/package.json", "{\n  \"dependencies\": {\n    \"a\": \"1\"\n  }\n}"),
         ("part/package-lock.json", "{ \"lockfileVersion\": 3, \"packages\": {} }"),
+        ("part/src/main.ts", "import \"a\";\n"),
     ]);
     let (result, heard) = run(folder.path(), "snake", dependencies::component);
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Problems);

@@ -187,9 +187,19 @@ fn help_names_groups_examples_and_exit_codes() {
     for text in ["Checks:\n  ci ", "This machine:\n  setup ", "Exit codes:\n    0  done", "--output <FORM>"] {
         assert!(help.contains(text), "no `{text}` in:\n{help}");
     }
-    for command in
-        ["ci", "test", "lint", "docs", "architecture", "dependencies", "setup", "doctor", "completions"]
-    {
+    for command in [
+        "ci",
+        "test",
+        "lint",
+        "docs",
+        "architecture",
+        "dependencies",
+        "licenses",
+        "sbom",
+        "setup",
+        "doctor",
+        "completions",
+    ] {
         let help = repository.xtask(&[command, "--help"]).expect(0).stdout;
         assert!(help.contains("Examples:\n  cargo xtask ") && help.contains("Exit codes:"), "{help}");
     }

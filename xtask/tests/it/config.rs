@@ -7,6 +7,7 @@
 
 mod cache;
 mod gates;
+mod licenses;
 mod release;
 
 use std::fmt::Write as _;

@@ -19,6 +19,7 @@ mod machine;
 mod manifests;
 mod nights;
 mod notify;
+mod packages;
 mod parity;
 mod pipeline;
 mod plan;

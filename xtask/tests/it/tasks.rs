@@ -16,6 +16,7 @@ use xtask::event::{Body, Event, Level, Sink};
 use xtask::tasks::ci;
 
 mod installed;
+mod packages;
 mod rust;
 mod staged;
 
@@ -158,10 +159,19 @@ fn the_pipeline_follows_from_the_components() {
         architecture.xtask (1): 
         architecture.core (1): 
         dependencies.tools (1): 
-        dependencies.backend (1): 
+        dependencies.backend (1): setup.backend
         dependencies.frontend (1): 
         dependencies.xtask (1): 
         dependencies.core (1): 
+        dependencies.versions (1): 
+        licenses.backend (1): setup.backend
+        licenses.frontend (1): 
+        licenses.xtask (1): 
+        licenses.core (1): 
+        licenses.tools (1): setup.tools
+        licenses.exceptions (1): 
+        licenses.notice (1): 
+        licenses.fossa (1): 
         lint.backend (1): setup.backend, setup.tools
         lint.frontend (1): setup.frontend, setup.tools
         lint.xtask (2): setup.xtask
@@ -175,6 +185,11 @@ fn the_pipeline_follows_from_the_components() {
         docs.core (2): setup.core
         image.backend (1): 
         image.frontend (1): 
+        sbom.backend (1): setup.backend
+        sbom.frontend (1): 
+        sbom.xtask (1): 
+        sbom.core (1): 
+        sbom.all (1): setup.backend
     "#]]
     .assert_eq(&outline(&config));
 

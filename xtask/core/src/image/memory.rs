@@ -10,11 +10,14 @@ use super::sbom::Inventory;
 use crate::registry::Digest;
 
 /// What decides what a look shows: after a change in one of them nothing is known any more.
-const RULES: [&str; 4] = [
+const RULES: [&str; 7] = [
     include_str!("archive.rs"),
     include_str!("memory.rs"),
     include_str!("policy.rs"),
     include_str!("sbom.rs"),
+    include_str!("../inventory/npm.rs"),
+    include_str!("../inventory/purl.rs"),
+    include_str!("../inventory/python.rs"),
 ];
 
 /// What a look has shown of the layers of one image.

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::archive::{Member, Type};
+use crate::bom::{self, Component, Property};
+use crate::finding::weakness::Package as Identity;
+use crate::inventory::{self, purl};
 
-/// The media type of the document.
-pub const MEDIA_TYPE: &str = "application/vnd.cyclonedx+json";
+pub use crate::bom::MEDIA_TYPE;
 
 /// The largest database that is read, in bytes.
 const DATABASE_MAX: u64 = 16 << 20;
@@ -126,7 +128,7 @@ fn debian(text: &str) -> Vec<Package> {
         let is_there = field("Status").is_none_or(|status| status.ends_with(" installed"));
         let (name, version) = (field("Package")?, field("Version")?);
         let architecture = field("Architecture").map(|one| format!("?arch={one}")).unwrap_or_default();
-        let purl = format!("pkg:deb/debian/{name}@{}{architecture}", escaped(version));
+        let purl = format!("{}{architecture}", purl_of("deb", name, version));
         is_there.then(|| made(purl, name, version, ""))
     };
     text.split("\n\n").filter_map(package).collect()
@@ -137,22 +139,15 @@ fn alpine(text: &str) -> Vec<Package> {
     let package = |paragraph: &str| {
         let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name));
         let (name, version) = (field("P:")?, field("V:")?);
-        let purl = format!("pkg:apk/alpine/{name}@{}", escaped(version));
-        Some(made(purl, name, version, field("L:").unwrap_or_default()))
+        Some(made(purl_of("apk", name, version), name, version, field("L:").unwrap_or_default()))
     };
     text.split("\n\n").filter_map(package).collect()
 }
 
-/// The headers of core metadata (packaging.python.org, "Core metadata specifications").
 fn python(text: &str) -> Option<Package> {
-    let headers = text.split("\n\n").next().unwrap_or_default();
-    let field = |name: &str| {
-        headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
-    };
-    let (name, version) = (field("Name")?, field("Version")?);
-    let license = field("License-Expression").or_else(|| field("License")).unwrap_or_default();
-    let normal = name.to_lowercase().replace(['_', '.'], "-");
-    Some(made(format!("pkg:pypi/{normal}@{}", escaped(version)), name, version, license))
+    let found = inventory::python::distribution(text)?;
+    let purl = purl_of("pypi", &found.name, &found.version);
+    Some(made(purl, &found.name, &found.version, &found.licenses.join(", ")))
 }
 
 fn node(text: &str) -> Option<Package> {
@@ -161,11 +156,17 @@ fn node(text: &str) -> Option<Package> {
 }
 
 fn npm(name: &str, version: &str, license: &str) -> Package {
-    made(format!("pkg:npm/{}@{}", name.replace('@', "%40"), escaped(version)), name, version, license)
+    made(purl_of("npm", name, version), name, version, license)
 }
 
 fn license(manifest: &Value) -> String {
-    manifest.get("license").and_then(Value::as_str).unwrap_or_default().to_owned()
+    let licenses = manifest.as_object().and_then(inventory::npm::licenses);
+    licenses.unwrap_or_default().join(", ")
+}
+
+fn purl_of(ecosystem: &str, name: &str, version: &str) -> String {
+    let (ecosystem, name, version) = (ecosystem.to_owned(), name.to_owned(), version.to_owned());
+    purl(&Identity { ecosystem, name, version })
 }
 
 fn made(purl: String, name: &str, version: &str, license: &str) -> Package {
@@ -173,77 +174,22 @@ fn made(purl: String, name: &str, version: &str, license: &str) -> Package {
     Package { purl, name: name.to_owned(), version: version.to_owned(), license, evidence: String::new() }
 }
 
-/// A version within a package URL.
-fn escaped(version: &str) -> String {
-    let mut escaped = String::new();
-    for c in version.chars() {
-        match c {
-            '+' => escaped.push_str("%2B"),
-            ' ' => escaped.push_str("%20"),
-            '@' => escaped.push_str("%40"),
-            '?' => escaped.push_str("%3F"),
-            '#' => escaped.push_str("%23"),
-            '%' => escaped.push_str("%25"),
-            c => escaped.push(c),
+impl Package {
+    /// As a part of a bill of materials.
+    pub fn component(&self) -> Component {
+        let statements: Vec<String> =
+            Some(self.license.clone()).filter(|words| !words.is_empty()).into_iter().collect();
+        Component {
+            kind: "library",
+            reference: self.purl.clone(),
+            name: self.name.clone(),
+            version: self.version.clone(),
+            licenses: bom::licenses(&statements),
+            purl: self.purl.clone(),
+            properties: vec![Property { name: "xtask:evidence", value: self.evidence.clone() }],
+            ..Component::default()
         }
     }
-    escaped
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Bom<'b> {
-    #[serde(rename = "bomFormat")]
-    format: &'b str,
-    spec_version: &'b str,
-    serial_number: String,
-    version: u32,
-    metadata: Metadata<'b>,
-    components: Vec<Component<'b>>,
-}
-
-#[derive(Serialize)]
-struct Metadata<'b> {
-    timestamp: &'b str,
-    tools: Tools<'b>,
-    component: Component<'b>,
-}
-
-#[derive(Serialize)]
-struct Tools<'b> {
-    components: [Component<'b>; 1],
-}
-
-#[derive(Serialize)]
-struct Component<'b> {
-    #[serde(rename = "type")]
-    kind: &'b str,
-    #[serde(rename = "bom-ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<&'b str>,
-    name: &'b str,
-    version: &'b str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purl: Option<&'b str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    licenses: Vec<Licence<'b>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    properties: Vec<Property<'b>>,
-}
-
-#[derive(Serialize)]
-struct Licence<'b> {
-    license: LicenceName<'b>,
-}
-
-#[derive(Serialize)]
-struct LicenceName<'b> {
-    name: &'b str,
-}
-
-#[derive(Serialize)]
-struct Property<'b> {
-    name: &'b str,
-    value: &'b str,
 }
 
 /// The document for an image: the same bytes for the same image. `created` is RFC 3339.
@@ -253,58 +199,14 @@ pub fn document(
     created: &str,
     packages: &[Package],
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let own = |name: &'static str, version: &'static str| Component {
-        kind: "application",
-        reference: None,
-        name,
-        version,
-        purl: None,
-        licenses: Vec::new(),
-        properties: Vec::new(),
+    let subject = Component {
+        kind: "container",
+        name: image.to_owned(),
+        version: digest.to_owned(),
+        ..Component::default()
     };
-    let components = packages.iter().map(|package| Component {
-        kind: "library",
-        reference: Some(&package.purl),
-        name: &package.name,
-        version: &package.version,
-        purl: Some(&package.purl),
-        licenses: Some(package.license.as_str())
-            .filter(|name| !name.is_empty())
-            .map(|name| Licence { license: LicenceName { name } })
-            .into_iter()
-            .collect(),
-        properties: vec![Property { name: "xtask:evidence", value: &package.evidence }],
-    });
-    let bom = Bom {
-        format: "CycloneDX",
-        spec_version: "1.6",
-        serial_number: serial_number(image, digest),
-        version: 1,
-        metadata: Metadata {
-            timestamp: created,
-            tools: Tools { components: [own("xtask", env!("CARGO_PKG_VERSION"))] },
-            component: Component {
-                kind: "container",
-                reference: None,
-                name: image,
-                version: digest,
-                ..own("", "")
-            },
-        },
-        components: components.collect(),
-    };
-    serde_json::to_vec(&bom)
-}
-
-/// A name-based UUID (RFC 9562, version 8) of the image, so that the document of one image has one number.
-fn serial_number(image: &str, digest: &str) -> String {
-    let hash = blake3::hash(format!("{image}@{digest}").as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash.as_bytes()[..16]);
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = format!("{:032x}", u128::from_be_bytes(bytes));
-    format!("urn:uuid:{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let components = packages.iter().map(Package::component).collect();
+    bom::Document { subject, timestamp: created.to_owned(), components, dependencies: Vec::new() }.render()
 }
 
 #[cfg(test)]
@@ -393,9 +295,10 @@ mod tests {
         let value: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!((&value["bomFormat"], &value["specVersion"]), (&"CycloneDX".into(), &"1.6".into()));
         assert_eq!(value["components"][0]["bom-ref"], "pkg:pypi/typing-extensions@4.16.0");
-        assert_eq!(value["components"][0]["licenses"][0]["license"]["name"], "PSF-2.0");
+        assert_eq!(value["components"][0]["licenses"][0]["expression"], "PSF-2.0");
         let number = value["serialNumber"].as_str().unwrap();
         assert_eq!((number.len(), &number[23..24]), (45, "8"));
-        assert_ne!(number, serial_number("r.io/o/web", "sha256:1"));
+        let other = document("r.io/o/web", "sha256:1", "2026-01-01T00:00:00Z", &packages).unwrap();
+        assert_ne!(number, serde_json::from_slice::<Value>(&other).unwrap()["serialNumber"]);
     }
 }

@@ -63,6 +63,18 @@ pub fn check(rules: Rules<'_>, sources: &[Source<'_>]) -> Vec<Finding> {
     findings
 }
 
+/// The modules at the top of a crate, and which of them imports which, tests aside.
+pub fn modules(rules: Rules<'_>, sources: &[Source<'_>]) -> (BTreeSet<String>, BTreeSet<(String, String)>) {
+    let krate = Crate::new(rules, sources);
+    let mut imports = Imports::new();
+    for file in &krate.files {
+        // What breaks a rule is another question.
+        drop(krate.check_file(file, &mut imports));
+    }
+    let modules = krate.tops().into_iter().map(str::to_owned).collect();
+    (modules, imports.keys().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect())
+}
+
 /// The names with which paths in the text begin: among them, those of all crates that it uses.
 pub fn first_names(text: &str) -> BTreeSet<&str> {
     let scan = scan::scan(text);

@@ -12,6 +12,7 @@ pub mod imports;
 mod lexer;
 pub mod npm;
 pub mod requirements;
+pub mod usage;
 
 /// A text file of the repository.
 #[derive(Clone, Copy, Debug)]
@@ -24,12 +25,12 @@ pub struct TextFile<'t> {
 
 impl TextFile<'_> {
     /// The place of a line, from 1.
-    fn line(&self, line: usize) -> Location {
+    pub(crate) fn line(&self, line: usize) -> Location {
         Location::at(self.path, u32::try_from(line).ok(), None)
     }
 
     /// The place of the first line for which `is` is true; of the first line where there is none.
-    fn line_where(&self, is: impl FnMut(&str) -> bool) -> Location {
+    pub(crate) fn line_where(&self, is: impl FnMut(&str) -> bool) -> Location {
         self.line(self.text.lines().position(is).map_or(1, |line| line + 1))
     }
 }

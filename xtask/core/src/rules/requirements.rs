@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::finding::{Finding, Location};
-use crate::rules::error;
+use crate::rules::{TextFile, error};
 
 mod version;
 
@@ -38,6 +38,70 @@ pub fn check(source: &Path, compiled: &Path, read: &dyn Fn(&Path) -> Option<Stri
     findings
 }
 
+/// A version that a compiled file pins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Pin {
+    /// The name, normalised.
+    pub name: String,
+    /// The version.
+    pub version: String,
+    /// Its hashes, as `sha256:…`.
+    pub hashes: Vec<String>,
+    /// Whether it is wanted under a condition (`; python_version < "3.12"`) only.
+    pub is_conditional: bool,
+    /// Whether the source asks for it itself.
+    pub is_asked_for: bool,
+    /// The packages that need it, by their normalised names.
+    pub via: BTreeSet<String>,
+    /// Where it stands.
+    pub declared: Location,
+}
+
+/// What a compiled file pins, in its order, with what the compiler (pip-tools, uv) has noted below each pin: `# via NAME`.
+pub fn pins(compiled: TextFile<'_>) -> Vec<Pin> {
+    let mut notes: Vec<(usize, &str)> = Vec::new();
+    let mut is_list = false;
+    for (number, line) in compiled.text.lines().enumerate() {
+        let note = line.trim_start().strip_prefix('#').filter(|_| line.starts_with([' ', '\t']));
+        let word = note.map(str::trim).and_then(|note| match note.strip_prefix("via") {
+            Some(rest) => {
+                is_list = rest.trim().is_empty();
+                Some(rest.trim())
+            }
+            None => is_list.then_some(note),
+        });
+        is_list &= note.is_some();
+        notes.extend(word.filter(|word| !word.is_empty()).map(|word| (number + 1, word)));
+    }
+    let lines = logical_lines(compiled.text);
+    let starts: Vec<usize> = lines.iter().map(|(line, _)| *line).collect();
+    let pin = |(position, (line, text)): (usize, &(usize, String))| {
+        let requirement = requirement(text, compiled.path, *line, false)?;
+        let end = starts.get(position + 1).copied().unwrap_or(usize::MAX);
+        let own = notes.iter().filter(|(number, _)| (*line..end).contains(number)).map(|(_, word)| *word);
+        let (asked, via): (Vec<&str>, Vec<&str>) = own.partition(|word| word.starts_with('-'));
+        Some(Pin {
+            version: requirement.pin()?.to_owned(),
+            is_conditional: requirement.conditional,
+            is_asked_for: asked.iter().any(|word| word.starts_with("-r")),
+            via: via.into_iter().map(|name| python_name(name.split('[').next().unwrap_or(name))).collect(),
+            declared: requirement.location(),
+            name: requirement.name,
+            hashes: requirement.hashes,
+        })
+    };
+    lines.iter().enumerate().filter_map(pin).collect()
+}
+
+/// What a source file (`x.in`) asks for itself, by normalised names, and where.
+pub fn asked_for(source: TextFile<'_>) -> Vec<(String, Location)> {
+    let asked = logical_lines(source.text).into_iter().filter_map(|(line, text)| {
+        let requirement = requirement(&text, source.path, line, false)?;
+        Some((requirement.name.clone(), requirement.location()))
+    });
+    asked.collect()
+}
+
 /// One requirement of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Requirement {
@@ -51,8 +115,8 @@ struct Requirement {
     specifier: String,
     /// Whether it is asked for under a condition (`; python_version < "3.12"`) only.
     conditional: bool,
-    /// How many hashes it has.
-    hashes: usize,
+    /// Its hashes, as `sha256:…`.
+    hashes: Vec<String>,
     /// Whether it comes from a `-c` file: it limits a version, and asks for nothing.
     constraint: bool,
 }
@@ -74,7 +138,7 @@ fn unpinned(requirement: &Requirement) -> Option<Finding> {
     let name = &requirement.name;
     let (rule, message) = if requirement.pin().is_none() {
         ("unpinned", format!("`{name}` is not pinned with `==`"))
-    } else if requirement.hashes == 0 {
+    } else if requirement.hashes.is_empty() {
         ("unhashed", format!("`{name}` has no `--hash=`"))
     } else {
         return None;
@@ -103,8 +167,8 @@ fn answer(asked: &Requirement, pin: Option<&Requirement>, compiled: &Path) -> Op
     None
 }
 
-/// The name of a package, the way all spellings of it are compared: PEP 503.
-fn normalised(name: &str) -> String {
+/// The name of a Python package, the way all spellings of it are compared: PEP 503.
+pub fn python_name(name: &str) -> String {
     let mut normalised = String::with_capacity(name.len());
     for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
         if !normalised.is_empty() {
@@ -195,7 +259,7 @@ fn included(line: &str) -> Option<(&str, bool)> {
 /// Reads a requirement. Options (`--index-url …`) are none.
 fn requirement(text: &str, path: &Path, line: usize, constraint: bool) -> Option<Requirement> {
     let mut words = text.split_whitespace();
-    let hashes = words.clone().filter(|word| word.starts_with("--hash=")).count();
+    let hashes = words.clone().filter_map(|word| word.strip_prefix("--hash=")).map(str::to_owned).collect();
     let spoken: Vec<&str> = words.by_ref().take_while(|word| !word.starts_with("--")).collect();
     let spoken = spoken.join(" ");
     let (what, condition) = spoken.split_once(';').unwrap_or((&spoken, ""));
@@ -208,7 +272,7 @@ fn requirement(text: &str, path: &Path, line: usize, constraint: bool) -> Option
     };
     let specifier = rest.trim().trim_start_matches('(').trim_end_matches(')').trim();
     let known = specifier.is_empty() || specifier.starts_with(['=', '<', '>', '!', '~', '@']);
-    let name = normalised(name);
+    let name = python_name(name);
     (!text.starts_with('-') && !name.is_empty() && known).then(|| Requirement {
         path: path.to_owned(),
         line,

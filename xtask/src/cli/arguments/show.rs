@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Command, GLOBAL};
+use super::{Command, DependenciesVerb, GLOBAL};
 use crate::error::{Error, Result};
 use crate::ui;
 
@@ -28,7 +28,7 @@ pub(in crate::cli) enum Output {
     Plain,
     Github,
     Json,
-    /// What is asked for as a graph for Graphviz; only of `plan`.
+    /// What is asked for as a graph for Graphviz; only of `plan` and of `dependencies graph`.
     Dot,
     /// The same as a picture.
     Svg,
@@ -53,11 +53,19 @@ impl Show {
         }
     }
 
-    /// An error where `--output` asks for what only `plan` has.
+    /// An error where `--output` asks for what only graphs have.
     pub(in crate::cli) fn check(&self, command: &Command) -> Result<()> {
-        if matches!(self.output, Output::Dot | Output::Svg) && !matches!(command, Command::Plan(_)) {
-            return Err(Error::usage("`--output dot` and `--output svg` draw a plan")
-                .hint("`cargo xtask plan --output svg > plan.svg`"));
+        let is_graph = match command {
+            Command::Plan(_) => true,
+            Command::Dependencies(dependencies) => {
+                matches!(dependencies.verb, None | Some(DependenciesVerb::Graph(_)))
+            }
+            _ => false,
+        };
+        if matches!(self.output, Output::Dot | Output::Svg) && !is_graph {
+            return Err(Error::usage("`--output dot` and `--output svg` draw a plan, or dependencies")
+                .hint("`cargo xtask plan --output svg > plan.svg`")
+                .hint("`cargo xtask dependencies graph --output svg > dependencies.svg`"));
         }
         Ok(())
     }

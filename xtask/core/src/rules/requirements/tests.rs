@@ -93,7 +93,7 @@ fn other_files_are_followed() {
 fn names_are_compared_normalised() {
     for (name, expected) in [("Foo", "foo"), ("a_-.b", "a-b"), ("A.B-c_d", "a-b-c-d"), ("-x-", "x"), ("", "")]
     {
-        assert_eq!(normalised(name), expected);
+        assert_eq!(python_name(name), expected);
     }
 }
 
