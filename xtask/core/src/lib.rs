@@ -20,6 +20,7 @@ pub mod kubectl;
 pub mod mask;
 pub mod picture;
 pub mod plan;
+pub mod policy;
 pub mod registry;
 pub mod release;
 pub mod report;

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use crate::finding::{Finding, Location};
+use crate::diagnostic::{Diagnostic, position};
+use crate::finding::{Finding, Location, Position};
 
 pub mod cargo;
 pub mod contracts;
@@ -32,6 +33,18 @@ impl TextFile<'_> {
     fn line_where(&self, is: impl FnMut(&str) -> bool) -> Location {
         self.line(self.text.lines().position(is).map_or(1, |line| line + 1))
     }
+}
+
+/// Where a message about a text stands.
+pub fn location(diagnostic: &Diagnostic) -> Location {
+    let place = |offset: usize| {
+        let (line, column) = position(&diagnostic.text, offset);
+        Some(Position { line: u32::try_from(line).ok()?, column: u32::try_from(column).ok()? })
+    };
+    let start = place(diagnostic.span.start);
+    let end = place(diagnostic.span.end).filter(|_| diagnostic.span.end > diagnostic.span.start);
+    let at = Location::at(&diagnostic.path, start.map(|at| at.line), start.map(|at| at.column));
+    Location { end, ..at }
 }
 
 /// A finding that fails the check. `rule` is the tool's name and the rule's.
