@@ -105,6 +105,12 @@ pub struct Node {
     pub lint: Vec<String>,
     /// `fix`: the npm scripts that mend what can be mended, in this order. Default: none.
     pub fix: Vec<String>,
+    /// `[components.NAME.modules]`: for each module, a folder or a file of the component (`src/api`), the others that it may
+    /// import; the longest name is the one that counts. Default: nothing is checked.
+    pub modules: BTreeMap<String, Vec<String>>,
+    /// `[components.NAME.forbidden]`: for a module, or for all with `"*"`, the packages (`react`, `node:` for all of Node's own)
+    /// that it must not import. Default: none.
+    pub forbidden: BTreeMap<String, Vec<String>>,
 }
 
 /// A Rust component.

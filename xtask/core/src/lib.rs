@@ -4,6 +4,7 @@
 //! needs comes in as arguments. That is why everything here can be tested by tables, properties and simulation.
 
 pub mod affected;
+pub mod agreement;
 pub mod calendar;
 pub mod capture;
 pub mod checkup;

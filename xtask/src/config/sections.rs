@@ -101,7 +101,8 @@ fn node(table: &mut Table<'_, '_>) -> Option<Node> {
     let test = table.required("test", text);
     let lint = table.optional("lint", list(text)).unwrap_or_default();
     let fix = table.optional("fix", list(text)).unwrap_or_default();
-    Some(Node { test: test?, lint, fix })
+    let (modules, forbidden) = rules(table, text);
+    Some(Node { test: test?, lint, fix, modules, forbidden })
 }
 
 /// Stands for every module that has a rule.
@@ -109,13 +110,22 @@ const EVERYWHERE: &str = "*";
 
 fn rust(table: &mut Table<'_, '_>) -> Option<Rust> {
     let package = table.required("package", text);
-    let modules = table.optional("modules", modules).unwrap_or_default();
-    let known: Vec<&str> = modules.keys().map(String::as_str).collect();
-    let forbidden = table.optional("forbidden", |value| forbidden(value, &known)).unwrap_or_default();
+    let (modules, forbidden) = rules(table, rust_path);
     Some(Rust { package: package?, modules, forbidden })
 }
 
-fn modules(value: &Value<'_, '_>) -> Option<BTreeMap<String, Vec<String>>> {
+/// For each module of a component, the names in one of its tables.
+type Rules = BTreeMap<String, Vec<String>>;
+
+/// The import rules of a component: for each module what it may import, and what it must not name.
+fn rules(table: &mut Table<'_, '_>, name: fn(&Value<'_, '_>) -> Option<String>) -> (Rules, Rules) {
+    let modules = table.optional("modules", modules).unwrap_or_default();
+    let known: Vec<&str> = modules.keys().map(String::as_str).collect();
+    let forbidden = table.optional("forbidden", |value| forbidden(value, &known, name)).unwrap_or_default();
+    (modules, forbidden)
+}
+
+fn modules(value: &Value<'_, '_>) -> Option<Rules> {
     let entries = value.entries()?;
     let known: Vec<&str> = entries.iter().map(|(key, _)| key.text).collect();
     let module = |value: &Value<'_, '_>| {
@@ -132,14 +142,18 @@ fn modules(value: &Value<'_, '_>) -> Option<BTreeMap<String, Vec<String>>> {
     Some(rules)
 }
 
-fn forbidden(value: &Value<'_, '_>, modules: &[&str]) -> Option<BTreeMap<String, Vec<String>>> {
-    let mut rules: BTreeMap<String, Vec<String>> = BTreeMap::new();
+fn forbidden(
+    value: &Value<'_, '_>,
+    modules: &[&str],
+    name: fn(&Value<'_, '_>) -> Option<String>,
+) -> Option<Rules> {
+    let mut rules = Rules::new();
     for (key, value) in value.entries()? {
         let of: Vec<&str> = if key.text == EVERYWHERE { modules.to_vec() } else { vec![key.text] };
         if key.text != EVERYWHERE && !modules.contains(&key.text) {
             key.unknown("must be a module that has a rule of its own", modules);
         }
-        let paths = list(rust_path)(&value).unwrap_or_default();
+        let paths = list(name)(&value).unwrap_or_default();
         for module in of {
             rules.entry(module.to_owned()).or_default().extend(paths.iter().cloned());
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lint::Fix;
-use super::{architecture, dependencies, docs, footprints, image, lint, setup, test};
+use super::{agreement, architecture, dependencies, docs, footprints, image, kubernetes, lint, setup, test};
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
 use crate::cx::Cx;
@@ -79,6 +79,8 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(has_tools.then_some(setup_tools))
         .extend(each(&|component| Some(setup_task(config, component))))
         .extend(each(&|component| architecture_task(config, component)))
+        .extend(settings_task(config))
+        .extend(kubernetes_task(config))
         .extend(has_tools.then_some(check_tools))
         .extend(each(&|component| Some(dependencies_task(config, component))))
         .extend(each(&|component| lint_task(config, component, options.fix)))
@@ -123,6 +125,25 @@ fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
     let takes_tool = matches!(component.kind, ComponentKind::Python(_));
     let setup = takes_tool.then(|| format!("setup.{}", component.name));
     architecture::applies(component).then(|| task.after(setup))
+}
+
+/// It reads texts, so that nothing has to be installed before it.
+fn settings_task(config: &Config) -> Option<Task> {
+    let task = Task::new("architecture.settings", agreement::settings)
+        .about("compare variables, ports and names of code, images and manifests")
+        .timeout(TIMEOUT)
+        .cached(footprints::of_settings(config));
+    agreement::components(config).next().map(|_| task)
+}
+
+/// The schemas are one of the tools.
+fn kubernetes_task(config: &Config) -> Option<Task> {
+    let task = Task::new("security.kubernetes", kubernetes::manifests)
+        .about("check the manifests of all environments")
+        .timeout(TIMEOUT)
+        .after(config.tools.is_some().then_some(TOOLS))
+        .cached(footprints::of_manifests(config));
+    kubernetes::applies(config).then_some(task)
 }
 
 /// It reads manifests and lock files, so that nothing has to be installed before it.

@@ -4,6 +4,7 @@
 //! stands. The compiler of a Rust component counts by this program, which it has compiled.
 
 use super::tool::VARIABLES_OF_CARGO;
+use super::{agreement, kubernetes};
 use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
 use crate::pipeline::Footprint;
 
@@ -130,4 +131,27 @@ fn docs_folder(component: &Component, python: &Python) -> Option<String> {
 /// Of what checks manifests and lock files.
 pub(super) fn of_dependencies(config: &Config, component: &Component) -> Footprint {
     of(config, component, "dependencies").tools(["cargo"]).setting("budget", format!("{:?}", config.budget))
+}
+
+/// What `xtask.toml` is called.
+pub(super) const CONFIGURATION: &str = "xtask.toml";
+
+/// Of what reads the manifests of all environments, as they are filled in.
+pub(super) fn of_manifests(config: &Config) -> Footprint {
+    let named = config.environments.iter().flat_map(|environment| {
+        environment.manifests.iter().chain(&environment.overlays).map(|path| path.value.display().to_string())
+    });
+    let requirements = config.tools.iter().map(|tools| tools.requirements.display().to_string());
+    Footprint::new()
+        .reads([CONFIGURATION])
+        .reads(named)
+        .reads(requirements)
+        .ignores([".xtask"])
+        .variables(kubernetes::variables(config))
+}
+
+/// Of what compares manifests with the components that they run.
+pub(super) fn of_settings(config: &Config) -> Footprint {
+    let folders = agreement::components(config).map(|(component, _)| component.path.display().to_string());
+    of_manifests(config).reads(folders).ignores(LEFTOVERS.iter().copied())
 }

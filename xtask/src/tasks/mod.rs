@@ -2,6 +2,7 @@
 //! an order.
 
 pub mod affected;
+pub mod agreement;
 pub mod architecture;
 pub mod cache;
 pub mod ci;
@@ -11,6 +12,7 @@ pub mod doctor;
 mod footprints;
 pub mod gate;
 pub mod image;
+pub mod kubernetes;
 pub mod lint;
 pub mod rehearse;
 pub mod release;

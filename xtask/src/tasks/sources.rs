@@ -1,28 +1,54 @@
-//! The Rust files of a folder, for rules that read code.
+//! The sources of a component, for rules that read code.
 
 use std::path::{Path, PathBuf};
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use crate::cx::Cx;
 use crate::driver::files;
 use crate::error::{Error, Result};
 
+/// What tools install and leave beside the sources of a component.
+const LEFTOVERS: &[&str] = &["__pycache__", "coverage", "dist", "node_modules", "target"];
+
 /// The Rust files below `path`, or the file that it is, with their texts, in the order of their names; none where nothing is
 /// there. Paths are relative to the repository.
 pub(super) fn rust_files(cx: &Cx, path: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let is_rust = |path: &Path| path.extension().is_some_and(|extension| extension == "rs");
+    below(cx, path, &|_| true, &is_rust)
+}
+
+/// The files below `path` that `is_wanted`, likewise; what tools leave there and folders that are hidden are passed by.
+pub(super) fn files_below(
+    cx: &Cx,
+    path: &Path,
+    is_wanted: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<(PathBuf, String)>> {
+    let is_own = |name: &str| !name.starts_with('.') && !LEFTOVERS.contains(&name);
+    below(cx, path, &is_own, is_wanted)
+}
+
+fn below(
+    cx: &Cx,
+    path: &Path,
+    is_own: &dyn Fn(&str) -> bool,
+    is_wanted: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<(PathBuf, String)>> {
     let top = cx.root().join(path);
     if !top.exists() {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
-    for entry in WalkDir::new(&top).sort_by_file_name() {
+    let walk = WalkDir::new(&top).sort_by_file_name().into_iter();
+    let enter = |entry: &DirEntry| {
+        entry.depth() == 0 || !entry.file_type().is_dir() || entry.file_name().to_str().is_none_or(is_own)
+    };
+    for entry in walk.filter_entry(enter) {
         cx.check()?;
         let entry = entry.map_err(|error| {
             Error::missing(format!("could not look into `{}`", path.display())).source(error)
         })?;
-        let is_rust = entry.path().extension().is_some_and(|extension| extension == "rs");
-        if is_rust && entry.file_type().is_file() {
+        if is_wanted(entry.path()) && entry.file_type().is_file() {
             let below = entry.path().strip_prefix(cx.root()).unwrap_or(entry.path());
             found.push((below.to_owned(), files::read(entry.path())?));
         }

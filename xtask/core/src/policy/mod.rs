@@ -9,6 +9,7 @@ mod around;
 mod container;
 mod files;
 mod pod;
+pub mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -65,7 +66,7 @@ impl Breach {
 /// Looks at the objects of one environment. `files` is what they were made from.
 pub fn look(objects: &[&Value], files: &Files<'_>) -> Look {
     let pods: Vec<Pod<'_>> = objects.iter().filter_map(|object| Pod::of(object, files)).collect();
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut findings = Vec::new();
     for object in objects {
         let mut breaches = around::of_object(object);
         if let Some(pod) = pods.iter().find(|pod| std::ptr::eq(pod.object, *object)) {
@@ -80,15 +81,38 @@ pub fn look(objects: &[&Value], files: &Files<'_>) -> Look {
                 }
                 _ => files.place(object, &breach.pointer),
             };
-            let finding = finding(&breach, place);
-            // The same line says it for both slots.
-            if !findings.contains(&finding) {
-                findings.push(finding);
-            }
+            findings.push(finding(&breach, place));
         }
     }
-    findings.sort_by(|one, other| (&one.location, &one.rule).cmp(&(&other.location, &other.rule)));
-    Look::at(TOOL, Coverage::new(pods.len(), "pod template")).found(findings)
+    // The same line says it for both slots.
+    let look = Look::at(TOOL, Coverage::new(pods.len(), "pod template")).found(findings);
+    together([look]).unwrap_or_else(|| Look::blind(TOOL, "pod template", "there was nothing to look at"))
+}
+
+/// The looks of one tool at several environments as one: a line of a template that is wrong is wrong in all of them, and is said
+/// once. `None` where there are none.
+pub fn together(looks: impl IntoIterator<Item = Look>) -> Option<Look> {
+    let joined = looks.into_iter().reduce(|mut all, look| {
+        all.coverage.examined += look.coverage.examined;
+        all.gaps.extend(look.gaps);
+        all.found(look.findings)
+    });
+    joined.map(|mut look| {
+        look.findings.sort_by(|one, other| {
+            let key =
+                |finding: &Finding| (finding.location.clone(), finding.rule.clone(), finding.message.clone());
+            key(one).cmp(&key(other))
+        });
+        look.findings.dedup();
+        let mut said: Vec<String> = Vec::new();
+        look.gaps.retain(|gap| {
+            !said.contains(&gap.why) && {
+                said.push(gap.why.clone());
+                true
+            }
+        });
+        look
+    })
 }
 
 fn finding(breach: &Breach, location: Option<Location>) -> Finding {

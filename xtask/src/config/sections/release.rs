@@ -239,6 +239,7 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
     let namespace = table.required("namespace", object_name);
     let context = table.required("context", placed(text));
     let cluster = table.optional("cluster", placed(uid));
+    let kubernetes = table.optional("kubernetes", minor_version);
     let registry = table.optional("registry", placed(text));
     let owner = table.optional("owner", placed(text));
     let variables = table.optional("variables", variables).unwrap_or_default();
@@ -253,12 +254,24 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         namespace: namespace?,
         context: context?,
         cluster,
+        kubernetes,
         registry,
         owner,
         variables,
         freeze,
         notifications,
     })
+}
+
+/// A version of Kubernetes as far as it counts for what objects look like: `1.34`.
+fn minor_version(value: &Value<'_, '_>) -> Option<String> {
+    let version = value.text("a version such as \"1.34\"")?;
+    let is_number =
+        |part: &str| !part.is_empty() && part.len() < 4 && part.chars().all(|c| c.is_ascii_digit());
+    match version.split_once('.') {
+        Some((major, minor)) if is_number(major) && is_number(minor) => Some(version.to_owned()),
+        _ => value.wrong("must be a version such as \"1.34\"", "two numbers and a dot"),
+    }
 }
 
 /// The variables that keys of their own fill, and which.

@@ -49,6 +49,7 @@ overlays = ["k8s/canary"]
 namespace = "vitalyst"
 context = "admin@production"
 cluster = "0c3f8a52-9d6b-4a57-8f5e-3b1d2c4e5f60"
+kubernetes = "1.34"
 registry = "ghcr.io"
 owner = "vitalyst"
 variables = { IMAGE = "backend", VERSION = { env = "TAG", default = "1" } }
@@ -170,7 +171,7 @@ fn every_fault_is_reported_at_once() {
 
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 38, &["variables"]);
+    every_key_says_so(COMPLETE, 39, &["variables"]);
 }
 
 #[test]
