@@ -3,7 +3,7 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[cache]`, `[image]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[cache]`, `[image]`, `[contracts.NAME]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -12,12 +12,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::contract::Contract;
 use self::image::{ComponentImage, ImageSettings};
 use self::release::{EnvironmentConfig, Release};
 use crate::core::fingerprint::signed::PublicKey;
 use crate::core::http::Url;
 use crate::error::{Error, Result};
 
+pub mod contract;
 mod decode;
 pub mod image;
 pub mod release;
@@ -52,6 +54,8 @@ pub struct Config {
     pub cache: CacheSettings,
     /// `[image]`: what all images have in common.
     pub image: ImageSettings,
+    /// `[contracts.NAME]`: interfaces between components, in the order of the file.
+    pub contracts: Vec<Contract>,
     /// `[release]`: what is released. Without it nothing is.
     pub release: Option<Release>,
     /// `[environments.NAME]`: where it is released to, in the order of the file.

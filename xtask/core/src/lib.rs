@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod capture;
 pub mod checkup;
 pub mod command;
+pub mod contract;
 pub mod diagnostic;
 pub mod finding;
 pub mod fingerprint;

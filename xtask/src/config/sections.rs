@@ -2,6 +2,7 @@
 //! [`Config`](super::Config).
 
 mod cache;
+mod contract;
 mod image;
 mod release;
 
@@ -28,6 +29,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let budget = table.optional("budget", |budget| budget.table(|table| Some(self::budget(table))));
     let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
+    let contracts = table
+        .optional("contracts", |value| contract::contracts(value, components.as_deref().unwrap_or_default()));
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
         if release.is_none() {
@@ -44,6 +47,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         budget: budget.unwrap_or_default(),
         cache: cache.unwrap_or_default(),
         image: image.unwrap_or_default(),
+        contracts: contracts.unwrap_or_default(),
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
     })

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::lint::Fix;
-use super::{agreement, architecture, dependencies, docs, footprints, image, kubernetes, lint, setup, test};
+use super::{
+    agreement, architecture, contract, dependencies, docs, footprints, image, kubernetes, lint, setup, test,
+};
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
 use crate::cx::Cx;
@@ -80,6 +82,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&|component| Some(setup_task(config, component))))
         .extend(each(&|component| architecture_task(config, component)))
         .extend(settings_task(config))
+        .extend(contract_tasks(config))
         .extend(kubernetes_task(config))
         .extend(has_tools.then_some(check_tools))
         .extend(each(&|component| Some(dependencies_task(config, component))))
@@ -125,6 +128,26 @@ fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
     let takes_tool = matches!(component.kind, ComponentKind::Python(_));
     let setup = takes_tool.then(|| format!("setup.{}", component.name));
     architecture::applies(component).then(|| task.after(setup))
+}
+
+/// What the provider makes, its own code says; what was before, git does.
+fn contract_tasks(config: &Config) -> Vec<Task> {
+    if config.contracts.is_empty() {
+        return Vec::new();
+    }
+    let providers = config.contracts.iter().map(|contract| format!("setup.{}", contract.provider));
+    let documents = config.contracts.iter().map(|contract| contract.document.display().to_string());
+    let kept = Task::new("architecture.contract", contract::kept)
+        .about("compare providers and consumers with their contracts")
+        .timeout(TIMEOUT)
+        .after(providers)
+        .cached(footprints::of_contracts(config));
+    let compatible = Task::new("architecture.compatibility", contract::compatible)
+        .about("compare contracts with those of the base branch")
+        .timeout(TIMEOUT)
+        .uncached("the base branch moves on its own")
+        .concerns(Footprint::new().reads(documents));
+    vec![kept, compatible]
 }
 
 /// It reads texts, so that nothing has to be installed before it.

@@ -155,3 +155,19 @@ pub(super) fn of_settings(config: &Config) -> Footprint {
     let folders = agreement::components(config).map(|(component, _)| component.path.display().to_string());
     of_manifests(config).reads(folders).ignores(LEFTOVERS.iter().copied())
 }
+
+/// Of what compares contracts with both of their sides.
+pub(super) fn of_contracts(config: &Config) -> Footprint {
+    let footprint = Footprint::new().reads([CONFIGURATION]).ignores(LEFTOVERS.iter().copied());
+    config.contracts.iter().fold(footprint, |footprint, contract| {
+        let sides =
+            [&contract.provider, &contract.consumer].into_iter().filter_map(|name| config.component(name));
+        let provider =
+            config.component(&contract.provider).filter(|side| matches!(side.kind, ComponentKind::Python(_)));
+        let python = provider.map(|side| format!("{}/.venv/bin/python", side.path.display()));
+        footprint
+            .reads([contract.document.display().to_string()])
+            .reads(sides.map(|side| side.path.display().to_string()))
+            .tools(python)
+    })
+}

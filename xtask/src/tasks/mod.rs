@@ -6,6 +6,7 @@ pub mod agreement;
 pub mod architecture;
 pub mod cache;
 pub mod ci;
+pub mod contract;
 pub mod dependencies;
 pub mod docs;
 pub mod doctor;
