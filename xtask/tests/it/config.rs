@@ -6,6 +6,7 @@
 )]
 
 mod cache;
+mod contract;
 mod release;
 
 use std::fmt::Write as _;
