@@ -1,3 +1,5 @@
+//! What code reads, and what does not agree.
+
 use std::path::Path;
 
 use expect_test::expect;

@@ -123,7 +123,9 @@ impl Change<'_, '_> {
                 ),
                 Some(is) => {
                     if let (Some(was), Some(is)) = (was.get("schema"), is.get("schema")) {
-                        self.narrower(was, is, &format!("the body of `{name}`"), &format!("{at}/content"), 0);
+                        let at =
+                            format!("{at}/content/{}/schema", media.replace('~', "~0").replace('/', "~1"));
+                        self.narrower(was, is, &format!("the body of `{name}`"), &at, 0);
                     }
                 }
             }
@@ -139,7 +141,10 @@ impl Change<'_, '_> {
                     &at,
                     format!("`{name}` has no JSON with status {status} any more"),
                 ),
-                Some((_, is)) => self.wider(was, is, &format!("the answer of `{name}`"), &at, 0),
+                Some((_, is)) => {
+                    let at = format!("{at}/content/application~1json/schema");
+                    self.wider(was, is, &format!("the answer of `{name}`"), &at, 0);
+                }
             }
         }
     }

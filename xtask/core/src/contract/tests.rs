@@ -1,3 +1,5 @@
+//! What a client asks for, what it must not, and what a change of a contract breaks.
+
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
@@ -233,7 +235,7 @@ fn changes_that_break_released_clients_are_found() {
               api.json:13:9 required-body: `POST /v1/nodes` needs a body
             ["food", "nutrient"] → ["food"]
               api.json:7:44 narrowed-type: the parameter `kind` of `GET /v1/nodes` must not be `nutrient` any more
-              api.json:13:26 narrowed-type: the field `kind` of the body of `POST /v1/nodes` must not be `nutrient` any more
+              api.json:13:61 narrowed-type: the field `kind` of the body of `POST /v1/nodes` must not be `nutrient` any more
             ["food", "nutrient"] → ["food", "nutrient", "source"]
               api.json:26:7 changed-type: the field `kind` of an item of the field `items` of the answer of `GET /v1/nodes` may be `source` now
               api.json:26:7 changed-type: the field `kind` of the answer of `GET /v1/nodes/{node_id}` may be `source` now
@@ -243,11 +245,11 @@ fn changes_that_break_released_clients_are_found() {
               api.json:33:11 changed-type: the field `weight` of an item of the field `items` of the answer of `GET /v1/nodes` may be null now
               api.json:33:11 changed-type: the field `weight` of the answer of `GET /v1/nodes/{node_id}` may be null now
             ["id", "kind", "weight"] → ["id", "kind", "weight", "note"]
-              api.json:13:26 required-field: the body of `POST /v1/nodes` needs the field `note`, which could be left out
+              api.json:13:61 required-field: the body of `POST /v1/nodes` needs the field `note`, which could be left out
             "next": { → "after": {
               api.json:40:9 removed-field: the answer of `GET /v1/nodes` has no field `next` any more
             { "$ref": "#/components/schemas/Page" } → { "type": "array" }
-              api.json:10:24 changed-type: the answer of `GET /v1/nodes` may be a list now
+              api.json:10:68 changed-type: the answer of `GET /v1/nodes` may be a list now
         "##]],
     );
     // What only adds breaks nobody.

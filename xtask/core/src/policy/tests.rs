@@ -1,3 +1,5 @@
+//! Each rule, red and green; and objects that are anything.
+
 use std::collections::BTreeSet;
 
 use super::*;

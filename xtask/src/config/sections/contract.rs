@@ -19,10 +19,10 @@ pub(super) fn contracts(value: &Value<'_, '_>, components: &[Component]) -> Opti
         let contract = value.table(|table| {
             let document = table.required("document", path);
             let provider = table.required("provider", |value| one_of(value, "must be a component", &all));
-            let command = table.required("command", |value| some(value, each(text)(value)?));
+            let command = table.required("command", |value| some(value, each(text)));
             let consumer =
                 table.required("consumer", |value| one_of(value, "must be a Node component", &nodes));
-            let client = table.required("client", |value| some(value, list(path)(value)?));
+            let client = table.required("client", |value| some(value, list(path)));
             let origin = table.required("origin", text);
             Some(Contract {
                 name: key.text.to_owned(),
@@ -44,6 +44,9 @@ fn one_of(value: &Value<'_, '_>, must: &str, known: &[&str]) -> Option<String> {
     if known.contains(&name.as_str()) { Some(name) } else { value.unknown(must, &name, known) }
 }
 
-fn some<T>(value: &Value<'_, '_>, items: Vec<T>) -> Option<Vec<T>> {
-    if items.is_empty() { value.wrong("must not be empty", "") } else { Some(items) }
+fn some<'d, 'i, T>(
+    value: &Value<'d, 'i>,
+    read: impl FnOnce(&Value<'d, 'i>) -> Option<Vec<T>>,
+) -> Option<Vec<T>> {
+    if value.list()?.is_empty() { value.wrong("must not be empty", "") } else { read(value) }
 }

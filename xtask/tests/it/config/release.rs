@@ -182,11 +182,11 @@ fn a_webhook_stands_in_no_file() {
     check(
         &format!("{base}{keys}"),
         &expect![[r#"
-        xtask.toml has 3 problems
-        46:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
-        47:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
-        48:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
-    "#]],
+            xtask.toml has 3 problems
+            47:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
+            48:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
+            49:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
+        "#]],
     );
 }
 
