@@ -1,4 +1,7 @@
-"""Command line: ``python -m src serve|migrate|seed|openapi``. Settings come from the environment."""
+"""Command line: ``python -m src serve|migrate|seed|openapi``.
+
+Settings come from the environment.
+"""
 
 import argparse
 import logging

@@ -208,7 +208,7 @@ fn ports(component: &Component, findings: &mut Vec<Finding>) {
             }
         }
     }
-    for workload in component.workloads.iter() {
+    for workload in &component.workloads {
         findings.extend(workload.wrong_routes.iter().map(|(location, message)| {
             finding("port", location, message.clone(), "name a port that the containers have")
         }));

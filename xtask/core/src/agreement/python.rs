@@ -1,7 +1,7 @@
 //! The variables that Python reads: `os.environ["NAME"]`, `os.getenv("NAME")`, and the fields of pydantic's `BaseSettings`.
 //!
 //! A field's variable is its name behind the class's `env_prefix`, in capitals, or what `alias` or `validation_alias` says
-//! (docs.pydantic.dev/latest/concepts/pydantic_settings). A field without a default is required. Expressions are looked at as
+//! (`docs.pydantic.dev/latest/concepts/pydantic_settings`). A field without a default is required. Expressions are looked at as
 //! they are written; a name that is put together while the program runs is not found.
 
 use super::Read;

@@ -212,7 +212,7 @@ impl Change<'_, '_> {
                     self.narrower(before, now, &format!("the field `{name}` of {what}"), at, depth + 1);
                 }
                 None if is_required => {
-                    self.found("required-field", at, format!("{what} needs a new field `{name}`"))
+                    self.found("required-field", at, format!("{what} needs a new field `{name}`"));
                 }
                 None => {}
             }

@@ -103,7 +103,7 @@ fn pieces(token: &Token<'_>, templates: &BTreeMap<&str, &Token<'_>>, depth: usiz
             Part::Text(text) => found.push(Piece::Text(text.to_owned())),
             Part::Code { code, .. } => match templates.get(code.trim()) {
                 Some(template) if depth < super::DEPTH_MAX => {
-                    found.extend(pieces(template, templates, depth + 1))
+                    found.extend(pieces(template, templates, depth + 1));
                 }
                 _ => found.push(Piece::Code(code.trim().to_owned())),
             },

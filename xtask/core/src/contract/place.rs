@@ -21,7 +21,7 @@ struct Scanner<'t> {
     at: usize,
 }
 
-impl<'t> Scanner<'t> {
+impl Scanner<'_> {
     /// The byte of the last key on the way along `steps`; `found` is that of the value that begins here.
     fn find(&mut self, steps: &[String], found: usize) -> usize {
         let Some((step, rest)) = steps.split_first() else { return found };
@@ -113,7 +113,7 @@ impl<'t> Scanner<'t> {
                     continue;
                 }
                 '{' | '[' => depth += 1,
-                '}' | ']' if depth == 0 => return,
+                '}' | ']' | ',' if depth == 0 => return,
                 '}' | ']' => {
                     depth -= 1;
                     if depth == 0 {
@@ -121,7 +121,6 @@ impl<'t> Scanner<'t> {
                         return;
                     }
                 }
-                ',' if depth == 0 => return,
                 _ => {}
             }
             self.at += c.len_utf8();

@@ -47,7 +47,9 @@ fn collect<'v>(root: &'v Value, schema: &'v Value, found: &mut Vec<&'v Value>, d
     let mut is_leaf = true;
     for list in lists {
         is_leaf = false;
-        list.iter().for_each(|schema| collect(root, schema, found, depth + 1));
+        for schema in list {
+            collect(root, schema, found, depth + 1);
+        }
     }
     if is_leaf {
         found.push(schema);

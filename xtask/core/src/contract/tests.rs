@@ -125,7 +125,7 @@ fn table(text: &str, found: &dyn Fn(&str) -> String, changes: &[(&str, &str)], e
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    text.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
 #[test]

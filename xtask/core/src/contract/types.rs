@@ -134,7 +134,7 @@ impl<'a, 't> Reader<'a, 't> {
             Some("number") => Shape::Number,
             Some("boolean" | "true" | "false") => Shape::Boolean,
             Some("null") => Shape::Null,
-            Some("typeof") => match self.peek(0).and_then(|token| token.name()) {
+            Some("typeof") => match self.peek(0).and_then(Token::name) {
                 Some(name) => {
                     self.at += 1;
                     Shape::ValuesOf(name.to_owned())
@@ -220,7 +220,7 @@ impl Types {
     /// Adds what a script declares.
     pub(super) fn read(&mut self, tokens: &[Token<'_>], place: &dyn Fn(&Token<'_>) -> Location) {
         for (index, token) in tokens.iter().enumerate() {
-            let name = tokens.get(index + 1).and_then(|token| token.name());
+            let name = tokens.get(index + 1).and_then(Token::name);
             let Some(name) = name else { continue };
             let behind = |offset: usize| tokens.get(index + offset);
             let mut reader = Reader::new(tokens, index + 2, place);

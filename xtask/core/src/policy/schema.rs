@@ -34,7 +34,7 @@ pub fn missing() -> Look {
 
 /// What it reads on its standard input: the objects as documents of YAML.
 pub fn input(objects: &[&Value]) -> String {
-    let documents: Vec<String> = objects.iter().map(|object| object.to_string()).collect();
+    let documents: Vec<String> = objects.iter().map(ToString::to_string).collect();
     documents.join("\n---\n")
 }
 

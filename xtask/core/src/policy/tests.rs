@@ -162,7 +162,7 @@ fn what_ends_needs_no_probes() {
     let bare: String = job
         .lines()
         .filter(|line| !line.contains("Probe") && !line.contains("preStop"))
-        .map(|line| format!("{line}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect();
     assert_eq!(found(&bare), [""; 0]);
 }

@@ -66,8 +66,8 @@ impl<'t> Token<'t> {
         let (mut start, mut at) = (0, 0);
         while at < text.len() {
             let rest = &text[at..];
-            if rest.starts_with('\\') {
-                at += 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+            if let Some(escaped) = rest.strip_prefix('\\') {
+                at += 1 + escaped.chars().next().map_or(0, char::len_utf8);
             } else if rest.starts_with("${") {
                 if start < at {
                     parts.push(Part::Text(&text[start..at]));
@@ -197,8 +197,8 @@ fn template(rest: &str) -> usize {
         if here.starts_with('`') {
             return at + 1;
         }
-        if here.starts_with('\\') {
-            at += 1 + here[1..].chars().next().map_or(0, char::len_utf8);
+        if let Some(escaped) = here.strip_prefix('\\') {
+            at += 1 + escaped.chars().next().map_or(0, char::len_utf8);
         } else if here.starts_with("${") {
             at = (code_end(rest, at + 2) + 1).min(rest.len());
         } else {

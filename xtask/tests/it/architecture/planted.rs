@@ -225,8 +225,9 @@ fn a_field_that_the_provider_has_removed_is_found_on_both_sides() {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::Problems);
     assert_eq!(
         heard,
-        ["api.json:12:15: Error stale-document: the provider makes another document than the committed one: they differ at `paths./items.get.responses.200.content.application/json.schema.properties.cost`"
-            .replace("api.json:12:15", "api.json:10:13")]
+        [
+            "api.json:10:13: Error stale-document: the provider makes another document than the committed one: they differ at `paths./items.get.responses.200.content.application/json.schema.properties.cost`"
+        ]
     );
     fs::copy(folder.path().join("back/served.json"), folder.path().join("api.json")).unwrap();
     let (result, heard) = run(folder.path(), contracts::kept);
