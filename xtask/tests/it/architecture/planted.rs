@@ -128,7 +128,7 @@ export const items = (apiUrl: string) => get<Item>(`${apiUrl}/items`);
 
 /// A small repository that passes; `path` is changed from `from` to `to`.
 fn planted(path: &str, from: &str, to: &str) -> tempfile::TempDir {
-    let mut files = vec![
+    let mut files = [
         ("xtask.toml", CONFIGURATION.to_owned()),
         ("k8s/shop.template.yml", MANIFESTS.to_owned()),
         ("api.json", API.to_owned()),
