@@ -1,4 +1,7 @@
-"""Command line: ``python -m src serve|migrate|seed``. Settings come from the environment."""
+"""Command line: ``python -m src serve|migrate|seed|openapi``.
+
+Settings come from the environment.
+"""
 
 import argparse
 import logging
@@ -9,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from src.domain.errors import GraphError
 from src.logs import configure_logging
-from src.main import migrate, seed, serve
+from src.main import describe, migrate, seed, serve
 from src.settings import SettingsError, load_settings
 
-_COMMANDS = {"serve": serve, "migrate": migrate, "seed": seed}
+_COMMANDS = {"serve": serve, "migrate": migrate, "seed": seed, "openapi": describe}
 
 _log = logging.getLogger("src")
 

@@ -1,7 +1,9 @@
 """Composition root: the one place that knows every layer and wires them together."""
 
+import json
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -87,6 +89,12 @@ def seed(settings: Settings) -> None:
             _log.info("seeded", extra={"file": name, "rows": summary._asdict()})
     finally:
         engine.dispose()
+
+
+def describe(settings: Settings) -> None:
+    """Write the OpenAPI description of the service to standard output; no database is asked."""
+    json.dump(create_app(settings).openapi(), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
 
 
 def _exit(_number: int, _frame: FrameType | None) -> Never:

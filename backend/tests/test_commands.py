@@ -76,6 +76,16 @@ def test_migrate_then_seed_fills_the_graph_and_can_be_repeated(
     engine.dispose()
 
 
+@pytest.mark.usefixtures("_logging")
+def test_the_description_needs_no_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////nonexistent/graph.db")
+    assert main(["openapi"]) == 0
+    description = json.loads(capsys.readouterr().out)
+    assert description["paths"]["/v1/nodes/{node_id}"]["get"]["summary"]
+
+
 def test_unusable_environment_is_refused_before_anything_happens(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,7 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, and what
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, `[contracts.NAME]`, and what
 //! [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::contract::Contract;
 use self::gates::GateSettings;
 use self::image::{ComponentImage, ImageSettings};
 use self::release::{EnvironmentConfig, Release};
@@ -22,6 +23,7 @@ use crate::core::judgement::Waiver;
 use crate::core::license::Policy;
 use crate::error::{Error, Result};
 
+pub mod contract;
 mod decode;
 pub mod gates;
 pub mod image;
@@ -67,6 +69,8 @@ pub struct Config {
     pub waivers: Vec<Waiver>,
     /// `[image]`: what all images have in common.
     pub image: ImageSettings,
+    /// `[contracts.NAME]`: interfaces between components, in the order of the file.
+    pub contracts: Vec<Contract>,
     /// `[release]`: what is released. Without it nothing is.
     pub release: Option<Release>,
     /// `[environments.NAME]`: where it is released to, in the order of the file.
@@ -120,6 +124,12 @@ pub struct Node {
     pub lint: Vec<String>,
     /// `fix`: the npm scripts that mend what can be mended, in this order. Default: none.
     pub fix: Vec<String>,
+    /// `[components.NAME.modules]`: for each module, a folder or a file of the component (`src/api`), the others that it may
+    /// import; the longest name is the one that counts. Default: nothing is checked.
+    pub modules: BTreeMap<String, Vec<String>>,
+    /// `[components.NAME.forbidden]`: for a module, or for all with `"*"`, the packages (`react`, `node:` for all of Node's own)
+    /// that it must not import. Default: none.
+    pub forbidden: BTreeMap<String, Vec<String>>,
 }
 
 /// A Rust component.

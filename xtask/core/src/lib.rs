@@ -4,12 +4,14 @@
 //! needs comes in as arguments. That is why everything here can be tested by tables, properties and simulation.
 
 pub mod affected;
+pub mod agreement;
 pub mod aws;
 pub mod bom;
 pub mod calendar;
 pub mod capture;
 pub mod checkup;
 pub mod command;
+pub mod contract;
 pub mod cycle;
 pub mod diagnostic;
 pub mod drawing;
@@ -30,6 +32,7 @@ pub mod mask;
 pub mod page;
 pub mod picture;
 pub mod plan;
+pub mod policy;
 pub mod record;
 pub mod registry;
 pub mod release;

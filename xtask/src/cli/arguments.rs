@@ -128,11 +128,13 @@ Examples:
 Examples:
   cargo xtask docs backend            into backend/docs/build")]
     Docs(Verb),
-    /// Check who may import whom
+    /// Check who may import whom, and that code, images, manifests and interfaces agree
     #[command(after_help = "\
 Examples:
-  cargo xtask architecture            all components that have rules
-  cargo xtask architecture xtask      one")]
+  cargo xtask architecture            everything that has rules
+  cargo xtask architecture xtask      the imports of one component
+  cargo xtask architecture settings   variables, ports and names, as all sides have them
+  cargo xtask architecture contract   interfaces between components")]
     Architecture(Verb),
     /// Check lock files, undeclared, unused and duplicate dependencies, and what they cost; say who needs whom
     #[command(after_help = "\

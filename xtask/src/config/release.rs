@@ -99,6 +99,9 @@ pub struct EnvironmentConfig {
     /// `cluster`: the uid of the namespace `kube-system` of its cluster, which tells it from every other one, whatever a context
     /// is made to stand for. `cargo xtask environment pin` writes it. Default: any cluster that the context leads to.
     pub cluster: Option<Placed<String>>,
+    /// `kubernetes`: the version of Kubernetes whose schemas its manifests have to fit: `1.34`. Default: the newest that
+    /// `kubernetes-validate` knows.
+    pub kubernetes: Option<String>,
     /// `registry`: where its images are; fills `${REGISTRY}`. Default: not filled.
     pub registry: Option<Placed<String>>,
     /// `owner`: whose images they are there; fills `${REPOSITORY_OWNER}`. Default: not filled.

@@ -2,6 +2,7 @@
 //! [`Config`](super::Config).
 
 mod cache;
+mod contract;
 mod gates;
 mod image;
 mod licenses;
@@ -37,6 +38,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let gates = table.optional("gates", |gates| gates.table(|table| Some(gates::gates(table))));
     let waivers = table.optional("waivers", gates::waivers);
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
+    let contracts = table
+        .optional("contracts", |value| contract::contracts(value, components.as_deref().unwrap_or_default()));
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
         if release.is_none() {
@@ -57,6 +60,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         gates: gates.unwrap_or_default(),
         waivers: waivers.unwrap_or_default(),
         image: image.unwrap_or_default(),
+        contracts: contracts.unwrap_or_default(),
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
     })
@@ -114,7 +118,8 @@ fn node(table: &mut Table<'_, '_>) -> Option<Node> {
     let test = table.required("test", text);
     let lint = table.optional("lint", list(text)).unwrap_or_default();
     let fix = table.optional("fix", list(text)).unwrap_or_default();
-    Some(Node { test: test?, lint, fix })
+    let (modules, forbidden) = rules(table, text);
+    Some(Node { test: test?, lint, fix, modules, forbidden })
 }
 
 /// Stands for every module that has a rule.
@@ -122,13 +127,22 @@ const EVERYWHERE: &str = "*";
 
 fn rust(table: &mut Table<'_, '_>) -> Option<Rust> {
     let package = table.required("package", text);
-    let modules = table.optional("modules", modules).unwrap_or_default();
-    let known: Vec<&str> = modules.keys().map(String::as_str).collect();
-    let forbidden = table.optional("forbidden", |value| forbidden(value, &known)).unwrap_or_default();
+    let (modules, forbidden) = rules(table, rust_path);
     Some(Rust { package: package?, modules, forbidden })
 }
 
-fn modules(value: &Value<'_, '_>) -> Option<BTreeMap<String, Vec<String>>> {
+/// For each module of a component, the names in one of its tables.
+type Rules = BTreeMap<String, Vec<String>>;
+
+/// The import rules of a component: for each module what it may import, and what it must not name.
+fn rules(table: &mut Table<'_, '_>, name: fn(&Value<'_, '_>) -> Option<String>) -> (Rules, Rules) {
+    let modules = table.optional("modules", modules).unwrap_or_default();
+    let known: Vec<&str> = modules.keys().map(String::as_str).collect();
+    let forbidden = table.optional("forbidden", |value| forbidden(value, &known, name)).unwrap_or_default();
+    (modules, forbidden)
+}
+
+fn modules(value: &Value<'_, '_>) -> Option<Rules> {
     let entries = value.entries()?;
     let known: Vec<&str> = entries.iter().map(|(key, _)| key.text).collect();
     let module = |value: &Value<'_, '_>| {
@@ -145,14 +159,18 @@ fn modules(value: &Value<'_, '_>) -> Option<BTreeMap<String, Vec<String>>> {
     Some(rules)
 }
 
-fn forbidden(value: &Value<'_, '_>, modules: &[&str]) -> Option<BTreeMap<String, Vec<String>>> {
-    let mut rules: BTreeMap<String, Vec<String>> = BTreeMap::new();
+fn forbidden(
+    value: &Value<'_, '_>,
+    modules: &[&str],
+    name: fn(&Value<'_, '_>) -> Option<String>,
+) -> Option<Rules> {
+    let mut rules = Rules::new();
     for (key, value) in value.entries()? {
         let of: Vec<&str> = if key.text == EVERYWHERE { modules.to_vec() } else { vec![key.text] };
         if key.text != EVERYWHERE && !modules.contains(&key.text) {
             key.unknown("must be a module that has a rule of its own", modules);
         }
-        let paths = list(rust_path)(&value).unwrap_or_default();
+        let paths = list(name)(&value).unwrap_or_default();
         for module in of {
             rules.entry(module.to_owned()).or_default().extend(paths.iter().cloned());
         }

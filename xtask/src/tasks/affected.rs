@@ -2,6 +2,8 @@
 //!
 //! Where git cannot say it, all tasks are concerned, and why is said: nothing is left out in silence.
 
+use std::path::Path;
+
 use super::git;
 use crate::core::affected::{self, Changed, Since};
 use crate::core::text::count;
@@ -74,9 +76,8 @@ fn concerned(cx: &Cx, pipeline: &Pipeline, select: &[String], changed: &[Changed
 /// What concerns every task: the configuration, this program, and names that cannot be read.
 fn concerns_all(cx: &Cx, changed: &[Changed]) -> Option<Everything> {
     // cargo says where the package of the program that it runs is (doc.rust-lang.org/cargo/reference/environment-variables.html).
-    let package = cx.environment().get("CARGO_MANIFEST_DIR").map(std::path::Path::new);
-    let package =
-        package.and_then(|folder| folder.strip_prefix(cx.root()).ok()).and_then(std::path::Path::to_str);
+    let package = cx.environment().get("CARGO_MANIFEST_DIR").map(Path::new);
+    let package = package.and_then(|folder| folder.strip_prefix(cx.root()).ok()).and_then(Path::to_str);
     let program = package.into_iter().flat_map(|package| PROGRAM.iter().copied().chain([package]));
     let places: Vec<&str> = ["xtask.toml"].into_iter().chain(program).collect();
     changed.iter().find_map(|changed| {
@@ -96,6 +97,37 @@ type Known<T> = std::result::Result<T, Everything>;
 
 /// The commit since which things have changed, and what has.
 fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>> {
+    let commit = match base_commit(cx, base)? {
+        Ok(commit) => commit,
+        Err(everything) => return Ok(Err(everything)),
+    };
+    let diff = [
+        "diff",
+        "--raw",
+        "-z",
+        "--no-renames",
+        "--no-ext-diff",
+        "--relative",
+        "--ignore-submodules=none",
+        &commit,
+        "--",
+    ];
+    let diff = git::ask(cx, &diff)?.and_then(|text| affected::read_diff(&text));
+    let untracked = git::ask(cx, &["ls-files", "--others", "--exclude-standard", "-z"])?;
+    let (Some(mut changed), Some(untracked)) = (diff, untracked) else {
+        return Ok(Err(Everything {
+            reason: "git does not say what has changed".to_owned(),
+            hint: "`git status` may say why".to_owned(),
+        }));
+    };
+    changed.extend(affected::read_untracked(&untracked));
+    changed.sort_unstable();
+    changed.dedup();
+    Ok(Ok((commit, changed)))
+}
+
+/// The commit since which things have changed.
+fn base_commit(cx: &Cx, base: Option<&str>) -> Result<Known<String>> {
     let since = match since(cx, base)? {
         Ok(since) => since,
         Err(everything) => return Ok(Err(everything)),
@@ -125,29 +157,17 @@ fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>>
         let reason = format!("this clone does not hold where the history left `{name}`");
         return Ok(Err(Everything { reason, hint }));
     };
-    let diff = [
-        "diff",
-        "--raw",
-        "-z",
-        "--no-renames",
-        "--no-ext-diff",
-        "--relative",
-        "--ignore-submodules=none",
-        &commit,
-        "--",
-    ];
-    let diff = git::ask(cx, &diff)?.and_then(|text| affected::read_diff(&text));
-    let untracked = git::ask(cx, &["ls-files", "--others", "--exclude-standard", "-z"])?;
-    let (Some(mut changed), Some(untracked)) = (diff, untracked) else {
-        return Ok(Err(Everything {
-            reason: "git does not say what has changed".to_owned(),
-            hint: "`git status` may say why".to_owned(),
-        }));
-    };
-    changed.extend(affected::read_untracked(&untracked));
-    changed.sort_unstable();
-    changed.dedup();
-    Ok(Ok((commit, changed)))
+    Ok(Ok(commit))
+}
+
+/// Where the history left the branch that changes count since; or why that is not known, and what to do.
+pub(super) fn base(cx: &Cx) -> Result<std::result::Result<String, (String, String)>> {
+    Ok(base_commit(cx, None)?.map_err(|Everything { reason, hint }| (reason, hint)))
+}
+
+/// The text of a file in a commit; `None` where it is not there.
+pub(super) fn text_at(cx: &Cx, commit: &str, path: &Path) -> Result<Option<String>> {
+    git::ask(cx, &["show", "--no-textconv", &format!("{commit}:./{}", path.display())])
 }
 
 /// Names for the commit or the branch since which changes count; the first that git knows is meant.
@@ -159,7 +179,7 @@ fn since(cx: &Cx, base: Option<&str>) -> Result<Known<Vec<String>>> {
     if let (Some(name), Some(path)) =
         (environment.get("GITHUB_EVENT_NAME"), environment.get("GITHUB_EVENT_PATH"))
     {
-        let event = files::read(std::path::Path::new(path))?;
+        let event = files::read(Path::new(path))?;
         let event = serde_json::from_str(&event)
             .map_err(|error| Error::problems(format!("`{path}` is no event of GitHub")).source(error))?;
         return Ok(match affected::since(name, &event) {

@@ -7,23 +7,24 @@ use crate::core::command::Command;
 use crate::core::finding::Finding;
 use crate::core::rules::contracts;
 use crate::core::rules::imports::{self, Rules, Source};
+use crate::core::rules::{TextFile, scripts};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::tasks::sources::rust_files;
+use crate::tasks::sources::{files_below, rust_files};
 
 /// What configures the rules for Rust.
 const CONFIGURATION: &str = "xtask.toml";
 
-/// Whether there is anything to check: a Rust component whose modules have rules, a Python component with contracts.
+/// Whether there is anything to check: a Rust or Node component whose modules have rules, a Python component with contracts.
 pub fn applies(component: &Component) -> bool {
     match &component.kind {
         ComponentKind::Rust(rust) => !rust.modules.is_empty(),
         ComponentKind::Python(python) => python.import_contracts,
-        ComponentKind::Node(_) => false,
+        ComponentKind::Node(node) => !node.modules.is_empty(),
     }
 }
 
-/// Checks the imports of a component: those of a Rust crate by the rules in `xtask.toml`, those of a Python package by
+/// Checks the imports of a component: those of a Rust crate and of scripts by the rules in `xtask.toml`, those of a Python package by
 /// import-linter's contracts. Passes where there is nothing to check, which [`applies`] tells beforehand.
 ///
 /// # Errors
@@ -38,7 +39,7 @@ pub fn component(cx: &Cx, component: &Component) -> Result<()> {
     let findings = match &component.kind {
         ComponentKind::Rust(rust) => rust_imports(cx, component, rust)?,
         ComponentKind::Python(_) => python_contracts(cx, component)?,
-        ComponentKind::Node(_) => Vec::new(),
+        ComponentKind::Node(node) => script_imports(cx, component, node)?,
     };
     cx.findings(findings)
 }
@@ -57,6 +58,31 @@ fn rust_imports(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<V
         stated_in: Path::new(CONFIGURATION),
     };
     Ok(imports::check(rules, &sources))
+}
+
+fn script_imports(cx: &Cx, component: &Component, node: &config::Node) -> Result<Vec<Finding>> {
+    let texts = scripts(cx, component)?;
+    let files: Vec<TextFile<'_>> = texts.iter().map(|(path, text)| TextFile { path, text }).collect();
+    let others = cx.config().components.iter().filter(|other| other.name != component.name);
+    let others: Vec<(&str, &Path)> =
+        others.map(|other| (other.name.as_str(), other.path.as_path())).collect();
+    let rules = scripts::Rules {
+        folder: &component.path,
+        modules: &node.modules,
+        forbidden: &node.forbidden,
+        others: &others,
+        stated_in: Path::new(CONFIGURATION),
+    };
+    Ok(scripts::check(rules, &files))
+}
+
+/// The scripts of a Node component, tests aside.
+pub(super) fn scripts(cx: &Cx, component: &Component) -> Result<Vec<(PathBuf, String)>> {
+    let is_test = |path: &Path| {
+        let inside = path.strip_prefix(cx.root().join(&component.path)).unwrap_or(path);
+        scripts::is_test(path) || inside.iter().any(|part| part == "test" || part == "tests")
+    };
+    files_below(cx, &component.path, &|path| scripts::is_script(path) && !is_test(path))
 }
 
 fn python_contracts(cx: &Cx, component: &Component) -> Result<Vec<Finding>> {

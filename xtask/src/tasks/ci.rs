@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::lint::Fix;
-use super::{architecture, dependencies, docs, footprints, image, licenses, lint, sbom, setup, test};
+use super::{
+    agreement, architecture, contract, dependencies, docs, footprints, image, kubernetes, licenses, lint,
+    sbom, setup, test,
+};
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
 use crate::cx::Cx;
@@ -79,6 +82,9 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(has_tools.then_some(setup_tools))
         .extend(each(&|component| Some(setup_task(config, component))))
         .extend(each(&|component| architecture_task(config, component)))
+        .extend(settings_task(config))
+        .extend(contract_tasks(config))
+        .extend(kubernetes_task(config))
         .extend(has_tools.then_some(check_tools))
         .extend(each(&|component| Some(dependencies_task(config, component))))
         .extend(versions_task(config))
@@ -126,6 +132,45 @@ fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
     let takes_tool = matches!(component.kind, ComponentKind::Python(_));
     let setup = takes_tool.then(|| format!("setup.{}", component.name));
     architecture::applies(component).then(|| task.after(setup))
+}
+
+/// What the provider makes, its own code says; what was before, git does.
+fn contract_tasks(config: &Config) -> Vec<Task> {
+    if config.contracts.is_empty() {
+        return Vec::new();
+    }
+    let providers = config.contracts.iter().map(|contract| format!("setup.{}", contract.provider));
+    let documents = config.contracts.iter().map(|contract| contract.document.display().to_string());
+    let kept = Task::new("architecture.contract", contract::kept)
+        .about("compare providers and consumers with their contracts")
+        .timeout(TIMEOUT)
+        .after(providers)
+        .cached(footprints::of_contracts(config));
+    let compatible = Task::new("architecture.compatibility", contract::compatible)
+        .about("compare contracts with those of the base branch")
+        .timeout(TIMEOUT)
+        .uncached("the base branch moves on its own")
+        .concerns(Footprint::new().reads(documents));
+    vec![kept, compatible]
+}
+
+/// It reads texts, so that nothing has to be installed before it.
+fn settings_task(config: &Config) -> Option<Task> {
+    let task = Task::new("architecture.settings", agreement::settings)
+        .about("compare variables, ports and names of code, images and manifests")
+        .timeout(TIMEOUT)
+        .cached(footprints::of_settings(config));
+    agreement::components(config).next().map(|_| task)
+}
+
+/// The schemas are one of the tools.
+fn kubernetes_task(config: &Config) -> Option<Task> {
+    let task = Task::new("security.kubernetes", kubernetes::manifests)
+        .about("check the manifests of all environments")
+        .timeout(TIMEOUT)
+        .after(config.tools.is_some().then_some(TOOLS))
+        .cached(footprints::of_manifests(config));
+    kubernetes::applies(config).then_some(task)
 }
 
 /// It reads manifests, lock files and code. Only Python's packages have to be installed before it: nothing else says which

@@ -4,6 +4,7 @@
 //! stands. The compiler of a Rust component counts by this program, which it has compiled.
 
 use super::tool::VARIABLES_OF_CARGO;
+use super::{agreement, kubernetes};
 use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
 use crate::pipeline::Footprint;
 
@@ -160,4 +161,43 @@ pub(super) fn of_locks(config: &Config, id: &str, locks: Vec<String>) -> Footpri
         Some(settings) => with_settings(footprint, settings),
         None => footprint,
     }
+}
+
+/// What `xtask.toml` is called.
+pub(super) const CONFIGURATION: &str = "xtask.toml";
+
+/// Of what reads the manifests of all environments, as they are filled in.
+pub(super) fn of_manifests(config: &Config) -> Footprint {
+    let named = config.environments.iter().flat_map(|environment| {
+        environment.manifests.iter().chain(&environment.overlays).map(|path| path.value.display().to_string())
+    });
+    let requirements = config.tools.iter().map(|tools| tools.requirements.display().to_string());
+    Footprint::new()
+        .reads([CONFIGURATION])
+        .reads(named)
+        .reads(requirements)
+        .ignores([".xtask"])
+        .variables(kubernetes::variables(config))
+}
+
+/// Of what compares manifests with the components that they run.
+pub(super) fn of_settings(config: &Config) -> Footprint {
+    let folders = agreement::components(config).map(|(component, _)| component.path.display().to_string());
+    of_manifests(config).reads(folders).ignores(LEFTOVERS.iter().copied())
+}
+
+/// Of what compares contracts with both of their sides.
+pub(super) fn of_contracts(config: &Config) -> Footprint {
+    let footprint = Footprint::new().reads([CONFIGURATION]).ignores(LEFTOVERS.iter().copied());
+    config.contracts.iter().fold(footprint, |footprint, contract| {
+        let sides =
+            [&contract.provider, &contract.consumer].into_iter().filter_map(|name| config.component(name));
+        let provider =
+            config.component(&contract.provider).filter(|side| matches!(side.kind, ComponentKind::Python(_)));
+        let python = provider.map(|side| format!("{}/.venv/bin/python", side.path.display()));
+        footprint
+            .reads([contract.document.display().to_string()])
+            .reads(sides.map(|side| side.path.display().to_string()))
+            .tools(python)
+    })
 }

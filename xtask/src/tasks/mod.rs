@@ -2,9 +2,11 @@
 //! an order.
 
 pub mod affected;
+pub mod agreement;
 pub mod architecture;
 pub mod cache;
 pub mod ci;
+pub mod contract;
 pub mod dependencies;
 pub mod docs;
 pub mod doctor;
@@ -12,6 +14,7 @@ mod footprints;
 pub mod gate;
 mod git;
 pub mod image;
+pub mod kubernetes;
 pub mod licenses;
 pub mod lint;
 pub mod rehearse;

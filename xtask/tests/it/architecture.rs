@@ -1,5 +1,7 @@
 //! The tasks that look at imports and dependencies, on small repositories and on this one.
 
+mod planted;
+
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

@@ -6,6 +6,7 @@
 )]
 
 mod cache;
+mod contract;
 mod gates;
 mod licenses;
 mod release;

@@ -34,7 +34,9 @@ pub enum Severity {
 }
 
 /// Where a finding is. Lines and columns count from 1.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Deserialize, serde::Serialize)]
+#[derive(
+    Clone, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, serde::Deserialize, serde::Serialize,
+)]
 pub struct Location {
     /// The file, relative to the repository's root.
     pub path: PathBuf,

@@ -49,8 +49,13 @@ impl Home {
 
     /// The name of the image of a component, without a tag: `ghcr.io/owner/vitalyst-backend`.
     pub fn repository(&self, project: &str, component: &str) -> String {
-        format!("{}/{}-{}", self.prefix, word(project), word(component))
+        format!("{}/{}", self.prefix, image(project, component))
     }
+}
+
+/// The name of the image of a component in whatever registry: `vitalyst-backend`.
+pub fn image(project: &str, component: &str) -> String {
+    format!("{}-{}", word(project), word(component))
 }
 
 /// Whether a part of a name is one. The first is a host and may have a port.

@@ -20,7 +20,7 @@ mod tests;
 use scan::{How, Mention, Scan};
 
 /// The tool's name in findings.
-const TOOL: &str = "imports";
+pub(super) const TOOL: &str = "imports";
 
 /// The files that are roots: they belong to no module.
 const ROOTS: &[&str] = &["lib", "main", "bin"];
@@ -82,7 +82,7 @@ pub fn first_names(text: &str) -> BTreeSet<&str> {
 }
 
 /// The imports between modules, each with the first place where it stands.
-type Imports<'t> = BTreeMap<(&'t str, &'t str), Location>;
+pub(super) type Imports<'t> = BTreeMap<(&'t str, &'t str), Location>;
 
 struct Crate<'t> {
     rules: Rules<'t>,
@@ -375,7 +375,7 @@ fn named<'f, 't>(
 }
 
 /// The circles among imports: for each group of modules that reach each other, the shortest one.
-fn circles<'t>(imports: &Imports<'t>) -> Vec<Vec<&'t str>> {
+pub(super) fn circles<'t>(imports: &Imports<'t>) -> Vec<Vec<&'t str>> {
     let mut next: BTreeMap<&str, Vec<&'t str>> = BTreeMap::new();
     for &(from, to) in imports.keys() {
         // The roots tie everything together; that is what they are for.
@@ -413,7 +413,7 @@ fn circles<'t>(imports: &Imports<'t>) -> Vec<Vec<&'t str>> {
     circles
 }
 
-fn circle_finding(circle: &[&str], imports: &Imports<'_>) -> Option<Finding> {
+pub(super) fn circle_finding(circle: &[&str], imports: &Imports<'_>) -> Option<Finding> {
     let places: Vec<&Location> =
         circle.windows(2).filter_map(|pair| imports.get(&(pair[0], pair[1]))).collect();
     let message = format!("modules import each other in a circle: {}", circle.join(" → "));

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use crate::finding::{Finding, Location};
+use crate::diagnostic::{Diagnostic, position};
+use crate::finding::{Finding, Location, Position};
 
 pub mod cargo;
 pub mod contracts;
@@ -12,6 +13,8 @@ pub mod imports;
 mod lexer;
 pub mod npm;
 pub mod requirements;
+pub mod script;
+pub mod scripts;
 pub mod usage;
 
 /// A text file of the repository.
@@ -33,6 +36,31 @@ impl TextFile<'_> {
     pub(crate) fn line_where(&self, is: impl FnMut(&str) -> bool) -> Location {
         self.line(self.text.lines().position(is).map_or(1, |line| line + 1))
     }
+}
+
+/// Where a message about a text stands.
+pub fn location(diagnostic: &Diagnostic) -> Location {
+    let place = |offset: usize| {
+        let (line, column) = position(&diagnostic.text, offset);
+        Some(Position { line: u32::try_from(line).ok()?, column: u32::try_from(column).ok()? })
+    };
+    let start = place(diagnostic.span.start);
+    let end = place(diagnostic.span.end).filter(|_| diagnostic.span.end > diagnostic.span.start);
+    let at = Location::at(&diagnostic.path, start.map(|at| at.line), start.map(|at| at.column));
+    Location { end, ..at }
+}
+
+/// Where `key` stands in `[section]` of a TOML file: the section where it does not stand there, the file where that does not.
+pub fn key(file: TextFile<'_>, section: &str, key: &str) -> Location {
+    let header = format!("[{section}]");
+    let Some(start) = file.text.lines().position(|line| line.trim() == header) else { return file.line(1) };
+    let body = file.text.lines().enumerate().skip(start + 1);
+    let mut body = body.take_while(|(_, line)| !line.trim_start().starts_with('['));
+    let is_key = |line: &str| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    let found = body.find(|(_, line)| is_key(line)).map_or(start, |(at, _)| at);
+    file.line(found + 1)
 }
 
 /// A finding that fails the check. `rule` is the tool's name and the rule's.

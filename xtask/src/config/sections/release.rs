@@ -252,6 +252,7 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         table.required("context", placed(text))
     };
     let cluster = table.optional("cluster", placed(uid));
+    let kubernetes = table.optional("kubernetes", minor_version);
     let registry = table.optional("registry", placed(text));
     let owner = table.optional("owner", placed(text));
     let variables = table.optional("variables", variables).unwrap_or_default();
@@ -267,6 +268,7 @@ fn environment(name: &str, value: &Value<'_, '_>, table: &mut Table<'_, '_>) -> 
         context: context?,
         eks,
         cluster,
+        kubernetes,
         registry,
         owner,
         variables,
@@ -286,6 +288,17 @@ fn eks(table: &mut Table<'_, '_>) -> Option<EksConfig> {
         matching(cluster::is_role, "the ARN of a role such as \"arn:aws:iam::123456789012:role/deployer\""),
     );
     Some(EksConfig { cluster: cluster?, region: region?, account: account?, role })
+}
+
+/// A version of Kubernetes as far as it counts for what objects look like: `1.34`.
+fn minor_version(value: &Value<'_, '_>) -> Option<String> {
+    let version = value.text("a version such as \"1.34\"")?;
+    let is_number =
+        |part: &str| !part.is_empty() && part.len() < 4 && part.chars().all(|c| c.is_ascii_digit());
+    match version.split_once('.') {
+        Some((major, minor)) if is_number(major) && is_number(minor) => Some(version.to_owned()),
+        _ => value.wrong("must be a version such as \"1.34\"", "two numbers and a dot"),
+    }
 }
 
 /// The variables that keys of their own fill, and which.

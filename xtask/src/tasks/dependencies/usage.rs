@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::super::sources::files_below;
+use super::super::sources::{files_below, has_extension};
 use super::super::{packages, tool};
 use crate::config::{Component, Python};
 use crate::core::gate::{Coverage, GapKind, Look};
@@ -32,7 +32,10 @@ pub(super) fn sources(cx: &Cx, component: &Component, is_python: bool) -> Result
             path,
         }
     };
-    Ok(files_below(cx, &component.path, extensions)?.into_iter().map(source).collect())
+    Ok(files_below(cx, &component.path, &|path| has_extension(path, extensions))?
+        .into_iter()
+        .map(source)
+        .collect())
 }
 
 /// Whether a file, relative to its component, tests, configures or documents.

@@ -220,6 +220,7 @@ pub(super) fn of_environment<'c>(
 /// What the files come to.
 struct Made {
     derived: Derived,
+    objects: Objects,
     remarks: Vec<String>,
     /// The commit that the images were built from.
     commit: Option<String>,
@@ -288,7 +289,7 @@ fn make(
         ))
     })?;
     is_as_asked(environment, &objects, wanted, &asked)?;
-    Ok(Made { derived: derive(release, environment, &objects)?, remarks, commit })
+    Ok(Made { derived: derive(release, environment, &objects)?, objects, remarks, commit })
 }
 
 /// An error where a file states another image than the one that was asked for, or none is the one that was named.
@@ -320,6 +321,17 @@ fn is_as_asked(
         Some(nearest) => error.hint(format!("there is `{nearest}`")),
         None => error,
     })
+}
+
+/// What an environment comes to whatever was built: every object in both slots, with digests that are made up, and the files that
+/// they are made from.
+///
+/// # Errors
+///
+/// Of kind [`Configuration`](ErrorKind::Configuration) what is wrong in files, each with its place.
+pub fn rendered(cx: &Cx, release: &Release, environment: &EnvironmentConfig) -> Result<(Derived, Objects)> {
+    let made = make(cx, release, environment, &Source::Imagined, &Images::Named(Vec::new()))?;
+    Ok((made.derived, made.objects))
 }
 
 /// The objects that the files state now, with these images.

@@ -49,6 +49,7 @@ overlays = ["k8s/canary"]
 namespace = "vitalyst"
 context = "admin@production"
 cluster = "0c3f8a52-9d6b-4a57-8f5e-3b1d2c4e5f60"
+kubernetes = "1.34"
 registry = "ghcr.io"
 owner = "vitalyst"
 variables = { IMAGE = "backend", VERSION = { env = "TAG", default = "1" } }
@@ -178,7 +179,7 @@ fn every_fault_is_reported_at_once() {
 
 #[test]
 fn every_key_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 42, &["variables"]);
+    every_key_says_so(COMPLETE, 43, &["variables"]);
 }
 
 #[test]
@@ -190,9 +191,9 @@ fn a_webhook_stands_in_no_file() {
         &format!("{base}{keys}"),
         &expect![[r#"
             xtask.toml has 3 problems
-            51:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
-            52:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
-            53:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
+            52:11: `environments.production.notifications.webhook` must be `{ env = "NAME" }` [the address is a secret, and no file is a place for it]
+            53:14: `environments.production.notifications.repository` must be a repository such as "owner/name"
+            54:19: `environments.production.notifications.environment-url` must be an address such as "https://example.com/"
         "#]],
     );
 }

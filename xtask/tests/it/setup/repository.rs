@@ -1,5 +1,6 @@
 //! A small repository to set up, and what its set-up did and said.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -160,7 +161,13 @@ pub(super) fn config() -> Config {
         docs: None,
         import_contracts: false,
     };
-    let node = Node { test: "test".into(), lint: vec![], fix: vec![] };
+    let node = Node {
+        test: "test".into(),
+        lint: vec![],
+        fix: vec![],
+        modules: BTreeMap::new(),
+        forbidden: BTreeMap::new(),
+    };
     let rust = Rust { package: "rusty".into(), modules: [].into(), forbidden: [].into() };
     let component = |name: &str, kind| Component { name: name.into(), path: name.into(), kind, image: None };
     Config {

@@ -1,6 +1,7 @@
 //! The tools that are installed for this repository, where they are: a new version that writes something else than the
 //! recorded ones shows here.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
 use xtask::config::{Node, Python};
@@ -124,6 +125,8 @@ fn node_tools_write_what_is_read() {
         test: "test:ci".to_owned(),
         lint: names(&["lint", "type-check", "format:check"]),
         fix: names(&["lint:fix", "format"]),
+        modules: BTreeMap::new(),
+        forbidden: BTreeMap::new(),
     };
     let frontend = component("frontend", "frontend", ComponentKind::Node(node));
     let lint = |fix| repository.task("lint", |cx| lint::component(cx, &frontend, &lint::Options { fix }));

@@ -105,6 +105,8 @@ impl Theatre {
             test: "test:ci".to_owned(),
             lint: scripts(&["lint", "type-check", "format:check"]),
             fix: scripts(&["lint:fix", "format"]),
+            modules: BTreeMap::new(),
+            forbidden: BTreeMap::new(),
         };
         Self::new(component("frontend", "frontend", ComponentKind::Node(node)), acts)
     }
