@@ -18,7 +18,7 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, doctor, image, lint, rehearse};
+use crate::tasks::{cache, ci, doctor, image, lint, rehearse, security};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
@@ -92,6 +92,10 @@ impl App {
             Command::Lint(lint) => {
                 let fix = if lint.fix { lint::Fix::Apply } else { lint::Fix::Check };
                 session.verb("lint", &lint.verb, &ci::Options { fix, ..ci::Options::CHECK })
+            }
+            Command::Security(security) => {
+                let options = security::Options { history: security.history };
+                session.verb("security", &security.verb, &ci::Options { security: options, ..ci::Options::CHECK })
             }
             Command::Image(image) if image.update_bases => {
                 session.answer(|cx| image::update_bases(cx, &image.verb.components))

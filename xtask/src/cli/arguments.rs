@@ -127,6 +127,17 @@ Examples:
   cargo xtask dependencies            all components
   cargo xtask dependencies xtask      one")]
     Dependencies(Verb),
+    /// Look for secrets, known vulnerabilities, dangerous code and configuration
+    #[command(after_help = "\
+Examples:
+  cargo xtask security                everything; says what it could not look at
+  cargo xtask security backend        the packages and the code of one component
+  cargo xtask security secrets workflows images
+  cargo xtask security secrets --history
+                                      every commit, not only the files as they are
+
+A scanner that is missing, hangs or cannot reach its feed is named with what it did not look at.")]
+    Security(Security),
     /// Rehearse a release on a simulated cluster, in virtual time
     #[command(after_help = "\
 Examples:
@@ -365,6 +376,15 @@ pub(super) struct Lint {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Security {
+    #[command(flatten)]
+    pub(super) verb: Verb,
+    /// Look for secrets in every commit, too
+    #[arg(long)]
+    pub(super) history: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Test {
     #[command(flatten)]
     pub(super) verb: Verb,
@@ -375,7 +395,7 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "explain", "plan"]),
+    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "security", "explain", "plan"]),
     (
         "Releases",
         &[

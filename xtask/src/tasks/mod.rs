@@ -14,6 +14,7 @@ pub mod image;
 pub mod lint;
 pub mod rehearse;
 pub mod release;
+pub mod security;
 pub mod setup;
 pub mod test;
 

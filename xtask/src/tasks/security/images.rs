@@ -1,0 +1,34 @@
+//! Dockerfiles, and what images are made of.
+
+use super::{Call, scan_where_present, unreadable};
+use crate::config::Component;
+use crate::core::gate::Look;
+use crate::core::gate::dockerfile;
+use crate::core::gate::scanner::trivy;
+use crate::cx::{Cx, files};
+use crate::error::Result;
+use crate::tasks::gate;
+
+/// Looks at the Dockerfile of every component that has an image. What hadolint says of them is said by `lint`.
+///
+/// # Errors
+///
+/// [`Problems`](crate::ErrorKind::Problems) where something was found that fails the gate, [`Missing`](crate::ErrorKind::Missing) where a scanner broke.
+pub fn images(cx: &Cx) -> Result<()> {
+    let mut looks = Vec::new();
+    for component in &cx.config().components {
+        looks.extend(dockerfile_of(cx, component)?);
+    }
+    gate::conclude(cx, looks)
+}
+
+fn dockerfile_of(cx: &Cx, component: &Component) -> Result<Vec<Look>> {
+    let Some(image) = &component.image else { return Ok(Vec::new()) };
+    let path = component.path.join(&image.dockerfile);
+    let own = match files::read(&cx.root().join(&path)) {
+        Ok(text) => dockerfile::look(&path, &text),
+        Err(error) => unreadable(dockerfile::TOOL, "file", &path, &error),
+    };
+    let trivy = scan_where_present(cx, &trivy::CONFIGURATION, &Call::new(&component.path, &image.dockerfile))?;
+    Ok([own].into_iter().chain(trivy).collect())
+}

@@ -1,0 +1,84 @@
+//! Secrets in the files of the repository, and in its history.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::{Call, Options, scan, scan_where_present};
+use crate::core::command::Command;
+use crate::core::gate::scanner::{Scanner, gitleaks, kingfisher, trufflehog};
+use crate::core::gate::{Coverage, GapKind, Look, names};
+use crate::cx::Cx;
+use crate::error::{Context as _, Result};
+use crate::tasks::gate;
+
+/// How much of a suspect file is looked into, in bytes: a key says what it is in its first line.
+const BEGINNING: u64 = 64 << 10;
+
+/// Looks for secrets in what git tracks or would: by the names of files, and in their contents; with `history`, in every commit.
+///
+/// # Errors
+///
+/// [`Problems`](crate::ErrorKind::Problems) where one was found, [`Missing`](crate::ErrorKind::Missing) where a scanner broke.
+pub fn secrets(cx: &Cx, options: Options) -> Result<()> {
+    let scanners: [&Scanner; 3] = if options.history {
+        [&kingfisher::HISTORY, &gitleaks::HISTORY, &trufflehog::HISTORY]
+    } else {
+        [&kingfisher::WORKTREE, &gitleaks::WORKTREE, &trufflehog::WORKTREE]
+    };
+    let mut looks = vec![by_name(cx)?];
+    let mut call = Call::new("", ".");
+    if !options.history {
+        // Scanners go by `.gitignore`: a file that is ignored and tracked all the same has to be named.
+        call.more = listed(cx, &["--cached", "--ignored", "--exclude-standard"])?
+            .unwrap_or_default()
+            .into_iter()
+            .map(PathBuf::into_os_string)
+            .collect();
+    }
+    looks.push(scan(cx, scanners[0], &call)?);
+    call.more.clear();
+    for scanner in &scanners[1..] {
+        looks.extend(scan_where_present(cx, scanner, &call)?);
+    }
+    gate::conclude(cx, looks)
+}
+
+/// By the names of files.
+fn by_name(cx: &Cx) -> Result<Look> {
+    let Some(files) = listed(cx, &["--cached", "--others", "--exclude-standard"])? else {
+        let why = "no name of a file was looked at: this is no git repository";
+        return Ok(Look::blind(names::TOOL, "file", why));
+    };
+    let mut look = Look::at(names::TOOL, Coverage::new(files.len(), "file"));
+    for file in files.iter().filter(|file| names::is_suspect(file)) {
+        match beginning(&cx.root().join(file)) {
+            Ok(bytes) => look.findings.extend(bytes.and_then(|bytes| names::check(file, &bytes))),
+            Err(error) => {
+                let why = format!("`{}` was not looked at: {}", file.display(), error.in_words());
+                look = look.gap(GapKind::CouldNotLook, why, None);
+            }
+        }
+    }
+    Ok(look)
+}
+
+/// The files that `git ls-files` names, relative to the repository; `None` where there is no repository.
+fn listed(cx: &Cx, arguments: &[&str]) -> Result<Option<Vec<PathBuf>>> {
+    let command = Command::new("git").args(["ls-files", "-z"]).args(arguments).env("GIT_OPTIONAL_LOCKS", "0");
+    let output = cx.output(command)?;
+    let names = output.stdout.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from);
+    Ok(output.success().then(|| names.collect()))
+}
+
+/// The beginning of a file; `None` where it is gone, or is no file.
+fn beginning(path: &Path) -> Result<Option<Vec<u8>>> {
+    if !path.symlink_metadata().is_ok_and(|about| about.is_file()) {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(BEGINNING).read_to_end(&mut bytes))
+        .context(|| format!("could not read `{}`", path.display()))?;
+    Ok(Some(bytes))
+}
