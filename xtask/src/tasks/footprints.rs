@@ -152,7 +152,7 @@ pub(super) fn of_secrets(config: &Config) -> Footprint {
         .reads(["*"])
         .ignores([".git"])
         .tools(["git"])
-        .tools(optional(&[&scanner::gitleaks::WORKTREE, &scanner::trufflehog::WORKTREE]))
+        .unsandboxed("it looks at every file that git does not ignore")
 }
 
 /// Of what looks at workflows and composite actions.

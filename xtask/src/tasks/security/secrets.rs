@@ -1,12 +1,13 @@
 //! Secrets in the files of the repository, and in its history.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::{Call, Options, scan, scan_where_present};
 use crate::core::command::Command;
-use crate::core::gate::scanner::{Scanner, gitleaks, kingfisher, trufflehog};
+use crate::core::gate::scanner::{gitleaks, kingfisher, trufflehog};
 use crate::core::gate::{Coverage, GapKind, Look, names};
 use crate::cx::Cx;
 use crate::error::{Context as _, Result};
@@ -15,33 +16,32 @@ use crate::tasks::gate;
 /// How much of a suspect file is looked into, in bytes: a key says what it is in its first line.
 const BEGINNING: u64 = 64 << 10;
 
+/// The most paths that are left out by name: a command line has an end, and to look at more than is needed is no harm.
+const EXCLUDED_MAX: usize = 4000;
+
 /// Looks for secrets in what git tracks or would: by the names of files, and in their contents; with `history`, in every commit.
 ///
 /// # Errors
 ///
 /// [`Problems`](crate::ErrorKind::Problems) where one was found, [`Missing`](crate::ErrorKind::Missing) where a scanner broke.
 pub fn secrets(cx: &Cx, options: Options) -> Result<()> {
-    let scanners: [&Scanner; 3] = if options.history {
-        [&kingfisher::HISTORY, &gitleaks::HISTORY, &trufflehog::HISTORY]
-    } else {
-        [&kingfisher::WORKTREE, &gitleaks::WORKTREE, &trufflehog::WORKTREE]
-    };
     let mut looks = vec![by_name(cx)?];
-    let mut call = Call::new("", ".");
-    if !options.history {
-        // Scanners go by `.gitignore`: a file that is ignored and tracked all the same has to be named.
-        call.more = listed(cx, &["--cached", "--ignored", "--exclude-standard"])?
-            .unwrap_or_default()
-            .into_iter()
-            .map(PathBuf::into_os_string)
-            .collect();
+    if options.history {
+        looks.push(scan(cx, &kingfisher::HISTORY, &Call::new("", "."))?);
+        for scanner in [&gitleaks::SCANNER, &trufflehog::SCANNER] {
+            looks.extend(scan_where_present(cx, scanner, &Call::new("", "."))?);
+        }
     }
-    looks.push(scan(cx, scanners[0], &call)?);
-    call.more.clear();
-    for scanner in &scanners[1..] {
-        looks.extend(scan_where_present(cx, scanner, &call)?);
-    }
+    looks.push(scan(cx, &kingfisher::WORKTREE, &Call { more: excluded(cx)?, ..Call::new("", ".") })?);
     gate::conclude(cx, looks)
+}
+
+/// The arguments that leave out what git ignores: a scanner that reads `.gitignore` itself knows nothing of worktrees, and leaves
+/// out a file that is tracked all the same.
+fn excluded(cx: &Cx) -> Result<Vec<OsString>> {
+    let ignored = listed(cx, &["--others", "--ignored", "--exclude-standard", "--directory"])?.unwrap_or_default();
+    let arguments = ignored.iter().take(EXCLUDED_MAX).flat_map(|path| kingfisher::without(&path.to_string_lossy()));
+    Ok(arguments.map(OsString::from).collect())
 }
 
 /// By the names of files.

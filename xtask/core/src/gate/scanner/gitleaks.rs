@@ -1,4 +1,4 @@
-//! gitleaks: secrets in files and in the history of a repository.
+//! gitleaks: secrets in the history of a repository.
 //!
 //! Outside of a repository it ends with 0 and an empty report: only its log says that it looked at nothing. Its exit code 1
 //! means both that it found something and that it failed; it is told another one for what it finds.
@@ -13,36 +13,24 @@ use crate::text;
 
 const NAME: &str = "gitleaks";
 
-/// The files as they are.
-pub const WORKTREE: Scanner = Scanner {
+/// The scanner: every commit. Of the files as they are it would also scan those that git ignores.
+pub const SCANNER: Scanner = Scanner {
     name: NAME,
     program: NAME,
-    about: "secrets in files",
+    about: "secrets in all commits",
     ask: &["version"],
     known: &["8"],
     arguments: &[
-        "dir", TARGET, "--report-format", "json", "--report-path", REPORT, "--exit-code", "42", "--redact", "--no-banner",
+        "git", TARGET, "--report-format", "json", "--report-path", REPORT, "--exit-code", "42", "--redact", "--no-banner",
         "--no-color", "--ignore-gitleaks-allow",
     ],
     census: &[],
     clean: &[0],
     found: &[42],
-    unit: "byte",
+    unit: "commit",
     feed: None,
     get: "https://github.com/gitleaks/gitleaks",
     read,
-};
-
-/// Every commit.
-pub const HISTORY: Scanner = Scanner {
-    about: "secrets in all commits",
-    arguments: &[
-        "git", TARGET, "--report-format", "json", "--report-path", REPORT, "--exit-code", "42", "--redact", "--no-banner",
-        "--no-color", "--ignore-gitleaks-allow",
-    ],
-    unit: "commit",
-    read: read_history,
-    ..WORKTREE
 };
 
 #[derive(Deserialize)]
@@ -60,35 +48,19 @@ struct Entry {
 }
 
 fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
-    look(answer, paths, Coverage::new(number_before(answer, " bytes) in").unwrap_or(0), WORKTREE.unit))
-}
-
-fn read_history(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
-    look(answer, paths, Coverage::new(number_before(answer, " commits scanned").unwrap_or(0), HISTORY.unit))
-}
-
-fn look(answer: &Answer<'_>, paths: &Paths, coverage: Coverage) -> Result<Look, Gap> {
     let entries: Vec<Entry> = json(answer, answer.report.unwrap_or_default())?;
-    let look = Look::at(NAME, coverage).found(entries.iter().map(|entry| finding(entry, paths)));
     let plain = text::strip(answer.stderr);
+    // `11:53PM INF 3 commits scanned.`
+    let commits = plain.lines().find_map(|line| line.split_once(" commits scanned")?.0.rsplit(' ').next()?.parse().ok());
+    let examined = Coverage::new(commits.unwrap_or(0), SCANNER.unit);
+    let look = Look::at(NAME, examined).found(entries.iter().map(|entry| finding(entry, paths)));
     let trouble = plain.lines().find_map(|line| line.split_once(" ERR "));
     Ok(match trouble {
-        Some((_, words)) => look.gap(GapKind::CouldNotLook, format!("it did not look at everything: {}", super::words(words)), None),
+        Some((_, said)) => {
+            look.gap(GapKind::CouldNotLook, format!("it did not look at everything: {}", words(said)), None)
+        }
         None => look,
     })
-}
-
-/// The number in front of `words` in its log: `scanned ~281 bytes (281 bytes) in 34.4ms`, `3 commits scanned.`; larger ones
-/// are written `1.21 MB`, and the whole number stands behind the tilde.
-fn number_before(answer: &Answer<'_>, words: &str) -> Option<usize> {
-    let plain = text::strip(answer.stderr);
-    let number = |line: &str| -> Option<usize> {
-        let bytes = line.split_once("scanned ~").and_then(|(_, rest)| rest.split(' ').next());
-        let before = || line.split_once(words).and_then(|(before, _)| before.rsplit(' ').next());
-        let word = if words.contains("bytes") { bytes } else { before() };
-        word?.parse().ok()
-    };
-    plain.lines().find_map(number)
 }
 
 fn finding(entry: &Entry, paths: &Paths) -> Finding {

@@ -1,7 +1,7 @@
 //! hadolint: Dockerfiles. Lints and this gate read its words with the same parser.
 
 use super::{Scanner, TARGET, no_report};
-use crate::finding::{Paths, docker};
+use crate::finding::{Paths, docker, settle};
 use crate::gate::{Answer, Coverage, Gap, Look};
 
 const NAME: &str = "hadolint";
@@ -31,5 +31,5 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     if findings.is_empty() && answer.code != Some(0) {
         return Err(no_report(answer, "it wrote no report"));
     }
-    Ok(Look::at(NAME, Coverage::new(1, SCANNER.unit)).found(findings))
+    Ok(Look::at(NAME, Coverage::new(1, SCANNER.unit)).found(settle(findings, answer.code == Some(0))))
 }

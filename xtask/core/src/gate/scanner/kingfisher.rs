@@ -21,7 +21,7 @@ pub const WORKTREE: Scanner = Scanner {
     ask: &["--version"],
     known: &["2"],
     arguments: &[
-        "scan", TARGET, "--git-history", "none", "--exclude", ".git", "--no-dedup", "--no-validate", "--no-update-check",
+        "scan", TARGET, "--git-history", "none", "--exclude", "./.git", "--no-dedup", "--no-validate", "--no-update-check",
         "--no-ignore", "--redact", "--quiet", "--format", "json",
     ],
     census: &[],
@@ -44,6 +44,18 @@ pub const HISTORY: Scanner = Scanner {
     read: read_history,
     ..WORKTREE
 };
+
+/// Arguments that leave a path below the target out, which has to be `.`; they are patterns.
+pub fn without(path: &str) -> [String; 2] {
+    let mut pattern = "./".to_owned();
+    for c in path.trim_end_matches('/').chars() {
+        match c {
+            '*' | '?' | '[' | ']' | '{' | '}' => pattern.extend(['[', c, ']']),
+            c => pattern.push(c),
+        }
+    }
+    ["--exclude".to_owned(), pattern]
+}
 
 #[derive(Deserialize)]
 struct Report {

@@ -34,10 +34,8 @@ pub mod zizmor;
 pub const ALL: &[&Scanner] = &[
     &kingfisher::WORKTREE,
     &kingfisher::HISTORY,
-    &gitleaks::WORKTREE,
-    &gitleaks::HISTORY,
-    &trufflehog::WORKTREE,
-    &trufflehog::HISTORY,
+    &gitleaks::SCANNER,
+    &trufflehog::SCANNER,
     &pip_audit::SCANNER,
     &npm_audit::SCANNER,
     &cargo_deny::SCANNER,
@@ -147,10 +145,11 @@ impl Scanner {
         if self.known.iter().any(is_known) {
             return look;
         }
-        let why = format!(
-            "reports of version {number} are not known ({} are): it may have found more than was understood",
-            self.known.join(", ")
-        );
+        let which = match self.known {
+            [] => "no version's are".to_owned(),
+            known => format!("those of {} are", known.join(", ")),
+        };
+        let why = format!("reports of version {number} are not known, {which}: it may say more than was understood");
         look.gap(GapKind::CouldNotLook, why, Some(self.get))
     }
 
@@ -227,6 +226,7 @@ fn is_unreachable(words: &str) -> bool {
         "enotfound",
         "etimedout",
         "failed to fetch",
+        "jsondecodeerror",
         "max retries exceeded",
         "name resolution",
         "network is unreachable",
@@ -240,10 +240,14 @@ fn is_unreachable(words: &str) -> bool {
     SIGNS.iter().any(|sign| lower.contains(sign))
 }
 
-/// The line of its standard error that says most, behind a colon; nothing where it said nothing.
+/// The line of its standard error that says most, behind a colon; nothing where it said nothing. A traceback of Python says it
+/// last.
 fn said(answer: &Answer<'_>) -> String {
     let plain = text::strip(answer.stderr);
     let lines = || plain.lines().map(str::trim).filter(|line| !line.is_empty());
+    if plain.contains("Traceback (most recent call last)") {
+        return lines().next_back().map_or_else(String::new, |line| format!(": {}", words(line)));
+    }
     let is_error = |line: &&str| {
         let lower = line.to_ascii_lowercase();
         ["error", "fatal", "failed", "panic"].iter().any(|word| lower.contains(word))

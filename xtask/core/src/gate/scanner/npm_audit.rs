@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Scanner, could_not_look, json, upgrade, weakness, words};
+use super::{Scanner, could_not_look, is_unreachable, json, upgrade, weakness, words};
 use crate::finding::weakness::{Level, Package};
 use crate::finding::{Finding, Location, Paths, Weakness};
 use crate::gate::{Answer, Coverage, Gap, GapKind, Look};
@@ -24,7 +24,7 @@ pub const SCANNER: Scanner = Scanner {
     known: &["9", "10", "11"],
     arguments: &[
         "audit", "--json", "--package-lock-only", "--offline=false", "--include=dev", "--include=optional", "--include=peer",
-        "--audit-level=none", "--fetch-retries=1", "--fetch-timeout=30000", "--loglevel=error",
+        "--audit-level=info", "--fetch-retries=1", "--fetch-timeout=30000", "--loglevel=error",
     ],
     census: &[],
     clean: &[0],
@@ -96,7 +96,7 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let (vulnerable, metadata) = match json(answer, answer.stdout)? {
         Report::Audit { vulnerabilities, metadata } => (vulnerabilities, metadata),
         Report::Failure { message } => return Err(unanswered(&message)),
-        Report::Error { error } => return Err(unanswered(&format!("{} {}", error.code, error.summary))),
+        Report::Error { error } => return Err(failed(&error)),
     };
     let mut look = Look::at(NAME, Coverage::new(metadata.dependencies.total, SCANNER.unit));
     for package in vulnerable.values() {
@@ -114,6 +114,17 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
         }
     }
     Ok(look)
+}
+
+/// It says so in JSON also where it did not get as far as asking.
+fn failed(error: &Failure) -> Gap {
+    let Failure { code, summary } = error;
+    if code == "ENOLOCK" {
+        return could_not_look("there is no `package-lock.json`, or it is damaged");
+    }
+    let said = format!("{code} {summary}");
+    let kind = if is_unreachable(&said) { GapKind::CouldNotLook } else { GapKind::ToolError };
+    Gap { kind, why: format!("nothing was compared with the registry's advisories: {}", words(&said)), hint: None }
 }
 
 fn unanswered(message: &str) -> Gap {

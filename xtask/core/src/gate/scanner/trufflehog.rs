@@ -1,23 +1,23 @@
-//! trufflehog: secrets in files and in the history of a repository. By its documentation: no report of it was seen yet.
+//! trufflehog: secrets in the history of a repository. By its documentation: no report of it was seen yet.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Scanner, TARGET, of_level, weakness};
+use super::{Scanner, of_level, weakness};
 use crate::finding::weakness::{Confidence, Level};
 use crate::finding::{Finding, Location, Paths, Weakness};
 use crate::gate::{Answer, Coverage, Gap, Look};
 
 const NAME: &str = "trufflehog";
 
-/// The files as they are.
-pub const WORKTREE: Scanner = Scanner {
+/// The scanner. It reads a repository by an address.
+pub const SCANNER: Scanner = Scanner {
     name: NAME,
     program: NAME,
-    about: "secrets in files",
+    about: "secrets in all commits",
     ask: &["--version"],
     known: &[],
-    arguments: &["filesystem", TARGET, "--json", "--no-verification", "--no-update", "--fail"],
+    arguments: &["git", "file://.", "--json", "--no-verification", "--no-update", "--fail"],
     census: &[],
     clean: &[0],
     found: &[183],
@@ -25,13 +25,6 @@ pub const WORKTREE: Scanner = Scanner {
     feed: None,
     get: "https://github.com/trufflesecurity/trufflehog",
     read,
-};
-
-/// Every commit. It reads a repository by an address.
-pub const HISTORY: Scanner = Scanner {
-    about: "secrets in all commits",
-    arguments: &["git", "file://.", "--json", "--no-verification", "--no-update", "--fail"],
-    ..WORKTREE
 };
 
 #[derive(Deserialize)]
@@ -59,7 +52,7 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let logs = answer.stderr.lines().filter_map(|line| serde_json::from_str::<Log>(line).ok());
     let end = logs.filter(|log| log.msg == "finished scanning").find_map(|log| log.chunks);
     let Some(chunks) = end else { return Err(super::no_report(answer, "it does not say that it has finished")) };
-    let mut look = Look::at(NAME, Coverage::new(chunks, WORKTREE.unit));
+    let mut look = Look::at(NAME, Coverage::new(chunks, SCANNER.unit));
     for line in answer.stdout.lines().filter(|line| !line.trim().is_empty()) {
         let entry: Entry = super::json(answer, line)?;
         look.findings.push(finding(&entry, paths));

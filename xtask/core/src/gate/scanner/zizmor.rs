@@ -20,7 +20,7 @@ pub const SCANNER: Scanner = Scanner {
     about: "workflows of GitHub Actions",
     ask: &["--version"],
     known: &["1"],
-    arguments: &["--offline", "--format", "json-v1", "--no-progress", "--color", "never", "--collect", "all", TARGET],
+    arguments: &["--offline", "--format", "json-v1", "--no-progress", "--color", "never", TARGET],
     census: &[],
     clean: &[0],
     found: &[10, 11, 12, 13, 14],
