@@ -95,7 +95,11 @@ impl App {
             }
             Command::Security(security) => {
                 let options = security::Options { history: security.history };
-                session.verb("security", &security.verb, &ci::Options { security: options, ..ci::Options::CHECK })
+                session.verb(
+                    "security",
+                    &security.verb,
+                    &ci::Options { security: options, ..ci::Options::CHECK },
+                )
             }
             Command::Image(image) if image.update_bases => {
                 session.answer(|cx| image::update_bases(cx, &image.verb.components))

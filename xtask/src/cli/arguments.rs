@@ -395,7 +395,10 @@ pub(super) struct Test {
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Checks", &["ci", "test", "lint", "docs", "architecture", "dependencies", "security", "explain", "plan"]),
+    (
+        "Checks",
+        &["ci", "test", "lint", "docs", "architecture", "dependencies", "security", "explain", "plan"],
+    ),
     (
         "Releases",
         &[

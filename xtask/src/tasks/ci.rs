@@ -193,7 +193,9 @@ fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
     let secrets = Task::new("security.secrets", move |cx| security::secrets::secrets(cx, options));
     let secrets = secrets.about("look for secrets in all files");
     let secrets = if options.history {
-        secrets.about("look for secrets in all commits").uncached("the history is no file that could be compared")
+        secrets
+            .about("look for secrets in all commits")
+            .uncached("the history is no file that could be compared")
     } else {
         secrets.cached(footprints::of_secrets(config))
     };
@@ -208,7 +210,8 @@ fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
         let work = security::vulnerabilities::component;
         let about = "look for known vulnerabilities and dangerous code";
         // The linter of Python code is among what set-up installs.
-        let setup = matches!(component.kind, ComponentKind::Python(_)).then(|| format!("setup.{}", component.name));
+        let setup =
+            matches!(component.kind, ComponentKind::Python(_)).then(|| format!("setup.{}", component.name));
         light_task("security", component, about, work)
             .after(setup)
             .uncached(FEED)

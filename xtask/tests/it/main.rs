@@ -26,6 +26,7 @@ mod rehearse;
 mod release;
 mod repository;
 mod runner;
+mod security;
 mod setup;
 mod tasks;
 mod tidy;

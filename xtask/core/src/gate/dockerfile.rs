@@ -53,7 +53,8 @@ fn check(path: &Path, text: &str, dockerfile: &Dockerfile) -> Option<Finding> {
 
 /// The line of the last `FROM`, counted from 0.
 fn last_stage(text: &str) -> usize {
-    let is_from = |line: &str| line.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("from"));
+    let is_from =
+        |line: &str| line.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("from"));
     text.lines().enumerate().filter(|(_, line)| is_from(line)).last().map_or(0, |(line, _)| line)
 }
 
@@ -75,12 +76,19 @@ mod tests {
             let look = look(Path::new("Dockerfile"), text);
             let found = look.findings.first().map(|finding| {
                 let line = finding.location.as_ref().and_then(|location| location.line);
-                (line.unwrap_or_default(), finding.weakness.as_ref().map(|weakness| weakness.level).unwrap_or_default())
+                (
+                    line.unwrap_or_default(),
+                    finding.weakness.as_ref().map(|weakness| weakness.level).unwrap_or_default(),
+                )
             });
             assert_eq!((found, look.gaps.len()), (place, 0), "{text}");
         }
         for text in ["", "RUN x\n", "FROM\n"] {
-            assert_eq!(look(Path::new("Dockerfile"), text).outcome(), crate::gate::Outcome::CouldNotLook, "{text}");
+            assert_eq!(
+                look(Path::new("Dockerfile"), text).outcome(),
+                crate::gate::Outcome::CouldNotLook,
+                "{text}"
+            );
         }
     }
 }

@@ -35,7 +35,8 @@ fn place_one(finding: &mut Finding, kind: Lock, folder: &Path, path: &Path, text
         Lock::Cargo => crate_of(text, &package.name, &package.version),
         Lock::Npm => {
             let node = finding.location.as_ref().map(|location| location.path.as_path());
-            let node = node.map(|node| node.strip_prefix(folder).unwrap_or(node).to_string_lossy().into_owned());
+            let node =
+                node.map(|node| node.strip_prefix(folder).unwrap_or(node).to_string_lossy().into_owned());
             node.and_then(|node| npm(text, &node)).map(|(line, version)| {
                 if package.version.is_empty() {
                     version.clone_into(&mut package.version);

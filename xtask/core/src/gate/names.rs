@@ -47,8 +47,17 @@ const RULES: &[Rule] = &[
     Rule {
         name: "password-file",
         files: &[
-            ".netrc", "_netrc", ".htpasswd", ".pgpass", ".my.cnf", ".git-credentials", ".s3cfg", ".boto", ".fetchmailrc",
-            ".dockercfg", ".vault-token",
+            ".netrc",
+            "_netrc",
+            ".htpasswd",
+            ".pgpass",
+            ".my.cnf",
+            ".git-credentials",
+            ".s3cfg",
+            ".boto",
+            ".fetchmailrc",
+            ".dockercfg",
+            ".vault-token",
         ],
         content: Content::Whatever,
         what: "a file of passwords",
@@ -111,7 +120,8 @@ pub fn check(path: &Path, beginning: &[u8]) -> Option<Finding> {
         rule: rule.name.to_owned(),
         location: Some(Location::file(path)),
         help: Some(
-            "take it out (`git rm --cached`), name it in .gitignore, and revoke what it gave access to".to_owned(),
+            "take it out (`git rm --cached`), name it in .gitignore, and revoke what it gave access to"
+                .to_owned(),
         ),
         weakness: Some(Box::new(Weakness { level: Level::High, ..Weakness::default() })),
         ..Finding::error(TOOL, format!("{} lies in the repository", rule.what))

@@ -29,6 +29,7 @@ fn dockerfile_of(cx: &Cx, component: &Component) -> Result<Vec<Look>> {
         Ok(text) => dockerfile::look(&path, &text),
         Err(error) => unreadable(dockerfile::TOOL, "file", &path, &error),
     };
-    let trivy = scan_where_present(cx, &trivy::CONFIGURATION, &Call::new(&component.path, &image.dockerfile))?;
+    let trivy =
+        scan_where_present(cx, &trivy::CONFIGURATION, &Call::new(&component.path, &image.dockerfile))?;
     Ok([own].into_iter().chain(trivy).collect())
 }

@@ -39,8 +39,10 @@ pub fn secrets(cx: &Cx, options: Options) -> Result<()> {
 /// The arguments that leave out what git ignores: a scanner that reads `.gitignore` itself knows nothing of worktrees, and leaves
 /// out a file that is tracked all the same.
 fn excluded(cx: &Cx) -> Result<Vec<OsString>> {
-    let ignored = listed(cx, &["--others", "--ignored", "--exclude-standard", "--directory"])?.unwrap_or_default();
-    let arguments = ignored.iter().take(EXCLUDED_MAX).flat_map(|path| kingfisher::without(&path.to_string_lossy()));
+    let ignored =
+        listed(cx, &["--others", "--ignored", "--exclude-standard", "--directory"])?.unwrap_or_default();
+    let arguments =
+        ignored.iter().take(EXCLUDED_MAX).flat_map(|path| kingfisher::without(&path.to_string_lossy()));
     Ok(arguments.map(OsString::from).collect())
 }
 

@@ -47,7 +47,8 @@ fn packages(cx: &Cx, component: &Component) -> Result<Vec<Look>> {
             let mut call = Call::new("", "");
             // The packages of this member of the workspace, and of no other.
             call.target = folder.join("Cargo.toml");
-            let mut looks = vec![placed(cx, scan(cx, &cargo_deny::SCANNER, &call)?, Lock::Cargo, "", "Cargo.lock")];
+            let mut looks =
+                vec![placed(cx, scan(cx, &cargo_deny::SCANNER, &call)?, Lock::Cargo, "", "Cargo.lock")];
             let audit = scan_where_present(cx, &cargo_audit::SCANNER, &Call::new("", ""))?;
             looks.extend(audit.map(|look| placed(cx, look, Lock::Cargo, "", "Cargo.lock")));
             Ok(looks)

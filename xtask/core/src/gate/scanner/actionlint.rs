@@ -43,7 +43,8 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     }
     let entries: Vec<Entry> = json(answer, answer.stdout)?;
     let examined = answer.stderr.lines().filter(|line| line.starts_with("verbose: Found total ")).count();
-    Ok(Look::at(NAME, Coverage::new(examined, SCANNER.unit)).found(entries.iter().map(|entry| finding(entry, paths))))
+    Ok(Look::at(NAME, Coverage::new(examined, SCANNER.unit))
+        .found(entries.iter().map(|entry| finding(entry, paths))))
 }
 
 /// Only an untrusted expression is a weakness; the rest are mistakes that fail the workflow.
@@ -59,5 +60,10 @@ fn finding(entry: &Entry, paths: &Paths) -> Finding {
         return Finding { location, ..weakness(NAME, &entry.kind, &entry.message, known) };
     }
     let rule = super::words(&entry.kind);
-    Finding { rule, severity: Severity::Error, location, ..Finding::error(NAME, super::words(&entry.message)) }
+    Finding {
+        rule,
+        severity: Severity::Error,
+        location,
+        ..Finding::error(NAME, super::words(&entry.message))
+    }
 }

@@ -95,15 +95,21 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
         return Err(could_not_look("its advisory database is empty"));
     }
     let findings = report.vulnerabilities.list.iter().map(|entry| (None, entry));
-    let warnings = report.warnings.iter().flat_map(|(kind, list)| list.iter().map(move |entry| (Some(kind.as_str()), entry)));
+    let warnings = report
+        .warnings
+        .iter()
+        .flat_map(|(kind, list)| list.iter().map(move |entry| (Some(kind.as_str()), entry)));
     let found = findings.chain(warnings).map(|(kind, entry)| finding(kind, entry, paths));
     Ok(Look::at(NAME, Coverage::new(report.lockfile.dependency_count, SCANNER.unit)).found(found))
 }
 
 fn finding(kind: Option<&str>, entry: &Entry, paths: &Paths) -> Finding {
     let Entry { advisory, package, versions } = entry;
-    let package =
-        Package { ecosystem: "cargo".to_owned(), name: package.name.clone(), version: package.version.clone() };
+    let package = Package {
+        ecosystem: "cargo".to_owned(),
+        name: package.name.clone(),
+        version: package.version.clone(),
+    };
     let fixed = versions.as_ref().map(|versions| versions.patched.clone()).unwrap_or_default();
     let title = advisory.as_ref().map(|advisory| first_sentence(&advisory.title));
     let message = format!("{package}: {}", title.as_deref().or(kind).unwrap_or("vulnerable"));
@@ -118,7 +124,9 @@ fn finding(kind: Option<&str>, entry: &Entry, paths: &Paths) -> Finding {
         level,
         package: Some(package),
         aliases: advisory.iter().flat_map(|advisory| advisory.aliases.iter().cloned()).collect(),
-        link: advisory.as_ref().map(|advisory| format!("https://rustsec.org/advisories/{}", words(&advisory.id))),
+        link: advisory
+            .as_ref()
+            .map(|advisory| format!("https://rustsec.org/advisories/{}", words(&advisory.id))),
         fixed: fixed.clone(),
         ..Weakness::default()
     };

@@ -20,8 +20,18 @@ pub const SCANNER: Scanner = Scanner {
     ask: &["--version"],
     known: &["0.18", "0.19", "0.20"],
     arguments: &[
-        "--manifest-path", TARGET, "--all-features", "--locked", "--format", "json", "--log-level", "info", "check", "--hide-inclusion-graph",
-        "--show-stats", "advisories",
+        "--manifest-path",
+        TARGET,
+        "--all-features",
+        "--locked",
+        "--format",
+        "json",
+        "--log-level",
+        "info",
+        "check",
+        "--hide-inclusion-graph",
+        "--show-stats",
+        "advisories",
     ],
     census: &[],
     clean: &[0],
@@ -85,7 +95,9 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     match trouble {
         None if is_whole => Ok(look),
         None => Err(super::no_report(answer, "it did not come to an end")),
-        Some(trouble) if is_unreachable(&trouble) || trouble.contains("advisor") || trouble.contains("FETCH_HEAD") => {
+        Some(trouble)
+            if is_unreachable(&trouble) || trouble.contains("advisory database") || trouble.contains("FETCH_HEAD") =>
+        {
             Err(could_not_look(format!("there is no advisory database: {}", words(&trouble))))
         }
         Some(trouble) => Err(Gap { kind: GapKind::ToolError, why: words(&trouble), hint: None }),
@@ -107,7 +119,12 @@ fn finding(diagnostic: &Diagnostic, paths: &Paths) -> Option<Finding> {
     let Some(advisory) = &diagnostic.advisory else {
         let message = words(&diagnostic.message);
         let severity = if diagnostic.severity == "error" { Severity::Error } else { Severity::Warning };
-        return Some(Finding { rule: words(&diagnostic.code), severity, location, ..Finding::error(NAME, message) });
+        return Some(Finding {
+            rule: words(&diagnostic.code),
+            severity,
+            location,
+            ..Finding::error(NAME, message)
+        });
     };
     let version = label.and_then(|label| label.span.split(' ').nth(1)).unwrap_or_default();
     let package = Package {

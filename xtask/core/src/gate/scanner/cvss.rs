@@ -12,7 +12,10 @@ pub(super) fn level(vector: &str) -> Level {
 fn score(vector: &str) -> Option<f64> {
     let metrics = vector.strip_prefix("CVSS:3.0/").or_else(|| vector.strip_prefix("CVSS:3.1/"))?;
     let value = |name: &str| {
-        metrics.split('/').find_map(|metric| metric.split_once(':').filter(|(key, _)| *key == name)).map(|(_, value)| value)
+        metrics
+            .split('/')
+            .find_map(|metric| metric.split_once(':').filter(|(key, _)| *key == name))
+            .map(|(_, value)| value)
     };
     let pick = |name: &str, weights: &[(&str, f64)]| {
         let value = value(name)?;
@@ -23,8 +26,11 @@ fn score(vector: &str) -> Option<f64> {
         "U" => false,
         _ => return None,
     };
-    let privileges: &[(&str, f64)] =
-        if is_changed { &[("N", 0.85), ("L", 0.68), ("H", 0.5)] } else { &[("N", 0.85), ("L", 0.62), ("H", 0.27)] };
+    let privileges: &[(&str, f64)] = if is_changed {
+        &[("N", 0.85), ("L", 0.68), ("H", 0.5)]
+    } else {
+        &[("N", 0.85), ("L", 0.62), ("H", 0.27)]
+    };
     let harm = &[("H", 0.56), ("L", 0.22), ("N", 0.0)];
     let kept = (1.0 - pick("C", harm)?) * (1.0 - pick("I", harm)?) * (1.0 - pick("A", harm)?);
     let sub_score = 1.0 - kept;

@@ -75,7 +75,8 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     }
     let mut look = Look::at(NAME, Coverage::new(report.dependencies.len(), SCANNER.unit));
     for dependency in &report.dependencies {
-        look.findings.extend(dependency.vulnerabilities.iter().map(|entry| finding(dependency, entry, paths)));
+        look.findings
+            .extend(dependency.vulnerabilities.iter().map(|entry| finding(dependency, entry, paths)));
     }
     Ok(match report.scan_info.analysis_exceptions.len() {
         0 => look,

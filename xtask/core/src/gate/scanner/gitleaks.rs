@@ -21,8 +21,18 @@ pub const SCANNER: Scanner = Scanner {
     ask: &["version"],
     known: &["8"],
     arguments: &[
-        "git", TARGET, "--report-format", "json", "--report-path", REPORT, "--exit-code", "42", "--redact", "--no-banner",
-        "--no-color", "--ignore-gitleaks-allow",
+        "git",
+        TARGET,
+        "--report-format",
+        "json",
+        "--report-path",
+        REPORT,
+        "--exit-code",
+        "42",
+        "--redact",
+        "--no-banner",
+        "--no-color",
+        "--ignore-gitleaks-allow",
     ],
     census: &[],
     clean: &[0],
@@ -51,7 +61,9 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let entries: Vec<Entry> = json(answer, answer.report.unwrap_or_default())?;
     let plain = text::strip(answer.stderr);
     // `11:53PM INF 3 commits scanned.`
-    let commits = plain.lines().find_map(|line| line.split_once(" commits scanned")?.0.rsplit(' ').next()?.parse().ok());
+    let commits = plain
+        .lines()
+        .find_map(|line| line.split_once(" commits scanned")?.0.rsplit(' ').next()?.parse().ok());
     let examined = Coverage::new(commits.unwrap_or(0), SCANNER.unit);
     let look = Look::at(NAME, examined).found(entries.iter().map(|entry| finding(entry, paths)));
     let trouble = plain.lines().find_map(|line| line.split_once(" ERR "));
@@ -67,7 +79,8 @@ fn finding(entry: &Entry, paths: &Paths) -> Finding {
     // The first line counts its columns from 1, every other one the line end before it as well.
     let behind = |line: u32| u32::from(line > 1);
     let column = entry.start_column.saturating_sub(behind(entry.start_line)).max(1);
-    let mut location = Location::at(paths.relative(entry.file.as_ref()), Some(entry.start_line), Some(column));
+    let mut location =
+        Location::at(paths.relative(entry.file.as_ref()), Some(entry.start_line), Some(column));
     let end = entry.end_column.saturating_sub(behind(entry.end_line)).saturating_add(1);
     location.end = Some(Position { line: entry.end_line, column: end });
     let commit = words(&entry.commit);

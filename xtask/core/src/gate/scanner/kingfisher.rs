@@ -21,8 +21,20 @@ pub const WORKTREE: Scanner = Scanner {
     ask: &["--version"],
     known: &["2"],
     arguments: &[
-        "scan", TARGET, "--git-history", "none", "--exclude", "./.git", "--no-dedup", "--no-validate", "--no-update-check",
-        "--no-ignore", "--redact", "--quiet", "--format", "json",
+        "scan",
+        TARGET,
+        "--git-history",
+        "none",
+        "--exclude",
+        "./.git",
+        "--no-dedup",
+        "--no-validate",
+        "--no-update-check",
+        "--no-ignore",
+        "--redact",
+        "--quiet",
+        "--format",
+        "json",
     ],
     census: &[],
     clean: &[0],
@@ -37,8 +49,17 @@ pub const WORKTREE: Scanner = Scanner {
 pub const HISTORY: Scanner = Scanner {
     about: "secrets in all commits",
     arguments: &[
-        "scan", TARGET, "--git-history", "full", "--no-validate", "--no-update-check", "--no-ignore", "--redact", "--quiet",
-        "--format", "json",
+        "scan",
+        TARGET,
+        "--git-history",
+        "full",
+        "--no-validate",
+        "--no-update-check",
+        "--no-ignore",
+        "--redact",
+        "--quiet",
+        "--format",
+        "json",
     ],
     unit: "blob",
     read: read_history,
@@ -140,14 +161,23 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
 fn read_history(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let report: Report = json(answer, answer.stdout)?;
     let look = look(&report, HISTORY.unit, paths);
-    let git: Vec<&Git> = report.audit.repositories.iter().filter_map(|repository| repository.git.as_ref()).collect();
+    let git: Vec<&Git> =
+        report.audit.repositories.iter().filter_map(|repository| repository.git.as_ref()).collect();
     if git.is_empty() {
-        return Ok(look.gap(GapKind::CouldNotLook, "no commit was looked at: this is no git repository", None));
+        return Ok(look.gap(
+            GapKind::CouldNotLook,
+            "no commit was looked at: this is no git repository",
+            None,
+        ));
     }
     let is_shallow = git.iter().any(|git| git.shallow);
     Ok(if is_shallow {
         let why = "older commits were not looked at: the clone is shallow";
-        look.gap(GapKind::CouldNotLook, why, Some("fetch them: `git fetch --unshallow`, or `fetch-depth: 0` in a workflow"))
+        look.gap(
+            GapKind::CouldNotLook,
+            why,
+            Some("fetch them: `git fetch --unshallow`, or `fetch-depth: 0` in a workflow"),
+        )
     } else {
         look
     })
@@ -179,7 +209,8 @@ fn finding(entry: &Entry, paths: &Paths) -> Finding {
         _ => Confidence::Low,
     };
     let commit = finding.git_metadata.as_ref().map(|git| words(&git.commit.id));
-    let place = commit.as_ref().map_or_else(String::new, |id| format!(" (in commit {})", id.get(..10).unwrap_or(id)));
+    let place =
+        commit.as_ref().map_or_else(String::new, |id| format!(" (in commit {})", id.get(..10).unwrap_or(id)));
     let what = rule.description.as_deref().unwrap_or("a secret");
     let known = Weakness { confidence: Some(confidence), ..of_level(Level::High) };
     let help = match commit {

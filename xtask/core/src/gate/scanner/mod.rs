@@ -106,9 +106,9 @@ impl Scanner {
     pub fn look(&self, answer: &Answer<'_>, paths: &Paths) -> Look {
         let none = Look::at(self.name, Coverage::new(0, self.unit));
         let Some(code) = answer.code else {
-            let kind =
-                if answer.ended == OUT_OF_TIME { GapKind::CouldNotLook } else { GapKind::ToolError };
-            let look = none.gap(kind, format!("nothing is known of what it looked at: it {}", answer.ended), None);
+            let kind = if answer.ended == OUT_OF_TIME { GapKind::CouldNotLook } else { GapKind::ToolError };
+            let look =
+                none.gap(kind, format!("nothing is known of what it looked at: it {}", answer.ended), None);
             return if kind == GapKind::CouldNotLook { self.with_feed_hint(look) } else { look };
         };
         let look = match (self.read)(answer, paths) {
@@ -137,10 +137,16 @@ impl Scanner {
     /// The look, by a version that calls itself `said`. What an unknown version found counts; that it found all is not sure.
     pub fn by_version(&self, mut look: Look, said: &str) -> Look {
         let Some(version) = Version::find_in(said) else {
-            return look.gap(GapKind::CouldNotLook, "it does not say its version: its report may mean another thing", None);
+            return look.gap(
+                GapKind::CouldNotLook,
+                "it does not say its version: its report may mean another thing",
+                None,
+            );
         };
         let number = version.to_string();
-        let is_known = |known: &&str| number.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let is_known = |known: &&str| {
+            number.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         look.version = Some(number.clone());
         if self.known.iter().any(is_known) {
             return look;
@@ -149,7 +155,9 @@ impl Scanner {
             [] => "no version's are".to_owned(),
             known => format!("those of {} are", known.join(", ")),
         };
-        let why = format!("reports of version {number} are not known, {which}: it may say more than was understood");
+        let why = format!(
+            "reports of version {number} are not known, {which}: it may say more than was understood"
+        );
         look.gap(GapKind::CouldNotLook, why, Some(self.get))
     }
 
@@ -225,7 +233,6 @@ fn is_unreachable(words: &str) -> bool {
         "econnreset",
         "enotfound",
         "etimedout",
-        "failed to fetch",
         "jsondecodeerror",
         "max retries exceeded",
         "name resolution",
@@ -272,11 +279,7 @@ fn first_sentence(description: &str) -> String {
 
 /// A weakness that `tool` found.
 fn weakness(tool: &str, rule: &str, message: &str, weakness: Weakness) -> Finding {
-    Finding {
-        rule: words(rule),
-        weakness: Some(Box::new(weakness)),
-        ..Finding::error(tool, words(message))
-    }
+    Finding { rule: words(rule), weakness: Some(Box::new(weakness)), ..Finding::error(tool, words(message)) }
 }
 
 /// A weakness of which only the level is known.
@@ -287,7 +290,9 @@ fn of_level(level: Level) -> Weakness {
 /// What to do about a package with a weakness.
 fn upgrade(fixed: &[String]) -> String {
     match fixed {
-        [] => "there is no version without it yet: take another package, or waive it with a reason".to_owned(),
+        [] => {
+            "there is no version without it yet: take another package, or waive it with a reason".to_owned()
+        }
         [version] => format!("upgrade to {version}"),
         versions => format!("upgrade to one of {}", versions.join(", ")),
     }

@@ -23,14 +23,25 @@ pub const SCANNER: Scanner = Scanner {
     ask: &["--version"],
     known: &["9", "10", "11"],
     arguments: &[
-        "audit", "--json", "--package-lock-only", "--offline=false", "--include=dev", "--include=optional", "--include=peer",
-        "--audit-level=info", "--fetch-retries=1", "--fetch-timeout=30000", "--loglevel=error",
+        "audit",
+        "--json",
+        "--package-lock-only",
+        "--offline=false",
+        "--include=dev",
+        "--include=optional",
+        "--include=peer",
+        "--audit-level=info",
+        "--fetch-retries=1",
+        "--fetch-timeout=30000",
+        "--loglevel=error",
     ],
     census: &[],
     clean: &[0],
     found: &[1],
     unit: "package",
-    feed: Some("the registry's advisories, which mirrors often leave out; `npm_config_registry` names another registry"),
+    feed: Some(
+        "the registry's advisories, which mirrors often leave out; `npm_config_registry` names another registry",
+    ),
     get: "install Node, which brings npm",
     read,
 };
@@ -103,10 +114,14 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
         for via in &package.via {
             match via {
                 Via::Advisory(advisory) => {
-                    look.findings.extend(package.nodes.iter().map(|node| finding(package, advisory, node, paths)));
+                    look.findings
+                        .extend(package.nodes.iter().map(|node| finding(package, advisory, node, paths)));
                 }
                 Via::Package(name) if !vulnerable.contains_key(name) => {
-                    let why = format!("its report says that `{}` is vulnerable by another package, and not why", words(&package.name));
+                    let why = format!(
+                        "its report says that `{}` is vulnerable by another package, and not why",
+                        words(&package.name)
+                    );
                     look = look.gap(GapKind::ToolError, why, None);
                 }
                 Via::Package(_) => {}
@@ -124,11 +139,18 @@ fn failed(error: &Failure) -> Gap {
     }
     let said = format!("{code} {summary}");
     let kind = if is_unreachable(&said) { GapKind::CouldNotLook } else { GapKind::ToolError };
-    Gap { kind, why: format!("nothing was compared with the registry's advisories: {}", words(&said)), hint: None }
+    Gap {
+        kind,
+        why: format!("nothing was compared with the registry's advisories: {}", words(&said)),
+        hint: None,
+    }
 }
 
 fn unanswered(message: &str) -> Gap {
-    could_not_look(format!("nothing was compared with the registry's advisories: {}", words(&without_host(message))))
+    could_not_look(format!(
+        "nothing was compared with the registry's advisories: {}",
+        words(&without_host(message))
+    ))
 }
 
 /// The words with what stands between `//` and the next slash left out: it may be a company's own, with credentials.
@@ -149,8 +171,12 @@ fn finding(package: &Vulnerable, advisory: &Advisory, node: &str, paths: &Paths)
     let vulnerable =
         Package { ecosystem: "npm".to_owned(), name: package.name.clone(), version: String::new() };
     let (fixed, help) = match &package.fix {
-        Fix::By { name, version } if *name == package.name => (vec![version.clone()], upgrade(std::slice::from_ref(version))),
-        Fix::By { name, version } => (Vec::new(), format!("upgrade {name} to {version}, which takes one without it")),
+        Fix::By { name, version } if *name == package.name => {
+            (vec![version.clone()], upgrade(std::slice::from_ref(version)))
+        }
+        Fix::By { name, version } => {
+            (Vec::new(), format!("upgrade {name} to {version}, which takes one without it"))
+        }
         Fix::Known(true) => (Vec::new(), "`npm audit fix` takes a version without it".to_owned()),
         Fix::Known(false) => (Vec::new(), upgrade(&[])),
     };

@@ -89,7 +89,8 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let mut look = Look::at(NAME, Coverage::new(examined, SCANNER.unit));
     for file in &report.results {
         for entry in &file.packages {
-            let found = entry.vulnerabilities.iter().map(|found| finding(&file.source.path, entry, found, paths));
+            let found =
+                entry.vulnerabilities.iter().map(|found| finding(&file.source.path, entry, found, paths));
             look.findings.extend(found);
         }
     }

@@ -21,14 +21,26 @@ pub const SCANNER: Scanner = Scanner {
     ask: &["--version"],
     known: &["2.9", "2.10"],
     arguments: &[
-        "--requirement", TARGET, "--disable-pip", "--no-deps", "--format", "json", "--progress-spinner", "off", "--desc", "on",
-        "--aliases", "on",
+        "--requirement",
+        TARGET,
+        "--disable-pip",
+        "--no-deps",
+        "--format",
+        "json",
+        "--progress-spinner",
+        "off",
+        "--desc",
+        "on",
+        "--aliases",
+        "on",
     ],
     census: &[],
     clean: &[0],
     found: &[1],
     unit: "package",
-    feed: Some("the advisories of PyPI, or those that `PIP_AUDIT_VULNERABILITY_SERVICE` and `PIP_AUDIT_OSV_URL` name"),
+    feed: Some(
+        "the advisories of PyPI, or those that `PIP_AUDIT_VULNERABILITY_SERVICE` and `PIP_AUDIT_OSV_URL` name",
+    ),
     get: "add `pip-audit` to the tools of xtask.toml",
     read,
 };
@@ -72,7 +84,9 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let reason = first.skip_reason.as_deref().unwrap_or("no reason was given");
     let count = text::count(skipped.len(), SCANNER.unit);
     let why = format!("{count} of {} not compared: {}", report.dependencies.len(), super::words(reason));
-    Ok(look.gap(GapKind::CouldNotLook, why, None).hint(format!("it needs {}", SCANNER.feed.unwrap_or_default())))
+    Ok(look
+        .gap(GapKind::CouldNotLook, why, None)
+        .hint(format!("it needs {}", SCANNER.feed.unwrap_or_default())))
 }
 
 fn finding(dependency: &Dependency, vulnerability: &Vulnerability, paths: &Paths) -> Finding {
@@ -82,7 +96,11 @@ fn finding(dependency: &Dependency, vulnerability: &Vulnerability, paths: &Paths
         version: dependency.version.clone().unwrap_or_default(),
     };
     let about = first_sentence(&vulnerability.description);
-    let message = if about.is_empty() { format!("{package} has a known vulnerability") } else { format!("{package}: {about}") };
+    let message = if about.is_empty() {
+        format!("{package} has a known vulnerability")
+    } else {
+        format!("{package}: {about}")
+    };
     let known = Weakness {
         package: Some(package),
         aliases: vulnerability.aliases.iter().cloned().collect(),

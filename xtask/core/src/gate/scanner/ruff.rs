@@ -47,7 +47,8 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let entries: Vec<Entry> = json(answer, answer.stdout)?;
     let is_python = |line: &&str| line.ends_with(".py") || line.ends_with(".pyi");
     let examined = answer.report.unwrap_or_default().lines().filter(is_python).count();
-    Ok(Look::at(NAME, Coverage::new(examined, SCANNER.unit)).found(entries.iter().map(|entry| finding(entry, paths))))
+    Ok(Look::at(NAME, Coverage::new(examined, SCANNER.unit))
+        .found(entries.iter().map(|entry| finding(entry, paths))))
 }
 
 fn finding(entry: &Entry, paths: &Paths) -> Finding {

@@ -15,7 +15,16 @@ pub const SEMGREP: Scanner = Scanner {
     ask: &["--version"],
     known: &["1"],
     arguments: &[
-        "scan", "--config", RULES, "--json", "--quiet", "--metrics", "off", "--disable-version-check", "--error", TARGET,
+        "scan",
+        "--config",
+        RULES,
+        "--json",
+        "--quiet",
+        "--metrics",
+        "off",
+        "--disable-version-check",
+        "--error",
+        TARGET,
     ],
     census: &[],
     clean: &[0],
@@ -86,7 +95,11 @@ fn read_as(name: &str, answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> 
     let examined = Coverage::new(report.paths.scanned.len(), SEMGREP.unit);
     let look = Look::at(name, examined).found(report.results.iter().map(|entry| finding(name, entry, paths)));
     Ok(report.errors.iter().fold(look, |look, trouble| {
-        look.gap(GapKind::ToolError, format!("it did not look at everything: {}", words(&trouble.message)), None)
+        look.gap(
+            GapKind::ToolError,
+            format!("it did not look at everything: {}", words(&trouble.message)),
+            None,
+        )
     }))
 }
 

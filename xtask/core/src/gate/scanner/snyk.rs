@@ -74,10 +74,14 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let projects = match json(answer, answer.stdout)? {
         Report::Project(project) => vec![project],
         Report::Projects(projects) => projects,
-        Report::Failure { error } => return Err(could_not_look(format!("nothing was compared: {}", words(&error)))),
+        Report::Failure { error } => {
+            return Err(could_not_look(format!("nothing was compared: {}", words(&error))));
+        }
     };
     let examined = projects.iter().map(|project| project.dependency_count).sum();
-    let found = projects.iter().flat_map(|project| project.vulnerabilities.iter().map(|entry| finding(project, entry, paths)));
+    let found = projects
+        .iter()
+        .flat_map(|project| project.vulnerabilities.iter().map(|entry| finding(project, entry, paths)));
     Ok(Look::at(NAME, Coverage::new(examined, SCANNER.unit)).found(found))
 }
 

@@ -20,7 +20,17 @@ pub const FILES: Scanner = Scanner {
     ask: &["--version"],
     known: &["0.59"],
     arguments: &[
-        "fs", "--scanners", "vuln", "--include-dev-deps", "--format", "json", "--output", REPORT, "--exit-code", "41", "--no-progress",
+        "fs",
+        "--scanners",
+        "vuln",
+        "--include-dev-deps",
+        "--format",
+        "json",
+        "--output",
+        REPORT,
+        "--exit-code",
+        "41",
+        "--no-progress",
         TARGET,
     ],
     census: &[],
@@ -36,7 +46,16 @@ pub const FILES: Scanner = Scanner {
 pub const CONFIGURATION: Scanner = Scanner {
     about: "mistakes in Dockerfiles, manifests and Terraform",
     arguments: &[
-        "config", "--skip-check-update", "--format", "json", "--output", REPORT, "--exit-code", "41", "--quiet", TARGET,
+        "config",
+        "--skip-check-update",
+        "--format",
+        "json",
+        "--output",
+        REPORT,
+        "--exit-code",
+        "41",
+        "--quiet",
+        TARGET,
     ],
     feed: None,
     ..FILES
@@ -46,7 +65,17 @@ pub const CONFIGURATION: Scanner = Scanner {
 pub const IMAGE: Scanner = Scanner {
     about: "known vulnerabilities in what an image is made of",
     arguments: &[
-        "image", "--scanners", "vuln", "--format", "json", "--output", REPORT, "--exit-code", "41", "--no-progress", "--input",
+        "image",
+        "--scanners",
+        "vuln",
+        "--format",
+        "json",
+        "--output",
+        REPORT,
+        "--exit-code",
+        "41",
+        "--no-progress",
+        "--input",
         TARGET,
     ],
     ..FILES
@@ -135,8 +164,13 @@ fn vulnerable(part: &Part, found: &Vulnerability, paths: &Paths) -> Finding {
         name: found.pkg_name.clone(),
         version: found.installed_version.clone(),
     };
-    let fixed: Vec<String> =
-        found.fixed_version.split(',').map(str::trim).filter(|version| !version.is_empty()).map(str::to_owned).collect();
+    let fixed: Vec<String> = found
+        .fixed_version
+        .split(',')
+        .map(str::trim)
+        .filter(|version| !version.is_empty())
+        .map(str::to_owned)
+        .collect();
     let message = format!("{package}: {}", first_sentence(&found.title));
     let help = Some(upgrade(&fixed));
     let known = Weakness {
@@ -152,7 +186,8 @@ fn vulnerable(part: &Part, found: &Vulnerability, paths: &Paths) -> Finding {
 
 fn wrong(part: &Part, found: &Misconfiguration, paths: &Paths) -> Finding {
     let line = found.cause_metadata.start_line.filter(|&line| line > 0);
-    let known = Weakness { link: found.link.as_deref().map(words), ..of_level(Level::of_word(&found.severity)) };
+    let known =
+        Weakness { link: found.link.as_deref().map(words), ..of_level(Level::of_word(&found.severity)) };
     Finding {
         location: Some(Location::at(paths.relative(part.target.as_ref()), line, None)),
         help: found.resolution.as_deref().map(words),

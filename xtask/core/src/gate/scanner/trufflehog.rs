@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Scanner, of_level, weakness};
 use crate::finding::weakness::{Confidence, Level};
 use crate::finding::{Finding, Location, Paths, Weakness};
-use crate::gate::{Answer, Coverage, Gap, Look};
+use crate::gate::{Answer, Coverage, Gap, GapKind, Look};
 
 const NAME: &str = "trufflehog";
 
@@ -51,11 +51,18 @@ struct Log {
 fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let logs = answer.stderr.lines().filter_map(|line| serde_json::from_str::<Log>(line).ok());
     let end = logs.filter(|log| log.msg == "finished scanning").find_map(|log| log.chunks);
-    let Some(chunks) = end else { return Err(super::no_report(answer, "it does not say that it has finished")) };
+    let Some(chunks) = end else {
+        return Err(super::no_report(answer, "it does not say that it has finished"));
+    };
     let mut look = Look::at(NAME, Coverage::new(chunks, SCANNER.unit));
-    for line in answer.stdout.lines().filter(|line| !line.trim().is_empty()) {
-        let entry: Entry = super::json(answer, line)?;
-        look.findings.push(finding(&entry, paths));
+    // Other lines than objects are warnings.
+    for line in answer.stdout.lines().filter(|line| line.starts_with('{')) {
+        match serde_json::from_str::<Entry>(line) {
+            Ok(entry) => look.findings.push(finding(&entry, paths)),
+            Err(error) => {
+                look = look.gap(GapKind::ToolError, format!("a line of its report is none: {error}"), None);
+            }
+        }
     }
     Ok(look)
 }

@@ -100,7 +100,8 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let plain = text::strip(answer.stderr);
     let examined = plain.lines().filter(|line| line.contains(" completed ")).count();
     let mut look = Look::at(NAME, Coverage::new(examined, SCANNER.unit));
-    look.findings = entries.iter().filter(|entry| !entry.ignored).map(|entry| finding(entry, paths)).collect();
+    look.findings =
+        entries.iter().filter(|entry| !entry.ignored).map(|entry| finding(entry, paths)).collect();
     let unread = |line: &&str| line.contains("failed to parse") || line.contains("failed to load");
     for line in plain.lines().filter(unread) {
         let why = line.split_once("input: ").map_or(line, |(_, why)| why);
