@@ -37,7 +37,7 @@ const TIMEOUT_VERSION: Duration = Duration::from_secs(30);
 
 /// How a scanner is called here.
 #[derive(Clone, Debug, Default)]
-struct Call {
+pub(super) struct Call {
     /// The program, where it is not among the repository's tools or on `PATH`.
     program: Option<PathBuf>,
     /// Where it runs, relative to the repository.
@@ -52,7 +52,7 @@ struct Call {
 
 impl Call {
     /// In a folder relative to the repository, to look at `target` there.
-    fn new(folder: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
+    pub(super) fn new(folder: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), target: target.into(), ..Self::default() }
     }
 
@@ -68,7 +68,7 @@ fn find(cx: &Cx, scanner: &Scanner) -> Option<PathBuf> {
 }
 
 /// Runs a scanner that has to be there. Where it is not, nothing was looked at.
-fn scan(cx: &Cx, scanner: &Scanner, call: &Call) -> Result<Look> {
+pub(super) fn scan(cx: &Cx, scanner: &Scanner, call: &Call) -> Result<Look> {
     let own = call.program.as_ref().filter(|program| cx.root().join(program).exists());
     let Some(program) = own.cloned().or_else(|| find(cx, scanner).filter(|_| call.program.is_none())) else {
         let why = format!("`{}` is not installed", scanner.program);

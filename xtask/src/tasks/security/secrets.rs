@@ -27,13 +27,25 @@ const EXCLUDED_MAX: usize = 4000;
 pub fn secrets(cx: &Cx, options: Options) -> Result<()> {
     let mut looks = vec![by_name(cx)?];
     if options.history {
-        looks.push(scan(cx, &kingfisher::HISTORY, &Call::new("", "."))?);
-        for scanner in [&gitleaks::SCANNER, &trufflehog::SCANNER] {
-            looks.extend(scan_where_present(cx, scanner, &Call::new("", "."))?);
-        }
+        looks.extend(in_history(cx)?);
     }
     looks.push(scan(cx, &kingfisher::WORKTREE, &Call { more: excluded(cx)?, ..Call::new("", ".") })?);
     gate::conclude(cx, looks)
+}
+
+/// In every commit. kingfisher is given git's own folder: in a worktree it would take the files there for the whole history.
+fn in_history(cx: &Cx) -> Result<Vec<Look>> {
+    let folder = cx.output(Command::new("git").args(["rev-parse", "--git-common-dir"]))?;
+    if !folder.success() {
+        let scanner = &kingfisher::HISTORY;
+        let why = "no commit was looked at: this is no git repository";
+        return Ok(vec![Look::blind(scanner.name, scanner.unit, why)]);
+    }
+    let mut looks = vec![scan(cx, &kingfisher::HISTORY, &Call::new("", folder.stdout.trim_end()))?];
+    for scanner in [&gitleaks::SCANNER, &trufflehog::SCANNER] {
+        looks.extend(scan_where_present(cx, scanner, &Call::new("", "."))?);
+    }
+    Ok(looks)
 }
 
 /// The arguments that leave out what git ignores: a scanner that reads `.gitignore` itself knows nothing of worktrees, and leaves

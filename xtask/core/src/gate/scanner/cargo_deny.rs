@@ -96,7 +96,9 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
         None if is_whole => Ok(look),
         None => Err(super::no_report(answer, "it did not come to an end")),
         Some(trouble)
-            if is_unreachable(&trouble) || trouble.contains("advisory database") || trouble.contains("FETCH_HEAD") =>
+            if is_unreachable(&trouble)
+                || trouble.contains("advisory database")
+                || trouble.contains("FETCH_HEAD") =>
         {
             Err(could_not_look(format!("there is no advisory database: {}", words(&trouble))))
         }

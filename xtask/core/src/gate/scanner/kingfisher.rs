@@ -45,7 +45,7 @@ pub const WORKTREE: Scanner = Scanner {
     read,
 };
 
-/// Every commit as well.
+/// Every commit. Its target is git's own folder: in the folder of a worktree it scans the files there, and calls that the history.
 pub const HISTORY: Scanner = Scanner {
     about: "secrets in all commits",
     arguments: &[
