@@ -7,7 +7,7 @@ use crate::core::gate::scanner::{ruff, semgrep};
 use crate::cx::Cx;
 use crate::error::Result;
 
-/// Looks at the code of a component. What clippy and ESLint say of Rust and TypeScript is said by `lint`.
+/// Looks at the code of a component. Linters of Rust and TypeScript speak in `lint`.
 pub(super) fn looks(cx: &Cx, component: &Component) -> Result<Vec<Look>> {
     let mut looks = Vec::new();
     if let ComponentKind::Python(_) = component.kind {

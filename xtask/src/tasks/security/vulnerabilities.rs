@@ -63,19 +63,17 @@ fn python(cx: &Cx, folder: &Path, requirements: &Path) -> Result<Look> {
 }
 
 fn npm(cx: &Cx, folder: &Path) -> Result<Look> {
-    let lock = folder.join("package-lock.json");
     let look = scan(cx, &npm_audit::SCANNER, &Call::new(folder, ""))?;
-    Ok(placed(cx, look, Lock::Npm, folder, lock))
+    Ok(placed(cx, look, Lock::Npm, folder, folder.join("package-lock.json")))
 }
 
 /// The look, with each finding at its line of the lock file.
-fn placed(cx: &Cx, look: Look, kind: Lock, folder: impl AsRef<Path>, lock: impl Into<PathBuf>) -> Look {
-    let lock = lock.into();
-    match files::read(&cx.root().join(&lock)) {
-        Ok(text) => locks::place(look, kind, folder.as_ref(), &lock, &text),
+fn placed(cx: &Cx, mut look: Look, kind: Lock, folder: impl AsRef<Path>, path: impl Into<PathBuf>) -> Look {
+    let path = path.into();
+    match files::read(&cx.root().join(&path)) {
+        Ok(text) => locks::place(look, kind, folder.as_ref(), &path, &text),
         Err(error) => {
-            let mut look = look;
-            look.gaps.extend(unreadable("", "file", &lock, &error).gaps);
+            look.gaps.extend(unreadable("", "file", &path, &error).gaps);
             look
         }
     }

@@ -19,6 +19,8 @@ pub(super) fn feed(answer: impl Fn(&str) -> String + Send + 'static) -> String {
 
 fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> String) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -32,6 +34,12 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> String) -> std::io::Result<
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
+    // npm also asks for the package itself, to see which of its versions are concerned.
+    if !request.starts_with("POST ") {
+        return reader
+            .get_mut()
+            .write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    }
     let answer = answer(&String::from_utf8_lossy(&body));
     let length = answer.len();
     write!(

@@ -1,5 +1,7 @@
 //! ruff, with the rules about security (S, from bandit) and about likely bugs (B, from bugbear).
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::{Scanner, json, of_level, weakness, words};
@@ -45,7 +47,9 @@ struct Point {
 
 fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let entries: Vec<Entry> = json(answer, answer.stdout)?;
-    let is_python = |line: &&str| line.ends_with(".py") || line.ends_with(".pyi");
+    let is_python = |line: &&str| {
+        Path::new(line).extension().is_some_and(|extension| extension == "py" || extension == "pyi")
+    };
     let examined = answer.report.unwrap_or_default().lines().filter(is_python).count();
     Ok(Look::at(NAME, Coverage::new(examined, SCANNER.unit))
         .found(entries.iter().map(|entry| finding(entry, paths))))
