@@ -10,6 +10,7 @@ use crate::core::command::Command;
 use crate::core::gate::scanner::{gitleaks, kingfisher, trufflehog};
 use crate::core::gate::{Coverage, GapKind, Look, names};
 use crate::cx::Cx;
+use crate::driver::cache;
 use crate::error::{Context as _, Result};
 use crate::tasks::gate;
 
@@ -33,15 +34,18 @@ pub fn secrets(cx: &Cx, options: Options) -> Result<()> {
     gate::conclude(cx, looks)
 }
 
-/// In every commit. kingfisher is given git's own folder: in a worktree it would take the files there for the whole history.
+/// In every commit. kingfisher is given git's own folder: in a worktree it would take the files there for the whole history. Stored
+/// results lie in that folder, too, and are in no commit.
 fn in_history(cx: &Cx) -> Result<Vec<Look>> {
-    let folder = cx.output(Command::new("git").args(["rev-parse", "--git-common-dir"]))?;
-    if !folder.success() {
-        let scanner = &kingfisher::HISTORY;
+    let scanner = &kingfisher::HISTORY;
+    let stored = cache::place(cx.root(), &cx.tools_folder());
+    let inside = cx.output(Command::new("git").args(["rev-parse", "--git-dir"]))?;
+    let Some(folder) = stored.parent().filter(|_| inside.success()) else {
         let why = "no commit was looked at: this is no git repository";
         return Ok(vec![Look::blind(scanner.name, scanner.unit, why)]);
-    }
-    let mut looks = vec![scan(cx, &kingfisher::HISTORY, &Call::new("", folder.stdout.trim_end()))?];
+    };
+    let more = kingfisher::without(&stored.to_string_lossy()).map(OsString::from).to_vec();
+    let mut looks = vec![scan(cx, scanner, &Call { more, ..Call::new("", folder) })?];
     for scanner in [&gitleaks::SCANNER, &trufflehog::SCANNER] {
         looks.extend(scan_where_present(cx, scanner, &Call::new("", "."))?);
     }
@@ -53,8 +57,10 @@ fn in_history(cx: &Cx) -> Result<Vec<Look>> {
 fn excluded(cx: &Cx) -> Result<Vec<OsString>> {
     let ignored =
         listed(cx, &["--others", "--ignored", "--exclude-standard", "--directory"])?.unwrap_or_default();
-    let arguments =
-        ignored.iter().take(EXCLUDED_MAX).flat_map(|path| kingfisher::without(&path.to_string_lossy()));
+    let arguments = ignored
+        .iter()
+        .take(EXCLUDED_MAX)
+        .flat_map(|path| kingfisher::without(&format!("./{}", path.display())));
     Ok(arguments.map(OsString::from).collect())
 }
 

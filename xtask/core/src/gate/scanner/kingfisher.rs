@@ -66,9 +66,9 @@ pub const HISTORY: Scanner = Scanner {
     ..WORKTREE
 };
 
-/// Arguments that leave a path below the target out, which has to be `.`; they are patterns.
+/// Arguments that leave out a path, written as it begins with the target: `./target` for the target `.`. They are patterns.
 pub fn without(path: &str) -> [String; 2] {
-    let mut pattern = "./".to_owned();
+    let mut pattern = String::new();
     for c in path.trim_end_matches('/').chars() {
         match c {
             '*' | '?' | '[' | ']' | '{' | '}' => pattern.extend(['[', c, ']']),

@@ -336,3 +336,11 @@ fn the_table_is_sound() {
         assert!(recorded || scanner.name == "opengrep", "{} has no recording", scanner.name);
     }
 }
+
+#[test]
+fn a_path_that_is_left_out_is_no_pattern() {
+    for (path, pattern) in [("./target/", "./target"), ("./a b/[1]*.{x,y}?", "./a b/[[]1[]][*].[{]x,y[}][?]")]
+    {
+        assert_eq!(kingfisher::without(path), ["--exclude", pattern]);
+    }
+}
