@@ -29,7 +29,8 @@ fn dockerfile_of(cx: &Cx, component: &Component) -> Result<Vec<Look>> {
         Ok(text) => dockerfile::look(&path, &text),
         Err(error) => unreadable(dockerfile::TOOL, "file", &path, &error),
     };
-    let trivy =
-        scan_where_present(cx, &trivy::CONFIGURATION, &Call::new(&component.path, &image.dockerfile))?;
+    // In the folder of the file: trivy names what it finds by the last word of its target.
+    let (folder, name) = (path.parent().unwrap_or(&path), path.file_name().unwrap_or_default());
+    let trivy = scan_where_present(cx, &trivy::CONFIGURATION, &Call::new(folder, name))?;
     Ok([own].into_iter().chain(trivy).collect())
 }

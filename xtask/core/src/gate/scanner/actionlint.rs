@@ -49,10 +49,11 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
 
 /// Only an untrusted expression is a weakness; the rest are mistakes that fail the workflow.
 fn finding(entry: &Entry, paths: &Paths) -> Finding {
-    let mut location =
-        Location::at(paths.relative(entry.filepath.as_ref()), Some(entry.line), Some(entry.column));
+    // Of a file that is no YAML it knows no column, and says 0.
+    let column = Some(entry.column).filter(|&column| column > 0);
+    let mut location = Location::at(paths.relative(entry.filepath.as_ref()), Some(entry.line), column);
     // The end is the last character that belongs to it.
-    location.end = (entry.end_column >= entry.column)
+    location.end = (column.is_some() && entry.end_column >= entry.column)
         .then(|| Position { line: entry.line, column: entry.end_column.saturating_add(1) });
     let location = Some(location);
     if entry.message.contains("untrusted") {

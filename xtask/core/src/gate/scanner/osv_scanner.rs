@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{Scanner, TARGET, could_not_look, first_sentence, json, upgrade, weakness};
+use super::{Scanner, TARGET, could_not_look, first_sentence, json, weakness};
 use crate::finding::weakness::{Level, Package};
 use crate::finding::{Finding, Location, Paths, Weakness};
 use crate::gate::{Answer, Coverage, Gap, Look};
@@ -116,7 +116,6 @@ fn finding(path: &str, entry: &Entry, found: &Vulnerability, paths: &Paths) -> F
     };
     Finding {
         location: Some(Location::file(paths.relative(path.as_ref()))),
-        help: Some(upgrade(&[])),
         ..weakness(NAME, &found.id, &message, known)
     }
 }
