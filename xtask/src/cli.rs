@@ -21,7 +21,7 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, dependencies, doctor, image, lint, rehearse, report};
+use crate::tasks::{cache, ci, dependencies, doctor, image, lint, rehearse, report, security};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
@@ -76,9 +76,7 @@ impl App {
     fn dispatch(&self, cli: Cli, environment: Environment) -> Result<u8> {
         cli.show.check(&cli.command)?;
         if let Command::Completions { shell } = cli.command {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut grammar(), "cargo-xtask", &mut script);
-            say(std::io::stdout(), &String::from_utf8_lossy(&script));
+            complete(shell);
             return Ok(0);
         }
         let passed_on = match &cli.command {
@@ -97,6 +95,11 @@ impl App {
             Command::Lint(lint) => {
                 let fix = if lint.fix { lint::Fix::Apply } else { lint::Fix::Check };
                 session.verb("lint", &lint.verb, &ci::Options { fix, ..ci::Options::CHECK })
+            }
+            Command::Security(security) => {
+                let how = security::Options { history: security.history };
+                let options = ci::Options { security: how, ..ci::Options::CHECK };
+                session.verb("security", &security.verb, &options)
             }
             Command::Image(image) if image.update_bases => {
                 session.answer(|cx| image::update_bases(cx, &image.verb.components))
@@ -170,6 +173,13 @@ impl App {
             Command::Completions { .. } => Err(Error::bug("completions need no repository")),
         }
     }
+}
+
+/// Prints what a shell needs to complete commands.
+fn complete(shell: clap_complete::Shell) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut grammar(), "cargo-xtask", &mut script);
+    say(std::io::stdout(), &String::from_utf8_lossy(&script));
 }
 
 /// What is asked about dependencies, or their check.

@@ -8,14 +8,11 @@ mod plan;
 mod rehearse;
 mod release;
 mod report;
+mod run;
 mod show;
 mod update;
 
-use clap::{Args, Parser, Subcommand};
-
-use crate::core::schedule::OnFailure;
-use crate::cx::Wishes;
-use crate::pipeline::{Caching, Options};
+use clap::{Parser, Subcommand};
 
 pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::ci::Ci;
@@ -28,6 +25,7 @@ pub(super) use self::release::{
     Recover, Rollback, Status, Unlock,
 };
 pub(super) use self::report::Report;
+pub(super) use self::run::{Lint, Run, Security, Test, Verb, Watch};
 pub(super) use self::show::{Output, Show};
 pub(super) use self::update::Update;
 
@@ -166,6 +164,17 @@ Examples:
 The same commit has the same bytes. What an image brings beside the packages of its component is in them
 once the image was built here.")]
     Sbom(Verb),
+    /// Look for secrets, known vulnerabilities, dangerous code and configuration
+    #[command(after_help = "\
+Examples:
+  cargo xtask security                everything; says what it could not look at
+  cargo xtask security backend        the packages and the code of one component
+  cargo xtask security secrets workflows images
+  cargo xtask security secrets --history
+                                      every commit, not only the files as they are
+
+A scanner that is missing, hangs or cannot reach its feed is named with what it did not look at.")]
+    Security(Security),
     /// Bring what is pinned up to date, within what the manifests allow, and say what has moved
     #[command(after_help = "\
 Examples:
@@ -361,116 +370,6 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
     Own(Vec<String>),
 }
 
-/// How tasks run.
-#[derive(Clone, Debug, Default, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-pub(super) struct Run {
-    /// How many cores tasks may keep busy; as many as the machine has where it is not given
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(super) jobs: Option<u32>,
-    /// Start nothing new once something has failed
-    #[arg(long, overrides_with = "keep_going")]
-    pub(super) fail_fast: bool,
-    /// Run everything that does not wait for what failed (the default)
-    #[arg(long, overrides_with = "fail_fast")]
-    pub(super) keep_going: bool,
-    /// Look for no stored result, and store none
-    #[arg(long)]
-    pub(super) no_cache: bool,
-    /// Run these tasks whatever is stored: `test`, `lint.backend`
-    #[arg(long, value_name = "TASK")]
-    pub(super) force: Vec<String>,
-    /// Let cached tasks read what they do not declare; their results are not stored
-    #[arg(long)]
-    pub(super) no_sandbox: bool,
-    /// Fail where a gate could not look; findings win
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// Ask nothing of the network; what that makes impossible is said
-    #[arg(long)]
-    pub(super) offline: bool,
-    /// Write what gates find now to the baseline of `[gates]`: it fails nothing any more
-    #[arg(long)]
-    pub(super) write_baseline: bool,
-}
-
-impl Run {
-    /// How a pipeline is run that way, with all its tasks.
-    pub(super) fn options(&self) -> Options {
-        Options {
-            select: Vec::new(),
-            jobs: self.jobs,
-            on_failure: if self.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
-            command: super::run::command_line(),
-            caching: self.caching(),
-            keeps_times: true,
-        }
-    }
-
-    pub(super) fn caching(&self) -> Caching {
-        // What fails nothing only because it is being accepted must not be found as passed later.
-        let off = self.no_cache || self.write_baseline;
-        Caching { off, force: self.force.clone(), no_sandbox: self.no_sandbox }
-    }
-
-    pub(super) fn wishes(&self) -> Wishes {
-        Wishes { strict: self.strict, offline: self.offline, accepts: self.write_baseline }
-    }
-}
-
-impl Command {
-    /// How tasks run, where the command runs some.
-    pub(super) fn run(&self) -> Option<&Run> {
-        match self {
-            Self::Ci(ci) => Some(&ci.run),
-            Self::Test(test) => Some(&test.verb.run),
-            Self::Lint(lint) => Some(&lint.verb.run),
-            Self::Image(image) => Some(&image.verb.run),
-            Self::Dependencies(dependencies) => Some(&dependencies.check.run),
-            Self::Docs(verb)
-            | Self::Architecture(verb)
-            | Self::Licenses(verb)
-            | Self::Sbom(verb)
-            | Self::Setup(verb) => Some(&verb.run),
-            _ => None,
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Watch {
-    /// Tasks, by name or by the first words of it: `test`, `lint.backend`
-    #[arg(value_name = "TASK")]
-    pub(super) tasks: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Verb {
-    /// Components; all where none is named
-    #[arg(value_name = "COMPONENT")]
-    pub(super) components: Vec<String>,
-    #[command(flatten)]
-    pub(super) run: Run,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Lint {
-    #[command(flatten)]
-    pub(super) verb: Verb,
-    /// Mend what can be mended
-    #[arg(long)]
-    pub(super) fix: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Test {
-    #[command(flatten)]
-    pub(super) verb: Verb,
-    /// Arguments for pytest, vitest or `cargo test`
-    #[arg(last = true, value_name = "ARGUMENT")]
-    pub(super) arguments: Vec<String>,
-}
-
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
 const GROUPS: &[(&str, &[&str])] = &[
     (
@@ -483,6 +382,7 @@ const GROUPS: &[(&str, &[&str])] = &[
             "architecture",
             "dependencies",
             "licenses",
+            "security",
             "sbom",
             "explain",
             "plan",

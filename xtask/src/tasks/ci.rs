@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::lint::Fix;
 use super::{
     agreement, architecture, contract, dependencies, docs, footprints, image, kubernetes, licenses, lint,
-    sbom, setup, test,
+    sbom, security, setup, test,
 };
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
@@ -22,11 +22,18 @@ pub struct Options {
     pub test_args: Vec<String>,
     /// How images are built.
     pub image: image::Options,
+    /// How the gates look.
+    pub security: security::Options,
 }
 
 impl Options {
     /// Checks everything and mends nothing.
-    pub const CHECK: Self = Self { fix: Fix::Check, test_args: Vec::new(), image: image::Options::LOCAL };
+    pub const CHECK: Self = Self {
+        fix: Fix::Check,
+        test_args: Vec::new(),
+        image: image::Options::LOCAL,
+        security: security::Options { history: false },
+    };
 }
 
 /// How long a task may run that nothing slower than a registry or a slow machine holds up.
@@ -45,6 +52,12 @@ const CORES_CARGO: u32 = 2;
 const MEMORY_CARGO: u64 = 2048 * MIB;
 
 const MIB: u64 = 1 << 20;
+
+/// Several scanners, each of which has a limit of its own.
+const TIMEOUT_GATES: Duration = Duration::from_mins(20);
+
+/// Why what is compared with advisories is compared each time.
+const FEED: &str = "advisories change while the repository does not";
 
 /// Why set-up runs each time.
 const LOOKS_ITSELF: &str = "it looks itself whether what it has made still stands";
@@ -92,6 +105,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&|component| lint_task(config, component, options.fix)))
         .extend(each(&|component| Some(test_task(config, component, &options.test_args))))
         .extend(each(&|component| docs_task(config, component)))
+        .extend(security_tasks(config, options.security))
         .extend(each(&|component| image_task(component, &options.image, &recorder)))
         .extend(sbom_tasks(config))
         .extend(config.tasks.iter().filter_map(|(id, settings)| command_task(id, settings)))
@@ -296,6 +310,56 @@ fn docs_task(config: &Config, component: &Component) -> Option<Task> {
         task("docs", component, "build the documentation", 512 * MIB, work)
             .cached(footprints::of_docs(config, component))
     })
+}
+
+/// The gates, which the scanners among the tools make possible.
+fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
+    let Some(tools) = &config.tools else { return Vec::new() };
+    let secrets = Task::new("security.secrets", move |cx| security::secrets::secrets(cx, options));
+    let secrets = secrets.about("look for secrets in all files");
+    let secrets = if options.history {
+        secrets
+            .about("look for secrets in all commits")
+            .uncached("the history is no file that could be compared")
+    } else {
+        secrets.cached(footprints::of_secrets(config))
+    };
+    let files = |id: &str, about: &str, footprint, work: fn(&Cx) -> Result<()>| {
+        Task::new(id, work).about(about).cached(footprint)
+    };
+    let of_tools = Task::new("security.tools", security::vulnerabilities::tools)
+        .about("look for known vulnerabilities of the tools")
+        .uncached(FEED)
+        .concerns(Footprint::new().reads([tools.requirements.display().to_string()]));
+    let of_component = |component: &Component| {
+        let work = security::vulnerabilities::component;
+        let about = "look for known vulnerabilities and dangerous code";
+        // The linter of Python code is among what set-up installs.
+        let setup =
+            matches!(component.kind, ComponentKind::Python(_)).then(|| format!("setup.{}", component.name));
+        light_task("security", component, about, work)
+            .after(setup)
+            .uncached(FEED)
+            .concerns(footprints::of_security(config, component))
+    };
+    let repository = [
+        secrets,
+        files(
+            "security.workflows",
+            "look at the workflows",
+            footprints::of_workflows(config),
+            security::workflows::workflows,
+        ),
+        files(
+            "security.images",
+            "look at the Dockerfiles",
+            footprints::of_dockerfiles(config),
+            security::images::images,
+        ),
+        of_tools,
+    ];
+    let tasks = repository.into_iter().chain(config.components.iter().map(of_component));
+    tasks.map(|task| task.timeout(TIMEOUT_GATES).after([TOOLS])).collect()
 }
 
 /// It builds with what is in the repository, and needs nothing that is set up; only who names it gets it.

@@ -3,9 +3,11 @@
 //! What set-up installs counts by the lock files that it is made from: the set-up task goes first and has looked whether it
 //! stands. The compiler of a Rust component counts by this program, which it has compiled.
 
+use super::security::workflows::FOLDER as WORKFLOWS;
 use super::tool::VARIABLES_OF_CARGO;
 use super::{agreement, kubernetes};
 use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
+use crate::core::gate::scanner::{self, Scanner};
 use crate::pipeline::Footprint;
 
 /// Where cargo compiles to, and finds what it has compiled.
@@ -200,4 +202,58 @@ pub(super) fn of_contracts(config: &Config) -> Footprint {
             .reads(sides.map(|side| side.path.display().to_string()))
             .tools(python)
     })
+}
+
+/// Programs of gates that are used where they are there; that one is there now is a difference.
+fn optional(scanners: &[&Scanner]) -> Vec<&'static str> {
+    scanners.iter().map(|scanner| scanner.program).collect()
+}
+
+/// Of a gate: the tools of the repository count by the lock file that they are made from.
+fn of_gate(config: &Config) -> Footprint {
+    let requirements = config.tools.iter().map(|tools| tools.requirements.display().to_string());
+    Footprint::new().reads(requirements).reads(OF_ALL.iter().copied()).ignores(LEFTOVERS.iter().copied())
+}
+
+/// Of the search for secrets: every file, but those that tools leave and that git ignores in every repository. Whether git tracks a
+/// file that it would ignore is no input: a fresh clone tells.
+pub(super) fn of_secrets(config: &Config) -> Footprint {
+    of_gate(config)
+        .reads(["*"])
+        .ignores([".git"])
+        .tools(["git"])
+        .unsandboxed("it looks at every file that git does not ignore")
+}
+
+/// Of what looks at workflows and composite actions.
+pub(super) fn of_workflows(config: &Config) -> Footprint {
+    of_gate(config)
+        .reads([WORKFLOWS, "**/action.yml", "**/action.yaml"])
+        .ignores([".git"])
+        .tools(["git"])
+        .tools(optional(&[&scanner::actionlint::SCANNER]))
+}
+
+/// Of what looks at Dockerfiles.
+pub(super) fn of_dockerfiles(config: &Config) -> Footprint {
+    let dockerfiles = config.components.iter().filter_map(|component| {
+        let image = component.image.as_ref()?;
+        Some(component.path.join(&image.dockerfile).display().to_string())
+    });
+    of_gate(config).reads(dockerfiles).tools(optional(&[&scanner::trivy::CONFIGURATION]))
+}
+
+/// Of what looks at the packages and the code of a component.
+pub(super) fn of_security(config: &Config, component: &Component) -> Footprint {
+    of(config, component, "security")
+        .reads([scanner::semgrep::RULES, "deny.toml"])
+        .variables([scanner::snyk::TOKEN])
+        .tools(optional(&[
+            &scanner::cargo_audit::SCANNER,
+            &scanner::trivy::FILES,
+            &scanner::osv_scanner::SCANNER,
+            &scanner::dependency_check::SCANNER,
+            &scanner::semgrep::SEMGREP,
+            &scanner::semgrep::OPENGREP,
+        ]))
 }

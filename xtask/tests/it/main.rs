@@ -31,6 +31,7 @@ mod release;
 mod report;
 mod repository;
 mod runner;
+mod security;
 mod setup;
 mod tasks;
 mod tidy;

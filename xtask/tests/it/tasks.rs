@@ -183,6 +183,14 @@ fn the_pipeline_follows_from_the_components() {
         docs.backend (1): setup.backend
         docs.xtask (2): setup.xtask
         docs.core (2): setup.core
+        security.secrets (1): setup.tools
+        security.workflows (1): setup.tools
+        security.images (1): setup.tools
+        security.tools (1): setup.tools
+        security.backend (1): setup.backend, setup.tools
+        security.frontend (1): setup.tools
+        security.xtask (1): setup.tools
+        security.core (1): setup.tools
         image.backend (1): 
         image.frontend (1): 
         sbom.backend (1): setup.backend

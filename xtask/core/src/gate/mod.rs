@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Finding;
 use crate::text;
 
+pub mod dockerfile;
+pub mod locks;
+pub mod names;
+pub mod scanner;
+
 /// How a tool ended and what it said, ready to be made sense of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Answer<'a> {
