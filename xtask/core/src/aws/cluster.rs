@@ -45,18 +45,6 @@ impl Cluster {
         let partition = partition.map_or("aws", |(_, partition)| partition);
         format!("arn:{partition}:eks:{region}:{account}:cluster/{name}")
     }
-
-    /// The command that tells kubectl of it as `context`, for somebody who acts by hand.
-    pub fn by_hand(&self, context: &str) -> String {
-        let Self { name, region, role, .. } = self;
-        let role = role.as_ref().map_or(String::new(), |role| format!(" --role-arn {role}"));
-        let alias = if context == self.arn() {
-            String::new()
-        } else {
-            format!(" --alias {}", crate::command::quote(context))
-        };
-        format!("aws eks update-kubeconfig --name {name} --region {region}{role}{alias}")
-    }
 }
 
 /// Whether a text is the number of an account.
@@ -238,19 +226,6 @@ mod tests {
         for (region, arn) in table {
             assert_eq!(Cluster { region: region.to_owned(), ..cluster() }.arn(), arn);
         }
-    }
-
-    #[test]
-    fn by_hand_it_is_the_context_that_commands_name() {
-        let with_role = Cluster { role: Some("arn:aws:iam::1:role/r".to_owned()), ..cluster() };
-        assert_eq!(
-            with_role.by_hand("production"),
-            "aws eks update-kubeconfig --name vitalyst --region eu-central-1 --role-arn arn:aws:iam::1:role/r --alias production"
-        );
-        assert_eq!(
-            cluster().by_hand(&cluster().arn()),
-            "aws eks update-kubeconfig --name vitalyst --region eu-central-1"
-        );
     }
 
     #[test]
