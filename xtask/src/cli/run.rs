@@ -20,7 +20,7 @@ use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
-use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, Sink};
+use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, Sink};
 use crate::pipeline::{Options, Pipeline};
 use crate::tasks::{ci, image};
 use crate::ui::{self, markdown};
@@ -28,8 +28,8 @@ use crate::ui::{self, markdown};
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
-/// What a run leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 2] = [EVENTS_FILE, JUNIT_FILE];
+/// What a run, and who reports on it, leaves in the output folder beside logs.
+pub(super) const RUN_FILES: [&str; 3] = [EVENTS_FILE, JUNIT_FILE, REPORT_FILE];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);

@@ -43,6 +43,7 @@ fn a_run_becomes_a_page() {
 
     repository.write("in.txt", "second\n");
     repository.xtask(&["ci", "lint.good"]).expect(0);
+    assert!(!repository.root().join(PAGE).exists(), "the page of another run is none of this one");
     repository.xtask(&["report", "--out", "deep/page.html"]).expect(0);
     let page = repository.read("deep/page.html");
     assert!(page.contains("<h1 class=\"good\">1 task passed in "), "{page}");
