@@ -31,7 +31,10 @@ pub const EVENTS_FILE: &str = "events.jsonl";
 /// The file in the output folder that holds what tests and tasks of a run came to, as JUnit XML.
 pub const JUNIT_FILE: &str = "junit.xml";
 
-/// The name of the suite in it in which each task is a case.
+/// The page that `report` makes of both.
+pub const REPORT_FILE: &str = "report.html";
+
+/// The name of the suite of [`JUNIT_FILE`] in which each task is a case.
 pub const TASKS_SUITE: &str = "tasks";
 
 /// Something that happened, and when.

@@ -19,7 +19,7 @@ use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
-use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, RunEnd, Sink};
+use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, RunEnd, Sink};
 use crate::pipeline::{Options, Pipeline};
 use crate::tasks::{ci, gate, image, update};
 use crate::ui::{self, markdown};
@@ -27,8 +27,8 @@ use crate::ui::{self, markdown};
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
-/// What a run leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 3] = [EVENTS_FILE, JUNIT_FILE, gate::SARIF];
+/// What a run, and who reports on it, leaves in the output folder beside logs.
+pub(super) const RUN_FILES: [&str; 4] = [EVENTS_FILE, JUNIT_FILE, gate::SARIF, REPORT_FILE];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);

@@ -16,7 +16,7 @@ use crate::core::report::{TestReport, junit};
 use crate::core::text::count;
 use crate::cx::{Cx, files};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, TASKS_SUITE};
+use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, TASKS_SUITE};
 
 /// The longest file of events that is read, in bytes; what comes after it is said to be missing.
 const EVENTS_MAX: u64 = 256 << 20;
@@ -52,7 +52,7 @@ pub fn report(cx: &Cx, options: &Options) -> Result<()> {
     let origin = format!("cargo xtask report, {}", count(records.len(), "run"));
     let page = Page { records: &records, origin: &origin };
     let (verdict, passed) = page.verdict();
-    let path = options.out.clone().unwrap_or_else(|| cx.output_folder().join("report.html"));
+    let path = options.out.clone().unwrap_or_else(|| cx.output_folder().join(REPORT_FILE));
     files::write(&path, cx.mask().text(&page.html()).as_bytes())?;
     let shown = path.strip_prefix(cx.root()).unwrap_or(&path).display().to_string();
     let damage: Vec<String> = records

@@ -43,6 +43,7 @@ fn a_run_becomes_a_page() {
 
     repository.write("in.txt", "second\n");
     repository.xtask(&["ci", "lint.good"]).expect(0);
+    assert!(!repository.root().join(PAGE).exists(), "the page of another run is none of this one");
     repository.xtask(&["report", "--out", "deep/page.html"]).expect(0);
     let page = repository.read("deep/page.html");
     assert!(page.contains("<h1 class=\"good\">1 task passed in "), "{page}");
@@ -158,4 +159,47 @@ fn twenty_thousand_events_take_no_second() {
     let page = repository.read(PAGE);
     assert!(page.contains("compiling &lt;19999&gt; of many"));
     assert!(page.matches('<').count() < 61_000, "few elements for each event");
+}
+
+/// Turns a machine without a browser from a skip into a failure.
+const BROWSER_REQUIRED: &str = "XTASK_REQUIRE_CHROMIUM";
+
+/// What a browser complains about when it shows a page.
+fn complaints(browser: &str, page: &std::path::Path) -> Vec<String> {
+    let mut command = std::process::Command::new(browser);
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
+    let output = command.arg(format!("file://{}", page.display())).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("</html>"), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_browser_shows_it_under_its_own_policy() {
+    let names = ["chromium-headless-shell", "chromium"];
+    let Some(browser) = names.into_iter().find(|name| which::which(name).is_ok()) else {
+        assert!(
+            std::env::var_os(BROWSER_REQUIRED).is_none(),
+            "{BROWSER_REQUIRED} is set, and there is no chromium"
+        );
+        println!("skipped: chromium is not installed");
+        return;
+    };
+    let repository = repository();
+    repository.xtask(&["ci"]).expect(1);
+    repository.xtask(&["report", "--out", "page.html"]).expect(0);
+    // A space in a path is no part of an address.
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    std::fs::write(&page, repository.read("page.html")).unwrap();
+    assert_eq!(complaints(browser, &page), Vec::<String>::new());
+    // One letter of the style, one script, and it says so: the policy holds.
+    let text = repository.read("page.html");
+    for (from, to) in
+        [("--paper: #ffffff", "--paper: #fffffe"), ("</main>", "<script>document.title</script></main>")]
+    {
+        std::fs::write(&page, text.replacen(from, to, 1)).unwrap();
+        let said = complaints(browser, &page);
+        assert!(said.iter().any(|line| line.contains("Content Security Policy")), "{from}: {said:?}");
+    }
 }
