@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Finding;
 use crate::text;
 
-pub mod dockerfile;
 pub mod locks;
 pub mod names;
 pub mod scanner;

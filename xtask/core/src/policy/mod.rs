@@ -7,6 +7,7 @@
 
 mod around;
 mod container;
+pub mod dockerfile;
 mod files;
 mod pod;
 pub mod schema;

@@ -3,8 +3,8 @@
 use super::{Call, scan_where_present, unreadable};
 use crate::config::Component;
 use crate::core::gate::Look;
-use crate::core::gate::dockerfile;
 use crate::core::gate::scanner::trivy;
+use crate::core::policy::dockerfile;
 use crate::cx::{Cx, files};
 use crate::error::Result;
 use crate::tasks::gate;

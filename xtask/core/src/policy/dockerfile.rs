@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Coverage, GapKind, Look};
 use crate::finding::weakness::{Confidence, Level};
 use crate::finding::{Finding, Location, Weakness};
+use crate::gate::{Coverage, GapKind, Look};
 use crate::image::dockerfile::Dockerfile;
 
 /// The tool's name in findings.
