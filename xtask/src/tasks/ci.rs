@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::lint::Fix;
 use super::{
-    agreement, architecture, contract, dependencies, docs, footprints, image, kubernetes, licenses, lint,
-    sbom, security, setup, test,
+    agreement, architecture, contract, dependencies, docs, footprints, gate, image, kubernetes, licenses,
+    lint, sbom, security, setup, test,
 };
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
@@ -55,9 +55,6 @@ const MIB: u64 = 1 << 20;
 
 /// Several scanners, each of which has a limit of its own.
 const TIMEOUT_GATES: Duration = Duration::from_mins(20);
-
-/// Why what is compared with advisories is compared each time.
-const FEED: &str = "advisories change while the repository does not";
 
 /// Why set-up runs each time.
 const LOOKS_ITSELF: &str = "it looks itself whether what it has made still stands";
@@ -159,7 +156,7 @@ fn contract_tasks(config: &Config) -> Vec<Task> {
         .about("compare providers and consumers with their contracts")
         .timeout(TIMEOUT)
         .after(providers)
-        .cached(footprints::of_contracts(config));
+        .cached(gate::judged(config, "architecture.contract", footprints::of_contracts(config)));
     let compatible = Task::new("architecture.compatibility", contract::compatible)
         .about("compare contracts with those of the base branch")
         .timeout(TIMEOUT)
@@ -183,7 +180,7 @@ fn kubernetes_task(config: &Config) -> Option<Task> {
         .about("check the manifests of all environments")
         .timeout(TIMEOUT)
         .after(config.tools.is_some().then_some(TOOLS))
-        .cached(footprints::of_manifests(config));
+        .cached(gate::judged(config, "security.kubernetes", footprints::of_manifests(config)));
     kubernetes::applies(config).then_some(task)
 }
 
@@ -191,9 +188,10 @@ fn kubernetes_task(config: &Config) -> Option<Task> {
 /// names they bring.
 fn dependencies_task(config: &Config, component: &Component) -> Task {
     let takes_setup = matches!(component.kind, ComponentKind::Python(_));
-    light_task("dependencies", component, "check the dependencies", dependencies::component)
-        .after(takes_setup.then(|| format!("setup.{}", component.name)))
-        .cached(footprints::of_dependencies(config, component))
+    let task = light_task("dependencies", component, "check the dependencies", dependencies::component)
+        .after(takes_setup.then(|| format!("setup.{}", component.name)));
+    let footprint = gate::judged(config, task.id(), footprints::of_dependencies(config, component));
+    task.cached(footprint)
 }
 
 /// It compares the lock files of all components, where there are several.
@@ -216,7 +214,7 @@ fn license_tasks(config: &Config) -> Vec<Task> {
         return Vec::new();
     }
     let cached = |task: Task, id: &str, locks: Vec<String>| {
-        task.timeout(TIMEOUT).cached(footprints::of_licenses(config, id, locks))
+        task.timeout(TIMEOUT).cached(gate::judged(config, id, footprints::of_licenses(config, id, locks)))
     };
     let of_component = |component: &Component| {
         let task =
@@ -285,7 +283,10 @@ fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {
     let takes_tools = component.image.is_some() && config.tools.is_some();
     let task = task("lint", component, about, 512 * MIB, work).after(takes_tools.then_some(TOOLS));
     has_lints.then(|| match fix {
-        Fix::Check => task.cached(footprints::of(config, component, "lint")),
+        Fix::Check => {
+            let footprint = gate::judged(config, task.id(), footprints::of(config, component, "lint"));
+            task.cached(footprint)
+        }
         Fix::Apply => {
             task.uncached("it changes what it reads").concerns(footprints::of(config, component, "lint"))
         }
@@ -314,7 +315,9 @@ fn docs_task(config: &Config, component: &Component) -> Option<Task> {
 
 /// The gates, which the scanners among the tools make possible.
 fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
-    let Some(tools) = &config.tools else { return Vec::new() };
+    if config.tools.is_none() {
+        return Vec::new();
+    }
     let secrets = Task::new("security.secrets", move |cx| security::secrets::secrets(cx, options));
     let secrets = secrets.about("look for secrets in all files");
     let secrets = if options.history {
@@ -322,25 +325,23 @@ fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
             .about("look for secrets in all commits")
             .uncached("the history is no file that could be compared")
     } else {
-        secrets.cached(footprints::of_secrets(config))
+        secrets.cached(gate::judged(config, "security.secrets", footprints::of_secrets(config)))
     };
     let files = |id: &str, about: &str, footprint, work: fn(&Cx) -> Result<()>| {
-        Task::new(id, work).about(about).cached(footprint)
+        Task::new(id, work).about(about).cached(gate::judged(config, id, footprint))
     };
     let of_tools = Task::new("security.tools", security::vulnerabilities::tools)
         .about("look for known vulnerabilities of the tools")
-        .uncached(FEED)
-        .concerns(Footprint::new().reads([tools.requirements.display().to_string()]));
+        .cached(gate::judged_by_feed(config, "security.tools", footprints::of_tools(config)));
     let of_component = |component: &Component| {
         let work = security::vulnerabilities::component;
         let about = "look for known vulnerabilities and dangerous code";
         // The linter of Python code is among what set-up installs.
         let setup =
             matches!(component.kind, ComponentKind::Python(_)).then(|| format!("setup.{}", component.name));
-        light_task("security", component, about, work)
-            .after(setup)
-            .uncached(FEED)
-            .concerns(footprints::of_security(config, component))
+        let task = light_task("security", component, about, work).after(setup);
+        let footprint = gate::judged_by_feed(config, task.id(), footprints::of_security(config, component));
+        task.cached(footprint)
     };
     let repository = [
         secrets,

@@ -243,11 +243,20 @@ pub(super) fn of_dockerfiles(config: &Config) -> Footprint {
     of_gate(config).reads(dockerfiles).tools(optional(&[&scanner::trivy::CONFIGURATION]))
 }
 
+/// Variables that say where advisories come from.
+const FEEDS: &[&str] = &["PIP_*", "npm_config_*"];
+
+/// Of what compares the repository's own tools with advisories.
+pub(super) fn of_tools(config: &Config) -> Footprint {
+    of_gate(config).variables(FEEDS.iter().copied())
+}
+
 /// Of what looks at the packages and the code of a component.
 pub(super) fn of_security(config: &Config, component: &Component) -> Footprint {
     of(config, component, "security")
         .reads([scanner::semgrep::RULES, "deny.toml"])
         .variables([scanner::snyk::TOKEN])
+        .variables(FEEDS.iter().copied())
         .tools(optional(&[
             &scanner::cargo_audit::SCANNER,
             &scanner::trivy::FILES,

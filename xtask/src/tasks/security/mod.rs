@@ -74,6 +74,9 @@ pub(super) fn scan(cx: &Cx, scanner: &Scanner, call: &Call) -> Result<Look> {
         let why = format!("`{}` is not installed", scanner.program);
         return Ok(Look::blind(scanner.name, scanner.unit, why).hint(scanner.get));
     };
+    if let Some(feed) = scanner.feed.filter(|_| cx.is_offline()) {
+        return Ok(Look::blind(scanner.name, scanner.unit, format!("offline: it needs {feed}")));
+    }
     let scratch = cx.scratch()?;
     let report = scratch.file("report");
     let command = |arguments: &[&str], timeout: Duration| {
