@@ -157,8 +157,8 @@ fn what_is_imported_has_to_be_declared() {
     repository.write("web/test/main.test.ts", "\n");
     let found = said(&repository, &["dependencies", "web"], 1).all();
     for words in [
-        "web/src/words.ts:1: error[dependencies undeclared]: `c` comes with `c`, which `web/package.json` does not ask for",
-        "web/package.json:8: error[dependencies unused]: nothing imports `b`, and no configuration names it",
+        "error[dependencies undeclared]: `c` comes with `c`, which `web/package.json` does not ask for\n --> web/src/words.ts:1:1\n",
+        "error[dependencies unused]: nothing imports `b`, and no configuration names it\n --> web/package.json:8:5\n",
         "these files import each other in a circle: `web/src/main.ts`, `web/src/words.ts`",
     ] {
         assert!(found.contains(words), "no `{words}` in {found}");

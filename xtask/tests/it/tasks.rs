@@ -156,8 +156,13 @@ fn the_pipeline_follows_from_the_components() {
         setup.xtask (1): 
         setup.core (1): 
         architecture.backend (1): setup.backend
+        architecture.frontend (1): 
         architecture.xtask (1): 
         architecture.core (1): 
+        architecture.settings (1): 
+        architecture.contract (1): setup.backend
+        architecture.compatibility (1): 
+        security.kubernetes (1): setup.tools
         dependencies.tools (1): 
         dependencies.backend (1): setup.backend
         dependencies.frontend (1): 

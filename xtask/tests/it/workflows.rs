@@ -101,21 +101,24 @@ fn the_jobs_of_ci_are_those_of_the_pipeline_in_their_order() {
     let text = &files.iter().find(|(name, _)| name == "ci.yml").unwrap().1;
     let jobs = jobs(text);
     let order: Vec<&str> = jobs.iter().map(|(id, _)| *id).collect();
-    assert_eq!(order, ["architecture", "test", "lint", "documentation", "build", "verdict", "deploy"]);
+    assert_eq!(
+        order,
+        ["architecture", "test", "lint", "security", "documentation", "build", "verdict", "deploy"]
+    );
     let needs = |id: &str| {
         let job = &jobs.iter().find(|(other, _)| *other == id).unwrap().1;
         values(job, "needs").first().copied().unwrap_or_default().to_owned()
     };
-    assert_eq!(needs("build"), "[test, lint]");
-    assert_eq!(needs("documentation"), "[test, lint]");
-    assert_eq!(needs("verdict"), "[architecture, test, lint, documentation]");
+    assert_eq!(needs("build"), "[test, lint, security]");
+    assert_eq!(needs("documentation"), "[test, lint, security]");
+    assert_eq!(needs("verdict"), "[architecture, test, lint, security, documentation]");
     assert_eq!(needs("deploy"), "[verdict, build]");
     // Each part whose record the verdict reads keeps one.
     let merged = text.lines().find(|line| line.contains("report --merge")).unwrap();
     let merged: BTreeSet<&str> =
         merged.split_whitespace().filter_map(|word| word.strip_prefix("runs/")).collect();
-    let kept: BTreeSet<&str> =
-        order.iter().filter_map(|id| text.split_once(&format!("name: run-{id},")).map(|_| *id)).collect();
+    let keeps = |(_, job): &&(&str, String)| job.contains("uses: ./.github/actions/keep, if: always()");
+    let kept: BTreeSet<&str> = jobs.iter().filter(keeps).map(|(id, _)| *id).collect();
     assert_eq!(
         merged,
         kept.iter().map(|id| format!("run-{id}")).collect::<Vec<_>>().iter().map(String::as_str).collect()

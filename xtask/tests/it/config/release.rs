@@ -214,22 +214,22 @@ fn a_cluster_of_eks_has_its_own_context() {
     check(
         &format!("{base}{keys}"),
         &expect![[r#"
-        xtask.toml has 5 problems
-        42:11: `environments.production.eks.cluster` must be the name of a cluster of EKS
-        43:10: `environments.production.eks.region` must be a region such as "eu-central-1"
-        44:11: `environments.production.eks.account` must be an account: twelve digits in quotes, not an integer [expected an account: twelve digits in quotes]
-        45:8: `environments.production.eks.role` must be the ARN of a role such as "arn:aws:iam::123456789012:role/deployer"
-        46:1: unknown key `profile` in `environments.production.eks` (keys in `environments.production.eks` are `cluster`, `region`, `account`, `role`)
-    "#]],
+            xtask.toml has 5 problems
+            43:11: `environments.production.eks.cluster` must be the name of a cluster of EKS
+            44:10: `environments.production.eks.region` must be a region such as "eu-central-1"
+            45:11: `environments.production.eks.account` must be an account: twelve digits in quotes, not an integer [expected an account: twelve digits in quotes]
+            46:8: `environments.production.eks.role` must be the ARN of a role such as "arn:aws:iam::123456789012:role/deployer"
+            47:1: unknown key `profile` in `environments.production.eks` (keys in `environments.production.eks` are `cluster`, `region`, `account`, `role`)
+        "#]],
     );
     check(
         &format!("{base}[environments.production.eks]\n"),
         &expect![[r#"
-        xtask.toml has 3 problems
-        41:26: `cluster` is missing in `environments.production.eks`
-        41:26: `region` is missing in `environments.production.eks`
-        41:26: `account` is missing in `environments.production.eks`
-    "#]],
+            xtask.toml has 3 problems
+            42:26: `cluster` is missing in `environments.production.eks`
+            42:26: `region` is missing in `environments.production.eks`
+            42:26: `account` is missing in `environments.production.eks`
+        "#]],
     );
 }
 

@@ -36,6 +36,14 @@ reads = ["in.txt"]
 command = ["sh", "-c", "env; cat in.txt; ! grep -q bad in.txt"]
 reads = ["in.txt"]
 
+[tasks."security.small"]
+command = ["cat", "in.txt"]
+reads = ["in.txt"]
+
+[tasks."licenses.small"]
+command = ["cat", "in.txt"]
+reads = ["in.txt"]
+
 [tasks."docs.small"]
 command = ["sh", "-c", "mkdir -p backend/docs/build && cp in.txt backend/docs/build/index.html"]
 reads = ["in.txt"]
@@ -43,7 +51,7 @@ makes = ["backend/docs/build/"]
 "#;
 
 /// What stands in for an action, by the beginning of its name: its inputs, and what it does with them.
-const ACTIONS: [(&str, &str, &str); 5] = [
+const ACTIONS: [(&str, &str, &str); 6] = [
     ("actions/checkout", "persist-credentials", "cp -r \"$STORE/../repository/.\" ."),
     ("actions/cache", "path key restore-keys", "true"),
     (
@@ -56,6 +64,7 @@ const ACTIONS: [(&str, &str, &str); 5] = [
         "name pattern path run-id github-token",
         "mkdir -p \"$PATHS\" && if [ -n \"$NAME\" ]; then cp -r \"$STORE/$NAME/.\" \"$PATHS\"; else cp -r \"$STORE\"/$PATTERN \"$PATHS\"; fi",
     ),
+    ("github/codeql-action/upload-sarif", "sarif_file", "true"),
     (
         "",
         "registry username password role-to-assume aws-region allowed-account-ids role-duration-seconds",
@@ -105,17 +114,19 @@ impl Server {
         for (name, text) in files("workflows") {
             repository.write(&format!(".github/workflows/{name}"), &text);
         }
-        repository.write(
-            ".github/actions/toolchain/action.yml",
-            &std::fs::read_to_string(github().join("actions/toolchain/action.yml")).unwrap(),
-        );
+        for action in ["toolchain", "keep"] {
+            let path = format!("actions/{action}/action.yml");
+            repository
+                .write(&format!(".github/{path}"), &std::fs::read_to_string(github().join(path)).unwrap());
+        }
         commit(repository.root());
         git(repository.root(), &["remote", "add", "origin", "https://github.com/us/it"]);
-        for (index, (_, inputs, script)) in ACTIONS.iter().enumerate() {
+        for (index, (name, inputs, script)) in ACTIONS.iter().enumerate() {
             let action = Repository::at(&server.path("actions").join(index.to_string()));
             let inputs: String =
                 inputs.split(' ').map(|name| format!("  {name}: {{}}\n")).collect::<Vec<_>>().concat();
-            action.write("action.yml", &format!(
+            let (_, folder) = parts(name);
+            action.write(&format!("{folder}action.yml"), &format!(
                 "name: stand-in\ndescription: stand-in\ninputs:\n{inputs}runs:\n  using: composite\n  steps:\n    - shell: bash\n      \
                  env: {{ NAME: \"${{{{ inputs.name }}}}\", PATTERN: \"${{{{ inputs.pattern }}}}\", PATHS: \"${{{{ inputs.path }}}}\" }}\n      \
                  run: |\n        {script}\n"
@@ -169,7 +180,9 @@ impl Server {
         for action in actions {
             let index = ACTIONS.iter().position(|(name, ..)| action.starts_with(name)).unwrap();
             let stand_in = self.path("actions").join(index.to_string());
-            act.args(["--local-repository", &format!("{action}={}", stand_in.display())]);
+            let (name, hash) = action.split_once('@').unwrap();
+            let (name, _) = parts(name);
+            act.args(["--local-repository", &format!("{name}@{hash}={}", stand_in.display())]);
         }
         act.current_dir(self.path("repository")).env("PATH", path).env("XDG_CACHE_HOME", self.path("cache"));
         act.env_remove("GITHUB_TOKEN").env("HOME", self.folder.path());
@@ -202,6 +215,13 @@ fn git(folder: &Path, arguments: &[&str]) {
     assert!(done.status.success(), "{done:?}");
 }
 
+/// The repository of an action, and the folder in it, with a slash at its end where there is one.
+fn parts(action: &str) -> (String, String) {
+    let words: Vec<&str> = action.split('/').collect();
+    let (repository, folder) = words.split_at(words.len().min(2));
+    (repository.join("/"), folder.iter().flat_map(|name| [*name, "/"]).collect())
+}
+
 fn commit(folder: &Path) {
     git(folder, &["init", "--quiet", "--initial-branch=main"]);
     git(folder, &["add", "--all"]);
@@ -218,7 +238,7 @@ fn request(from: &str) -> Value {
 fn a_push_to_main_goes_all_the_way_to_the_deployment() {
     let Some(server) = Server::start("good\n") else { return };
     let ran = server.run("push", &json!({ "ref": "refs/heads/main", "before": "0".repeat(40) }), &[]);
-    for job in ["architecture", "test", "lint", "documentation", "build", "verdict"] {
+    for job in ["architecture", "test", "lint", "security", "documentation", "build", "verdict"] {
         assert_eq!(ran.job(job), "success", "{job}\n{}", ran.log);
     }
     // The small repository has no environment: nothing is begun, and what may be left of it is looked after all the same.
@@ -243,11 +263,11 @@ fn a_push_to_main_goes_all_the_way_to_the_deployment() {
 fn a_pull_request_of_a_fork_that_fails_is_red_and_builds_nothing() {
     let Some(server) = Server::start("bad\n::error::from a tool\n") else { return };
     let ran = server.run("pull_request", &request("them/it"), &[]);
-    let results = ["architecture", "test", "lint", "documentation", "build", "verdict", "deploy"]
+    let results = ["architecture", "test", "lint", "security", "documentation", "build", "verdict", "deploy"]
         .map(|job| ran.job(job));
     assert_eq!(
         results,
-        ["success", "failure", "success", "not run", "not run", "failure", "not run"],
+        ["success", "failure", "success", "success", "not run", "not run", "failure", "not run"],
         "{}",
         ran.log
     );
@@ -255,7 +275,7 @@ fn a_pull_request_of_a_fork_that_fails_is_red_and_builds_nothing() {
     assert!(ran.log.contains("::error title=test.small"), "the failure is marked\n{}", ran.log);
     // The part that did not run makes the verdict red by itself, too.
     let page = std::fs::read_to_string(server.path("store/report/report.html")).unwrap();
-    assert!(page.contains("1 of 4 parts did not end; 1 of "), "{page}");
+    assert!(page.contains("1 of 5 parts did not end; 1 of "), "{page}");
     let summary = ran.log.contains("tasks did not pass") || ran.log.contains("task did not pass");
     assert!(summary, "{}", ran.log);
 }
