@@ -26,19 +26,7 @@ pub struct Aws {
 }
 
 /// Nothing, or nothing that is known.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Why, for a program.
-    pub fault: Fault,
-    /// Why, for a reader.
-    pub error: Error,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
-}
+pub type Failure = super::failure::Failure<Fault>;
 
 impl Aws {
     /// Nothing is asked yet.

@@ -5,6 +5,7 @@ pub mod aws;
 pub mod cache;
 pub mod cancel;
 pub mod environment;
+pub mod failure;
 pub mod files;
 pub mod http;
 pub mod kubectl;

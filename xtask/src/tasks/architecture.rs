@@ -6,14 +6,12 @@ use crate::config::{self, Component, ComponentKind};
 use crate::core::command::Command;
 use crate::core::finding::Finding;
 use crate::core::rules::contracts;
-use crate::core::rules::imports::{self, Rules, Source};
+use crate::core::rules::imports;
 use crate::core::rules::{TextFile, scripts};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::tasks::sources::{files_below, rust_files};
-
-/// What configures the rules for Rust.
-const CONFIGURATION: &str = "xtask.toml";
+use crate::tasks::footprints::CONFIGURATION;
+use crate::tasks::sources::{files_below, with_imports};
 
 /// Whether there is anything to check: a Rust or Node component whose modules have rules, a Python component with contracts.
 pub fn applies(component: &Component) -> bool {
@@ -45,19 +43,7 @@ pub fn component(cx: &Cx, component: &Component) -> Result<()> {
 }
 
 fn rust_imports(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Finding>> {
-    let root = component.path.join("src");
-    let texts = rust_files(cx, &root)?;
-    let sources: Vec<Source<'_>> = texts
-        .iter()
-        .map(|(path, text)| Source { path, in_crate: path.strip_prefix(&root).unwrap_or(path), text })
-        .collect();
-    let rules = Rules {
-        library: &rust.package.replace('-', "_"),
-        modules: &rust.modules,
-        forbidden: &rust.forbidden,
-        stated_in: Path::new(CONFIGURATION),
-    };
-    Ok(imports::check(rules, &sources))
+    with_imports(cx, component, rust, imports::check)
 }
 
 fn script_imports(cx: &Cx, component: &Component, node: &config::Node) -> Result<Vec<Finding>> {

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::footprints::CONFIGURATION;
+use crate::config::{Component, Rust};
+use crate::core::rules::imports::{Rules, Source};
 use crate::cx::Cx;
 use crate::driver::files;
 use crate::error::{Error, Result};
@@ -15,6 +18,28 @@ const MADE: &[&str] = &["__pycache__", "build", "coverage", "dist", "node_module
 /// there. Paths are relative to the repository.
 pub(super) fn rust_files(cx: &Cx, path: &Path) -> Result<Vec<(PathBuf, String)>> {
     below(cx, path, &|_| true, &|path| has_extension(path, &["rs"]))
+}
+
+/// Does something with the code of a Rust component and the rules for its imports.
+pub(super) fn with_imports<T>(
+    cx: &Cx,
+    component: &Component,
+    rust: &Rust,
+    work: impl FnOnce(Rules<'_>, &[Source<'_>]) -> T,
+) -> Result<T> {
+    let root = component.path.join("src");
+    let texts = rust_files(cx, &root)?;
+    let source =
+        |(path, text)| Source { path, in_crate: Path::strip_prefix(path, &root).unwrap_or(path), text };
+    let sources: Vec<Source<'_>> =
+        texts.iter().map(|(path, text)| (path.as_path(), text.as_str())).map(source).collect();
+    let rules = Rules {
+        library: &rust.package.replace('-', "_"),
+        modules: &rust.modules,
+        forbidden: &rust.forbidden,
+        stated_in: Path::new(CONFIGURATION),
+    };
+    Ok(work(rules, &sources))
 }
 
 /// The files below `path` that `is_wanted`, likewise. What is hidden, made or installed is left out.

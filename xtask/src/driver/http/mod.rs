@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use crate::core::http::{Fault, Url};
 use crate::core::secret::Secret;
-use crate::error::Error;
 
 mod authorities;
 mod client;
@@ -135,16 +134,4 @@ impl Response {
 }
 
 /// No answer.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Why, for a program.
-    pub fault: Fault,
-    /// Why, for a reader.
-    pub error: Error,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
-}
+pub type Failure = super::failure::Failure<Fault>;

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use crate::core::command::quote;
 use crate::core::kubectl::Fault;
-use crate::error::Error;
 
 mod access;
 mod proxy;
@@ -79,19 +78,7 @@ impl Default for Limits {
 pub struct Kubectl(Arc<Session>);
 
 /// Nothing, or nothing that is known.
-#[derive(Clone, Debug)]
-pub struct Failure {
-    /// Why, for a program.
-    pub fault: Fault,
-    /// Why, for a reader.
-    pub error: Error,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
-}
+pub type Failure = super::failure::Failure<Fault>;
 
 impl Kubectl {
     /// The cluster behind a context. Nothing is asked yet.

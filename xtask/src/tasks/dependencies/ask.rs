@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::super::sources::rust_files;
+use super::super::sources::with_imports;
 use super::super::{packages, tool};
 use super::usage::{Modules, sources, target_of_script};
 use crate::config::{self, Component, ComponentKind};
@@ -12,7 +12,7 @@ use crate::core::gate::{Answer, Coverage, Look};
 use crate::core::inventory::graph::Graph;
 use crate::core::inventory::outdated::{self, Outdated};
 use crate::core::inventory::{Inventory, Package};
-use crate::core::rules::imports::{self, Rules, Source};
+use crate::core::rules::imports;
 use crate::core::rules::usage::Target;
 use crate::core::{suggest, table, text};
 use crate::cx::{Cx, Output};
@@ -278,19 +278,7 @@ fn modules(cx: &Cx, component: &Component) -> Result<Graph> {
 type ModulesAndImports = (BTreeSet<String>, BTreeSet<(String, String)>);
 
 fn rust_modules(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<ModulesAndImports> {
-    let root = component.path.join("src");
-    let texts = rust_files(cx, &root)?;
-    let sources: Vec<Source<'_>> = texts
-        .iter()
-        .map(|(path, text)| Source { path, in_crate: path.strip_prefix(&root).unwrap_or(path), text })
-        .collect();
-    let rules = Rules {
-        library: &rust.package.replace('-', "_"),
-        modules: &rust.modules,
-        forbidden: &rust.forbidden,
-        stated_in: Path::new("xtask.toml"),
-    };
-    Ok(imports::modules(rules, &sources))
+    with_imports(cx, component, rust, imports::modules)
 }
 
 fn as_json(value: &impl serde::Serialize) -> Result<serde_json::Value> {
