@@ -1,6 +1,6 @@
 //! How long a run takes in which nothing, or one file, has changed, beside turbo and ninja in the same repository and run.
 //!
-//! `cargo bench -p xtask --profile dev --bench cache [PACKAGES…]` measures what people run with `cargo xtask`: each package has 20
+//! `cargo bench -p xtask --profile dev --bench cache -- [PACKAGES…]` measures what people run with `cargo xtask`: each package has 20
 //! files and three tasks. `turbo` and `ninja` are taken from `PATH`; one that is not there has no column of figures. Times are
 //! wall time of the whole process, medians of runs in turn, so that a slow moment of the machine hits all.
 //! `docs/performance.md` keeps the last table.
