@@ -6,6 +6,7 @@ use crate::config::release::ReleaseComponent;
 use crate::config::{Component, ComponentKind, Config};
 use crate::core::agreement::{self, Given, Port, Read, python, script, workload};
 use crate::core::finding::Location;
+use crate::core::gate::{Coverage, Look};
 use crate::core::image::dockerfile::{Dockerfile, Instruction};
 use crate::core::image::name;
 use crate::core::release::manifest::Manifest;
@@ -15,6 +16,7 @@ use crate::driver::files;
 use crate::error::{Error, Result};
 use crate::tasks::architecture;
 use crate::tasks::footprints::CONFIGURATION;
+use crate::tasks::gate;
 use crate::tasks::release::prepare;
 use crate::tasks::sources::files_below;
 
@@ -56,7 +58,8 @@ pub fn settings(cx: &Cx) -> Result<()> {
             true
         }
     });
-    cx.findings(findings)
+    let count = components(cx.config()).count();
+    gate::conclude(cx, vec![Look::at(agreement::TOOL, Coverage::new(count, "component")).found(findings)])
 }
 
 /// What is said of a component everywhere but in manifests.

@@ -5,13 +5,18 @@ use std::path::{Path, PathBuf};
 use crate::config::{self, Component, ComponentKind};
 use crate::core::command::Command;
 use crate::core::finding::Finding;
+use crate::core::gate::{Coverage, Look};
 use crate::core::rules::contracts;
 use crate::core::rules::imports;
 use crate::core::rules::{TextFile, scripts};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::tasks::footprints::CONFIGURATION;
+use crate::tasks::gate;
 use crate::tasks::sources::{files_below, with_imports};
+
+/// What is looked at.
+const FILE: &str = "file";
 
 /// Whether there is anything to check: a Rust or Node component whose modules have rules, a Python component with contracts.
 pub fn applies(component: &Component) -> bool {
@@ -34,19 +39,24 @@ pub fn component(cx: &Cx, component: &Component) -> Result<()> {
     if !applies(component) {
         return Ok(());
     }
-    let findings = match &component.kind {
+    let look = match &component.kind {
         ComponentKind::Rust(rust) => rust_imports(cx, component, rust)?,
         ComponentKind::Python(_) => python_contracts(cx, component)?,
         ComponentKind::Node(node) => script_imports(cx, component, node)?,
     };
-    cx.findings(findings)
+    gate::conclude(cx, vec![look])
 }
 
-fn rust_imports(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Finding>> {
-    with_imports(cx, component, rust, imports::check)
+/// What our own rules for imports found in so many files.
+fn look(files: usize, findings: Vec<Finding>) -> Look {
+    Look::at(imports::TOOL, Coverage::new(files, FILE)).found(findings)
 }
 
-fn script_imports(cx: &Cx, component: &Component, node: &config::Node) -> Result<Vec<Finding>> {
+fn rust_imports(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Look> {
+    with_imports(cx, component, rust, |rules, sources| look(sources.len(), imports::check(rules, sources)))
+}
+
+fn script_imports(cx: &Cx, component: &Component, node: &config::Node) -> Result<Look> {
     let texts = scripts(cx, component)?;
     let files: Vec<TextFile<'_>> = texts.iter().map(|(path, text)| TextFile { path, text }).collect();
     let others = cx.config().components.iter().filter(|other| other.name != component.name);
@@ -59,7 +69,7 @@ fn script_imports(cx: &Cx, component: &Component, node: &config::Node) -> Result
         others: &others,
         stated_in: Path::new(CONFIGURATION),
     };
-    Ok(scripts::check(rules, &files))
+    Ok(look(files.len(), scripts::check(rules, &files)))
 }
 
 /// The scripts of a Node component, tests aside.
@@ -71,15 +81,23 @@ pub(super) fn scripts(cx: &Cx, component: &Component) -> Result<Vec<(PathBuf, St
     files_below(cx, &component.path, &|path| scripts::is_script(path) && !is_test(path))
 }
 
-fn python_contracts(cx: &Cx, component: &Component) -> Result<Vec<Finding>> {
+fn python_contracts(cx: &Cx, component: &Component) -> Result<Look> {
     let command = Command::new(lint_imports(cx, component)?)
         .args(["--no-cache", "--no-logo"])
         .cwd(&component.path)
         // It breaks lines at the width of a terminal, in the middle of an import too.
         .env("COLUMNS", "10000");
     let output = cx.output(command)?;
+    // Where it has read nothing, no contract is broken either.
+    let look = match contracts::analyzed(&output.stdout) {
+        Some(files) if files > 0 => Look::at(contracts::TOOL, Coverage::new(files, FILE)),
+        _ if output.success() => {
+            Look::broken(contracts::TOOL, FILE, "it does not say which files it has read")
+        }
+        _ => Look::at(contracts::TOOL, Coverage::new(0, FILE)),
+    };
     if output.success() {
-        return Ok(Vec::new());
+        return Ok(look);
     }
     let findings = contracts::findings(&output.stdout, &|module| module_file(cx, component, module));
     if findings.is_empty() {
@@ -88,7 +106,7 @@ fn python_contracts(cx: &Cx, component: &Component) -> Result<Vec<Finding>> {
             .cause(said.trim())
             .hint(format!("run it by hand in `{}`", component.path.display())));
     }
-    Ok(findings)
+    Ok(look.found(findings))
 }
 
 /// import-linter: the component's own, or that of the repository's tools.

@@ -82,7 +82,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     let check_tools = Task::new("dependencies.tools", dependencies::tools)
         .about("check the dependencies of the tools")
         .timeout(TIMEOUT)
-        .cached(Footprint::new().reads(requirements));
+        .cached(gate::judged(config, "dependencies.tools", Footprint::new().reads(requirements)));
     let recorder = image::Recorder::default();
     let each = |make: &dyn Fn(&Component) -> Option<Task>| -> Vec<Task> {
         config.components.iter().filter_map(make).collect()
@@ -137,8 +137,9 @@ fn setup_task(config: &Config, component: &Component) -> Task {
 }
 
 fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
-    let task = light_task("architecture", component, "check the imports", architecture::component)
-        .cached(footprints::of(config, component, "architecture"));
+    let task = light_task("architecture", component, "check the imports", architecture::component);
+    let footprint = gate::judged(config, task.id(), footprints::of(config, component, "architecture"));
+    let task = task.cached(footprint);
     // The contracts of Python are checked by a tool of the component; those of Rust are read here.
     let takes_tool = matches!(component.kind, ComponentKind::Python(_));
     let setup = takes_tool.then(|| format!("setup.{}", component.name));
@@ -170,7 +171,7 @@ fn settings_task(config: &Config) -> Option<Task> {
     let task = Task::new("architecture.settings", agreement::settings)
         .about("compare variables, ports and names of code, images and manifests")
         .timeout(TIMEOUT)
-        .cached(footprints::of_settings(config));
+        .cached(gate::judged(config, "architecture.settings", footprints::of_settings(config)));
     agreement::components(config).next().map(|_| task)
 }
 
@@ -203,7 +204,11 @@ fn versions_task(config: &Config) -> Option<Task> {
         Task::new("dependencies.versions", dependencies::versions)
             .about("compare the versions of what several components depend on")
             .timeout(TIMEOUT)
-            .cached(footprints::of_locks(config, "dependencies.versions", locks))
+            .cached(gate::judged(
+                config,
+                "dependencies.versions",
+                footprints::of_locks(config, "dependencies.versions", locks),
+            ))
     })
 }
 

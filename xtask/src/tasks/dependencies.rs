@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::{gate, packages};
 use crate::config::{self, Component, ComponentKind};
 use crate::core::finding::Finding;
+use crate::core::gate::{Coverage, Look};
 use crate::core::rules::cargo::{self, Dependencies, Limits, Names};
-use crate::core::rules::{TextFile, imports, npm, requirements};
+use crate::core::rules::{DEPENDENCIES, TextFile, imports, npm, requirements};
 use crate::cx::Cx;
 use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
@@ -27,7 +28,7 @@ pub use ask::{Form, GraphOptions, graph, outdated, versions, why};
 /// step; warnings fail nothing.
 pub fn component(cx: &Cx, component: &Component) -> Result<()> {
     match &component.kind {
-        ComponentKind::Rust(rust) => cx.findings(of_rust(cx, component, rust)?),
+        ComponentKind::Rust(rust) => gate::conclude(cx, vec![of_rust(cx, component, rust)?]),
         ComponentKind::Python(python) => {
             let compiled = python.requirements.iter().map(|path| component.path.join(path));
             let findings: Vec<Finding> = compiled.flat_map(|path| of_python(cx, &path)).collect();
@@ -42,11 +43,13 @@ pub fn component(cx: &Cx, component: &Component) -> Result<()> {
 
 /// Checks the requirements of `[tools]`, where there are some.
 pub fn tools(cx: &Cx) -> Result<()> {
-    let findings = cx.config().tools.as_ref().map(|tools| of_python(cx, &tools.requirements));
-    cx.findings(findings.unwrap_or_default())
+    let look = cx.config().tools.as_ref().map(|tools| {
+        Look::at(DEPENDENCIES, Coverage::new(1, "file")).found(of_python(cx, &tools.requirements))
+    });
+    gate::conclude(cx, look.into_iter().collect())
 }
 
-fn of_rust(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Finding>> {
+fn of_rust(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Look> {
     let metadata = packages::of_this_platform(cx, component)?;
     let packages = metadata.workspace_packages();
     let Some(package) = packages.into_iter().find(|package| package.name.as_str() == rust.package) else {
@@ -70,7 +73,7 @@ fn of_rust(cx: &Cx, component: &Component, rust: &config::Rust) -> Result<Vec<Fi
     };
     let (figures, findings) = cargo::check(dependencies, limits);
     cx.note(figures.beside(limits));
-    Ok(findings)
+    Ok(Look::at(DEPENDENCIES, Coverage::new(metadata.packages.len(), "package")).found(findings))
 }
 
 /// The names of crates in the code of the package in `folder`, an absolute path.

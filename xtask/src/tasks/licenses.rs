@@ -64,11 +64,13 @@ fn check(cx: &Cx, found: Packages) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Those of [`Cx::findings`].
+/// Those of [`Cx::looked`].
 pub fn exceptions(cx: &Cx) -> Result<()> {
     let inventories: Vec<Inventory> =
         packages::of_all(cx)?.into_iter().map(|found| found.inventory).collect();
-    cx.findings(cx.config().licenses.unused(&inventories))
+    let licenses = &cx.config().licenses;
+    let look = Look::at(policy::TOOL, Coverage::new(licenses.exceptions.len(), "exception"));
+    gate::conclude(cx, vec![look.found(licenses.unused(&inventories))])
 }
 
 /// Writes `NOTICE` into the output folder: what the components with images ship of others, all components where none has

@@ -37,6 +37,8 @@ impl Sink for Collector {
                     seen.findings.push(finding.clone());
                 }
             }
+            // What a try has seen that did not pass, the next one looks at again.
+            Body::TaskRetried { task, .. } => drop(lock(&self.inner).remove(task)),
             _ => {}
         }
     }

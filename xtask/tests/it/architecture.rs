@@ -250,7 +250,15 @@ fn contracts_of_a_python_component_are_checked() {
     let missing = run(folder.path(), "part", architecture::component).0.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::Missing);
 
-    linter(folder.path(), "Contracts: 1 kept, 0 broken.", 0);
+    // Where nothing was read, nothing is broken.
+    for nothing in
+        ["Contracts: 1 kept, 0 broken.", "Analyzed 0 files, 0 dependencies.\n\nContracts: 1 kept, 0 broken."]
+    {
+        linter(folder.path(), nothing, 0);
+        let error = run(folder.path(), "part", architecture::component).0.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Missing, "{nothing}");
+    }
+    linter(folder.path(), "Analyzed 2 files, 0 dependencies.\n\nContracts: 1 kept, 0 broken.", 0);
     let (result, heard) = run(folder.path(), "part", architecture::component);
     assert!(result.is_ok() && heard.is_empty(), "{heard:?}");
 

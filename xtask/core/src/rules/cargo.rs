@@ -13,13 +13,10 @@ use toml::de::DeTable;
 
 use crate::diagnostic::position;
 use crate::finding::{Finding, Location, Severity};
-use crate::rules::{TextFile, error};
+use crate::rules::{DEPENDENCIES as TOOL, TextFile, error};
 
 #[cfg(test)]
 mod tests;
-
-/// The tool's name in findings.
-const TOOL: &str = "dependencies";
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug)]

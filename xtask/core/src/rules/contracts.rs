@@ -9,7 +9,13 @@ use std::path::PathBuf;
 use crate::finding::{Finding, Location};
 
 /// The tool's name in findings.
-const TOOL: &str = "import-linter";
+pub const TOOL: &str = "import-linter";
+
+/// How many files it says it has read; `None` where it does not say that.
+pub fn analyzed(report: &str) -> Option<usize> {
+    let line = report.lines().find_map(|line| line.strip_prefix("Analyzed "))?;
+    line.split_once(" file")?.0.parse().ok()
+}
 
 /// The findings of a report. `file` says which file of the repository a module stands in.
 pub fn findings(report: &str, file: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<Finding> {
@@ -146,6 +152,18 @@ mod tests {
                 "backend/src/services/catalog.py:1: src.services is not allowed to import src.api: src.services.catalog → src.api.app (contract `Layers import downwards only`)",
             ]
         );
+    }
+
+    #[test]
+    fn what_was_read_is_counted_where_that_is_said() {
+        assert_eq!(analyzed(include_str!("../../../testdata/architecture/import-linter.txt")), Some(27));
+        for (report, files) in [
+            ("Analyzed 1 file, 0 dependencies.\n", Some(1)),
+            ("Analyzed no files\n", None),
+            ("Contracts: 1 kept\n", None),
+        ] {
+            assert_eq!(analyzed(report), files, "{report}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod tests;
 use scan::{How, Mention, Scan};
 
 /// The tool's name in findings.
-pub(super) const TOOL: &str = "imports";
+pub const TOOL: &str = "imports";
 
 /// The files that are roots: they belong to no module.
 const ROOTS: &[&str] = &["lib", "main", "bin"];

@@ -17,6 +17,9 @@ pub mod script;
 pub mod scripts;
 pub mod usage;
 
+/// The tool in whose name all findings about dependencies are made.
+pub const DEPENDENCIES: &str = "dependencies";
+
 /// A text file of the repository.
 #[derive(Clone, Copy, Debug)]
 pub struct TextFile<'t> {

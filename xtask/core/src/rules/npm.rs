@@ -8,10 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::finding::{Finding, Location};
-use crate::rules::{TextFile, error};
-
-/// The tool's name in findings.
-const TOOL: &str = "dependencies";
+use crate::rules::{DEPENDENCIES as TOOL, TextFile, error};
 
 /// The groups of dependencies that both files have.
 const GROUPS: &[&str] = &["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];

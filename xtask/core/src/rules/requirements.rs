@@ -8,15 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::finding::{Finding, Location};
-use crate::rules::{TextFile, error};
+use crate::rules::{DEPENDENCIES as TOOL, TextFile, error};
 
 mod version;
 
 #[cfg(test)]
 mod tests;
-
-/// The tool's name in findings.
-const TOOL: &str = "dependencies";
 
 /// Checks that `compiled` (`x.txt`) is pinned, hashed, and what `source` (`x.in`) asks for.
 ///

@@ -9,15 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::cycle;
 use crate::finding::{Finding, Location, Severity};
-use crate::rules::error;
+use crate::rules::{DEPENDENCIES as TOOL, error};
 
 pub mod python;
 pub mod script;
 #[cfg(test)]
 mod tests;
-
-/// The tool's name in findings.
-const TOOL: &str = "dependencies";
 
 /// Something that a file imports.
 #[derive(Clone, Debug, Eq, PartialEq)]

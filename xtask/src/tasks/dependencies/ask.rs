@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::sources::with_imports;
-use super::super::{packages, tool};
+use super::super::{gate, packages, tool};
 use super::usage::{Modules, sources, target_of_script};
 use crate::config::{self, Component, ComponentKind};
 use crate::core::command::Command;
@@ -12,8 +12,9 @@ use crate::core::gate::{Answer, Coverage, Look};
 use crate::core::inventory::graph::Graph;
 use crate::core::inventory::outdated::{self, Outdated};
 use crate::core::inventory::{Inventory, Package};
+use crate::core::rules::DEPENDENCIES;
 use crate::core::rules::imports;
-use crate::core::rules::usage::Target;
+use crate::core::rules::usage::{Target, different_versions};
 use crate::core::{suggest, table, text};
 use crate::cx::{Cx, Output};
 use crate::driver::process::Exit;
@@ -301,5 +302,6 @@ pub fn versions(cx: &Cx) -> Result<()> {
             (package.key(), component.clone(), version, package.declared.clone())
         }));
     }
-    cx.findings(crate::core::rules::usage::different_versions(&versions))
+    let look = Look::at(DEPENDENCIES, Coverage::new(versions.len(), "package"));
+    gate::conclude(cx, vec![look.found(different_versions(&versions))])
 }

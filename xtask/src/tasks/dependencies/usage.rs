@@ -9,14 +9,11 @@ use super::super::sources::{files_below, has_extension};
 use super::super::{packages, tool};
 use crate::config::{Component, Python};
 use crate::core::gate::{Coverage, GapKind, Look};
-use crate::core::rules::TextFile;
 use crate::core::rules::requirements::{self, python_name};
 use crate::core::rules::usage::{Declared, Import, Source, Target, Usage, python, script};
+use crate::core::rules::{DEPENDENCIES, TextFile};
 use crate::cx::{Cx, files};
 use crate::error::Result;
-
-/// The tool's name in what it says of its look.
-pub(super) const TOOL: &str = "dependencies";
 
 /// The extensions of the files of a Node component.
 const SCRIPTS: &[&str] = &["ts", "tsx", "js", "jsx", "mts", "mjs", "cts", "cjs"];
@@ -52,7 +49,7 @@ fn is_development(path: &Path) -> bool {
 /// What is wrong with the imports of a Python component.
 pub(super) fn of_python(cx: &Cx, component: &Component, python: &Python) -> Result<Look> {
     let sources = sources(cx, component, true)?;
-    let look = Look::at(TOOL, Coverage::new(sources.len(), "file"));
+    let look = Look::at(DEPENDENCIES, Coverage::new(sources.len(), "file"));
     let environment = cx.root().join(&component.path).join(".venv");
     let (Some(installed), Some(folder)) =
         (packages::installed(cx, &environment)?, packages::site_packages(&environment)?)
@@ -166,7 +163,7 @@ impl Modules {
 /// What is wrong with the imports of a Node component.
 pub(super) fn of_node(cx: &Cx, component: &Component) -> Result<Look> {
     let sources = sources(cx, component, false)?;
-    let look = Look::at(TOOL, Coverage::new(sources.len(), "file"));
+    let look = Look::at(DEPENDENCIES, Coverage::new(sources.len(), "file"));
     let path = component.path.join("package.json");
     let text = files::read(&cx.root().join(&path))?;
     let locked = files::read(&cx.root().join(&component.path).join("package-lock.json"))?;

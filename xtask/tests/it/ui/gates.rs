@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use expect_test::expect;
 use xtask::Error;
@@ -9,7 +10,7 @@ use xtask::core::finding::judged::{Judged, SuppressedBy, Suppression};
 use xtask::core::finding::{Finding, Location, Position};
 use xtask::core::gate::{Account, Coverage, GapKind, Look, Seen};
 use xtask::core::graph::TaskId;
-use xtask::event::{Body, Event, Sink as _, Status, TaskEnd};
+use xtask::event::{Attempt, Body, Event, Sink as _, Status, TaskEnd};
 use xtask::ui::gates::{Collector, page};
 use xtask::ui::json::JsonLines;
 
@@ -291,4 +292,29 @@ fn the_gates_that_could_not_look_are_named_before_the_sum_of_the_tests() {
     let text = gates().plain();
     let last: Vec<&str> = text.lines().rev().take(2).collect();
     assert_eq!(last, ["1 passed, 0 failed", "1 gate could not look: security.backend (npm audit, trivy)"]);
+}
+
+#[test]
+fn what_a_try_has_seen_that_did_not_pass_is_forgotten() {
+    let collector = Collector::default();
+    let look = Look::at("ruff", Coverage::new(12, "file"));
+    let attempt = Attempt {
+        status: Status::Failed,
+        duration: Duration::ZERO,
+        failure: Error::problems("1 problem found"),
+        output: String::new(),
+        log: None,
+    };
+    let retried = Body::TaskRetried { task: id("security.code"), attempt, left: 0 };
+    let bodies = [
+        looked("security.code", &look, 1, 0),
+        found("security.code", None),
+        retried,
+        looked("security.code", &look, 0, 0),
+    ];
+    for body in bodies {
+        collector.event(&Event { at: Duration::ZERO, body });
+    }
+    let seen = &collector.seen()[&id("security.code")];
+    assert_eq!((seen.accounts.len(), seen.findings.len()), (1, 0));
 }
