@@ -268,6 +268,9 @@ pub fn size(text: &str) -> std::result::Result<u64, String> {
 }
 
 impl Config {
+    /// What the file is called, at the root of the repository.
+    pub const FILE: &str = "xtask.toml";
+
     /// Reads the text of an `xtask.toml`; `path` is what diagnostics call it.
     ///
     /// All problems are reported at once, each with line, caret and the nearest right word.

@@ -282,7 +282,7 @@ impl RunFiles {
 
 /// What the repository says about itself.
 fn config(root: &Path) -> Result<Config> {
-    Config::parse(Path::new("xtask.toml"), &files::read(&root.join("xtask.toml"))?)
+    Config::parse(Path::new(Config::FILE), &files::read(&root.join(Config::FILE))?)
 }
 
 /// The command line of this process, as a shell reads it.
@@ -327,7 +327,7 @@ fn repeat(task: &TaskId, passed_on: &[String]) -> String {
 
 /// The nearest folder at or above `start` with an `xtask.toml`.
 fn find_root(start: &Path) -> Result<PathBuf> {
-    let root = start.ancestors().find(|folder| folder.join("xtask.toml").is_file());
+    let root = start.ancestors().find(|folder| folder.join(Config::FILE).is_file());
     root.map(Path::to_owned).ok_or_else(|| {
         Error::configuration(format!("there is no `xtask.toml` in `{}` or above", start.display()))
             .hint("run it inside the repository; `[project] name = \"…\"` is all that the file needs")

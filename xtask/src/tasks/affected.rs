@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::git;
+use crate::config::Config;
 use crate::core::affected::{self, Changed, Since};
 use crate::core::text::count;
 use crate::cx::{Cx, files};
@@ -79,7 +80,7 @@ fn concerns_all(cx: &Cx, changed: &[Changed]) -> Option<Everything> {
     let package = cx.environment().get("CARGO_MANIFEST_DIR").map(Path::new);
     let package = package.and_then(|folder| folder.strip_prefix(cx.root()).ok()).and_then(Path::to_str);
     let program = package.into_iter().flat_map(|package| PROGRAM.iter().copied().chain([package]));
-    let places: Vec<&str> = ["xtask.toml"].into_iter().chain(program).collect();
+    let places: Vec<&str> = [Config::FILE].into_iter().chain(program).collect();
     changed.iter().find_map(|changed| {
         let is_whole = |place: &&str| place.is_empty() || changed.is_at(place);
         let reason = if !changed.is_legible() {

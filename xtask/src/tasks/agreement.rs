@@ -15,7 +15,6 @@ use crate::cx::Cx;
 use crate::driver::files;
 use crate::error::{Error, Result};
 use crate::tasks::architecture;
-use crate::tasks::footprints::CONFIGURATION;
 use crate::tasks::gate;
 use crate::tasks::release::prepare;
 use crate::tasks::sources::files_below;
@@ -64,8 +63,8 @@ pub fn settings(cx: &Cx) -> Result<()> {
 
 /// What is said of a component everywhere but in manifests.
 fn sides(cx: &Cx, component: &Component, released: &ReleaseComponent) -> Result<agreement::Component> {
-    let configuration = files::read(&cx.root().join(CONFIGURATION))?;
-    let configured = TextFile { path: Path::new(CONFIGURATION), text: &configuration };
+    let configuration = files::read(&cx.root().join(Config::FILE))?;
+    let configured = TextFile { path: Path::new(Config::FILE), text: &configuration };
     let called = &component.name;
     let in_image = format!("components.{called}.image");
     let mut sides =

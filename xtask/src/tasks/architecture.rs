@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Component, ComponentKind};
+use crate::config::{self, Component, ComponentKind, Config};
 use crate::core::command::Command;
 use crate::core::finding::Finding;
 use crate::core::gate::{Coverage, Look};
@@ -11,7 +11,6 @@ use crate::core::rules::imports;
 use crate::core::rules::{TextFile, scripts};
 use crate::cx::Cx;
 use crate::error::{Error, Result};
-use crate::tasks::footprints::CONFIGURATION;
 use crate::tasks::gate;
 use crate::tasks::sources::{files_below, with_imports};
 
@@ -67,7 +66,7 @@ fn script_imports(cx: &Cx, component: &Component, node: &config::Node) -> Result
         modules: &node.modules,
         forbidden: &node.forbidden,
         others: &others,
-        stated_in: Path::new(CONFIGURATION),
+        stated_in: Path::new(Config::FILE),
     };
     Ok(look(files.len(), scripts::check(rules, &files)))
 }

@@ -165,9 +165,6 @@ pub(super) fn of_locks(config: &Config, id: &str, locks: Vec<String>) -> Footpri
     }
 }
 
-/// What `xtask.toml` is called.
-pub(super) const CONFIGURATION: &str = "xtask.toml";
-
 /// Of what reads the manifests of all environments, as they are filled in.
 pub(super) fn of_manifests(config: &Config) -> Footprint {
     let named = config.environments.iter().flat_map(|environment| {
@@ -175,7 +172,7 @@ pub(super) fn of_manifests(config: &Config) -> Footprint {
     });
     let requirements = config.tools.iter().map(|tools| tools.requirements.display().to_string());
     Footprint::new()
-        .reads([CONFIGURATION])
+        .reads([Config::FILE])
         .reads(named)
         .reads(requirements)
         .ignores([".xtask"])
@@ -190,7 +187,7 @@ pub(super) fn of_settings(config: &Config) -> Footprint {
 
 /// Of what compares contracts with both of their sides.
 pub(super) fn of_contracts(config: &Config) -> Footprint {
-    let footprint = Footprint::new().reads([CONFIGURATION]).ignores(LEFTOVERS.iter().copied());
+    let footprint = Footprint::new().reads([Config::FILE]).ignores(LEFTOVERS.iter().copied());
     config.contracts.iter().fold(footprint, |footprint, contract| {
         let sides =
             [&contract.provider, &contract.consumer].into_iter().filter_map(|name| config.component(name));

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::footprints::CONFIGURATION;
-use crate::config::{Component, Rust};
+use crate::config::{Component, Config, Rust};
 use crate::core::rules::imports::{Rules, Source};
 use crate::cx::Cx;
 use crate::driver::files;
@@ -37,7 +36,7 @@ pub(super) fn with_imports<T>(
         library: &rust.package.replace('-', "_"),
         modules: &rust.modules,
         forbidden: &rust.forbidden,
-        stated_in: Path::new(CONFIGURATION),
+        stated_in: Path::new(Config::FILE),
     };
     Ok(work(rules, &sources))
 }

@@ -71,11 +71,11 @@ pub fn pin(cx: &Cx, options: &Options) -> Result<()> {
 
 /// Writes the new text over the one that was read, once it is sure to say what it should.
 fn write(cx: &Cx, environment: &str, before: &str, after: &str, uid: &str) -> Result<()> {
-    let path = cx.root().join("xtask.toml");
+    let path = cx.root().join(Config::FILE);
     let by_hand = |error: Error| {
         error.hint(format!("write it by hand: `cluster = \"{uid}\"` in `[environments.{environment}]`"))
     };
-    let config = Config::parse(Path::new("xtask.toml"), after).map_err(|error| {
+    let config = Config::parse(Path::new(Config::FILE), after).map_err(|error| {
         by_hand(
             Error::configuration("`xtask.toml` is written in a way that leaves no room for it").source(error),
         )
