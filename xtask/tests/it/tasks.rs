@@ -155,10 +155,12 @@ fn the_pipeline_follows_from_the_components() {
         setup.frontend (1): 
         setup.xtask (1): 
         setup.core (1): 
+        setup.fingerprint (1): 
         architecture.backend (1): setup.backend
         architecture.frontend (1): 
         architecture.xtask (1): 
         architecture.core (1): 
+        architecture.fingerprint (1): 
         architecture.settings (1): 
         architecture.contract (1): setup.backend
         architecture.compatibility (1): 
@@ -168,11 +170,13 @@ fn the_pipeline_follows_from_the_components() {
         dependencies.frontend (1): 
         dependencies.xtask (1): 
         dependencies.core (1): 
+        dependencies.fingerprint (1): 
         dependencies.versions (1): 
         licenses.backend (1): setup.backend
         licenses.frontend (1): 
         licenses.xtask (1): 
         licenses.core (1): 
+        licenses.fingerprint (1): 
         licenses.tools (1): setup.tools
         licenses.exceptions (1): 
         licenses.notice (1): 
@@ -181,13 +185,16 @@ fn the_pipeline_follows_from_the_components() {
         lint.frontend (1): setup.frontend, setup.tools
         lint.xtask (2): setup.xtask
         lint.core (2): setup.core
+        lint.fingerprint (2): setup.fingerprint
         test.backend (1): setup.backend
         test.frontend (1): setup.frontend
         test.xtask (2): setup.xtask
         test.core (2): setup.core
+        test.fingerprint (2): setup.fingerprint
         docs.backend (1): setup.backend
         docs.xtask (2): setup.xtask
         docs.core (2): setup.core
+        docs.fingerprint (2): setup.fingerprint
         security.secrets (1): setup.tools
         security.workflows (1): setup.tools
         security.images (1): setup.tools
@@ -196,12 +203,14 @@ fn the_pipeline_follows_from_the_components() {
         security.frontend (1): setup.tools
         security.xtask (1): setup.tools
         security.core (1): setup.tools
+        security.fingerprint (1): setup.tools
         image.backend (1): 
         image.frontend (1): 
         sbom.backend (1): setup.backend
         sbom.frontend (1): 
         sbom.xtask (1): 
         sbom.core (1): 
+        sbom.fingerprint (1): 
         sbom.all (1): setup.backend
     "#]]
     .assert_eq(&outline(&config));

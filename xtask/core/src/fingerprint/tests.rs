@@ -1,13 +1,9 @@
-//! Keys that must differ, entries that must not be believed, and the words of a change.
+//! Entries that must not be believed.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use expect_test::expect;
-
 use super::entry::{Entry, EntryError, Said};
-use super::explain::changes;
 use super::manifest::Item;
 use super::*;
 
@@ -25,73 +21,12 @@ fn folder(path: &str) -> Item {
     Item { path: path.into(), content: Content::Folder { mode: 0o755 } }
 }
 
-fn text(subject: Subject, text: &str) -> Part {
-    Part { subject, value: Value::Text(text.to_owned()) }
-}
-
-fn fingerprint(parts: &[Part], files: &[Item]) -> Fingerprint {
-    Fingerprint::new(parts.to_vec(), Arc::new(Manifest::new(files.to_vec())))
-}
-
-#[test]
-fn whatever_differs_has_another_key() {
-    let executable =
-        Item { path: "a".into(), content: Content::File { mode: 0o755, digest: Digest::of(b"1"), size: 1 } };
-    let variable = |value: Value| Part { subject: Subject::Variable("A".to_owned()), value };
-    let all = [
-        fingerprint(&[], &[]),
-        fingerprint(&[], &[file("a", "1"), file("b", "2")]),
-        fingerprint(&[], &[file("a", "2"), file("b", "1")]),
-        fingerprint(&[], &[file("a", "1"), file("c", "2")]),
-        fingerprint(&[], &[file("a", "1")]),
-        fingerprint(&[], &[executable]),
-        fingerprint(&[], &[file("a", "1"), folder("b")]),
-        fingerprint(&[], &[file("a", "1"), file("b", "")]),
-        fingerprint(&[], &[link("a", "b")]),
-        fingerprint(&[], &[link("a", "c")]),
-        fingerprint(&[], &[link("ab", "")]),
-        fingerprint(&[text(Subject::Argument(0, 1), "x"), text(Subject::Argument(0, 2), "y")], &[]),
-        fingerprint(&[text(Subject::Argument(0, 1), "y"), text(Subject::Argument(0, 2), "x")], &[]),
-        fingerprint(&[text(Subject::Argument(0, 1), "xy"), text(Subject::Argument(0, 2), "")], &[]),
-        fingerprint(&[text(Subject::Argument(0, 1), "x y")], &[]),
-        fingerprint(&[variable(Value::Absent)], &[]),
-        fingerprint(&[variable(Value::Text(String::new()))], &[]),
-        fingerprint(&[variable(Value::Text("1".to_owned()))], &[]),
-        fingerprint(&[variable(Value::Hidden(Digest::of(b"1")))], &[]),
-        fingerprint(&[variable(Value::Digest(Digest::of(b"1")))], &[]),
-        fingerprint(&[text(Subject::Tool("A".to_owned()), "1")], &[]),
-        fingerprint(&[text(Subject::Dependency("A".to_owned()), "1")], &[]),
-        fingerprint(&[text(Subject::Setting("A".to_owned()), "1")], &[]),
-        fingerprint(&[text(Subject::Declared(Declared::Inputs, 0), "1")], &[]),
-        fingerprint(&[text(Subject::Declared(Declared::Outputs, 0), "1")], &[]),
-    ];
-    let keys: BTreeSet<Digest> = all.iter().map(Fingerprint::key).collect();
-    assert_eq!(keys.len(), all.len());
-}
-
-#[test]
-fn order_of_declaration_is_no_difference() {
-    let (one, two) = (text(Subject::Task, "t"), text(Subject::Tool("cc".to_owned()), "1"));
-    assert_eq!(
-        fingerprint(&[one.clone(), two.clone()], &[file("a", "1"), file("b", "2")]).key(),
-        fingerprint(&[two, one], &[file("b", "2"), file("a", "1")]).key(),
-    );
-}
-
-/// A key that changes without [`FORMAT`] makes every stored result useless and says nothing; one that does not change although
-/// the meaning of a part did is a lie.
-#[test]
-fn the_form_of_keys_stands() {
-    let key =
-        fingerprint(&[text(Subject::Task, "lint.a")], &[file("a/b", "1"), link("c", "a"), folder("d")]).key();
-    expect!["4273ecbd40961618346800dcc40ee9a5ccf8430d85b1a15015673ecf99df91c2"].assert_eq(&key.to_string());
-}
-
 fn entry() -> Entry {
+    let part = Part { subject: Subject::Task, value: Value::Text("lint.a".to_owned()) };
     Entry {
         format: FORMAT,
         task: "lint.a".to_owned(),
-        fingerprint: fingerprint(&[text(Subject::Task, "lint.a")], &[file("a", "1")]),
+        fingerprint: Fingerprint::new(vec![part], Arc::new(Manifest::new(vec![file("a", "1")]))),
         outputs: Manifest::new(vec![file("out/x", "2"), link("out/y", "x"), folder("out/z")]),
         said: Said { log: Some(Digest::of(b"log")), ..Said::default() },
         stored: 1_790_000_000,
@@ -138,46 +73,4 @@ fn an_entry_that_would_write_elsewhere_is_refused() {
     let through = Manifest::new(vec![link("out", "/etc"), file("out/passwd", "1")]);
     let entry = Entry { outputs: through, ..entry() };
     assert_eq!(Entry::decode(&entry.encode(), &entry.fingerprint.key()), Err(EntryError::Outside));
-}
-
-#[test]
-fn what_changed_is_said_in_words() {
-    let before = fingerprint(
-        &[
-            text(Subject::Argument(0, 1), "--strict"),
-            text(Subject::Variable("CI".to_owned()), "1"),
-            Part { subject: Subject::Tool("ruff".to_owned()), value: Value::Digest(Digest::of(b"old")) },
-            Part { subject: Subject::Variable("TOKEN".to_owned()), value: Value::Hidden(Digest::of(b"s")) },
-        ],
-        &[file("a", "1"), file("b", "2"), file("c", "3"), link("d", "a"), file("gone", "9"), folder("f")],
-    );
-    let executable =
-        Item { path: "b".into(), content: Content::File { mode: 0o755, digest: Digest::of(b"2"), size: 1 } };
-    let now = fingerprint(
-        &[
-            text(Subject::Argument(0, 1), "--fast"),
-            Part { subject: Subject::Variable("CI".to_owned()), value: Value::Absent },
-            Part { subject: Subject::Tool("ruff".to_owned()), value: Value::Digest(Digest::of(b"new")) },
-            Part { subject: Subject::Variable("TOKEN".to_owned()), value: Value::Hidden(Digest::of(b"t")) },
-            text(Subject::Dependency("setup.a".to_owned()), "x"),
-        ],
-        &[file("a", "one"), executable, file("e", "3"), link("d", "b"), file("new", "8"), file("f", "now")],
-    );
-    let words: Vec<String> = changes(&before, &now).iter().map(|change| format!("{change}\n")).collect();
-    expect![[r#"
-        argument 1 of the command: `--strict` → `--fast`
-        the variable `CI`: `1` → not there
-        the variable `TOKEN` has changed; what it is, is a secret
-        the tool `ruff`: 96a4257289f9 → b20ab0a020a4
-        the task `setup.a`, which goes before: nothing → `x`
-        `a` has changed: d63bd9a826af → d33fb48ab5ad
-        `b` has other permissions: 644 → 755
-        `d` leads elsewhere: `a` → `b`
-        `c` is called `e` now
-        `f` is something else: an empty folder → 470e9beee498
-        `new` is new (658325b1f32c)
-        `gone` is gone (026ed82c4fff)
-    "#]]
-    .assert_eq(&words.concat());
-    assert!(changes(&now, &now).is_empty());
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::manifest::{Content, Item, raw};
-use super::{Declared, Fingerprint, Manifest, Subject, Value};
+use super::manifest::{Content, Item};
+use super::{Declared, Fingerprint, Manifest, Subject, Value, raw};
 
 /// How many letters of a value are shown.
 const WORDS: usize = 48;

@@ -4,10 +4,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::pattern::Patterns;
-use super::{Digest, codec};
+use super::{Digest, codec, raw};
 
 /// The domain of a manifest's digest.
 const DOMAIN: &str = "xtask 2026-11 set of files, format 1";
@@ -163,40 +163,5 @@ impl Manifest {
             !matches!(pair[0].content, Content::Folder { .. }) && pair[1].path.starts_with(&pair[0].path)
         });
         self.files.iter().all(|item| plain(&item.path)) && !below_link
-    }
-}
-
-/// Paths in JSON: as text where they are UTF-8, else as their bytes. Two names never become one.
-pub(super) mod raw {
-    use std::ffi::{OsStr, OsString};
-    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-
-    use super::{Deserialize, Deserializer, Path, PathBuf, Serialize as _, Serializer};
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Name {
-        Text(String),
-        Bytes(Vec<u8>),
-    }
-
-    pub(in crate::fingerprint) fn serialize<S: Serializer>(
-        path: &Path,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let name: &OsStr = path.as_os_str();
-        match name.to_str() {
-            Some(text) => serializer.serialize_str(text),
-            None => name.as_bytes().serialize(serializer),
-        }
-    }
-
-    pub(in crate::fingerprint) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<PathBuf, D::Error> {
-        Ok(match Name::deserialize(deserializer)? {
-            Name::Text(text) => PathBuf::from(text),
-            Name::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
-        })
     }
 }
