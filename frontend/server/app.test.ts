@@ -71,6 +71,14 @@ describe('pages', () => {
     expect(answer.body.toString()).toBe(PAGE);
   });
 
+  it.each([{}, { accept: '*/*' }, { accept: 'application/json' }])(
+    'has a front page for whoever asks, %j',
+    async (headers) => {
+      const answer = await ask(port, '/', { headers });
+      expect([answer.status, answer.body.toString()]).toEqual([200, PAGE]);
+    },
+  );
+
   it('shows a person the page for an address that is none, with the honest status', async () => {
     const answer = await ask(port, '/nodes/a/b', { headers: { ...AS_BROWSER, 'if-none-match': '*' } });
     expect(answer.status).toBe(404);

@@ -132,7 +132,8 @@ function sendPage(request: IncomingMessage, response: ServerResponse, path: stri
     return path.startsWith('/assets/') ? '/assets/{file}' : path;
   }
   const { pattern } = matchRoute(path);
-  if (isNavigation(request)) {
+  // The front page is one for whoever asks: machines that look whether it is there ask for no HTML in particular.
+  if (pattern === '/' || isNavigation(request)) {
     // Where there is no page, a person still gets the application's own "not found", and a crawler the honest status.
     sendAsset(request, response, pattern === null ? 404 : 200, application.shell);
     return pattern ?? UNKNOWN_ROUTE;

@@ -34,6 +34,7 @@ pub(super) fn draw(random: &mut Random, parts: usize) -> Vec<Fault> {
     night.clocks();
     night.people();
     night.pods();
+    night.words();
     night.faults
 }
 
@@ -245,6 +246,22 @@ impl Night<'_> {
         }
     }
 
+    /// Decided by the source of the kinds alone: what else a seed draws is what it was before there were words.
+    fn words(&mut self) {
+        if !self.has(0.5) {
+            return;
+        }
+        for _ in 0..=self.kinds.below(2) {
+            let at = self.kinds.between((Duration::ZERO, NIGHT)).mul_f64(self.kinds.unit());
+            self.faults.push(Fault::Word { at, stays: true });
+            // Some pauses end by themselves.
+            if self.kinds.chance(0.7) {
+                let at = at + self.kinds.between(seconds(5, 600));
+                self.faults.push(Fault::Word { at, stays: false });
+            }
+        }
+    }
+
     fn slot(&mut self) -> Slot {
         if self.random.chance(0.5) { Slot::A } else { Slot::B }
     }
@@ -278,6 +295,6 @@ mod tests {
             let words = faults.iter().map(|fault| format!("{fault:?}"));
             kinds.extend(words.map(|words| words.split(' ').next().unwrap_or_default().to_owned()));
         }
-        assert_eq!(kinds.len(), 21, "{kinds:?}");
+        assert_eq!(kinds.len(), 22, "{kinds:?}");
     }
 }

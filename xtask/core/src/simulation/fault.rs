@@ -187,6 +187,13 @@ pub enum Fault {
         /// What.
         command: Command,
     },
+    /// Somebody who owns nothing leaves a word in the ledger: that the release is to stay where it is, or may go on.
+    Word {
+        /// When.
+        at: Duration,
+        /// Whether it is to stay.
+        stays: bool,
+    },
 }
 
 /// What happens to a write.
@@ -250,6 +257,7 @@ impl Fault {
             | Self::NodeLost { at, .. }
             | Self::Reset { at, .. }
             | Self::Command { at, .. }
+            | Self::Word { at, .. }
             | Self::Kill { moment: Moment::At(at), .. } => Some((at, None)),
             Self::Write { .. }
             | Self::Renewal { .. }

@@ -12,6 +12,8 @@ use super::scrape::Blind;
 use super::watch::NEW;
 use super::words;
 use super::world::{ABORT_MAX, Event, RECOVER, World};
+use crate::mask::Mask;
+use crate::release::ledger::{Line, Pause};
 use crate::release::machine::{Input, Intent};
 
 /// How often a controller looks whether there is something to put back.
@@ -81,7 +83,28 @@ impl<D: Deployer> World<'_, D> {
                 }
             }
             Fault::Command { owner, command, .. } => self.receive(owner, Input::Command(command)),
+            Fault::Word { stays, .. } => self.note_down(stays),
             Fault::Write { .. } | Fault::Renewal { .. } | Fault::Look { .. } | Fault::Clock { .. } => {}
+        }
+    }
+
+    /// Somebody leaves a word in the ledger, by the rules for it and upon the version that they have read; the fence on it stays
+    /// the owner's. Where it would be refused, nothing happens.
+    fn note_down(&mut self, stays: bool) {
+        let course = &self.scenario.course;
+        let (steps, since) =
+            (course.parts.iter().map(|part| part.steps().len()).max(), course.unix(self.now));
+        let Some(read) = self.cluster.ledger.as_mut().filter(|_| self.api_down == 0) else { return };
+        let said = if stays {
+            let line = |words: &str| Line::new(words, &Mask::default());
+            let pause = Pause { since, by: line("somebody"), why: line("a look at it"), until: None };
+            read.object.pausing(pause, steps.unwrap_or(0))
+        } else {
+            read.object.resuming()
+        };
+        if let Ok(head) = said {
+            read.object = head;
+            read.version.resource = self.cluster.shared.version();
         }
     }
 

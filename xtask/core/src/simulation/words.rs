@@ -51,6 +51,8 @@ pub(super) fn strikes(fault: &Fault, parts: &[PartCourse]) -> Option<String> {
         Fault::Sleep { .. } => "the deployer does not get to run".to_owned(),
         Fault::Person { part, act, .. } => person(act, name(part)),
         Fault::Load { percent, .. } => format!("{percent} % of the requests from now on"),
+        Fault::Word { stays: true, .. } => "somebody leaves in the ledger: pause".to_owned(),
+        Fault::Word { stays: false, .. } => "somebody leaves in the ledger: go on".to_owned(),
         Fault::NodeLost { pods, .. } => {
             format!("a node is lost with {}", text::count(pods as usize, "pod"))
         }

@@ -163,6 +163,11 @@ impl Node {
         format!("xtask-node{}", self.number)
     }
 
+    /// The address of this machine at which its pods reach it.
+    pub(crate) fn host(&self) -> String {
+        format!("10.77.{}.254", self.number)
+    }
+
     /// Holds everything that the node writes, and goes away with it.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

@@ -63,6 +63,11 @@ pub(crate) struct Load {
 impl Load {
     /// `rate` requests a second to an address.
     pub(crate) fn new(address: SocketAddr, rate: u32) -> Self {
+        Self::of(address, rate, "/")
+    }
+
+    /// The same for another path.
+    pub(crate) fn of(address: SocketAddr, rate: u32, path: &'static str) -> Self {
         let (seen, end) = (Arc::new(Mutex::new(Seen::default())), Arc::new(AtomicBool::new(false)));
         let pause = Duration::from_secs(u64::from(USERS)) / rate;
         let users = (0..USERS).map(|number| {
@@ -72,7 +77,7 @@ impl Load {
                 while !end.load(Ordering::Relaxed) {
                     std::thread::sleep(next.saturating_duration_since(Instant::now()));
                     next += pause;
-                    let answer = ask(address);
+                    let answer = get(address, path);
                     note(&mut seen.lock().unwrap(), answer);
                 }
             })
@@ -124,14 +129,28 @@ fn note(seen: &mut Seen, answer: Result<(bool, String), String>) {
 
 /// Whether the status is 200, and the version that says it.
 pub(crate) fn ask(address: SocketAddr) -> Result<(bool, String), String> {
+    get(address, "/")
+}
+
+/// The same for another path. Who answers with something else than a version has none.
+fn get(address: SocketAddr, path: &str) -> Result<(bool, String), String> {
     let failed = |error: std::io::Error| error.to_string();
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    write!(stream, "GET / HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").map_err(failed)?;
+    // In one piece: whoever reads once has read all of it.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(failed)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| format!("half an answer: {answer:?}"))?;
-    let body: Value = serde_json::from_str(body).map_err(|error| format!("{error}: {answer:?}"))?;
+    let length = head.lines().find_map(|line| {
+        let (name, length) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length").then(|| length.parse::<usize>().ok())?
+    });
+    if length.is_some_and(|length| length != body.len()) {
+        return Err(format!("half an answer: {answer:?}"));
+    }
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
     Ok((head.starts_with("HTTP/1.1 200 "), body["version"].as_str().unwrap_or_default().to_owned()))
 }
 
@@ -143,6 +162,8 @@ fn what_users_see_is_counted() {
         let answers = [
             "HTTP/1.1 200 OK\r\n\r\n{\"version\":\"one\"}",
             "HTTP/1.1 500 No\r\n\r\n{\"version\":\"one\"}",
+            "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"version\":\"one\"}",
+            "HTTP/1.1 200 OK\r\ncontent-length: 18\r\n\r\n{\"version\":\"one\"}",
             "HTTP/1",
         ];
         for answer in answers {
@@ -153,11 +174,11 @@ fn what_users_see_is_counted() {
         }
     });
     let mut seen = Seen::default();
-    for _ in 0..4 {
+    for _ in 0..6 {
         note(&mut seen, ask(address));
     }
     server.join().unwrap();
     let of_one = seen.versions["one"];
-    assert_eq!((of_one.good, of_one.bad, seen.dropped, seen.requests()), (1, 1, 2, 4), "{seen:?}");
+    assert_eq!((of_one.good, of_one.bad, seen.dropped, seen.requests()), (2, 1, 3, 6), "{seen:?}");
     assert!(seen.reason.unwrap().starts_with("half an answer"));
 }

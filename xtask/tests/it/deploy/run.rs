@@ -73,13 +73,19 @@ impl Running {
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn end(mut self) -> Ran {
+    pub(crate) fn end(self) -> Ran {
+        self.end_within(LIMIT * 4)
+    }
+
+    /// Waits for the end of what takes longer than other commands.
+    #[track_caller]
+    pub(crate) fn end_within(mut self, limit: Duration) -> Ran {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let code = status.code().unwrap_or(-1);
                 return Ran { code, text: self.said(), took: self.began.elapsed() };
             }
-            assert!(self.began.elapsed() < LIMIT * 4, "it does not end:\n{}", self.said());
+            assert!(self.began.elapsed() < limit, "it does not end:\n{}", self.said());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -21,11 +21,18 @@ const RESTARTS_MAX: u32 = 1;
 ///
 /// Containers need no baseline: one that ran out of memory speaks against the release, and so does a second restart. A single
 /// one may be a node's fault; it is an alert. The release before stands by, so going back costs little.
+///
+/// Only time in which something was seen counts: while nobody can measure, the watch stands still.
 #[derive(Clone, Debug)]
 pub struct Bake {
     settings: Settings,
     objectives: Vec<Objective>,
-    until: Duration,
+    /// When it began.
+    since: Duration,
+    /// When the last tick ended; before the first one, when it began.
+    at: Duration,
+    /// How much has still to be seen.
+    left: Duration,
     streams: Vec<Watched>,
     /// How often the containers of each pod had been started again when it was last seen; `None` before the first look.
     pods: Option<BTreeMap<String, u32>>,
@@ -57,7 +64,7 @@ pub enum BakeVerdict {
 }
 
 impl Bake {
-    /// A watch of `length` from `at` on, as [`Evidence::bake`](super::Evidence::bake) says.
+    /// A watch over `length` that begins `at`, as [`Evidence::bake`](super::Evidence::bake) says.
     pub fn new(
         settings: Settings,
         objectives: Vec<Objective>,
@@ -66,14 +73,34 @@ impl Bake {
     ) -> Result<Self, SettingsError> {
         validate(&settings, &objectives)?;
         let streams = objectives.iter().map(|_| Watched::default()).collect();
-        Ok(Self { settings, objectives, until: at + length, streams, pods: None, restarts: 0 })
+        Ok(Self { settings, objectives, since: at, at, left: length, streams, pods: None, restarts: 0 })
     }
 
-    /// The same watch, until `length` after `at`: what it has seen already counts.
+    /// The same watch, over `length` from `at` on: what it has seen speaks for and against the release, and takes nothing off
+    /// its time.
     #[must_use]
     pub fn prolonged(mut self, at: Duration, length: Duration) -> Self {
-        self.until = at + length;
+        (self.since, self.at, self.left) = (at, at, length);
         self
+    }
+
+    /// How much has still to be seen.
+    pub fn left(&self) -> Duration {
+        self.left
+    }
+
+    /// When it is over, if everything is seen from now on.
+    pub fn ends(&self) -> Duration {
+        self.at + self.left
+    }
+
+    /// How much of a tick was seen: none of it where no pod could be read, or where it spans a gap in which nobody looked.
+    fn seen(&self, tick: &Tick) -> Duration {
+        if tick.length > self.settings.tick_max || tick.canary.iter().all(|pod| pod.scrape.is_none()) {
+            return Duration::ZERO;
+        }
+        // The first one may have begun before the watch.
+        tick.length.min(tick.at.saturating_sub(self.since))
     }
 
     /// Takes one tick; the pods of the release that serves stand where the canary's did.
@@ -99,8 +126,10 @@ impl Bake {
                 }
             }
         }
+        self.left = self.left.saturating_sub(self.seen(tick));
+        self.at = tick.at;
         match alert {
-            _ if tick.at >= self.until => BakeVerdict::Over,
+            _ if self.left.is_zero() => BakeVerdict::Over,
             Some(reason) => BakeVerdict::Alert(reason),
             None => BakeVerdict::Continue,
         }

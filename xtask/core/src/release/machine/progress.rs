@@ -7,6 +7,7 @@ use crate::release::effect::{Action, Effect};
 use crate::release::ledger::Phase;
 use crate::release::migration::Migration;
 use crate::release::model::Slot;
+use crate::text;
 
 impl Machine {
     /// Goes on to the next phase where this one has what it wants, and ends waits that take too long.
@@ -54,11 +55,7 @@ impl Machine {
                     self.bake(now);
                 }
             }
-            Phase::Baking => {
-                if self.trials.iter().all(|trial| trial.is_over(self.entered, now)) {
-                    self.enter(Phase::Cleaning, now);
-                }
-            }
+            Phase::Baking => self.watch(now),
             Phase::Reverting => {
                 if self.is_drained(now) {
                     self.enter(Phase::Restoring, now);
@@ -144,6 +141,25 @@ impl Machine {
                 let reason = format!("the watch over {} cannot begin: {words}", part.name);
                 self.turn_back(Ending::NoEvidence, &reason, now);
                 return;
+            }
+        }
+    }
+
+    /// Goes on once everything was watched for long enough. What nobody can see is not watched: as in the canary, there is an end
+    /// to that, and no verdict. Where a person has promoted it without evidence, want of it takes nothing back.
+    fn watch(&mut self, now: Duration) {
+        let (began, is_by_hand) = (self.entered, self.is_by_hand);
+        if self.trials.iter().all(|trial| trial.is_over(began, now, is_by_hand)) {
+            return self.enter(Phase::Cleaning, now);
+        }
+        for (trial, part) in self.trials.iter_mut().zip(&self.course.parts) {
+            let blind = trial.looked(now);
+            if blind >= part.settings.step_max && !is_by_hand {
+                let (long, name) = (text::duration(blind), &part.name);
+                let reason = format!(
+                    "nothing could be measured of {name} for {long}: nobody knows whether it is good"
+                );
+                return self.turn_back(Ending::NoEvidence, &reason, now);
             }
         }
     }

@@ -159,8 +159,8 @@ impl Machine {
                     Some(Wait { words, until: self.entered + self.step_max() })
                 }
                 (None, Phase::Baking) => {
-                    let longest = self.trials.iter().map(|trial| trial.bake_length().unwrap_or_default());
-                    let until = self.entered + longest.max().unwrap_or_default();
+                    let each = self.trials.iter().map(|trial| trial.watched_until(self.entered));
+                    let until = each.max().unwrap_or(self.entered);
                     Some(Wait { words: "the watch to be over".into(), until })
                 }
                 (None, _) => None,

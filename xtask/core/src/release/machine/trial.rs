@@ -22,10 +22,18 @@ pub(super) struct Trial {
     bake: Option<Bake>,
     /// As long as this is set, the weight stays and nothing is promoted.
     hold: Option<String>,
-    /// When its first step began; the bake's length depends on what the promotion rested on.
+    /// How long the watch takes, once it has begun: that depends on what the promotion rested on.
     bake_length: Option<Duration>,
     over: bool,
+    /// When the last look of the watch was.
+    looked: Option<Duration>,
+    /// For how long looks have been answered and nothing was measured, without a break.
+    blind: Duration,
 }
+
+/// The longest that may lie between two looks of a watch that nothing keeps from looking. A cluster that answers nothing is away;
+/// that says nothing about whether its pods can be measured.
+const LOOK_MAX: Duration = Duration::from_secs(15);
 
 impl Trial {
     /// A step begins; the first one begins the analysis, or goes on with what was written down of it.
@@ -113,6 +121,7 @@ impl Trial {
         let length = evidence.map_or(part.settings.bake, |evidence| evidence.bake);
         self.bake_length = Some(length);
         self.over = false;
+        (self.looked, self.blind) = (Some(now), Duration::ZERO);
         self.bake = match self.bake.take() {
             // It was watched while others were not as far.
             Some(bake) => Some(bake.prolonged(now, length)),
@@ -142,7 +151,12 @@ impl Trial {
         {
             return Finding::Back(Ending::RolledBack, reason.to_string());
         }
-        match self.bake.as_mut().map(|bake| bake.observe(tick)) {
+        let left = self.bake.as_ref().map(Bake::left);
+        let verdict = self.bake.as_mut().map(|bake| bake.observe(tick));
+        if self.bake.as_ref().map(Bake::left) != left {
+            self.blind = Duration::ZERO;
+        }
+        match verdict {
             Some(BakeVerdict::FlipBack(reason)) => Finding::Back(Ending::RolledBack, reason.to_string()),
             Some(BakeVerdict::Over) => {
                 self.over = true;
@@ -172,15 +186,28 @@ impl Trial {
         self.analysis.as_ref()
     }
 
-    /// How long the watch takes, once it has begun.
-    pub(super) fn bake_length(&self) -> Option<Duration> {
-        self.bake_length
+    /// A look was answered while the watch goes on. Returns for how long nothing was measured, without a break.
+    pub(super) fn looked(&mut self, now: Duration) -> Duration {
+        let since = self.looked.replace(now).unwrap_or(now);
+        if self.bake.is_some() && !self.over {
+            self.blind += now.saturating_sub(since).min(LOOK_MAX);
+        }
+        self.blind
     }
 
-    /// Whether the watch is over, by what was measured or because its time has passed.
-    pub(super) fn is_over(&self, began: Duration, now: Duration) -> bool {
-        let length = self.bake_length.unwrap_or_default();
-        self.over || now.saturating_sub(began) >= length
+    /// When the watch that began then is over, if nothing keeps anybody from looking.
+    pub(super) fn watched_until(&self, began: Duration) -> Duration {
+        self.bake.as_ref().map_or_else(|| self.passed(began), Bake::ends)
+    }
+
+    /// Whether the watch is over. Of what has no objectives nothing is measured, and of what is promoted by hand nothing need be:
+    /// there its time passes by itself.
+    pub(super) fn is_over(&self, began: Duration, now: Duration, is_by_hand: bool) -> bool {
+        self.over || ((self.bake.is_none() || is_by_hand) && now >= self.passed(began))
+    }
+
+    fn passed(&self, began: Duration) -> Duration {
+        began + self.bake_length.unwrap_or_default()
     }
 }
 

@@ -97,7 +97,56 @@ fn what_was_seen_before_all_had_flipped_counts() {
     assert!((1..3).all(|number| early.observe(&tick(number)) == BakeVerdict::Continue));
     let mut bake = early.prolonged(TICK * 2, Duration::from_hours(1));
     assert!(matches!(bake.clone().observe(&tick(3)), BakeVerdict::FlipBack(_)));
-    let quiet = |at| Tick { at, length: TICK, canary: vec![pod("c", 0, 50, 50)], ..Tick::default() };
-    assert_eq!(bake.observe(&quiet(Duration::from_mins(15))), BakeVerdict::Continue, "it is later over, too");
-    assert_eq!(bake.observe(&quiet(TICK * 2 + Duration::from_hours(1))), BakeVerdict::Over);
+    let quiet = |number: u32| Tick {
+        at: TICK * number,
+        length: TICK,
+        canary: vec![pod("c", 0, 50, 50)],
+        ..Tick::default()
+    };
+    assert_eq!(bake.observe(&quiet(180)), BakeVerdict::Continue, "it is later over, too");
+    let hour = u32::try_from(Duration::from_hours(1).as_secs() / TICK.as_secs()).unwrap();
+    assert!((181..179 + hour).all(|number| bake.observe(&quiet(number)) == BakeVerdict::Continue));
+    assert_eq!(bake.observe(&quiet(179 + hour)), BakeVerdict::Over);
+}
+
+/// However seen, blind and missed ticks follow each other: it is over with the one that makes the time seen long enough, and
+/// with no other.
+#[test]
+fn only_what_was_seen_counts() {
+    let mut random = 1_u64;
+    let mut draw = |below: u64| {
+        // Knuth's multiplier: enough to mix ticks.
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    for _ in 0..200 {
+        let wanted = Duration::from_secs(60 + draw(600));
+        let start = Duration::from_secs(draw(100));
+        let mut bake = Bake::new(settings(), objectives(), start, wanted).unwrap();
+        // The first one began before the watch did.
+        let (mut at, mut seen) = (start + Duration::from_secs(2), Duration::ZERO);
+        let mut ends = start + wanted;
+        loop {
+            let length = Duration::from_secs(if draw(5) == 0 { 16 + draw(900) } else { 3 + draw(8) });
+            let canary = match draw(4) {
+                0 => Vec::new(),
+                1 => vec![PodTick { scrape: None, ..pod("c", 0, 50, 50) }],
+                2 => vec![PodTick { scrape: None, ..pod("c", 0, 50, 50) }, pod("d", 0, 50, 50)],
+                _ => vec![pod("c", 0, 50, 50)],
+            };
+            let counts = length <= settings().tick_max && canary.iter().any(|pod| pod.scrape.is_some());
+            let tick = Tick { at, length, canary, ..Tick::default() };
+            let part = length.min(at - start);
+            seen += if counts { part } else { Duration::ZERO };
+            let verdict = bake.observe(&tick);
+            assert_eq!(verdict == BakeVerdict::Over, seen >= wanted, "{seen:?} of {wanted:?}");
+            if verdict == BakeVerdict::Over {
+                break;
+            }
+            assert_eq!(bake.ends(), at + (wanted - seen));
+            assert!(bake.ends() >= ends, "it is never over sooner than was said");
+            ends = bake.ends();
+            at += 3 * TICK;
+        }
+    }
 }

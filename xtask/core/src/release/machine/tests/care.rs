@@ -75,6 +75,88 @@ fn nothing_measured_is_not_read_as_good() {
     cluster.at_rest(false);
 }
 
+/// Drives a machine until it watches what it has promoted.
+fn until_it_bakes(cluster: &mut Cluster, machine: &mut Machine, now: &mut Duration) -> Vec<Input> {
+    let mut inputs = vec![Input::Wake];
+    loop {
+        let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, *now)).collect();
+        inputs.extend(effects.iter().map(|effect| cluster.act(effect, *now)));
+        if machine.phase() == Some(Phase::Baking) {
+            return inputs;
+        }
+        if inputs.is_empty() {
+            *now = machine.deadline().expect("it has not ended").max(*now + Duration::from_millis(1));
+            inputs.push(Input::Wake);
+        }
+    }
+}
+
+/// Drives it for a while, in which the cluster answers or not.
+fn pass(
+    cluster: &mut Cluster,
+    machine: &mut Machine,
+    now: &mut Duration,
+    mut inputs: Vec<Input>,
+    (length, is_there): (Duration, bool),
+) -> Vec<Input> {
+    let end = *now + length;
+    while *now < end {
+        let effects: Vec<Effect> = inputs.drain(..).flat_map(|input| machine.handle(input, *now)).collect();
+        inputs.extend(effects.iter().map(|effect| match effect.action {
+            Action::Look if !is_there => Input::Looked(effect.id, None),
+            Action::Measure { .. } if !is_there => Input::Measured(effect.id, None),
+            _ => cluster.act(effect, *now),
+        }));
+        if inputs.is_empty() {
+            let Some(next) = machine.deadline() else { break };
+            *now = next.max(*now + Duration::from_millis(1));
+            inputs.push(Input::Wake);
+        }
+    }
+    inputs
+}
+
+/// The bake of these releases takes 30 s.
+#[test]
+fn time_in_which_nothing_is_seen_is_not_time_in_which_it_was_good() {
+    let minutes = Duration::from_mins;
+    // For how long pods cannot be measured or, as a whole, the cluster does not answer; how it ends, and how much later at least.
+    let table = [
+        (minutes(0), true, Ending::Promoted, minutes(0)),
+        (minutes(5), true, Ending::Promoted, minutes(5)),
+        (minutes(11), true, Ending::NoEvidence, minutes(10)),
+        (minutes(40), false, Ending::Promoted, minutes(40)),
+    ];
+    for (length, is_there, ending, later) in table {
+        let mut cluster = Cluster::new(Mood::Good);
+        let mut now = Duration::ZERO;
+        let mut machine = Machine::new(course(), Intent::Release, 1, now);
+        let inputs = until_it_bakes(&mut cluster, &mut machine, &mut now);
+        let began = now;
+        cluster.is_blind = is_there && !length.is_zero();
+        let inputs = pass(&mut cluster, &mut machine, &mut now, inputs, (length, is_there));
+        cluster.is_blind = false;
+        let end = to_the_end(&mut cluster, &mut machine, &mut now, inputs);
+        assert_eq!(end.ending, ending, "{length:?} {is_there}: {}", end.reason);
+        let took = now - began;
+        assert!(took >= later && took < later + minutes(2), "{length:?} {is_there}: {took:?}");
+        cluster.at_rest(ending == Ending::Promoted);
+    }
+}
+
+/// Who has promoted it without evidence knows that there is none.
+#[test]
+fn what_was_promoted_by_hand_is_not_taken_back_for_want_of_evidence() {
+    let mut cluster = Cluster::new(Mood::Good);
+    cluster.is_blind = true;
+    cluster.says = vec![(Duration::from_secs(60), Command::PromoteFully)];
+    let mut now = Duration::ZERO;
+    let end = cluster.run(Intent::Release, 1, &mut now, usize::MAX).unwrap();
+    assert_eq!(end.ending, Ending::Promoted, "{}", end.reason);
+    assert!(now < Duration::from_mins(4), "{now:?}");
+    cluster.at_rest(true);
+}
+
 #[test]
 fn services_flip_in_the_order_of_the_plan_and_back_in_reverse() {
     let mut cluster = Cluster::new(Mood::Good);

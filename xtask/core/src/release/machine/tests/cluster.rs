@@ -243,7 +243,7 @@ impl Cluster {
         let length = now.saturating_sub(self.measured.insert(part, now).unwrap_or(now));
         let runs_new = |slot: usize| {
             let read = self.view.parts[part].slots[slot].as_ref();
-            read.is_some_and(|read| read.object.revision == revision("new"))
+            read.is_some_and(|read| read.object.revision == self.course.parts[part].new)
         };
         let new = usize::from(runs_new(1));
         let pod = |name: &str, bad: u64, total: u64| PodTick {

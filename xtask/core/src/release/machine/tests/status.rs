@@ -83,9 +83,9 @@ fn a_good_release_says_where_it_stands() {
             41 s: sending all requests to the new pods |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
             41 s: looking whether the new release serves |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then watch the new release
             42 s: watching the new release, the old pods stand by | the watch to be over | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then take the old pods away
-            72 s: taking the old pods away |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then end, promoted
-            72 s: writing down the end: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 % | then end
-            72 s: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 %
+            77 s: taking the old pods away |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then end, promoted
+            77 s: writing down the end: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 % | then end
+            77 s: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 %
         "#]],
     );
 }
