@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::coverage::Coverage;
 use crate::core::finding::Finding;
 use crate::core::gate::Account;
 use crate::core::graph::{Node, TaskId};
@@ -172,6 +173,14 @@ pub enum Body {
         /// The cases; in the JUnit file, not in the JSON lines.
         #[serde(skip)]
         report: Arc<TestReport>,
+    },
+    /// It was summed what the tests of a component run.
+    Covered {
+        /// The task that summed it.
+        task: TaskId,
+        /// The sums.
+        #[serde(flatten)]
+        coverage: Arc<Coverage>,
     },
     /// A task did not pass, and is tried again: it begins anew.
     TaskRetried {

@@ -21,14 +21,15 @@ use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, RunEnd, Sink};
 use crate::pipeline::{Options, Pipeline};
-use crate::tasks::{ci, gate, image, update};
+use crate::tasks::{ci, coverage, gate, image, update};
 use crate::ui::{self, markdown};
 
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
 /// What a run, and who reports on it, leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 4] = [EVENTS_FILE, JUNIT_FILE, gate::SARIF, REPORT_FILE];
+pub(super) const RUN_FILES: [&str; 6] =
+    [EVENTS_FILE, JUNIT_FILE, gate::SARIF, REPORT_FILE, coverage::LCOV_FILE, coverage::SUMS_FILE];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -276,6 +277,7 @@ impl RunFiles {
         files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())?;
         let seen = self.gates.seen();
         gate::write_sarif(cx, &seen)?;
+        coverage::write(cx, &self.junit.coverage())?;
         if cx.accepts_findings() { gate::write_baseline(cx, &seen) } else { Ok(()) }
     }
 }

@@ -7,6 +7,7 @@ pub mod architecture;
 pub mod cache;
 pub mod ci;
 pub mod contract;
+pub mod coverage;
 pub mod dependencies;
 pub mod docs;
 pub mod doctor;
