@@ -32,7 +32,10 @@ pub const EVENTS_FILE: &str = "events.jsonl";
 /// The file in the output folder that holds what tests and tasks of a run came to, as JUnit XML.
 pub const JUNIT_FILE: &str = "junit.xml";
 
-/// The page that `report` makes of both.
+/// The file in the output folder that holds what is to be known of earlier runs, a line each.
+pub const HISTORY_FILE: &str = "history.jsonl";
+
+/// The page that `report` makes of them.
 pub const REPORT_FILE: &str = "report.html";
 
 /// The name of the suite of [`JUNIT_FILE`] in which each task is a case.

@@ -8,13 +8,14 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 
-use super::{affected, gate, git};
+use super::{affected, gate, git, history};
 use crate::config::{Component, ComponentKind};
 use crate::core::affected::read_untracked;
 use crate::core::coverage::{self, Changes, Coverage, Trace};
 use crate::core::finding::Paths;
 use crate::core::fingerprint::pattern::{Pattern, Patterns};
 use crate::core::gate::{self as looks, GapKind, Look};
+use crate::core::record;
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
@@ -60,7 +61,9 @@ pub fn component(cx: &Cx, component: &Component) -> Result<()> {
         }
     };
     let changes = changes(cx, component)?;
-    let sums = trace.sum(&component.name, changes.as_ref().ok());
+    let mut sums = trace.sum(&component.name, changes.as_ref().ok());
+    let base = changes.as_ref().ok().map(|changes| changes.since.as_str());
+    sums.before = record::history::before(&history::earlier(cx)?, &component.name, base);
     let minimum = component.coverage.as_ref().map(|coverage| coverage.minimum).unwrap_or_default();
     let found = coverage::judge(&sums, &minimum);
     let mut look = Look::at(TOOL, looks::Coverage::new(sums.files.len(), "file")).found(found);
@@ -68,7 +71,6 @@ pub fn component(cx: &Cx, component: &Component) -> Result<()> {
         let why = format!("nobody knows which lines have changed: {reason}");
         look = look.gap(GapKind::CouldNotLook, why, Some(hint));
     }
-    cx.note(sums.in_words());
     cx.covered(sums);
     files::write(&lcov(cx, component), trace.lcov().as_bytes())?;
     upload::upload(cx, component)?;

@@ -14,6 +14,7 @@ pub mod doctor;
 mod footprints;
 pub mod gate;
 mod git;
+pub mod history;
 pub mod image;
 pub mod kubernetes;
 pub mod licenses;

@@ -33,6 +33,11 @@ impl Collector {
         [tasks].into_iter().chain(inner.record.all_reports().cloned()).collect()
     }
 
+    /// When the run began, in seconds since 1970.
+    pub fn unix_time(&self) -> u64 {
+        lock(&self.inner).unix_time
+    }
+
     /// What is known of the coverage of all components.
     pub fn coverage(&self) -> Vec<Coverage> {
         lock(&self.inner).record.coverage().cloned().collect()

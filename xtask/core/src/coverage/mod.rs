@@ -67,6 +67,21 @@ pub struct Coverage {
     /// The same of what a change has brought; `None` where it is not known what has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<ChangeCoverage>,
+    /// What an earlier run has measured, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+}
+
+/// What an earlier run has measured.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Before {
+    /// The commit of its checkout, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Lines.
+    pub lines: Share,
+    /// Branches.
+    pub branches: Share,
 }
 
 /// What the tests ran of a file.
@@ -138,6 +153,14 @@ impl Share {
         u64::try_from(tenths).ok()
     }
 
+    /// How much more it is than before, in percentage points: `+0.4`, `−1.2`; `None` where both are the same or one is nothing.
+    pub fn more_than(self, before: Self) -> Option<String> {
+        let (now, then) = (self.per_mille()?, before.per_mille()?);
+        let sign = if now > then { '+' } else { '−' };
+        let tenths = now.abs_diff(then);
+        (tenths > 0).then(|| format!("{sign}{}.{}", tenths / 10, tenths % 10))
+    }
+
     /// In percent, as people read it: `81.2 %`; `–` where there is nothing.
     pub fn percent(self) -> String {
         self.per_mille().map_or_else(|| "–".to_owned(), percent)
@@ -203,7 +226,7 @@ impl Trace {
             }
             sum
         });
-        Coverage { component: component.to_owned(), files, changed }
+        Coverage { component: component.to_owned(), files, changed, before: None }
     }
 }
 
@@ -243,11 +266,15 @@ impl Coverage {
         self.files.iter().map(|file| file.branches).sum()
     }
 
-    /// The same in a few words: `backend 91.2 % of lines, 88 % of branches, 75 % of what has changed`.
+    /// The same in a few words: `backend 91.2 % of lines (+0.4), 88 % of branches, 75 % of what has changed`.
     pub fn in_words(&self) -> String {
-        let mut words = format!("{} {} of lines", self.component, self.lines().percent());
+        let share = |now: Share, before: fn(&Before) -> Share| {
+            let more = self.before.as_ref().and_then(|then| now.more_than(before(then)));
+            now.percent() + &more.map_or_else(String::new, |more| format!(" ({more})"))
+        };
+        let mut words = format!("{} {} of lines", self.component, share(self.lines(), |before| before.lines));
         if self.branches().total > 0 {
-            words += &format!(", {} of branches", self.branches().percent());
+            words += &format!(", {} of branches", share(self.branches(), |before| before.branches));
         }
         if let Some(changed) = self.changed.as_ref().filter(|changed| changed.lines.total > 0) {
             words += &format!(", {} of what has changed", changed.lines.percent());

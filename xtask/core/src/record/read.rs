@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::line::string;
 use super::{End, Found, Line, Note, Record, Step, Task};
+use crate::coverage::Coverage;
 use crate::finding::Finding;
 use crate::report::TestCounts;
 
@@ -104,6 +105,10 @@ impl Reader {
             "tested" => match event.get("counts").map(TestCounts::deserialize) {
                 Some(Ok(counts)) => *self.record.counts.get_or_insert_default() += counts,
                 _ => self.odd("the sums of a test run"),
+            },
+            "covered" => match Coverage::deserialize(event) {
+                Ok(coverage) => self.record.coverage.push(coverage),
+                Err(_) => self.odd("the coverage of a component"),
             },
             "task-finished" => self.end_of(event),
             "run-finished" => {
