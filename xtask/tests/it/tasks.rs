@@ -15,6 +15,7 @@ use xtask::error::{Error, ErrorKind};
 use xtask::event::{Body, Event, Level, Sink};
 use xtask::tasks::ci;
 
+mod coverage;
 mod installed;
 mod packages;
 mod rust;
@@ -185,6 +186,9 @@ fn the_pipeline_follows_from_the_components() {
         test.frontend (1): setup.frontend
         test.xtask (2): setup.xtask
         test.core (2): setup.core
+        coverage.backend (1): test.backend
+        coverage.frontend (1): test.frontend
+        coverage.core (2): setup.core
         docs.backend (1): setup.backend
         docs.xtask (2): setup.xtask
         docs.core (2): setup.core

@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use crate::coverage::{Coverage, Span};
 use crate::finding::Finding;
+use crate::release::narration::Measured;
 use crate::report::{TestCounts, TestReport};
 
 pub use line::{Line, Manner};
@@ -49,6 +50,8 @@ pub struct Record {
     pub uncovered: Vec<Uncovered>,
     /// The runs before it and itself, the newest last, where somebody has looked them up.
     pub history: Vec<history::Run>,
+    /// What was measured of canaries, in order: when, of which component, and what.
+    pub canaries: Vec<(Duration, String, Measured)>,
     /// Notes and warnings.
     pub notes: Vec<Note>,
     /// How it ended; `None` where the lines do not say so.

@@ -1,5 +1,6 @@
 //! The page: the verdict first, then what did not pass, then everything else, folded up where it is long.
 
+mod canary;
 mod coverage;
 mod events;
 mod failures;
@@ -27,6 +28,7 @@ const STYLE: &str = include_str!("../page.css");
 /// The sections, in their order.
 const SECTIONS: &[Section] = &[
     failures::SECTION,
+    canary::SECTION,
     timeline::SECTION,
     tasks::SECTION,
     tests::SECTION,
