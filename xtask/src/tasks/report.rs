@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::dependencies;
 use crate::core::command::Command;
 use crate::core::finding::Finding;
-use crate::core::record::{Excerpt, Page, Record, Uncovered, history};
+use crate::core::record::{Excerpt, Page, Record, State, Uncovered, history};
 use crate::core::report::{TestReport, junit};
 use crate::core::text::count;
 use crate::cx::{Cx, files};
@@ -53,6 +54,7 @@ pub struct Options {
 pub fn report(cx: &Cx, options: &Options) -> Result<()> {
     let mut records = if options.merge.is_empty() { vec![last(cx)?] } else { parts(cx, &options.merge)? };
     look_up(cx, &mut records);
+    draw(cx, &mut records);
     let origin = format!("cargo xtask report, {}", count(records.len(), "run"));
     let page = Page { records: &records, origin: &origin };
     let (verdict, passed) = page.verdict();
@@ -113,6 +115,7 @@ fn read(name: &str, folder: &Path, events: &Path) -> Record {
         Ok(text) => Record::read(name, &text),
         Err(error) => return Record::missing(name, error.in_words()),
     };
+    images(&mut record, folder);
     let earlier = folder.join(HISTORY_FILE);
     if earlier.is_file() {
         match text_of(&earlier, HISTORY_MAX) {
@@ -148,6 +151,41 @@ fn text_of(path: &Path, limit: u64) -> Result<String> {
     let mut bytes = Vec::new();
     File::open(path).context(failed)?.take(limit).read_to_end(&mut bytes).context(failed)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Draws who imports whom in the components whose imports a run has looked at. What cannot be read is said, and left out.
+fn draw(cx: &Cx, records: &mut [Record]) {
+    let looked_at = |name: &str| {
+        let id = format!("architecture.{name}");
+        records
+            .iter()
+            .flat_map(|record| &record.tasks)
+            .any(|task| task.id == id && task.state == State::Passed)
+    };
+    let mut drawings = Vec::new();
+    for component in cx.config().components.iter().filter(|component| looked_at(&component.name)) {
+        match dependencies::picture(cx, component) {
+            Ok(svg) => drawings.push((component.name.clone(), svg)),
+            Err(error) => cx.warn_of(&error, "the page does not show its imports"),
+        }
+    }
+    if let Some(record) = records.first_mut() {
+        record.drawings = drawings;
+    }
+}
+
+/// The layers of the images that a run has built, from the folder that it left.
+fn images(record: &mut Record, folder: &Path) {
+    let built = record.tasks.iter().filter(|task| task.state == State::Passed);
+    for component in built.filter_map(|task| task.id.strip_prefix("image.")) {
+        let path = folder.join(format!("images/{component}.layers.json"));
+        // Where there is none, the image was not built here: it stood in its registry.
+        let Ok(text) = text_of(&path, SOURCE_MAX) else { continue };
+        match serde_json::from_str(&text) {
+            Ok(layers) => record.images.push((component.to_owned(), layers)),
+            Err(error) => record.damage.push(format!("`{}` cannot be read: {error}", path.display())),
+        }
+    }
 }
 
 /// Puts the source below what was found, where it is in this repository.

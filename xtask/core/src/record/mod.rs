@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use crate::coverage::{Coverage, Span};
 use crate::finding::Finding;
+use crate::image::policy::Layer;
 use crate::release::narration::Measured;
 use crate::report::{TestCounts, TestReport};
 
@@ -52,6 +53,10 @@ pub struct Record {
     pub history: Vec<history::Run>,
     /// What was measured of canaries, in order: when, of which component, and what.
     pub canaries: Vec<(Duration, String, Measured)>,
+    /// The images that it has built, by component: their layers, the lowest first, where somebody has looked them up.
+    pub images: Vec<(String, Vec<Layer>)>,
+    /// Who imports whom in a component, by its name: an SVG document, where somebody has drawn one.
+    pub drawings: Vec<(String, String)>,
     /// Notes and warnings.
     pub notes: Vec<Note>,
     /// How it ended; `None` where the lines do not say so.

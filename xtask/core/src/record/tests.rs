@@ -3,6 +3,7 @@
 use expect_test::{expect, expect_file};
 
 use super::*;
+use crate::drawing;
 use crate::report::{TestCase, TestOutcome};
 
 /// The lines of a small run in which a test failed, with this as every text that comes from outside.
@@ -83,6 +84,12 @@ fn record(word: &str) -> Record {
     let run =
         history::Run { commit: Some(word.to_owned()), command: word.to_owned(), ..history::Run::default() };
     record.history = vec![history::Run { suites: vec![suite], ..run.clone() }, run];
+    let layer = |is_base| Layer { made_by: word.to_owned(), size: 12_345_678, is_base };
+    record.images = vec![(word.to_owned(), vec![layer(true), layer(false)])];
+    let label = drawing::Box { label: word.to_owned(), tip: word.to_owned(), ..drawing::Box::default() };
+    let drawing =
+        drawing::Drawing { title: word.to_owned(), boxes: vec![label], ..drawing::Drawing::default() };
+    record.drawings = vec![(word.to_owned(), drawing.svg())];
     record
 }
 

@@ -1,6 +1,6 @@
 //! Coverage: what tests have left is summed, compared with a change of a real history, judged, and sent.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 
 use xtask::core::coverage::Coverage;
 use xtask::tasks::coverage;

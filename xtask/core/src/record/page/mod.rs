@@ -2,10 +2,12 @@
 
 mod canary;
 mod coverage;
+mod drawings;
 mod events;
 mod failures;
 mod findings;
 mod history;
+mod images;
 mod notes;
 mod tasks;
 mod tests;
@@ -35,6 +37,8 @@ const SECTIONS: &[Section] = &[
     history::SECTION,
     coverage::SECTION,
     findings::SECTION,
+    images::SECTION,
+    drawings::SECTION,
     notes::SECTION,
     events::SECTION,
 ];
