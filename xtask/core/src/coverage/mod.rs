@@ -268,13 +268,13 @@ impl Coverage {
 
     /// The same in a few words: `backend 91.2 % of lines (+0.4), 88 % of branches, 75 % of what has changed`.
     pub fn in_words(&self) -> String {
-        let share = |now: Share, before: fn(&Before) -> Share| {
+        let share = |now: Share, of: &str, before: fn(&Before) -> Share| {
             let more = self.before.as_ref().and_then(|then| now.more_than(before(then)));
-            now.percent() + &more.map_or_else(String::new, |more| format!(" ({more})"))
+            format!("{} of {of}{}", now.percent(), more.map_or_else(String::new, |more| format!(" ({more})")))
         };
-        let mut words = format!("{} {} of lines", self.component, share(self.lines(), |before| before.lines));
+        let mut words = format!("{} {}", self.component, share(self.lines(), "lines", |before| before.lines));
         if self.branches().total > 0 {
-            words += &format!(", {} of branches", share(self.branches(), |before| before.branches));
+            words += &format!(", {}", share(self.branches(), "branches", |before| before.branches));
         }
         if let Some(changed) = self.changed.as_ref().filter(|changed| changed.lines.total > 0) {
             words += &format!(", {} of what has changed", changed.lines.percent());

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::lcov;
 use crate::config::Component;
 use crate::config::coverage::Service;
@@ -71,7 +73,8 @@ pub(super) fn upload(cx: &Cx, component: &Component) -> Result<()> {
         Ok(())
     };
     let token = environment.filled(TOKEN);
-    if token.is_none() && fork(cx).is_none() {
+    let fork = if token.is_none() { fork(cx) } else { None };
+    if token.is_none() && fork.is_none() {
         return missing(
             format!("`{TOKEN}` is not in the environment"),
             "make it a secret of the repository, and give it to this step",
@@ -86,7 +89,8 @@ pub(super) fn upload(cx: &Cx, component: &Component) -> Result<()> {
             "`codecov-cli` of PyPI brings it: put it on PATH, or among `[tools]`",
         );
     };
-    match cx.run(command(cx, &program, name, &lcov(cx, component), token)) {
+    let who = token.map_or_else(|| Who::Fork(fork.unwrap_or_default()), |token| Who::Owner(token.to_owned()));
+    match cx.run(command(cx, &program, name, &lcov(cx, component), &who)) {
         Ok(()) => {
             cx.note(format!("the coverage of `{name}` is at Codecov, as flag `{name}`"));
             Ok(())
@@ -98,39 +102,47 @@ pub(super) fn upload(cx: &Cx, component: &Component) -> Result<()> {
     }
 }
 
-fn command(cx: &Cx, program: &Path, name: &str, file: &Path, token: Option<&str>) -> Command {
-    let address =
-        cx.config().coverage.url.as_ref().map(|url| ["--enterprise-url".to_owned(), url.to_string()]);
+/// In whose name something is sent.
+enum Who {
+    /// The repository's own, by its token.
+    Owner(String),
+    /// That of a branch of a fork, `owner:branch`, without a token.
+    Fork(String),
+}
+
+fn command(cx: &Cx, program: &Path, name: &str, file: &Path, who: &Who) -> Command {
+    let environment = cx.environment();
+    let address = cx
+        .config()
+        .coverage
+        .url
+        .as_ref()
+        .map(|url| ["--enterprise-url".to_owned(), url.to_string().trim_end_matches('/').to_owned()]);
+    let services = [("GITHUB_ACTIONS", "github"), ("GITLAB_CI", "gitlab")];
+    let service = services.iter().find(|(variable, _)| environment.filled(variable).is_some());
     // Plugins would look for other files, and for other tools to run. What is wrong it says by its exit code only if it is asked to.
     let mut command = Command::new(program)
-        .args(["--disable-telem"])
+        .arg("--disable-telem")
         .args(address.into_iter().flatten())
-        .args([
-            "upload-process",
-            "--disable-search",
-            "--plugin",
-            "noop",
-            "--fail-on-error",
-            "--flag",
-            name,
-            "--name",
-            name,
-            "--file",
-        ])
+        .args(["upload-process", "--disable-search", "--plugin", "noop", "--fail-on-error"])
+        .args(service.into_iter().flat_map(|(_, service)| ["--git-service", service]))
+        .args(["--flag", name, "--name", name, "--file"])
         .arg(file)
         .timeout(TIMEOUT);
-    for (name, value) in cx.environment().named(ABOUT) {
+    for (name, value) in environment.named(ABOUT) {
         command = command.env(name, value);
     }
-    match token {
-        Some(token) => command.env(TOKEN, token),
-        None => command,
+    match who {
+        Who::Owner(token) => command.env(TOKEN, token),
+        // A branch with its owner is one that Codecov protects by no token (docs.codecov.com/docs/codecov-tokens).
+        Who::Fork(branch) => command.arg(format!("--branch={branch}")),
     }
 }
 
-/// The fork whose pull request this is.
+/// The branch of the fork whose pull request this is, `owner:branch`.
 fn fork(cx: &Cx) -> Option<String> {
     let path = cx.environment().filled("GITHUB_EVENT_PATH")?;
-    let event = std::fs::read(path).ok()?;
-    github::fork(&serde_json::from_slice(&event).ok()?)
+    let event: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    github::fork(&event)?;
+    event.pointer("/pull_request/head/label").and_then(Value::as_str).map(str::to_owned)
 }

@@ -102,7 +102,7 @@ fn what_is_not_known_is_said() {
     };
     assert_eq!(gaps(&repository), ["nobody knows which lines have changed: git knows no commit here"]);
     // What was not measured is no result at all.
-    repository.write("target/xtask/coverage/backend/coverage.lcov", &LCOV[..30]);
+    repository.write("target/xtask/coverage/backend/coverage.lcov", &LCOV[..LCOV.find("end_of").unwrap()]);
     assert_eq!(run(&repository).unwrap_err().kind(), ErrorKind::Missing);
     assert_eq!(gaps(&repository), ["the coverage of `backend` cannot be read: its last record does not end"]);
     std::fs::remove_file(repository.path("target/xtask/coverage/backend/coverage.lcov")).unwrap();
@@ -147,7 +147,10 @@ fn it_is_sent_by_jobs_that_may() {
     let (called, warned) = with(&[("CODECOV_TOKEN", "geheim1")], "0");
     let called = called.unwrap();
     assert!(called.contains("--enterprise-url http://127.0.0.1:9"), "{called}");
-    assert!(called.contains("--fail-on-error --flag backend --name backend --file "), "{called}");
+    assert!(
+        called.contains("--fail-on-error --git-service github --flag backend --name backend --file "),
+        "{called}"
+    );
     assert!(called.ends_with("target/xtask/coverage/backend.lcov\ntoken: geheim1\nsha: abc\n"), "{called}");
     assert_eq!(warned, Vec::<String>::new());
     // It fails nothing, and is said.
@@ -158,11 +161,12 @@ fn it_is_sent_by_jobs_that_may() {
     assert_eq!((called, warned.len()), (None, 1));
     assert!(warned[0].contains("`CODECOV_TOKEN` is not in the environment"), "{warned:?}");
     let event = tempfile::NamedTempFile::new().unwrap();
-    let fork = r#"{"pull_request":{"base":{"sha":"1111111111111111111111111111111111111111"},"head":{"repo":{"fork":true,"full_name":"a/b"}}},"repository":{"full_name":"c/b"}}"#;
+    let fork = r#"{"pull_request":{"base":{"sha":"1111111111111111111111111111111111111111"},"head":{"label":"a:patch","repo":{"fork":true,"full_name":"a/b"}}},"repository":{"full_name":"c/b"}}"#;
     std::fs::write(event.path(), fork).unwrap();
     let path: &'static str = Box::leak(event.path().display().to_string().into_boxed_str());
     let (called, warned) = with(&[("GITHUB_EVENT_PATH", path)], "0");
-    assert!(called.unwrap().contains("token: \n"));
+    let called = called.unwrap();
+    assert!(called.contains("--branch=a:patch\ntoken: \n"), "{called}");
     assert_eq!(warned, Vec::<String>::new());
 }
 

@@ -377,8 +377,10 @@ fn a_runner_that_left_no_coverage_is_pointed_out() {
         ["`vitest` left no coverage in `frontend/coverage/lcov.info`"]
     );
     assert_eq!(theatre.kept("coverage/frontend"), BTreeMap::new());
-    let written = ("coverage/lcov.info", "SF:a");
-    let theatre = Theatre::node(&[Act { files: &[(JUNIT, PASSED), written], ..act("test:ci", "", 0) }]);
+    let theatre = Theatre::node(&[Act {
+        files: &[(JUNIT, PASSED), ("coverage/lcov.info", "SF:a")],
+        ..act("test:ci", "", 0)
+    }]);
     theatre.test(&[]).unwrap();
     assert_eq!(warnings(&theatre.repository.events()), Vec::<String>::new());
     assert_eq!(theatre.kept("coverage/frontend"), [("lcov.info".into(), "SF:a".into())].into());
