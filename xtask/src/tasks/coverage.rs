@@ -111,7 +111,7 @@ fn trace(cx: &Cx, component: &Component, text: &str) -> std::result::Result<Trac
     let ignores = component.coverage.iter().flat_map(|coverage| &coverage.ignores);
     // They were read before: each is a pattern.
     let include = ignores.filter_map(|pattern| Pattern::parse(pattern).ok()).collect();
-    let ignored = Patterns { include, exclude: Vec::new() };
+    let left_out = Patterns { include, exclude: Vec::new() };
     let inner: Vec<&Path> = cx
         .config()
         .components
@@ -121,8 +121,8 @@ fn trace(cx: &Cx, component: &Component, text: &str) -> std::result::Result<Trac
         .collect();
     trace.files.retain(|path, _| {
         let Ok(own) = path.strip_prefix(&component.path) else { return false };
-        let words: Vec<&[u8]> = own.iter().map(|word| word.as_encoded_bytes()).collect();
-        !ignored.includes(&words) && !inner.iter().any(|other| path.starts_with(other))
+        let words: Vec<&[u8]> = own.iter().map(std::ffi::OsStr::as_encoded_bytes).collect();
+        !left_out.includes(&words) && !inner.iter().any(|other| path.starts_with(other))
     });
     Ok(trace)
 }

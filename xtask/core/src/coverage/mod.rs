@@ -210,7 +210,7 @@ impl Trace {
     /// The sums, file by file, and those of `changes`, where it is known what has changed.
     pub fn sum(&self, component: &str, changes: Option<&Changes>) -> Coverage {
         let files = self.files.iter().map(|(path, file)| file.sum(path)).collect();
-        let changed = changes.map(|changes| {
+        let of_change = changes.map(|changes| {
             let mut sum = ChangeCoverage { since: changes.since.clone(), ..ChangeCoverage::default() };
             for (path, file) in &self.files {
                 let Some(lines) = changes.files.get(path) else { continue };
@@ -226,7 +226,7 @@ impl Trace {
             }
             sum
         });
-        Coverage { component: component.to_owned(), files, changed, before: None }
+        Coverage { component: component.to_owned(), files, changed: of_change, before: None }
     }
 }
 
@@ -274,10 +274,10 @@ impl Coverage {
         };
         let mut words = format!("{} {}", self.component, share(self.lines(), "lines", |before| before.lines));
         if self.branches().total > 0 {
-            words += &format!(", {}", share(self.branches(), "branches", |before| before.branches));
+            words.extend([", ".to_owned(), share(self.branches(), "branches", |before| before.branches)]);
         }
         if let Some(changed) = self.changed.as_ref().filter(|changed| changed.lines.total > 0) {
-            words += &format!(", {} of what has changed", changed.lines.percent());
+            words.extend([", ".to_owned(), changed.lines.percent(), " of what has changed".to_owned()]);
         }
         words
     }

@@ -151,10 +151,10 @@ fn changed_lines_are_summed_apart() {
     trace.merge(self::trace("other.py", &[], &[1]));
     let coverage = trace.sum("backend", Some(&changes));
     assert_eq!(coverage.lines(), Share { covered: 3, total: 8 });
-    let changed = coverage.changed.as_ref().unwrap();
-    assert_eq!(changed.lines, Share { covered: 1, total: 3 });
+    let of_change = coverage.changed.as_ref().unwrap();
+    assert_eq!(of_change.lines, Share { covered: 1, total: 3 });
     let span = |first, last| Span { first, last };
-    assert_eq!(changed.uncovered, [("a b.py".into(), vec![span(2, 2), span(8, 8)])]);
+    assert_eq!(of_change.uncovered, [("a b.py".into(), vec![span(2, 2), span(8, 8)])]);
     // Across lines that cannot run, not across one that did.
     assert_eq!(coverage.files[0].uncovered, [span(2, 2), span(5, 9)]);
     assert_eq!(coverage.in_words(), "backend 37.5 % of lines, 33.3 % of what has changed");

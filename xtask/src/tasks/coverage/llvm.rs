@@ -62,7 +62,7 @@ pub(super) fn measure(
     for name in files::names(&folder)?.into_iter().filter(|name| name.ends_with(".profraw")) {
         counts.push(folder.join(name));
     }
-    let (Some((first, rest)), false) = (made.split_first(), counts.is_empty()) else {
+    let (Some((first, others)), false) = (made.split_first(), counts.is_empty()) else {
         return Err(Error::problems(format!(
             "the tests of `{}` passed, but counted nothing",
             component.name
@@ -70,9 +70,9 @@ pub(super) fn measure(
     };
     let all = scratch.file("all.profdata");
     // The names of many files are too long for a command line.
-    let list: String = counts.iter().map(|path| format!("{}\n", path.display())).collect();
+    let list: Vec<String> = counts.iter().map(|path| path.display().to_string()).collect();
     let names = scratch.file("counts.txt");
-    files::write(&names, list.as_bytes())?;
+    files::write(&names, list.join("\n").as_bytes())?;
     cx.run(
         Command::new(&tools.profdata)
             .args(["merge", "--sparse", "--input-files"])
@@ -82,7 +82,7 @@ pub(super) fn measure(
     )?;
     let mut export =
         Command::new(&tools.cov).args(["export", "--format=lcov", "--instr-profile"]).arg(&all).arg(first);
-    for program in rest {
+    for program in others {
         export = export.arg("--object").arg(program);
     }
     Ok(Ok(cx.read(export)?))
