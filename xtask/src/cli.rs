@@ -110,6 +110,7 @@ impl App {
             }
             Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
+            Command::Coverage(coverage) => verb("coverage", coverage),
             Command::Docs(docs) => verb("docs", docs),
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => answer_or_check(&session, dependencies, cli.show.output),

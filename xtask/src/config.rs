@@ -3,7 +3,7 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, `[contracts.NAME]`, and what
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, `[coverage]`, `[contracts.NAME]`, and what
 //! [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use self::contract::Contract;
+use self::coverage::{ComponentCoverage, CoverageSettings};
 use self::gates::GateSettings;
 use self::image::{ComponentImage, ImageSettings};
 use self::release::{EnvironmentConfig, Release};
@@ -24,6 +25,7 @@ use crate::core::license::Policy;
 use crate::error::{Error, Result};
 
 pub mod contract;
+pub mod coverage;
 mod decode;
 pub mod gates;
 pub mod image;
@@ -69,6 +71,8 @@ pub struct Config {
     pub waivers: Vec<Waiver>,
     /// `[image]`: what all images have in common.
     pub image: ImageSettings,
+    /// `[coverage]`: where coverage is sent.
+    pub coverage: CoverageSettings,
     /// `[contracts.NAME]`: interfaces between components, in the order of the file.
     pub contracts: Vec<Contract>,
     /// `[release]`: what is released. Without it nothing is.
@@ -88,6 +92,8 @@ pub struct Component {
     pub kind: ComponentKind,
     /// `[components.NAME.image]`: the image that is built from it. Without it there is none.
     pub image: Option<ComponentImage>,
+    /// `[components.NAME.coverage]`: how much of it its tests have to run. Without it nothing fails.
+    pub coverage: Option<ComponentCoverage>,
 }
 
 /// What a component is built with.

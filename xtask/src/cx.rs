@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
+use crate::core::coverage::Coverage;
 use crate::core::finding::Finding;
 use crate::core::graph::TaskId;
 use crate::core::mask::Mask;
@@ -292,6 +293,11 @@ impl Cx {
             counts: report.counts(),
             report: Arc::new(report),
         });
+    }
+
+    /// Reports what the tests of a component run.
+    pub fn covered(&self, coverage: Coverage) {
+        self.emit(Body::Covered { task: self.task_or_root(), coverage: Arc::new(coverage) });
     }
 
     /// Says how far a long step has come.

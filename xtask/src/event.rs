@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::core::coverage::Coverage;
 use crate::core::finding::Finding;
 use crate::core::gate::Account;
 use crate::core::graph::{Node, TaskId};
@@ -31,7 +32,10 @@ pub const EVENTS_FILE: &str = "events.jsonl";
 /// The file in the output folder that holds what tests and tasks of a run came to, as JUnit XML.
 pub const JUNIT_FILE: &str = "junit.xml";
 
-/// The page that `report` makes of both.
+/// The file in the output folder that holds what is to be known of earlier runs, a line each.
+pub const HISTORY_FILE: &str = "history.jsonl";
+
+/// The page that `report` makes of them.
 pub const REPORT_FILE: &str = "report.html";
 
 /// The name of the suite of [`JUNIT_FILE`] in which each task is a case.
@@ -172,6 +176,14 @@ pub enum Body {
         /// The cases; in the JUnit file, not in the JSON lines.
         #[serde(skip)]
         report: Arc<TestReport>,
+    },
+    /// It was summed what the tests of a component run.
+    Covered {
+        /// The task that summed it.
+        task: TaskId,
+        /// The sums.
+        #[serde(flatten)]
+        coverage: Arc<Coverage>,
     },
     /// A task did not pass, and is tried again: it begins anew.
     TaskRetried {

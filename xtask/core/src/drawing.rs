@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use crate::page::escape;
 use crate::{cycle, text};
 
 /// The width of a letter in the typeface of the picture at 13 pixels, a little generous.
@@ -199,11 +200,6 @@ impl Drawing {
         }
         before
     }
-}
-
-fn escape(text: &str) -> String {
-    let text = text::one_line(text);
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Text within the quotes of DOT.

@@ -12,6 +12,7 @@ pub mod capture;
 pub mod checkup;
 pub mod command;
 pub mod contract;
+pub mod coverage;
 pub mod cycle;
 pub mod diagnostic;
 pub mod drawing;

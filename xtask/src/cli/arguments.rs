@@ -115,6 +115,16 @@ Examples:
 
 The last line sums the reports of all runners: `412 passed, 0 failed`.")]
     Test(Test),
+    /// Run the tests and say how much of the code they run, and of what has changed; fail where that is too little
+    #[command(after_help = "\
+Examples:
+  cargo xtask coverage                all components
+  cargo xtask coverage backend        one
+  cargo xtask coverage core           of Rust: compiles and runs the tests once more, so that they count
+
+How much it has to be stands in `[components.NAME.coverage]`. What did not run is in `cargo xtask report`;
+target/xtask/coverage.lcov has all lines, coverage.json the sums.")]
+    Coverage(Verb),
     /// Check format, style and types; `--fix` mends what can be mended
     #[command(after_help = "\
 Examples:
@@ -377,6 +387,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         &[
             "ci",
             "test",
+            "coverage",
             "lint",
             "docs",
             "architecture",

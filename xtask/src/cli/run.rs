@@ -21,14 +21,15 @@ use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, RunEnd, Sink};
 use crate::pipeline::{Options, Pipeline};
-use crate::tasks::{ci, gate, image, update};
+use crate::tasks::{ci, coverage, gate, history, image, update};
 use crate::ui::{self, markdown};
 
 /// The width of text where no terminal says one.
 const WIDTH: usize = 120;
 
 /// What a run, and who reports on it, leaves in the output folder beside logs.
-pub(super) const RUN_FILES: [&str; 4] = [EVENTS_FILE, JUNIT_FILE, gate::SARIF, REPORT_FILE];
+pub(super) const RUN_FILES: [&str; 6] =
+    [EVENTS_FILE, JUNIT_FILE, gate::SARIF, REPORT_FILE, coverage::LCOV_FILE, coverage::SUMS_FILE];
 
 /// How often a run that waits for another one looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -208,7 +209,7 @@ impl<'a> Session<'a> {
         let summary = self.collect();
         let end = work()?;
         self.sum_up(summary.as_deref(), &ui::gates::page(&files.gates.seen()), None);
-        match files.finish(cx).and_then(|()| keep(&end)) {
+        match files.finish(cx, &end).and_then(|()| keep(&end)) {
             // What the tasks found says more than that it could not be written down.
             Err(error) if end.exit_code != 0 => {
                 cx.warn_of(&error, "the records of this run are not complete");
@@ -269,13 +270,17 @@ impl RunFiles {
         Ok(Self { events, junit, gates })
     }
 
-    fn finish(&self, cx: &Cx) -> Result<()> {
+    fn finish(&self, cx: &Cx, end: &RunEnd) -> Result<()> {
         let folder = cx.output_folder();
+        let (reports, measured) = (self.junit.reports(), self.junit.coverage());
+        let about = (cx.mask().text(&command_line()), self.junit.unix_time());
+        history::keep(cx, end, (&about.0, about.1), &reports, &measured)?;
         let written = self.events.finish();
         written.context(|| format!("could not write `{}`", folder.join(EVENTS_FILE).display()))?;
         files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())?;
         let seen = self.gates.seen();
         gate::write_sarif(cx, &seen)?;
+        coverage::write(cx, &measured)?;
         if cx.accepts_findings() { gate::write_baseline(cx, &seen) } else { Ok(()) }
     }
 }

@@ -3,6 +3,7 @@
 
 mod cache;
 mod contract;
+mod coverage;
 mod gates;
 mod image;
 mod licenses;
@@ -38,6 +39,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let gates = table.optional("gates", |gates| gates.table(|table| Some(gates::gates(table))));
     let waivers = table.optional("waivers", gates::waivers);
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
+    let coverage =
+        table.optional("coverage", |coverage| coverage.table(|table| Some(coverage::coverage(table))));
     let contracts = table
         .optional("contracts", |value| contract::contracts(value, components.as_deref().unwrap_or_default()));
     let release = table.optional("release", |value| Some(release::release(value)));
@@ -60,6 +63,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         gates: gates.unwrap_or_default(),
         waivers: waivers.unwrap_or_default(),
         image: image.unwrap_or_default(),
+        coverage: coverage.unwrap_or_default(),
         contracts: contracts.unwrap_or_default(),
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
@@ -81,7 +85,9 @@ fn components(value: &Value<'_, '_>) -> Option<Vec<Component>> {
             };
             let kind = read(table);
             let image = table.optional("image", |image| image.table(|table| Some(image::component(table))));
-            Some(Component { name: key.text.to_owned(), path: path?, kind: kind?, image })
+            let coverage =
+                table.optional("coverage", |value| value.table(|table| Some(coverage::component(table))));
+            Some(Component { name: key.text.to_owned(), path: path?, kind: kind?, image, coverage })
         });
         components.extend(component);
     }

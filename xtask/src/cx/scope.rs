@@ -83,6 +83,7 @@ impl Scope {
             Body::Found { finding, .. } => said.findings.push(finding.clone()),
             Body::Looked { account, .. } => said.looks.push(account.clone()),
             Body::Tested { report, .. } => said.reports.push(Arc::clone(report)),
+            Body::Covered { coverage, .. } => said.covered.push(Arc::clone(coverage)),
             _ => {}
         }
     }

@@ -96,6 +96,9 @@ impl Cx {
             let (counts, report) = (report.counts(), Arc::clone(report));
             self.emit(Body::Tested { task: task.clone(), counts, report });
         }
+        for coverage in &said.covered {
+            self.emit(Body::Covered { task: task.clone(), coverage: Arc::clone(coverage) });
+        }
     }
 
     fn status_of(&self, error: &Error) -> Status {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::lint::Fix;
 use super::{
-    agreement, architecture, contract, dependencies, docs, footprints, gate, image, kubernetes, licenses,
-    lint, sbom, security, setup, test,
+    agreement, architecture, contract, coverage, dependencies, docs, footprints, gate, image, kubernetes,
+    licenses, lint, sbom, security, setup, test,
 };
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
@@ -101,6 +101,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(license_tasks(config))
         .extend(each(&|component| lint_task(config, component, options.fix)))
         .extend(each(&|component| Some(test_task(config, component, &options.test_args))))
+        .extend(each(&|component| coverage_task(config, component)))
         .extend(each(&|component| docs_task(config, component)))
         .extend(security_tasks(config, options.security))
         .extend(each(&|component| image_task(component, &options.image, &recorder)))
@@ -303,6 +304,23 @@ fn test_task(config: &Config, component: &Component, args: &[String]) -> Task {
     let work = move |cx: &Cx, component: &Component| test::component(cx, component, &options).map(drop);
     task("test", component, "run the tests", 1024 * MIB, work)
         .cached(footprints::of_tests(config, component, args))
+}
+
+/// What the tests have counted is an output of theirs. That of Rust takes a build of its own; only who names it gets it.
+fn coverage_task(config: &Config, component: &Component) -> Option<Task> {
+    let about = "sum and judge the coverage";
+    let footprint = footprints::of(config, component, "coverage");
+    let task = match component.kind {
+        ComponentKind::Rust(_) => {
+            task("coverage", component, about, MEMORY_CARGO, coverage::component).on_demand()
+        }
+        ComponentKind::Python(_) | ComponentKind::Node(_) => {
+            light_task("coverage", component, about, coverage::component)
+                .after([format!("test.{}", component.name)])
+        }
+    };
+    let task = task.uncached("the base branch, since which lines count as changed, moves on its own");
+    coverage::applies(component).then(|| task.concerns(footprint))
 }
 
 fn docs_task(config: &Config, component: &Component) -> Option<Task> {

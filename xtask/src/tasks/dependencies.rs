@@ -17,7 +17,7 @@ use crate::tasks::sources::rust_files;
 mod ask;
 mod usage;
 
-pub use ask::{Form, GraphOptions, graph, outdated, versions, why};
+pub use ask::{Form, GraphOptions, graph, outdated, picture, versions, why};
 
 /// Checks the dependencies of a component: cargo's against the budget and the code, Python's and npm's lock files against
 /// what they are made from, and what is declared there against what the code imports.

@@ -28,6 +28,7 @@ const LEFTOVERS: &[&str] = &[
     "**/.venv",
     "**/.xtask",
     "**/__pycache__",
+    "**/coverage.lcov",
     "**/coverage.xml",
     "**/node_modules",
     "**/target",

@@ -10,16 +10,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::dependencies;
 use crate::core::command::Command;
-use crate::core::record::{Excerpt, Page, Record};
+use crate::core::finding::Finding;
+use crate::core::record::{Excerpt, Page, Record, State, Uncovered, history};
 use crate::core::report::{TestReport, junit};
 use crate::core::text::count;
 use crate::cx::{Cx, files};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, TASKS_SUITE};
+use crate::event::{Body, EVENTS_FILE, HISTORY_FILE, JUNIT_FILE, REPORT_FILE, TASKS_SUITE};
 
 /// The longest file of events that is read, in bytes; what comes after it is said to be missing.
 const EVENTS_MAX: u64 = 256 << 20;
+
+/// The longest file of earlier runs that is read, in bytes.
+const HISTORY_MAX: u64 = 16 << 20;
 
 /// The largest file whose lines are shown below a finding, in bytes, and the most findings that get them.
 const SOURCE_MAX: u64 = 4 << 20;
@@ -49,6 +54,7 @@ pub struct Options {
 pub fn report(cx: &Cx, options: &Options) -> Result<()> {
     let mut records = if options.merge.is_empty() { vec![last(cx)?] } else { parts(cx, &options.merge)? };
     look_up(cx, &mut records);
+    draw(cx, &mut records);
     let origin = format!("cargo xtask report, {}", count(records.len(), "run"));
     let page = Page { records: &records, origin: &origin };
     let (verdict, passed) = page.verdict();
@@ -109,6 +115,14 @@ fn read(name: &str, folder: &Path, events: &Path) -> Record {
         Ok(text) => Record::read(name, &text),
         Err(error) => return Record::missing(name, error.in_words()),
     };
+    images(&mut record, folder);
+    let earlier = folder.join(HISTORY_FILE);
+    if earlier.is_file() {
+        match text_of(&earlier, HISTORY_MAX) {
+            Ok(text) => record.history = history::read(&text),
+            Err(error) => record.damage.push(error.in_words()),
+        }
+    }
     match cases(&folder.join(JUNIT_FILE)) {
         Ok(reports) => record.reports = reports,
         Err(error) => record.damage.push(error.in_words()),
@@ -139,17 +153,79 @@ fn text_of(path: &Path, limit: u64) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Draws who imports whom in the components whose imports a run has looked at. What cannot be read is said, and left out.
+fn draw(cx: &Cx, records: &mut [Record]) {
+    let looked_at = |name: &str| {
+        let id = format!("architecture.{name}");
+        records
+            .iter()
+            .flat_map(|record| &record.tasks)
+            .any(|task| task.id == id && task.state == State::Passed)
+    };
+    let mut drawings = Vec::new();
+    for component in cx.config().components.iter().filter(|component| looked_at(&component.name)) {
+        match dependencies::picture(cx, component) {
+            Ok(svg) => drawings.push((component.name.clone(), svg)),
+            Err(error) => cx.warn_of(&error, "the page does not show its imports"),
+        }
+    }
+    if let Some(record) = records.first_mut() {
+        record.drawings = drawings;
+    }
+}
+
+/// The layers of the images that a run has built, from the folder that it left.
+fn images(record: &mut Record, folder: &Path) {
+    let built = record.tasks.iter().filter(|task| task.state == State::Passed);
+    for component in built.filter_map(|task| task.id.strip_prefix("image.")) {
+        let path = folder.join(format!("images/{component}.layers.json"));
+        // Where there is none, the image was not built here: it stood in its registry.
+        let Ok(text) = text_of(&path, SOURCE_MAX) else { continue };
+        match serde_json::from_str(&text) {
+            Ok(layers) => record.images.push((component.to_owned(), layers)),
+            Err(error) => record.damage.push(format!("`{}` cannot be read: {error}", path.display())),
+        }
+    }
+}
+
 /// Puts the source below what was found, where it is in this repository.
 fn look_up(cx: &Cx, records: &mut [Record]) {
     let Ok(root) = cx.root().canonicalize() else { return };
     let mut texts: BTreeMap<PathBuf, Option<String>> = BTreeMap::new();
-    let findings = records.iter_mut().flat_map(|record| &mut record.findings);
-    for found in findings.take(EXCERPTS_MAX) {
-        let Some(location) = &found.finding.location else { continue };
-        let Some(line) = location.line else { continue };
-        let text = texts.entry(location.path.clone()).or_insert_with(|| source(&root, &location.path));
-        found.excerpt = text.as_deref().and_then(|text| Excerpt::around(text, line));
+    let mut text = |path: &Path| {
+        let text = texts.entry(path.to_owned()).or_insert_with(|| source(&root, path));
+        text.clone()
+    };
+    let mut left = EXCERPTS_MAX;
+    for record in records {
+        for found in record.findings.iter_mut().filter(|found| may_be_shown(&found.finding)).take(left) {
+            let Some(location) = &found.finding.location else { continue };
+            let Some(line) = location.line else { continue };
+            found.excerpt = text(&location.path).and_then(|text| Excerpt::around(&text, line));
+            left -= 1;
+        }
+        for coverage in &record.coverage {
+            let changed = coverage.changed.iter().flat_map(|changed| &changed.uncovered);
+            let spans = changed.flat_map(|(path, spans)| spans.iter().map(move |span| (path, *span)));
+            for (path, span) in spans.take(left) {
+                let component = coverage.component.clone();
+                let excerpt = text(path).and_then(|text| Excerpt::of(&text, span));
+                record.uncovered.extend(excerpt.map(|excerpt| Uncovered {
+                    component,
+                    path: path.clone(),
+                    span,
+                    excerpt,
+                }));
+                left -= 1;
+            }
+        }
     }
+}
+
+/// Whether the line of a finding may be shown: its gate has shown it, too. Others find no secrets.
+fn may_be_shown(finding: &Finding) -> bool {
+    let is_secret = finding.weakness.as_ref().is_some_and(|weakness| weakness.secret);
+    !is_secret && finding.judged.as_ref().is_none_or(|judged| judged.source.is_some())
 }
 
 /// The text of a file of the repository. The path is what somebody wrote down: it may lead anywhere.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::tool;
+use super::{coverage, tool};
 use crate::config::{Component, ComponentKind, Node, Python, Rust};
 use crate::core::command::{Command, quote};
 use crate::core::finding::rust;
@@ -40,10 +40,11 @@ fn pytest(cx: &Cx, component: &Component, python: &Python, options: &Options) ->
     let command =
         tool::python(component, "python").args(["-m", "pytest", "--override-ini", "junit_family=xunit1"]);
     let coverage =
-        [format!("--cov={}", python.package), "--cov-branch".to_owned(), "--cov-report=xml".to_owned()];
+        [format!("--cov={}", python.package), "--cov-branch".to_owned(), "--cov-report=lcov".to_owned()];
     let coverage = if options.args.is_empty() { &coverage[..] } else { &[] };
     let run = |report: &Path| command.args(coverage).arg(flag("--junitxml=", report)).args(&options.args);
-    let runner = Runner { name: "pytest", coverage: &["coverage.xml"], lists_unselected: false };
+    let coverage_file = coverage::written_by(&component.kind);
+    let runner = Runner { name: "pytest", coverage: coverage_file, lists_unselected: false };
     with_junit(cx, component, options, runner, run)
 }
 
@@ -54,7 +55,7 @@ fn vitest(cx: &Cx, component: &Component, node: &Node, options: &Options) -> Res
     let run = |report: &Path| {
         command.arg(flag("--outputFile.junit=", report)).args(no_coverage).args(&options.args)
     };
-    let coverage = &["coverage/coverage-final.json", "coverage/lcov.info"];
+    let coverage = coverage::written_by(&component.kind);
     with_junit(cx, component, options, Runner { name: "vitest", coverage, lists_unselected: true }, run)
 }
 
@@ -65,8 +66,8 @@ const PYTEST_NOTHING: i32 = 5;
 #[derive(Clone, Copy)]
 struct Runner {
     name: &'static str,
-    /// The files with its coverage, relative to the component.
-    coverage: &'static [&'static str],
+    /// The file with its coverage, relative to the component.
+    coverage: Option<&'static str>,
     /// Whether it reports tests that the arguments leave out, as skipped without a reason.
     lists_unselected: bool,
 }
@@ -84,7 +85,7 @@ fn with_junit(
     let measures = options.args.is_empty();
     if measures {
         // What is there afterwards is of this run.
-        for file in runner.coverage {
+        if let Some(file) = runner.coverage {
             files::remove(&cx.root().join(&component.path).join(file))?;
         }
     }
@@ -116,18 +117,16 @@ fn with_junit(
 }
 
 fn keep_coverage(cx: &Cx, component: &Component, runner: Runner, passed: bool) -> Result<()> {
-    for file in runner.coverage {
-        let file = Path::new(file);
-        let kept = Path::new("coverage").join(&component.name).join(file.file_name().unwrap_or_default());
-        // The copy of an earlier run would pass for this one's.
-        files::remove(&cx.output_folder().join(&kept))?;
-        let path = component.path.join(file);
-        if !cx.keep(&path, &kept)? && passed {
-            cx.warn(
-                format!("`{}` left no coverage in `{}`", runner.name, path.display()),
-                "let the runner's own configuration write it there",
-            );
-        }
+    let Some(file) = runner.coverage.map(Path::new) else { return Ok(()) };
+    let kept = Path::new("coverage").join(&component.name).join(file.file_name().unwrap_or_default());
+    // The copy of an earlier run would pass for this one's.
+    files::remove(&cx.output_folder().join(&kept))?;
+    let path = component.path.join(file);
+    if !cx.keep(&path, &kept)? && passed {
+        cx.warn(
+            format!("`{}` left no coverage in `{}`", runner.name, path.display()),
+            "let the runner's own configuration write it there",
+        );
     }
     Ok(())
 }

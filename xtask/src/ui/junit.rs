@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::lock;
 use super::record::Record;
+use crate::core::coverage::Coverage;
 use crate::core::report::{FailedTry, TestCase, TestOutcome, TestReport, junit};
 use crate::core::text;
 use crate::error::{Error, Style, render};
@@ -30,6 +31,16 @@ impl Collector {
         let inner = lock(&self.inner);
         let tasks = TestReport { name: TASKS_SUITE.to_owned(), cases: inner.tasks.clone() };
         [tasks].into_iter().chain(inner.record.all_reports().cloned()).collect()
+    }
+
+    /// When the run began, in seconds since 1970.
+    pub fn unix_time(&self) -> u64 {
+        lock(&self.inner).unix_time
+    }
+
+    /// What is known of the coverage of all components.
+    pub fn coverage(&self) -> Vec<Coverage> {
+        lock(&self.inner).record.coverage().cloned().collect()
     }
 
     /// The content of the JUnit file.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::record::Record;
 use super::{Repeat, lines, lock, summary};
+use crate::core::coverage::Share;
 use crate::core::finding::{Finding, Severity};
 use crate::core::markdown::{block, code, escape, folded};
 use crate::core::release::narration::Line;
@@ -87,6 +88,7 @@ impl Collector {
         page.head(&inner, about, error);
         if let Some(end) = &inner.end {
             page.failures(&inner.record, end, about);
+            page.coverage(&inner.record);
             page.slowest(end);
             page.cache(end);
         }
@@ -146,6 +148,47 @@ impl Page {
             self.add(&failure(record, task, &about.repeat));
         }
         self.left_out += bad.len().saturating_sub(FAILED_MAX);
+    }
+
+    fn coverage(&mut self, record: &Record) {
+        let mut table = String::from(
+            "\n### Coverage\n\n| component | lines | branches | of the change |\n|---|---:|---:|---:|\n",
+        );
+        let mut missing = Vec::new();
+        for coverage in record.coverage() {
+            let share = |now: Share, then: Option<Share>| {
+                let more = then.and_then(|then| now.more_than(then));
+                now.percent() + &more.map_or_else(String::new, |more| format!(" ({more})"))
+            };
+            let before = coverage.before.as_ref();
+            let changed = coverage.changed.as_ref();
+            table.extend([format!(
+                "| {} | {} | {} | {} |\n",
+                code(&coverage.component),
+                share(coverage.lines(), before.map(|before| before.lines)),
+                share(coverage.branches(), before.map(|before| before.branches)),
+                changed.map_or_else(|| "–".to_owned(), |changed| changed.lines.percent())
+            )]);
+            let uncovered = changed.into_iter().flat_map(|changed| &changed.uncovered);
+            missing.extend(uncovered.map(|(path, spans)| {
+                let spans: Vec<String> = spans.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+                format!("- {} {}\n", code(&path.display().to_string()), spans.join(", "))
+            }));
+        }
+        if record.coverage().next().is_none() {
+            return;
+        }
+        self.add(&table);
+        if !missing.is_empty() {
+            let rest = missing.len().saturating_sub(NAMED_MAX);
+            let shown = missing[..missing.len() - rest].concat();
+            let more = if rest > 0 {
+                format!("- … and {}\n", text::count(rest, "more file"))
+            } else {
+                String::new()
+            };
+            self.add(&format!("\n{}", folded("Changed lines that no test runs", &(shown + &more))));
+        }
     }
 
     fn slowest(&mut self, end: &RunEnd) {

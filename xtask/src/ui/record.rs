@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::core::coverage::Coverage;
 use crate::core::finding::Finding;
 use crate::core::gate::{Account, Gap};
 use crate::core::graph::TaskId;
@@ -19,6 +20,7 @@ pub struct Record {
     reports: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
     /// The reports of tries that did not pass.
     retried: BTreeMap<TaskId, Vec<Arc<TestReport>>>,
+    covered: BTreeMap<TaskId, Arc<Coverage>>,
 }
 
 impl Record {
@@ -42,6 +44,9 @@ impl Record {
                     }
                 };
                 self.reports.entry(task.clone()).or_default().push(report);
+            }
+            Body::Covered { task, coverage } => {
+                self.covered.insert(task.clone(), Arc::clone(coverage));
             }
             // What a try has found that did not pass counts no more.
             Body::TaskRetried { task, .. } => {
@@ -84,6 +89,16 @@ impl Record {
     /// The reports of all tests, by task.
     pub fn all_reports(&self) -> impl Iterator<Item = &TestReport> {
         self.reports.values().flatten().map(|report| &**report)
+    }
+
+    /// What a task has summed of the coverage.
+    pub fn covered(&self, task: &TaskId) -> Option<&Arc<Coverage>> {
+        self.covered.get(task)
+    }
+
+    /// What is known of the coverage of all components.
+    pub fn coverage(&self) -> impl Iterator<Item = &Coverage> {
+        self.covered.values().map(|coverage| &**coverage)
     }
 
     /// The sums over a task's tests, where it had any.

@@ -43,6 +43,7 @@ impl Collector {
             findings: inner.record.findings(task).to_vec(),
             looks: inner.record.looks(task).to_vec(),
             reports: inner.record.reports(task).to_vec(),
+            covered: inner.record.covered(task).cloned().into_iter().collect(),
         };
         end.tasks.iter().map(|end| Told { end: end.clone(), said: said(&end.task) }).collect()
     }

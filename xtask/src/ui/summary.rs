@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::record::Record;
 use super::{Look, lines};
+use crate::core::coverage::Coverage;
 use crate::core::finding::{Finding, Location, Severity};
 use crate::core::graph::TaskId;
 use crate::core::report::{TestCase, TestOutcome};
@@ -390,6 +391,11 @@ pub(super) fn verdict(end: &RunEnd, record: &Record, style: Style) -> String {
         verdict.push('\n');
     }
     verdict.push_str(&blind(record, style));
+    let coverage: Vec<String> = record.coverage().map(Coverage::in_words).collect();
+    if !coverage.is_empty() {
+        // The names of components are ids; all else is ours.
+        verdict.extend(["coverage: ".to_owned(), coverage.join("; "), "\n".to_owned()]);
+    }
     if let Some(counts) = record.total() {
         let tone = if counts.failed == 0 { Tone::Good } else { Tone::Bad };
         verdict.push_str(&style.paint(tone, &counts.to_string()));

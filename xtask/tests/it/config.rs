@@ -7,6 +7,7 @@
 
 mod cache;
 mod contract;
+mod coverage;
 mod gates;
 mod licenses;
 mod release;

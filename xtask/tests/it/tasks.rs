@@ -15,6 +15,7 @@ use xtask::error::{Error, ErrorKind};
 use xtask::event::{Body, Event, Level, Sink};
 use xtask::tasks::ci;
 
+mod coverage;
 mod installed;
 mod packages;
 mod rust;
@@ -128,7 +129,7 @@ fn words(error: &Error) -> String {
 }
 
 fn component(name: &str, path: &str, kind: ComponentKind) -> Component {
-    Component { name: name.to_owned(), path: path.into(), kind, image: None }
+    Component { name: name.to_owned(), path: path.into(), kind, image: None, coverage: None }
 }
 
 /// The tasks of a pipeline with what each waits for: `id (cores): after, …`.
@@ -191,6 +192,9 @@ fn the_pipeline_follows_from_the_components() {
         test.xtask (2): setup.xtask
         test.core (2): setup.core
         test.fingerprint (2): setup.fingerprint
+        coverage.backend (1): test.backend
+        coverage.frontend (1): test.frontend
+        coverage.core (2): setup.core
         docs.backend (1): setup.backend
         docs.xtask (2): setup.xtask
         docs.core (2): setup.core

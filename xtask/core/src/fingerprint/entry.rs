@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, FORMAT, Fingerprint, Manifest};
+use crate::coverage::Coverage;
 use crate::finding::Finding;
 use crate::gate::Account;
 use crate::report::TestReport;
@@ -46,6 +47,9 @@ pub struct Said {
     pub looks: Vec<Account>,
     /// The reports of its test runners.
     pub reports: Vec<Arc<TestReport>>,
+    /// What it has summed of the coverage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covered: Vec<Arc<Coverage>>,
 }
 
 /// Something a reader should know.
@@ -62,7 +66,11 @@ pub struct Note {
 impl Said {
     /// Whether there is nothing to say again, the log aside.
     pub const fn is_silent(&self) -> bool {
-        self.notes.is_empty() && self.findings.is_empty() && self.looks.is_empty() && self.reports.is_empty()
+        self.notes.is_empty()
+            && self.findings.is_empty()
+            && self.looks.is_empty()
+            && self.reports.is_empty()
+            && self.covered.is_empty()
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
+use crate::coverage::Coverage;
 use crate::text::{self, duration};
 
 /// The longest text of an event that is shown, in columns; the file of the events has all of it.
@@ -90,6 +92,10 @@ fn told(event: &Value) -> (Manner, String) {
             let (passed, failed) = (count("passed").unwrap_or(0), count("failed").unwrap_or(0));
             (if failed == 0 { Good } else { Bad }, format!("tests: {passed} passed, {failed} failed"))
         }
+        "covered" => match Coverage::deserialize(event) {
+            Ok(coverage) => (Plain, format!("coverage: {}", coverage.in_words())),
+            Err(_) => (Doubtful, "the coverage of a component is not as it should be".to_owned()),
+        },
         "task-retried" => {
             let why = event.pointer("/failure/message").and_then(Value::as_str).unwrap_or_default();
             (Doubtful, format!("tried again: {} after {}: {why}", text("status"), duration(took())))

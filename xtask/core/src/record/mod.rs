@@ -4,6 +4,7 @@
 //! the page of a run that was killed, or whose disk was full, shows what there is.
 
 mod advice;
+pub mod history;
 mod line;
 mod outcomes;
 mod page;
@@ -11,11 +12,15 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::coverage::{Coverage, Span};
 use crate::finding::Finding;
+use crate::image::policy::Layer;
+use crate::release::narration::Measured;
 use crate::report::{TestCounts, TestReport};
 
 pub use line::{Line, Manner};
@@ -40,6 +45,18 @@ pub struct Record {
     pub counts: Option<TestCounts>,
     /// The cases of its tests, from the JUnit file.
     pub reports: Vec<TestReport>,
+    /// What its tests ran.
+    pub coverage: Vec<Coverage>,
+    /// Changed lines that they did not run, where somebody has looked them up.
+    pub uncovered: Vec<Uncovered>,
+    /// The runs before it and itself, the newest last, where somebody has looked them up.
+    pub history: Vec<history::Run>,
+    /// What was measured of canaries, in order: when, of which component, and what.
+    pub canaries: Vec<(Duration, String, Measured)>,
+    /// The images that it has built, by component: their layers, the lowest first, where somebody has looked them up.
+    pub images: Vec<(String, Vec<Layer>)>,
+    /// Who imports whom in a component, by its name: an SVG document, where somebody has drawn one.
+    pub drawings: Vec<(String, String)>,
     /// Notes and warnings.
     pub notes: Vec<Note>,
     /// How it ended; `None` where the lines do not say so.
@@ -174,6 +191,19 @@ pub struct Found {
     pub excerpt: Option<Excerpt>,
 }
 
+/// Changed lines that no test has run, with their source.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Uncovered {
+    /// The component.
+    pub component: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Which lines.
+    pub span: Span,
+    /// Their source and what is around it.
+    pub excerpt: Excerpt,
+}
+
 /// Some lines of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Excerpt {
@@ -190,13 +220,22 @@ impl Excerpt {
     /// The longest line that is shown, in columns.
     const WIDTH: usize = 160;
 
+    /// The most lines that are shown of what lies between the first and the last that are meant.
+    const LINES_MAX: usize = 40;
+
     /// The lines around line `number` of `text`, counted from 1; `None` where it has no such line.
     pub fn around(text: &str, number: u32) -> Option<Self> {
-        let at = usize::try_from(number).ok()?.checked_sub(1)?;
+        Self::of(text, Span { first: number, last: number })
+    }
+
+    /// The lines of `span` in `text` and around them; `None` where it does not begin in the text.
+    pub fn of(text: &str, span: Span) -> Option<Self> {
+        let at = usize::try_from(span.first).ok()?.checked_sub(1)?;
+        let meant = usize::try_from(span.last.checked_sub(span.first)?).ok()?.min(Self::LINES_MAX);
         let from = at.saturating_sub(Self::AROUND);
         let cut = |line: &str| crate::text::truncate(line, Self::WIDTH).into_owned();
-        let lines: Vec<String> =
-            text.lines().skip(from).take(at - from + 1 + Self::AROUND).map(cut).collect();
+        let count = at - from + meant + 1 + Self::AROUND;
+        let lines: Vec<String> = text.lines().skip(from).take(count).map(cut).collect();
         let first = u32::try_from(from + 1).ok()?;
         (lines.len() > at - from).then_some(Self { first, lines })
     }

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::line::string;
 use super::{End, Found, Line, Note, Record, Step, Task};
+use crate::coverage::Coverage;
 use crate::finding::Finding;
+use crate::release::narration::Measured;
 use crate::report::TestCounts;
 
 /// The version of the event lines that is known here; a later one may mean something else by the same words.
@@ -105,6 +107,22 @@ impl Reader {
                 Some(Ok(counts)) => *self.record.counts.get_or_insert_default() += counts,
                 _ => self.odd("the sums of a test run"),
             },
+            "covered" => match Coverage::deserialize(event) {
+                Ok(coverage) => self.record.coverage.push(coverage),
+                Err(_) => self.odd("the coverage of a component"),
+            },
+            "narrated" => {
+                let line = event.get("line").unwrap_or(&Value::Null);
+                if let Some(measured) = line.get("measured") {
+                    match Measured::deserialize(measured) {
+                        Ok(measured) => {
+                            let subject = string(line, "subject").to_owned();
+                            self.record.canaries.push((span(line.get("at_ms")), subject, measured));
+                        }
+                        Err(_) => self.odd("what was measured of a canary"),
+                    }
+                }
+            }
             "task-finished" => self.end_of(event),
             "run-finished" => {
                 // The ends of tasks once more, in the order of the graph.

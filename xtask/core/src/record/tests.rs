@@ -3,6 +3,7 @@
 use expect_test::{expect, expect_file};
 
 use super::*;
+use crate::drawing;
 use crate::report::{TestCase, TestOutcome};
 
 /// The lines of a small run in which a test failed, with this as every text that comes from outside.
@@ -30,6 +31,14 @@ fn lines(word: &str) -> String {
         serde_json::json!({ "at_ms": 2991.0, "event": "tested", "task": "test.api", "counts": { "passed": 1, "failed": 1, "skipped": 0 } }),
         serde_json::json!({ "at_ms": 2992.0, "event": "found", "task": "test.api", "finding": { "tool": word, "rule": word,
             "severity": "error", "location": { "path": word, "line": 3, "column": null }, "message": word, "help": word } }),
+        serde_json::json!({ "at_ms": 2993.0, "event": "covered", "task": "coverage.api", "component": word, "files": [
+            { "path": word, "lines": { "covered": 5, "total": 8 }, "branches": { "covered": 1, "total": 2 }, "uncovered": [[3, 5]] },
+            { "path": "whole", "lines": { "covered": 2, "total": 2 }, "branches": { "covered": 0, "total": 0 }, "uncovered": [] },
+        ], "changed": { "since": word, "lines": { "covered": 1, "total": 2 }, "uncovered": [[word, [[3, 3]]]] },
+            "before": { "commit": word, "lines": { "covered": 1, "total": 2 }, "branches": { "covered": 1, "total": 2 } } }),
+        serde_json::json!({ "at_ms": 2994.0, "event": "narrated", "line": { "at_ms": 30_000, "kind": "evidence", "subject": word,
+            "words": [word], "measured": { "stream": word, "canary": { "bad": 2, "total": 400 }, "baseline": { "bad": 1, "total": 1200 },
+                "weight": 0.1, "e": 3.5, "threshold": 400.0 } } }),
         serde_json::json!({ "at_ms": 3000.0, "event": "run-finished", "duration_ms": 3000.0, "exit_code": 1, "interrupted": false,
             "critical_path": ["setup", "test.api"], "tasks": [
                 { "task": "setup", "status": "passed", "duration_ms": 990.0, "reuse": { "is": "uncached", "reason": word } },
@@ -67,6 +76,20 @@ fn record(word: &str) -> Record {
     record.reports = vec![TestReport { name: "test.api".to_owned(), cases }];
     let source = format!("one\ntwo\n{word}\nfour\nfive\nsix");
     record.findings[0].excerpt = Excerpt::around(&source, 3);
+    let span = Span { first: 3, last: 3 };
+    let excerpt = Excerpt::of(&source, span).unwrap();
+    record.uncovered = vec![Uncovered { component: word.to_owned(), path: word.into(), span, excerpt }];
+    let suite =
+        history::Suite { name: word.to_owned(), failed: vec![word.to_owned()], ..history::Suite::default() };
+    let run =
+        history::Run { commit: Some(word.to_owned()), command: word.to_owned(), ..history::Run::default() };
+    record.history = vec![history::Run { suites: vec![suite], ..run.clone() }, run];
+    let layer = |is_base| Layer { made_by: word.to_owned(), size: 12_345_678, is_base };
+    record.images = vec![(word.to_owned(), vec![layer(true), layer(false)])];
+    let label = drawing::Box { label: word.to_owned(), tip: word.to_owned(), ..drawing::Box::default() };
+    let drawing =
+        drawing::Drawing { title: word.to_owned(), boxes: vec![label], ..drawing::Drawing::default() };
+    record.drawings = vec![(word.to_owned(), drawing.svg())];
     record
 }
 
@@ -134,7 +157,7 @@ fn damage_is_said_and_the_rest_is_shown() {
     };
     expect![[r#"
         4 tasks, false: 
-        4 tasks, false: line 14 is no event and was left out; the end of the run is missing: it was killed, or is under way
+        4 tasks, false: line 16 is no event and was left out; the end of the run is missing: it was killed, or is under way
         4 tasks, false: 2 lines are no events and were left out, the first is line 3
         4 tasks, false: the lines are those of more than one run
         4 tasks, false: the lines were written by a later version: some may mean something else

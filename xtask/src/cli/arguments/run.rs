@@ -76,6 +76,7 @@ impl Command {
             Self::Dependencies(dependencies) => Some(&dependencies.check.run),
             Self::Docs(verb)
             | Self::Architecture(verb)
+            | Self::Coverage(verb)
             | Self::Licenses(verb)
             | Self::Sbom(verb)
             | Self::Setup(verb) => Some(&verb.run),

@@ -15,11 +15,13 @@ pub(super) fn cache(table: &mut Table<'_, '_>) -> CacheSettings {
     CacheSettings { size_max: size_max.unwrap_or(CacheSettings::default().size_max), remote: remote(table) }
 }
 
+/// The address of a server; that of a test may be of this machine, in the clear.
+pub(super) fn url(value: &Value<'_, '_>) -> Option<Url> {
+    parsed("an address such as \"https://cache.example.com/xtask\"", address)(value)
+}
+
 fn remote(table: &mut Table<'_, '_>) -> Option<RemoteSettings> {
-    let address = |value: &Value<'_, '_>| {
-        Some(parsed("an address such as \"https://cache.example.com/xtask\"", address)(value))
-    };
-    let Some(url) = table.optional("url", address) else {
+    let Some(url) = table.optional("url", |value| Some(url(value))) else {
         for key in ["public-keys", "upload"] {
             table.optional(key, |value| value.wrong::<()>("needs `url`, which says where the server is", ""));
         }

@@ -71,6 +71,15 @@ pub fn graph(cx: &Cx, options: &GraphOptions) -> Result<()> {
     Ok(())
 }
 
+/// A picture of the modules of a component, by who imports whom: an SVG document.
+///
+/// # Errors
+///
+/// Where its sources cannot be read.
+pub fn picture(cx: &Cx, component: &Component) -> Result<String> {
+    Ok(modules(cx, component)?.drawing().svg())
+}
+
 /// Says why a package is there: the chains from what components ask for themselves.
 ///
 /// # Errors

@@ -169,7 +169,13 @@ pub(super) fn config() -> Config {
         forbidden: BTreeMap::new(),
     };
     let rust = Rust { package: "rusty".into(), modules: [].into(), forbidden: [].into() };
-    let component = |name: &str, kind| Component { name: name.into(), path: name.into(), kind, image: None };
+    let component = |name: &str, kind| Component {
+        name: name.into(),
+        path: name.into(),
+        kind,
+        image: None,
+        coverage: None,
+    };
     Config {
         components: vec![
             component("backend", ComponentKind::Python(python)),

@@ -71,7 +71,7 @@ fn python_tools_write_what_is_read() {
     "#]]
     .assert_eq(&findings(&events));
     assert_eq!(counts(&events), [TestCounts { passed: 1, failed: 1, skipped: 0 }]);
-    assert!(repository.cx.output_folder().join("coverage/backend/coverage.xml").is_file());
+    assert!(repository.cx.output_folder().join("coverage/backend/coverage.lcov").is_file());
     let options = test::Options { args: vec!["-k".to_owned(), "absent".to_owned()] };
     let error = repository.task("test", |cx| test::component(cx, &backend, &options)).unwrap_err();
     assert_eq!(error.message(), "no test matches `-k absent`");

@@ -254,10 +254,10 @@ const EMPTY: &str = r#"<testsuites><testsuite name="pytest"/></testsuites>"#;
 #[test]
 fn pytest_is_counted_and_its_coverage_kept() {
     let theatre = Theatre::python(&[Act {
-        files: &[(JUNIT, recorded!("reports/pytest.xml")), ("coverage.xml", "<coverage/>")],
+        files: &[(JUNIT, recorded!("reports/pytest.xml")), ("coverage.lcov", "SF:a")],
         ..act("pytest", "…\n", 1)
     }]);
-    theatre.repository.write("backend/coverage.xml", "of an earlier run");
+    theatre.repository.write("backend/coverage.lcov", "of an earlier run");
     let error = theatre.test(&[]).unwrap_err();
     assert_eq!(words(&error), "Problems: 3 of 6 tests failed\ncause: `python` ended with exit code 1\n");
     let events = theatre.repository.events();
@@ -268,24 +268,24 @@ fn pytest_is_counted_and_its_coverage_kept() {
     assert_eq!(
         theatre.calls(),
         [
-            "python -m pytest --override-ini junit_family=xunit1 --cov=src --cov-branch --cov-report=xml --junitxml=JUNIT"
+            "python -m pytest --override-ini junit_family=xunit1 --cov=src --cov-branch --cov-report=lcov --junitxml=JUNIT"
         ]
     );
-    assert_eq!(theatre.kept("coverage/backend"), [("coverage.xml".into(), "<coverage/>".into())].into());
+    assert_eq!(theatre.kept("coverage/backend"), [("coverage.lcov".into(), "SF:a".into())].into());
     assert!(theatre.kept("scratch").is_empty(), "raw reports do not stay");
 }
 
 #[test]
 fn a_part_of_the_tests_measures_no_coverage() {
     let theatre = Theatre::python(&[Act { files: &[(JUNIT, PASSED)], ..act("pytest", "", 0) }]);
-    theatre.repository.write("backend/coverage.xml", "of all tests");
+    theatre.repository.write("backend/coverage.lcov", "of all tests");
     assert_eq!(theatre.test(&["-k", "a b"]).unwrap(), TestCounts { passed: 1, failed: 0, skipped: 0 });
     assert_eq!(
         theatre.calls(),
         ["python -m pytest --override-ini junit_family=xunit1 --junitxml=JUNIT -k a b"]
     );
     assert_eq!(theatre.kept("coverage/backend"), BTreeMap::new());
-    assert!(theatre.repository.path("backend/coverage.xml").exists());
+    assert!(theatre.repository.path("backend/coverage.lcov").exists());
 
     let theatre =
         Theatre::node(&[Act { files: &[(JUNIT, recorded!("reports/vitest.xml"))], ..act("test:ci", "", 0) }]);
@@ -367,18 +367,22 @@ fn a_secret_that_a_test_prints_is_masked() {
 
 #[test]
 fn a_runner_that_left_no_coverage_is_pointed_out() {
-    let theatre = Theatre::node(&[Act {
-        files: &[(JUNIT, PASSED), ("coverage/lcov.info", "SF:a")],
-        ..act("test:ci", "", 0)
-    }]);
+    let theatre = Theatre::node(&[Act { files: &[(JUNIT, PASSED)], ..act("test:ci", "", 0) }]);
     for folder in ["frontend/coverage", "target/xtask/coverage/frontend"] {
-        theatre.repository.write(&format!("{folder}/coverage-final.json"), "of an earlier run");
+        theatre.repository.write(&format!("{folder}/lcov.info"), "of an earlier run");
     }
     theatre.test(&[]).unwrap();
     assert_eq!(
         warnings(&theatre.repository.events()),
-        ["`vitest` left no coverage in `frontend/coverage/coverage-final.json`"]
+        ["`vitest` left no coverage in `frontend/coverage/lcov.info`"]
     );
+    assert_eq!(theatre.kept("coverage/frontend"), BTreeMap::new());
+    let theatre = Theatre::node(&[Act {
+        files: &[(JUNIT, PASSED), ("coverage/lcov.info", "SF:a")],
+        ..act("test:ci", "", 0)
+    }]);
+    theatre.test(&[]).unwrap();
+    assert_eq!(warnings(&theatre.repository.events()), Vec::<String>::new());
     assert_eq!(theatre.kept("coverage/frontend"), [("lcov.info".into(), "SF:a".into())].into());
 }
 

@@ -3,8 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::super::{Found, Record, State, Task};
-use super::{anchor, details, is_bad, word};
-use crate::finding::Severity;
+use super::{Material, Section, anchor, findings, is_bad, word};
 use crate::page::{escape, escape_lines, prose};
 use crate::report::{TestCase, TestOutcome};
 use crate::text::{count, duration};
@@ -15,7 +14,14 @@ const NAMED_MAX: usize = 20;
 /// The longest detail of a failed test, in characters.
 const DETAIL_MAX: usize = 20_000;
 
-pub(super) fn write(html: &mut String, records: &[Record]) -> fmt::Result {
+pub(super) const SECTION: Section = Section {
+    id: "failures",
+    name: "What did not pass",
+    is_there: |material| material.any(|record| record.tasks.iter().any(is_bad)),
+    write,
+};
+
+fn write(html: &mut String, Material { records, .. }: &Material<'_>) -> fmt::Result {
     for (number, record) in records.iter().enumerate() {
         for (position, task) in record.tasks.iter().enumerate().filter(|(_, task)| is_bad(task)) {
             let part = if records.len() > 1 { record.name.as_str() } else { "" };
@@ -40,12 +46,12 @@ fn task(html: &mut String, record: &Record, (task, part): (&Task, &str), anchor:
         list(html, "because", &failure.causes)?;
         list(html, "to do", &failure.hints)?;
     }
-    let mut findings: Vec<&Found> = record.findings.iter().filter(|found| found.task == task.id).collect();
-    findings.retain(|found| found.finding.severity == Severity::Error);
-    for found in findings.iter().take(NAMED_MAX) {
-        details::finding(html, found)?;
+    let mut found: Vec<&Found> = record.findings.iter().filter(|found| found.task == task.id).collect();
+    found.retain(|found| found.finding.fails());
+    for one in found.iter().take(NAMED_MAX) {
+        findings::finding(html, one)?;
     }
-    more(html, findings.len(), "finding", "findings")?;
+    more(html, found.len(), "finding", "findings")?;
     let cases =
         record.reports.iter().filter(|report| report.name == task.id).flat_map(|report| &report.cases);
     let failed = cases.filter(|case| super::super::outcomes::has_failed(case));

@@ -1,8 +1,16 @@
 //! The page: the verdict first, then what did not pass, then everything else, folded up where it is long.
 
-mod details;
+mod canary;
+mod coverage;
+mod drawings;
+mod events;
 mod failures;
+mod findings;
+mod history;
+mod images;
+mod notes;
 mod tasks;
+mod tests;
 mod timeline;
 
 use std::fmt::{self, Write as _};
@@ -18,6 +26,44 @@ use crate::text::{count, duration};
 
 /// What only this page has.
 const STYLE: &str = include_str!("../page.css");
+
+/// The sections, in their order.
+const SECTIONS: &[Section] = &[
+    failures::SECTION,
+    canary::SECTION,
+    timeline::SECTION,
+    tasks::SECTION,
+    tests::SECTION,
+    history::SECTION,
+    coverage::SECTION,
+    findings::SECTION,
+    images::SECTION,
+    drawings::SECTION,
+    notes::SECTION,
+    events::SECTION,
+];
+
+/// A part of the page, below a heading that the navigation leads to.
+struct Section {
+    id: &'static str,
+    name: &'static str,
+    /// Whether there is something to show.
+    is_there: fn(&Material<'_>) -> bool,
+    write: fn(&mut String, &Material<'_>) -> fmt::Result,
+}
+
+/// What sections are made of.
+struct Material<'r> {
+    records: &'r [Record],
+    outcomes: Outcomes<'r>,
+}
+
+impl<'r> Material<'r> {
+    /// Whether one of the records has something.
+    fn any(&self, has: impl Fn(&'r Record) -> bool) -> bool {
+        self.records.iter().any(has)
+    }
+}
 
 /// What is to be shown.
 #[derive(Clone, Copy, Debug)]
@@ -103,37 +149,16 @@ impl Page<'_> {
                 writeln!(html, "<p class=\"damage\">{}</p>", prose(&format!("{of}{words}")))?;
             }
         }
-        let outcomes = Outcomes::of(records);
-        let has_tests = records.iter().any(|record| record.test_counts().is_some());
-        let has_findings = records.iter().any(|record| !record.findings.is_empty());
-        let has_failures = records.iter().any(|record| record.tasks.iter().any(is_bad));
-        let has_notes = records.iter().any(|record| !record.notes.is_empty());
-        let sections = [
-            ("failures", "What did not pass", has_failures),
-            ("time", "Where the time went", records.iter().any(|record| !record.tasks.is_empty())),
-            ("tasks", "Tasks and cache", records.iter().any(|record| !record.tasks.is_empty())),
-            ("tests", "Tests", has_tests),
-            ("findings", "Findings", has_findings),
-            ("notes", "Notes", has_notes),
-            ("events", "Events", records.iter().any(|record| !record.lines.is_empty())),
-        ];
-        let there = || sections.iter().filter(|(_, _, there)| *there);
+        let material = Material { records, outcomes: Outcomes::of(records) };
+        let there = || SECTIONS.iter().filter(|section| (section.is_there)(&material));
         write!(html, "<nav>")?;
-        for (id, name, _) in there() {
+        for Section { id, name, .. } in there() {
             write!(html, "<a href=\"#{id}\">{name}</a>")?;
         }
         writeln!(html, "</nav>\n</header>\n<main>")?;
-        for (id, name, _) in there() {
-            writeln!(html, "<section id=\"{id}\">\n<h2>{name}</h2>")?;
-            match *id {
-                "failures" => failures::write(html, records)?,
-                "time" => timeline::write(html, records)?,
-                "tasks" => tasks::write(html, records)?,
-                "tests" => details::tests(html, records, &outcomes)?,
-                "findings" => details::findings(html, records)?,
-                "notes" => details::notes(html, records)?,
-                _ => details::events(html, records)?,
-            }
+        for section in there() {
+            writeln!(html, "<section id=\"{}\">\n<h2>{}</h2>", section.id, section.name)?;
+            (section.write)(html, &material)?;
             writeln!(html, "</section>")?;
         }
         writeln!(html, "</main>")?;
@@ -158,8 +183,13 @@ impl Page<'_> {
             sum
         });
         figures.extend(sum.map(|sum: TestCounts| ("tests", sum.to_string())));
-        let errors = self.records.iter().flat_map(|record| &record.findings);
-        let errors: Vec<Severity> = errors.map(|found| found.finding.severity).collect();
+        let found = self.records.iter().flat_map(|record| &record.findings);
+        let counted = found.filter(|found| !found.finding.is_suppressed());
+        let errors: Vec<Severity> = counted.map(|found| found.finding.severity).collect();
+        let coverage: Vec<String> = coverage::all(self.records).map(coverage::figure).collect();
+        if !coverage.is_empty() {
+            figures.push(("lines that tests run", coverage.join(", ")));
+        }
         if !errors.is_empty() {
             let worst = errors.iter().filter(|severity| **severity == Severity::Error).count();
             figures.push(("findings", format!("{}, {} of them errors", errors.len(), worst)));

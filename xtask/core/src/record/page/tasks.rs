@@ -2,12 +2,19 @@
 
 use std::fmt::{self, Write as _};
 
-use super::super::{Record, Reuse, State, Task};
-use super::{anchor, is_bad, part, word};
+use super::super::{Reuse, State, Task};
+use super::{Material, Section, anchor, is_bad, part, word};
 use crate::page::{escape, prose};
 use crate::text::duration;
 
-pub(super) fn write(html: &mut String, records: &[Record]) -> fmt::Result {
+pub(super) const SECTION: Section = Section {
+    id: "tasks",
+    name: "Tasks and cache",
+    is_there: |material| material.any(|record| !record.tasks.is_empty()),
+    write,
+};
+
+fn write(html: &mut String, Material { records, .. }: &Material<'_>) -> fmt::Result {
     for (number, record) in records.iter().enumerate() {
         part(html, records, record)?;
         writeln!(

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use super::super::{Record, Task, advice};
-use super::{anchor, part, word};
+use super::{Material, Section, anchor, part, word};
 use crate::page::scale::Scale;
 use crate::page::{escape, prose, width};
 use crate::text::duration;
@@ -16,7 +16,14 @@ const LANE: f64 = 30.0;
 const BAR: f64 = 24.0;
 const AXIS: f64 = 24.0;
 
-pub(super) fn write(html: &mut String, records: &[Record]) -> fmt::Result {
+pub(super) const SECTION: Section = Section {
+    id: "time",
+    name: "Where the time went",
+    is_there: |material| material.any(|record| !record.tasks.is_empty()),
+    write,
+};
+
+fn write(html: &mut String, Material { records, .. }: &Material<'_>) -> fmt::Result {
     for (number, record) in records.iter().enumerate() {
         part(html, records, record)?;
         drawing(html, number, record)?;

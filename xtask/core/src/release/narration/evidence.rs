@@ -1,5 +1,6 @@
 //! What an analysis has seen, short enough for a line, and what would change its verdict.
 
+use super::Measured;
 use crate::release::analysis::report::{ratio_words, rounded, seconds};
 use crate::release::analysis::verdict::of;
 use crate::release::analysis::{Basis, Report, StreamReport};
@@ -18,6 +19,13 @@ pub(super) fn seen(report: &Report) -> Vec<String> {
     let checks =
         checks.map(|earned| format!("too few requests to tell: checks {} failed", of(earned.checks)));
     first.into_iter().chain(others).chain(checks).collect()
+}
+
+/// The first stream in numbers: the one that decides. `weight` is the share of the requests that the canary gets.
+pub(super) fn measured(report: &Report, weight: f64) -> Option<Measured> {
+    let StreamReport { name, canary, baseline, e, threshold, .. } = report.streams.first()?;
+    let (stream, canary, baseline) = (name.clone(), *canary, *baseline);
+    Some(Measured { stream, canary, baseline, weight, e: *e, threshold: *threshold })
 }
 
 /// `errors 7 of 1,200 (0.58 %), old release 3 of 3,600 (0.08 %), ratio 7; E 31 of 400`.

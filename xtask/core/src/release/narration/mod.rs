@@ -12,8 +12,9 @@ mod tests;
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::release::metrics::Counts;
 use crate::text;
 
 pub use ending::{by_hand, outcome};
@@ -46,8 +47,25 @@ pub enum Kind {
     Event,
 }
 
+/// What was measured of a canary, in numbers: for who draws it.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Measured {
+    /// What is counted: `errors`.
+    pub stream: String,
+    /// The new release since it got its first requests.
+    pub canary: Counts,
+    /// The old one in the same time.
+    pub baseline: Counts,
+    /// The share of the requests that the new release gets, from 0 to 1.
+    pub weight: f64,
+    /// E.
+    pub e: f64,
+    /// The value of E that rolls back.
+    pub threshold: f64,
+}
+
 /// Something to be told.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     /// When, since the beginning.
     #[serde(rename = "at_ms", serialize_with = "milliseconds")]
@@ -58,12 +76,15 @@ pub struct Line {
     pub subject: String,
     /// What it says: a sentence without a full stop, then what explains it, a line each.
     pub words: Vec<String>,
+    /// The same in numbers, where something was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
 }
 
 impl Line {
     /// A line of one sentence.
     pub fn new(at: Duration, kind: Kind, subject: impl Into<String>, words: impl Into<String>) -> Self {
-        Self { at, kind, subject: subject.into(), words: vec![words.into()] }
+        Self { at, kind, subject: subject.into(), words: vec![words.into()], measured: None }
     }
 
     /// The same with every text changed.
@@ -71,6 +92,12 @@ impl Line {
     pub fn map_text(self, change: impl Fn(&str) -> String) -> Self {
         let words = self.words.iter().map(|words| change(words)).collect();
         Self { subject: change(&self.subject), words, ..self }
+    }
+
+    /// The same with numbers.
+    #[must_use]
+    pub fn with(self, measured: Option<Measured>) -> Self {
+        Self { measured, ..self }
     }
 
     /// The same with what explains it.

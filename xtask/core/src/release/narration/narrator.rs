@@ -207,7 +207,8 @@ impl Narrator {
             let outlook = evidence::outlook(&report, is_last).filter(|_| is_open);
             let mut words = seen.into_iter().chain(outlook);
             let Some(first) = words.next() else { continue };
-            lines.push(self.of_part(now, Kind::Evidence, part, first).because(words));
+            let line = self.of_part(now, Kind::Evidence, part, first).because(words);
+            lines.push(line.with(evidence::measured(&report, part.weight)));
         }
     }
 
