@@ -3,6 +3,8 @@
 mod arguments;
 mod ask;
 mod github;
+#[cfg(test)]
+mod reference;
 mod run;
 mod shard;
 mod watch;
@@ -21,7 +23,7 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, dependencies, doctor, image, lint, rehearse, report, security};
+use crate::tasks::{cache, ci, dependencies, docs, doctor, image, lint, rehearse, report, security};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
@@ -110,7 +112,13 @@ impl App {
             }
             Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
-            Command::Docs(docs) => verb("docs", docs),
+            Command::Docs(asked) => {
+                let options = asked.options();
+                match session.verb("docs", &asked.verb, &ci::Options::CHECK)? {
+                    0 => session.answer(|cx| docs::show(cx, options)),
+                    code => Ok(code),
+                }
+            }
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => answer_or_check(&session, dependencies, cli.show.output),
             Command::Licenses(licenses) => verb("licenses", licenses),

@@ -128,7 +128,7 @@ fn words(error: &Error) -> String {
 }
 
 fn component(name: &str, path: &str, kind: ComponentKind) -> Component {
-    Component { name: name.to_owned(), path: path.into(), kind, image: None }
+    Component { name: name.to_owned(), path: path.into(), kind, documented_min: None, image: None }
 }
 
 /// The tasks of a pipeline with what each waits for: `id (cores): after, …`.

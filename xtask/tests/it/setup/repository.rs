@@ -163,13 +163,20 @@ pub(super) fn config() -> Config {
     };
     let node = Node {
         test: "test".into(),
+        docs: None,
         lint: vec![],
         fix: vec![],
         modules: BTreeMap::new(),
         forbidden: BTreeMap::new(),
     };
     let rust = Rust { package: "rusty".into(), modules: [].into(), forbidden: [].into() };
-    let component = |name: &str, kind| Component { name: name.into(), path: name.into(), kind, image: None };
+    let component = |name: &str, kind| Component {
+        name: name.into(),
+        path: name.into(),
+        kind,
+        documented_min: None,
+        image: None,
+    };
     Config {
         components: vec![
             component("backend", ComponentKind::Python(python)),
