@@ -27,8 +27,8 @@ use crate::tasks::{cache, ci, dependencies, docs, doctor, image, lint, rehearse,
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Doctor, EnvironmentVerb,
-    OfEnvironment, Output, Run, Verb, grammar,
+    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Docs, Doctor,
+    EnvironmentVerb, OfEnvironment, Output, Run, Verb, grammar,
 };
 use run::Session;
 
@@ -112,13 +112,7 @@ impl App {
             }
             Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
-            Command::Docs(asked) => {
-                let options = asked.options();
-                match session.verb("docs", &asked.verb, &ci::Options::CHECK)? {
-                    0 => session.answer(|cx| docs::show(cx, options)),
-                    code => Ok(code),
-                }
-            }
+            Command::Docs(asked) => document(&session, &asked),
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => answer_or_check(&session, dependencies, cli.show.output),
             Command::Licenses(licenses) => verb("licenses", licenses),
@@ -188,6 +182,14 @@ fn complete(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut grammar(), "cargo-xtask", &mut script);
     say(std::io::stdout(), &String::from_utf8_lossy(&script));
+}
+
+/// Builds documentation, and shows it where that is asked for.
+fn document(session: &Session<'_>, asked: &Docs) -> Result<u8> {
+    match session.verb("docs", &asked.verb, &ci::Options::CHECK)? {
+        0 => session.answer(|cx| docs::show(cx, asked.options())),
+        code => Ok(code),
+    }
 }
 
 /// What is asked about dependencies, or their check.

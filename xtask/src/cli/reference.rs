@@ -3,6 +3,8 @@
 //! The file is committed, so that it is read without building anything, and this test holds it against the grammar;
 //! `UPDATE_EXPECT=1` writes it anew.
 
+use std::fmt::Write as _;
+
 use clap::{Arg, ArgAction, Command};
 use expect_test::expect_file;
 
@@ -24,10 +26,10 @@ fn page() -> String {
     page.push_str("\n## Exit codes\n\n| code | what it means |\n|---:|---|\n");
     for line in EXIT_CODES.lines().skip(1) {
         let (code, meaning) = line.trim().split_once("  ").unwrap();
-        page.push_str(&format!("| {code} | {} |\n", prose(meaning)));
+        writeln!(page, "| {code} | {} |", prose(meaning)).unwrap();
     }
     for (heading, names) in GROUPS {
-        page.push_str(&format!("\n## {heading}\n"));
+        writeln!(page, "\n## {heading}").unwrap();
         for name in *names {
             let command = grammar.find_subcommand(name).unwrap().clone();
             section(&mut page, &command, &format!("cargo xtask {name}"), 3);
@@ -37,12 +39,12 @@ fn page() -> String {
 }
 
 fn section(page: &mut String, command: &Command, name: &str, level: usize) {
-    page.push_str(&format!("\n{} {name}\n\n", "#".repeat(level)));
+    writeln!(page, "\n{} {name}\n", "#".repeat(level)).unwrap();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    page.push_str(&format!("{}.\n\n", prose(&about)));
+    writeln!(page, "{}.\n", prose(&about)).unwrap();
     let usage = command.clone().render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).replace("\n       ", "\n");
-    page.push_str(&format!("```text\n{}\n```\n", usage.trim()));
+    writeln!(page, "```text\n{}\n```", usage.trim()).unwrap();
     let own = |argument: &&Arg| !is_global(argument) && !argument.is_hide_set();
     if command.get_arguments().any(|argument| own(&argument)) {
         page.push('\n');
@@ -51,7 +53,7 @@ fn section(page: &mut String, command: &Command, name: &str, level: usize) {
     let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let more = more.replace(EXIT_CODES, "");
     if !more.trim().is_empty() {
-        page.push_str(&format!("\n```text\n{}\n```\n", more.trim_end()));
+        writeln!(page, "\n```text\n{}\n```", more.trim_end()).unwrap();
     }
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
         section(page, inner, &format!("{name} {}", inner.get_name()), level + 1);
@@ -66,7 +68,7 @@ fn options<'a>(page: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
     page.push_str("| option | what it does |\n|---|---|\n");
     for argument in arguments {
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-        page.push_str(&format!("| {} | {} |\n", spelling(argument), prose(&help)));
+        writeln!(page, "| {} | {} |", spelling(argument), prose(&help)).unwrap();
     }
 }
 

@@ -101,20 +101,17 @@ fn attributes(text: &str) -> (Vec<(String, &str)>, usize) {
             continue;
         }
         at = skip(equals + 1);
-        let value = match bytes.get(at) {
-            Some(&quote @ (b'"' | b'\'')) => {
-                let length = memchr::memchr(quote, &bytes[at + 1..]).unwrap_or(bytes.len() - at - 1);
-                let value = &text[at + 1..at + 1 + length];
-                at = (at + length + 2).min(bytes.len());
-                value
+        let value = if let Some(&quote @ (b'"' | b'\'')) = bytes.get(at) {
+            let length = memchr::memchr(quote, &bytes[at + 1..]).unwrap_or(bytes.len() - at - 1);
+            let value = &text[at + 1..at + 1 + length];
+            at = (at + length + 2).min(bytes.len());
+            value
+        } else {
+            let start = at;
+            while at < bytes.len() && !bytes[at].is_ascii_whitespace() && bytes[at] != b'>' {
+                at += 1;
             }
-            _ => {
-                let start = at;
-                while at < bytes.len() && !bytes[at].is_ascii_whitespace() && bytes[at] != b'>' {
-                    at += 1;
-                }
-                &text[start..at]
-            }
+            &text[start..at]
         };
         found.push((name, value));
     }

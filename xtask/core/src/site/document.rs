@@ -1,7 +1,7 @@
 //! A page of Markdown as GitHub reads it (github.github.com/gfm): what it says, where it leads, and its HTML.
 //!
 //! Markdown may hold HTML; here that is text. Whatever a document says, of its bytes nothing becomes markup but what
-//! CommonMark makes of its own signs.
+//! `CommonMark` makes of its own signs.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -69,7 +69,7 @@ pub struct Section {
     pub text: String,
 }
 
-/// What of GitHub's Markdown is read beside CommonMark.
+/// What of GitHub's Markdown is read beside `CommonMark`.
 fn options() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH

@@ -140,8 +140,8 @@ fn judge(
     exists: &dyn Fn(&Path) -> bool,
 ) -> Option<Finding> {
     let finding = |rule: &str, message: String, help: Option<String>| {
-        let (line, column) = position(file.text, link.offset);
-        let location = Location::at(file.path, u32::try_from(line).ok(), u32::try_from(column).ok());
+        let (row, column) = position(file.text, link.offset);
+        let location = Location::at(file.path, u32::try_from(row).ok(), u32::try_from(column).ok());
         let found = Finding::error(TOOL, message);
         Some(Finding { rule: rule.to_owned(), location: Some(location), help, ..found })
     };

@@ -18,7 +18,7 @@ use xtask::core::site::document::{self, Block};
 use crate::repository::Repository;
 
 /// How long a block may take. What takes longer is nothing that a reader tries while reading.
-const TIMEOUT: Duration = Duration::from_secs(240);
+const TIMEOUT: Duration = Duration::from_mins(4);
 
 /// How a block is to end; `None` where it is not marked.
 fn mark(block: &Block) -> Result<Option<i32>, String> {
