@@ -186,8 +186,11 @@ fn the_pipeline_follows_from_the_components() {
         test.xtask (2): setup.xtask
         test.core (2): setup.core
         docs.backend (1): setup.backend
+        docs.frontend (1): setup.frontend
         docs.xtask (2): setup.xtask
         docs.core (2): setup.core
+        docs.links (1): 
+        docs.site (1): docs.backend, docs.frontend, docs.xtask, docs.core
         security.secrets (1): setup.tools
         security.workflows (1): setup.tools
         security.images (1): setup.tools
