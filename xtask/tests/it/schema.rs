@@ -44,6 +44,7 @@ fn within(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
                     "null" => value.is_null(),
                     "boolean" => value.is_boolean(),
                     "integer" => value.is_i64() || value.is_u64(),
+                    "number" => value.is_number(),
                     "string" => value.is_string(),
                     "array" => value.is_array(),
                     "object" => value.is_object(),
@@ -54,7 +55,7 @@ fn within(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> 
                 }
             }
             "minimum" => {
-                if value.as_i64().is_some_and(|number| number < rule.as_i64().unwrap()) {
+                if value.as_f64().is_some_and(|number| number < rule.as_f64().unwrap()) {
                     wrong(format!("{value} is less than {rule}"));
                 }
             }
