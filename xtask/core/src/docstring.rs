@@ -219,7 +219,13 @@ mod tests {
         assert!(python("Traceback", Path::new("b")).is_err());
         assert!(typedoc("{", Path::new("f")).is_err());
         assert!(rustdoc("<html>").is_err());
-        assert_eq!(rustdoc("<li><a href=\"#structs\">a</a></li><li><a href=\"struct.B.html\">B</a></li>").unwrap().look(100).outcome(), Outcome::Clean);
+        assert_eq!(
+            rustdoc("<li><a href=\"#structs\">a</a></li><li><a href=\"struct.B.html\">B</a></li>")
+                .unwrap()
+                .look(100)
+                .outcome(),
+            Outcome::Clean
+        );
     }
 
     #[test]

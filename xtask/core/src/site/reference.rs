@@ -42,7 +42,9 @@ impl Reference {
         } else {
             (Kind::Other, None)
         };
-        Self { title: title.unwrap_or_else(|| name.to_owned()), kind, value }
+        // A title is shown where nothing is set as code.
+        let title = title.map_or_else(|| name.to_owned(), |title| title.replace('`', ""));
+        Self { title, kind, value }
     }
 
     pub(super) fn title(&self) -> &str {

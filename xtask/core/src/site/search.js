@@ -33,13 +33,15 @@
     const at = Math.max(0, ...words.map((word) => entry.inText.indexOf(word)));
     const start = at < 60 ? 0 : entry.text.lastIndexOf(" ", at - 40) + 1;
     const piece = entry.text.slice(start, start + 220);
-    return (start > 0 ? "… " : "") + piece + (start + 220 < entry.text.length ? " …" : "");
+    return [start > 0 ? "… " : "", piece, start + 220 < entry.text.length ? " …" : ""];
   };
   // The text with what was looked for marked; never as markup.
-  const marked = (text, words) => {
+  const marked = ([before, text, after], words) => {
     const line = document.createElement("p");
     const low = plain(text);
-    if (low.length !== text.length) { line.textContent = text; return line; }
+    // Where letters have become others, places in one text are none in the other.
+    if (low.length !== text.length) { line.textContent = before + text + after; return line; }
+    line.append(before);
     let at = 0;
     while (at < text.length) {
       const hits = words.map((word) => [low.indexOf(word, at), word.length]).filter(([place]) => place >= 0);
@@ -51,7 +53,7 @@
       line.append(mark);
       at = place + length;
     }
-    line.append(text.slice(at));
+    line.append(text.slice(at), after);
     return line;
   };
   const show = () => {

@@ -18,7 +18,7 @@ fn documents() -> Vec<(PathBuf, String)> {
     .to_vec()
 }
 
-const SCHEMA: &str = r##"{"$schema": "x", "title": "A file", "description": "Of <one>.", "required": ["a"],
+const SCHEMA: &str = r##"{"$schema": "x", "title": "A `file`", "description": "Of <one>.", "required": ["a"],
     "properties": {"a": {"$ref": "#/$defs/part", "description": "The `a`."}},
     "$defs": {"part": {"type": "object", "properties": {"b": {"type": "integer"}}}}}"##;
 
