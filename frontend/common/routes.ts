@@ -26,6 +26,7 @@ export function matchRoute(pathname: string): Route {
   }
 }
 
+/** The path of the page of a node. */
 export function nodePath(id: string): string {
   return `/nodes/${encodeURIComponent(id)}`;
 }

@@ -15,6 +15,7 @@ interface Application {
   readonly shell: Asset;
 }
 
+/** The server, and how it stops. */
 export interface App {
   readonly server: Server;
   /** Refuses new connections, lets requests in flight end; resolves to whether all did within the time allowed. */
@@ -30,6 +31,7 @@ const UNKNOWN_ROUTE = 'unknown';
 /** Recorded when a client hangs up before it has the whole answer; it never reaches anybody. */
 const CLIENT_CLOSED_REQUEST = 499;
 
+/** Reads the built application and makes the server that answers with it; it does not listen yet. */
 export async function createApp(config: Config, log: Logger): Promise<App> {
   const assets = await loadApplication(config);
   const metrics = new Metrics();

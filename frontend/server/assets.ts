@@ -4,8 +4,10 @@ import { extname, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 
+/** How the body of an answer is encoded, as HTTP names it. */
 export type Encoding = 'br' | 'gzip' | 'identity';
 
+/** A file of the application, ready to be sent. */
 export interface Asset {
   readonly contentType: string;
   readonly cacheControl: string;
@@ -52,6 +54,7 @@ export async function loadAssets(directory: string): Promise<ReadonlyMap<string,
   return new Map(assets);
 }
 
+/** A file with what its headers say of it, compressed where that pays. */
 export async function createAsset(path: string, identity: Buffer): Promise<Asset> {
   const contentType = CONTENT_TYPES[extname(path)] ?? 'application/octet-stream';
   return {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
+/** What the environment says about this server. */
 export interface Config {
   readonly port: number;
   /** What the browser prepends to `/v1/…`; never ends in a slash, empty for the origin the pages come from. */

@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/** The connections of a server that is to stop. */
 export interface Connections {
   /** Ends every connection without a request, now and as the others finish theirs. */
   readonly closeIdle: () => void;

@@ -14,10 +14,12 @@ interface Observations {
   count: number;
 }
 
+/** What was counted since the start, as Prometheus asks for it. */
 export class Metrics {
   readonly #requests = new Map<string, { readonly labels: Labels; value: number }>();
   readonly #durations = new Map<string, Observations>();
 
+  /** Counts a request that was answered after so many seconds. */
   observeRequest(method: string, route: string, status: number, seconds: number): void {
     const counted = { method, route, status: String(status) };
     const counter = entry(this.#requests, counted, (labels) => ({ labels, value: 0 }));
@@ -38,6 +40,7 @@ export class Metrics {
     });
   }
 
+  /** All series in the text format of Prometheus. */
   render(): string {
     const cpu = process.cpuUsage();
     const lines = [

@@ -9,6 +9,7 @@ import { SearchPage } from './pages/search-page.tsx';
 import { Link, useAddress } from './router.tsx';
 import { useResource } from './use-resource.ts';
 
+/** The application: a header, and the page that the address names. */
 export function App(): ReactNode {
   const { resource, retry } = useResource(loadClient);
   return (

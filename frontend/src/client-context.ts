@@ -3,8 +3,10 @@ import type { Client } from './api/client.ts';
 
 const ClientContext = createContext<Client | null>(null);
 
+/** Gives a client to everything inside. */
 export const ClientProvider = ClientContext.Provider;
 
+/** The client that a provider above gives. */
 export function useClient(): Client {
   const client = useContext(ClientContext);
   if (client === null) {

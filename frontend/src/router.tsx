@@ -25,6 +25,7 @@ function subscribe(onChange: () => void): () => void {
   };
 }
 
+/** The address of the page, anew whenever it changes. */
 export function useAddress(): { readonly pathname: string; readonly search: URLSearchParams } {
   // One string, because a snapshot must be equal as long as nothing changed.
   const address = useSyncExternalStore(subscribe, () => window.location.pathname + window.location.search);
@@ -46,6 +47,7 @@ interface LinkProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
   readonly children: ReactNode;
 }
 
+/** A link that stays inside the page where a plain click follows it. */
 export function Link({ to, children, ...attributes }: LinkProps): ReactNode {
   return (
     <a

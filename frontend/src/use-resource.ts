@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 
+/** Something that is loaded, and how far that is. */
 export type Resource<Value> =
   | { readonly state: 'loading' }
   | { readonly state: 'ready'; readonly value: Value }

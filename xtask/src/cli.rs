@@ -3,6 +3,8 @@
 mod arguments;
 mod ask;
 mod github;
+#[cfg(test)]
+mod reference;
 mod run;
 mod shard;
 mod watch;
@@ -21,12 +23,12 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, dependencies, doctor, image, lint, rehearse, report, security};
+use crate::tasks::{cache, ci, dependencies, docs, doctor, image, lint, rehearse, report, security};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Doctor, EnvironmentVerb,
-    OfEnvironment, Output, Run, Verb, grammar,
+    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Docs, Doctor,
+    EnvironmentVerb, OfEnvironment, Output, Run, Verb, grammar,
 };
 use run::Session;
 
@@ -111,7 +113,7 @@ impl App {
             Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Coverage(coverage) => verb("coverage", coverage),
-            Command::Docs(docs) => verb("docs", docs),
+            Command::Docs(asked) => document(&session, &asked),
             Command::Architecture(architecture) => verb("architecture", architecture),
             Command::Dependencies(dependencies) => answer_or_check(&session, dependencies, cli.show.output),
             Command::Licenses(licenses) => verb("licenses", licenses),
@@ -181,6 +183,14 @@ fn complete(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut grammar(), "cargo-xtask", &mut script);
     say(std::io::stdout(), &String::from_utf8_lossy(&script));
+}
+
+/// Builds documentation, and shows it where that is asked for.
+fn document(session: &Session<'_>, asked: &Docs) -> Result<u8> {
+    match session.verb("docs", &asked.verb, &ci::Options::CHECK)? {
+        0 => session.answer(|cx| docs::show(cx, asked.options())),
+        code => Ok(code),
+    }
 }
 
 /// What is asked about dependencies, or their check.

@@ -3,8 +3,8 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, `[coverage]`, `[contracts.NAME]`, and what
-//! [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[docs]`, `[gates]`, `[[waivers]]`, `[image]`,
+//! `[coverage]`, `[contracts.NAME]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -65,6 +65,8 @@ pub struct Config {
     pub licenses: Policy,
     /// `[cache]`: how much of what tasks made is kept, and where beyond this machine.
     pub cache: CacheSettings,
+    /// `[docs]`: the documents, of which one site is made. Without it there is none.
+    pub docs: Option<DocsSettings>,
     /// `[gates]`: how findings of gates are judged.
     pub gates: GateSettings,
     /// `[[waivers]]`: findings for which somebody answers until a day, in the order of the file.
@@ -90,6 +92,10 @@ pub struct Component {
     pub path: PathBuf,
     /// `kind`: `python`, `node` or `rust`; it decides which other keys there are. Required.
     pub kind: ComponentKind,
+    /// `documented-min`: how many percent of what is public have to be documented, from 1 to 100: of Python the modules, classes,
+    /// functions and methods, of TypeScript what modules export, of Rust everything, so that only 100 is allowed there. Default:
+    /// it is not measured.
+    pub documented_min: Option<u8>,
     /// `[components.NAME.image]`: the image that is built from it. Without it there is none.
     pub image: Option<ComponentImage>,
     /// `[components.NAME.coverage]`: how much of it its tests have to run. Without it nothing fails.
@@ -128,6 +134,8 @@ pub struct Node {
     pub test: String,
     /// `lint`: the npm scripts that check, in this order. Default: none.
     pub lint: Vec<String>,
+    /// `docs`: the npm script that runs typedoc; it is told where to write. Without it there are no docs.
+    pub docs: Option<String>,
     /// `fix`: the npm scripts that mend what can be mended, in this order. Default: none.
     pub fix: Vec<String>,
     /// `[components.NAME.modules]`: for each module, a folder or a file of the component (`src/api`), the others that it may
@@ -248,6 +256,14 @@ pub enum Upload {
     Trusted,
     /// Nobody.
     Never,
+}
+
+/// Where the documents of the repository are: `[docs]`.
+#[derive(Clone, Debug)]
+pub struct DocsSettings {
+    /// `folder`: the folder with the pages of the site, in Markdown, and with contracts and schemas, in JSON; relative to the
+    /// repository's root. Each of its folders is a group of pages. Required.
+    pub folder: PathBuf,
 }
 
 /// What was decided about single dependencies: `[dependencies]`.

@@ -1,6 +1,7 @@
 import { Problem } from './problem.ts';
 import type { GraphNode, Neighbourhood, NodeKind, NodePage, SearchResult } from './types.ts';
 
+/** What the pages ask of the backend. A request ends when its signal does. */
 export interface Client {
   readonly listNodes: (query: ListQuery, signal: AbortSignal) => Promise<NodePage>;
   readonly search: (query: SearchQuery, signal: AbortSignal) => Promise<SearchResult>;
@@ -8,18 +9,21 @@ export interface Client {
   readonly neighbourhood: (id: string, depth: number, signal: AbortSignal) => Promise<Neighbourhood>;
 }
 
+/** Which page of the list of nodes. */
 export interface ListQuery {
   readonly kind: NodeKind | null;
   readonly after: string | null;
   readonly limit: number;
 }
 
+/** What is looked for. */
 export interface SearchQuery {
   readonly text: string;
   readonly kind: NodeKind | null;
   readonly limit: number;
 }
 
+/** A client of the backend at this address. */
 export function createClient(apiUrl: string): Client {
   const base = `${apiUrl}/v1`;
   return {

@@ -13,6 +13,7 @@ export class Problem extends Error {
     this.status = status;
   }
 
+  /** What an answer that is no success says. */
   static async of(response: Response): Promise<Problem> {
     const body: unknown = await response.json().catch(() => null);
     const { title, detail } = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
@@ -23,6 +24,7 @@ export class Problem extends Error {
     );
   }
 
+  /** Whatever was thrown, as a problem. */
   static from(error: unknown): Problem {
     return error instanceof Problem ? error : new Problem('Something went wrong', String(error), null);
   }

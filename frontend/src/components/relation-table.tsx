@@ -11,6 +11,7 @@ interface RelationTableProps {
   readonly nameOf: (id: string) => string;
 }
 
+/** Relations as rows: who, does what, to whom, how much, by which source. */
 export function RelationTable({ caption, centre, relations, nameOf }: RelationTableProps): ReactNode {
   function mention(id: string): ReactNode {
     return id === centre ? <strong>{nameOf(id)}</strong> : <NodeLink id={id} name={nameOf(id)} />;

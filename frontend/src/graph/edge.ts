@@ -5,6 +5,7 @@ export interface Point {
   readonly y: number;
 }
 
+/** A quadratic curve from one node to another. */
 export interface Curve {
   readonly start: Point;
   /** Control point of a quadratic curve; on the straight line where nothing is in the way. */
@@ -19,6 +20,7 @@ export const CLEARANCE = 24;
 const BENDS = [0, 60, -60, 110, -110, 180, -180, 260, -260] as const;
 const SAMPLES = 24;
 
+/** The gentlest curve that passes by the other nodes, or the one that comes nearest to that. */
 export function curveAround(from: Point, to: Point, others: readonly Point[]): Curve {
   let best = { curve: bent(from, to, 0), clearance: Number.NEGATIVE_INFINITY };
   for (const bend of BENDS) {
@@ -41,6 +43,7 @@ export function curvePath({ start, control, end }: Curve, startGap: number, endG
   return `M${first.x} ${first.y}Q${control.x} ${control.y} ${last.x} ${last.y}`;
 }
 
+/** The point at a share of the way, from 0 to 1. */
 export function pointOn({ start, control, end }: Curve, share: number): Point {
   const rest = 1 - share;
   return {

@@ -5,6 +5,7 @@ export interface Edge {
   readonly to: string;
 }
 
+/** Where a node stands. */
 export interface Place {
   readonly id: string;
   /** Steps from the centre; what is not connected to it stands on a last ring of its own. */
@@ -15,6 +16,7 @@ export interface Place {
   readonly y: number;
 }
 
+/** A box. */
 export interface Bounds {
   readonly left: number;
   readonly top: number;
@@ -22,6 +24,7 @@ export interface Bounds {
   readonly bottom: number;
 }
 
+/** Where all nodes stand. */
 export interface Layout {
   /** Ring by ring, clockwise. */
   readonly places: readonly Place[];
@@ -36,6 +39,7 @@ const RING_GAP = 150;
 const FULL_TURN = 2 * Math.PI;
 const TWELVE_O_CLOCK = -Math.PI / 2;
 
+/** Puts each node on the ring of its distance, near to what it is connected with. */
 export function layoutNeighbourhood(centre: string, ids: readonly string[], edges: readonly Edge[]): Layout {
   const neighbours = adjacency([centre, ...ids], edges);
   const places = new Map<string, Place>([[centre, { id: centre, ring: 0, angle: 0, x: 0, y: 0 }]]);
@@ -138,6 +142,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/** A step of the keyboard: along a ring, or to another one. */
 export type Direction = 'around' | 'back' | 'outward' | 'inward';
 
 /** Where the keyboard goes: left and right walk around a ring, up and down change the ring. */

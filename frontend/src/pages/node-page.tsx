@@ -14,6 +14,7 @@ import { countText } from '../words.ts';
 
 const DEPTHS = [1, 2, 3] as const;
 
+/** The page of a node: what it is, its graph, its relations. */
 export function NodePage({ id }: { readonly id: string }): ReactNode {
   const client = useClient();
   const { resource, retry } = useResource(useCallback((signal) => client.node(id, signal), [client, id]));

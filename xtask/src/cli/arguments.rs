@@ -25,7 +25,7 @@ pub(super) use self::release::{
     Recover, Rollback, Status, Unlock,
 };
 pub(super) use self::report::Report;
-pub(super) use self::run::{Lint, Run, Security, Test, Verb, Watch};
+pub(super) use self::run::{Docs, Lint, Run, Security, Test, Verb, Watch};
 pub(super) use self::show::{Output, Show};
 pub(super) use self::update::Update;
 
@@ -33,10 +33,10 @@ pub(super) use self::update::Update;
 const ABOUT: &str = "Build, check and release this repository";
 
 /// The heading of the options that every command has.
-const GLOBAL: &str = "Global options";
+pub(super) const GLOBAL: &str = "Global options";
 
 /// The exit codes, as every help shows them.
-const EXIT_CODES: &str = "\
+pub(super) const EXIT_CODES: &str = "\
 Exit codes:
     0  done
     1  problems were found
@@ -134,8 +134,12 @@ Examples:
     /// Build the documentation; a warning is an error
     #[command(after_help = "\
 Examples:
-  cargo xtask docs backend            into backend/docs/build")]
-    Docs(Verb),
+  cargo xtask docs                    all of it, as one site in target/xtask/site
+  cargo xtask docs --open             and shows it in the browser
+  cargo xtask docs --serve            and serves it on this machine, until Ctrl-C
+  cargo xtask docs backend            one component, into backend/docs/build
+  cargo xtask docs links              whether every link of the documents leads somewhere")]
+    Docs(Docs),
     /// Check who may import whom, and that code, images, manifests and interfaces agree
     #[command(after_help = "\
 Examples:
@@ -381,7 +385,7 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
 }
 
 /// The commands in groups, as the help shows them. A test holds that every command stands in one.
-const GROUPS: &[(&str, &[&str])] = &[
+pub(super) const GROUPS: &[(&str, &[&str])] = &[
     (
         "Checks",
         &[

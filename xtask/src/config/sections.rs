@@ -17,7 +17,8 @@ use crate::config::values::{
     variables,
 };
 use crate::config::{
-    Budget, Component, ComponentKind, Config, EnvironmentSettings, Node, Python, Rust, TaskSettings, Tools,
+    Budget, Component, ComponentKind, Config, DocsSettings, EnvironmentSettings, Node, Python, Rust,
+    TaskSettings, Tools,
 };
 use crate::core::graph::TaskId;
 
@@ -36,6 +37,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let licenses =
         table.optional("licenses", |licenses| licenses.table(|table| Some(licenses::licenses(table))));
     let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
+    let docs = table.optional("docs", |docs| docs.table(docs_settings));
     let gates = table.optional("gates", |gates| gates.table(|table| Some(gates::gates(table))));
     let waivers = table.optional("waivers", gates::waivers);
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
@@ -60,6 +62,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         dependencies: dependencies.unwrap_or_default(),
         licenses: licenses.unwrap_or_default(),
         cache: cache.unwrap_or_default(),
+        docs,
         gates: gates.unwrap_or_default(),
         waivers: waivers.unwrap_or_default(),
         image: image.unwrap_or_default(),
@@ -84,14 +87,36 @@ fn components(value: &Value<'_, '_>) -> Option<Vec<Component>> {
                 return None;
             };
             let kind = read(table);
+            let is_rust = matches!(kind, Some(ComponentKind::Rust(_)));
+            let documented_min = table.optional("documented-min", documented(is_rust));
             let image = table.optional("image", |image| image.table(|table| Some(image::component(table))));
             let coverage =
                 table.optional("coverage", |value| value.table(|table| Some(coverage::component(table))));
-            Some(Component { name: key.text.to_owned(), path: path?, kind: kind?, image, coverage })
+            let name = key.text.to_owned();
+            Some(Component { name, path: path?, kind: kind?, documented_min, image, coverage })
         });
         components.extend(component);
     }
     Some(components)
+}
+
+/// How much has to be documented. rustc names what is not, and does not count what is.
+fn documented<'d, 'i: 'd>(is_rust: bool) -> impl Fn(&Value<'d, 'i>) -> Option<u8> {
+    move |value| {
+        let percent = value.integer("a number of percent from 1 to 100")?;
+        match u8::try_from(percent).ok().filter(|percent| (1..=100).contains(percent)) {
+            Some(percent) if is_rust && percent < 100 => {
+                value.wrong("must be 100 for Rust: what is documented is not counted there", "")
+            }
+            Some(percent) => Some(percent),
+            None => value.wrong("must be a number of percent from 1 to 100", "out of range"),
+        }
+    }
+}
+
+fn docs_settings(table: &mut Table<'_, '_>) -> Option<DocsSettings> {
+    let folder = table.required("folder", path);
+    Some(DocsSettings { folder: folder? })
 }
 
 type ReadKind = fn(&mut Table<'_, '_>) -> Option<ComponentKind>;
@@ -123,9 +148,10 @@ fn python(table: &mut Table<'_, '_>) -> Option<Python> {
 fn node(table: &mut Table<'_, '_>) -> Option<Node> {
     let test = table.required("test", text);
     let lint = table.optional("lint", list(text)).unwrap_or_default();
+    let docs = table.optional("docs", text);
     let fix = table.optional("fix", list(text)).unwrap_or_default();
     let (modules, forbidden) = rules(table, text);
-    Some(Node { test: test?, lint, fix, modules, forbidden })
+    Some(Node { test: test?, lint, docs, fix, modules, forbidden })
 }
 
 /// Stands for every module that has a rule.

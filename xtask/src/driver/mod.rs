@@ -17,4 +17,5 @@ pub mod platform;
 pub mod process;
 pub mod registry;
 pub mod sandbox;
+pub mod server;
 pub mod signals;

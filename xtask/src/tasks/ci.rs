@@ -103,6 +103,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&|component| Some(test_task(config, component, &options.test_args))))
         .extend(each(&|component| coverage_task(config, component)))
         .extend(each(&|component| docs_task(config, component)))
+        .extend(site_tasks(config))
         .extend(security_tasks(config, options.security))
         .extend(each(&|component| image_task(component, &options.image, &recorder)))
         .extend(sbom_tasks(config))
@@ -324,16 +325,38 @@ fn coverage_task(config: &Config, component: &Component) -> Option<Task> {
 }
 
 fn docs_task(config: &Config, component: &Component) -> Option<Task> {
-    let has_docs = match &component.kind {
-        ComponentKind::Python(python) => python.docs.is_some(),
-        ComponentKind::Rust(_) => true,
-        ComponentKind::Node(_) => false,
-    };
     let work = |cx: &Cx, component: &Component| docs::component(cx, component).map(drop);
-    has_docs.then(|| {
-        task("docs", component, "build the documentation", 512 * MIB, work)
-            .cached(footprints::of_docs(config, component))
+    has_docs(component).then(|| {
+        let task = task("docs", component, "build the documentation", 512 * MIB, work);
+        let footprint = gate::judged(config, task.id(), footprints::of_docs(config, component));
+        task.cached(footprint)
     })
+}
+
+fn has_docs(component: &Component) -> bool {
+    match &component.kind {
+        ComponentKind::Python(python) => python.docs.is_some(),
+        ComponentKind::Node(node) => node.docs.is_some(),
+        ComponentKind::Rust(_) => true,
+    }
+}
+
+/// The links of the documents need nothing; the site takes what all components have built.
+fn site_tasks(config: &Config) -> Vec<Task> {
+    if config.docs.is_none() {
+        return Vec::new();
+    }
+    let built = config.components.iter().filter(|component| has_docs(component));
+    let links = Task::new("docs.links", docs::links)
+        .about("check the links of all documents")
+        .timeout(TIMEOUT)
+        .cached(gate::judged(config, "docs.links", footprints::of_documents(config)));
+    let site = Task::new("docs.site", docs::site)
+        .about("make one site of all documentation")
+        .timeout(TIMEOUT)
+        .after(built.map(|component| format!("docs.{}", component.name)))
+        .cached(gate::judged(config, "docs.site", footprints::of_site(config)));
+    vec![links, site]
 }
 
 /// The gates, which the scanners among the tools make possible.

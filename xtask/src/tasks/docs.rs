@@ -1,35 +1,92 @@
-//! The documentation of a component, built so that a warning is an error.
+//! The documentation of a component, built so that a warning is an error; and the site that holds all of it.
+
+mod docstrings;
+mod links;
+mod show;
+mod site;
 
 use std::path::{Path, PathBuf};
 
 use super::{footprints, tool};
 use crate::config::{Component, ComponentKind, Rust};
-use crate::core::finding::{python, rust};
+use crate::core::finding::{node, python, rust};
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
-/// Builds the documentation of the component and returns the folder it is in.
+pub use links::links;
+pub use show::{Options, show};
+pub use site::site;
+
+/// The folder of the site in the output folder.
+pub const SITE: &str = "site";
+
+/// Builds the documentation of the component and returns the folder it is in. Where the component says how much of what is
+/// public has to be documented, that is measured.
 ///
 /// # Errors
 ///
-/// [`Problems`](crate::ErrorKind::Problems) where the tool warned or failed, [`Usage`](crate::ErrorKind::Usage) for a
+/// [`Problems`](crate::ErrorKind::Problems) where the tool warned or failed, or too little is documented, [`Usage`](crate::ErrorKind::Usage) for a
 /// component that has no documentation to build.
 pub fn component(cx: &Cx, component: &Component) -> Result<PathBuf> {
     match &component.kind {
         ComponentKind::Python(python) => match &python.docs {
-            Some(sources) => sphinx(cx, component, sources),
-            None => Err(none(component).hint(format!(
+            Some(sources) => {
+                let built = sphinx(cx, component, sources)?;
+                docstrings::python(cx, component, python)?;
+                Ok(built)
+            }
+            None => Err(nothing(component).hint(format!(
                 "say where the Sphinx sources are: `docs` in `[components.{}]` of xtask.toml",
                 component.name
             ))),
         },
         ComponentKind::Rust(rust) => rustdoc(cx, component, rust),
-        ComponentKind::Node(_) => Err(none(component)),
+        ComponentKind::Node(node) => match &node.docs {
+            Some(script) => typedoc(cx, component, script),
+            None => Err(nothing(component).hint(format!(
+                "say which npm script runs typedoc: `docs` in `[components.{}]` of xtask.toml",
+                component.name
+            ))),
+        },
     }
 }
 
-fn none(component: &Component) -> Error {
+fn nothing(component: &Component) -> Error {
     Error::usage(format!("`{}` has no documentation to build", component.name))
+}
+
+/// Of a repository that has no site.
+fn none() -> Error {
+    Error::usage("this repository has no site").hint("say where its documents are: `[docs]` in xtask.toml")
+}
+
+/// Where the site is.
+fn site_folder(cx: &Cx) -> PathBuf {
+    cx.output_folder().join(SITE)
+}
+
+/// Where the documentation of a component is built, relative to the repository; `None` where it has none.
+fn built_of(component: &Component) -> Option<PathBuf> {
+    match &component.kind {
+        ComponentKind::Python(python) => footprints::docs_folder(component, python),
+        ComponentKind::Node(node) => node.docs.as_ref().map(|_| footprints::docs_of(component)),
+        ComponentKind::Rust(_) => Some(footprints::docs_of(component)),
+    }
+    .map(PathBuf::from)
+}
+
+/// typedoc, by the npm script that runs it: it is told where to write, pages for people and one file for programs.
+fn typedoc(cx: &Cx, component: &Component, script: &str) -> Result<PathBuf> {
+    let built = cx.root().join(footprints::docs_of(component));
+    let command = tool::npm(component, script)
+        .args(["--", "--treatWarningsAsErrors", "--out"])
+        .arg(&built)
+        .arg("--json")
+        .arg(built.join(docstrings::REFLECTIONS));
+    let paths = tool::paths(cx, component);
+    tool::check(cx, component, command, |output| node::typedoc(output, &paths))?;
+    docstrings::node(cx, component, &built)?;
+    Ok(built)
 }
 
 /// Sphinx, into the folder `build` beside the sources.
@@ -49,8 +106,8 @@ fn sphinx(cx: &Cx, component: &Component, sources: &Path) -> Result<PathBuf> {
 ///
 /// `RUSTDOCFLAGS` reaches rustdoc alone, whose results nothing else uses: the target folder stays the common one.
 fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
-    let command =
-        tool::cargo(cx, "doc", &rust.package).arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings");
+    let command = tool::cargo(cx, "doc", &rust.package).arg("--no-deps");
+    let command = docstrings::asked_of_rustdoc(component, command);
     let paths = tool::cargo_paths(cx);
     tool::check(cx, component, command, |output| rust::cargo("rustdoc", output, &paths))?;
     let metadata = cx.read(tool::cargo_metadata(cx))?;
@@ -59,7 +116,7 @@ fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
     let built = metadata.target_directory.join("doc");
     let package = rust.package.replace('-', "_");
     // cargo keeps a record of what it has built and where, and builds all packages into one folder: ours is a copy.
-    let kept = cx.root().join(footprints::docs_of_rust(component));
+    let kept = cx.root().join(footprints::docs_of(component));
     files::remove(&kept)?;
     for name in files::names(built.as_std_path())? {
         let from = built.join(&name);
@@ -68,5 +125,6 @@ fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
         }
     }
     files::copy_all(built.join("src").join(&package).as_std_path(), &kept.join("src").join(&package))?;
+    docstrings::rust(cx, component, rust, &kept)?;
     Ok(kept.join(package))
 }

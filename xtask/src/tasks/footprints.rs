@@ -5,7 +5,7 @@
 
 use super::security::workflows::FOLDER as WORKFLOWS;
 use super::tool::VARIABLES_OF_CARGO;
-use super::{agreement, kubernetes};
+use super::{agreement, docs, kubernetes};
 use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
 use crate::core::gate::scanner::{self, Scanner};
 use crate::pipeline::Footprint;
@@ -116,17 +116,45 @@ pub(super) fn of_docs(config: &Config, component: &Component) -> Footprint {
     let footprint = of(config, component, "docs");
     match &component.kind {
         ComponentKind::Python(python) => footprint.makes(docs_folder(component, python)),
-        ComponentKind::Rust(_) => footprint.makes([docs_of_rust(component)]),
-        ComponentKind::Node(_) => footprint,
+        ComponentKind::Rust(_) => footprint.makes([docs_of(component)]),
+        // Its own program reads what typedoc writes for programs.
+        ComponentKind::Node(_) => footprint.makes([docs_of(component) + "/"]),
     }
 }
 
-/// Where the documentation of a Rust component is put, relative to the repository.
-pub(super) fn docs_of_rust(component: &Component) -> String {
+/// Of what looks at the documents: they may lead to any file of the repository, but for what is made.
+pub(super) fn of_documents(config: &Config) -> Footprint {
+    let made = config.components.iter().flat_map(|component| {
+        let built = match &component.kind {
+            ComponentKind::Python(python) => docs_folder(component, python),
+            ComponentKind::Node(_) | ComponentKind::Rust(_) => None,
+        };
+        let left = |name: &str| component.path.join(name).display().to_string();
+        [built, Some(left("dist")), Some(left("coverage"))].into_iter().flatten()
+    });
+    Footprint::new()
+        .reads(["*"])
+        .ignores([".git"])
+        .ignores(LEFTOVERS.iter().copied())
+        .ignores(made)
+        .setting("docs", format!("{} {:?}", config.name, config.docs))
+}
+
+/// Of what makes one site of the documents and of what the tasks before it have built.
+pub(super) fn of_site(config: &Config) -> Footprint {
+    let components: Vec<&str> = config.components.iter().map(|component| component.name.as_str()).collect();
+    of_documents(config)
+        .setting("components", components.join(" "))
+        .makes([format!("{OUTPUT}/{}", docs::SITE)])
+}
+
+/// Where the documentation of a component is put whose tool lets itself be told, relative to the repository.
+pub(super) fn docs_of(component: &Component) -> String {
     format!("{OUTPUT}/docs/{}", component.name)
 }
 
-fn docs_folder(component: &Component, python: &Python) -> Option<String> {
+/// Where Sphinx puts that of a Python component.
+pub(super) fn docs_folder(component: &Component, python: &Python) -> Option<String> {
     let built = python.docs.as_ref()?.with_file_name("build");
     Some(component.path.join(built).display().to_string())
 }

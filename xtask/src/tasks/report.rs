@@ -71,7 +71,7 @@ pub fn report(cx: &Cx, options: &Options) -> Result<()> {
     let data = json!({ "verdict": verdict, "passed": passed, "page": shown, "damage": damage });
     cx.emit(Body::Answer { text: format!("{verdict}\n{shown}\n"), data });
     if options.open {
-        open(cx, &path)?;
+        open(cx, &path.display().to_string())?;
     }
     let bad = records.iter().filter(|record| !record.has_passed()).count();
     if options.merge.is_empty() || bad == 0 {
@@ -235,17 +235,17 @@ fn source(root: &Path, path: &Path) -> Option<String> {
     (path.starts_with(root) && is_file).then(|| text_of(&path, SOURCE_MAX).ok()).flatten()
 }
 
-/// Shows a page in the browser of this desktop.
-fn open(cx: &Cx, path: &Path) -> Result<()> {
+/// Shows a page, a file or an address, in the browser of this desktop.
+pub(super) fn open(cx: &Cx, page: &str) -> Result<()> {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut command = Command::new(program).arg(path.display().to_string());
+    let mut command = Command::new(program).arg(page);
     for name in DESKTOP {
         if let Some(value) = cx.environment().filled(name) {
             command = command.env(*name, value);
         }
     }
     cx.run(command).map_err(|error| match error.kind() {
-        ErrorKind::Missing => error.hint(format!("open `{}` yourself", path.display())),
+        ErrorKind::Missing => error.hint(format!("open `{page}` yourself")),
         _ => error,
     })
 }

@@ -10,6 +10,7 @@ mod contract;
 mod coverage;
 mod gates;
 mod licenses;
+mod reference;
 mod release;
 
 use std::fmt::Write as _;

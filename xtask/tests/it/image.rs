@@ -164,6 +164,8 @@ impl House {
     /// What the record says about the only image.
     fn built(&self) -> Value {
         let record: Value = serde_json::from_str(&self.repository.read("target/xtask/images.json")).unwrap();
+        let problems = crate::schema::problems(&crate::schema::of("images"), &record, "images.json");
+        assert!(problems.is_empty(), "{problems:#?}");
         assert_eq!(record["images"].as_array().unwrap().len(), 1);
         record["images"][0].clone()
     }

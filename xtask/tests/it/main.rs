@@ -6,11 +6,13 @@
 
 mod architecture;
 mod aws;
+mod browser;
 mod cache;
 mod cli;
 mod cluster;
 mod config;
 mod deploy;
+mod docs;
 mod gates;
 mod github;
 mod image;
@@ -31,6 +33,7 @@ mod release;
 mod report;
 mod repository;
 mod runner;
+mod schema;
 mod security;
 mod setup;
 mod tasks;

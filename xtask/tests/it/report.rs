@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::browser;
 use crate::repository::Repository;
 
 /// A repository in which one task passes, one fails, and one waits for the failed one.
@@ -161,30 +162,10 @@ fn twenty_thousand_events_take_no_second() {
     assert!(page.matches('<').count() < 61_000, "few elements for each event");
 }
 
-/// Turns a machine without a browser from a skip into a failure.
-const BROWSER_REQUIRED: &str = "XTASK_REQUIRE_CHROMIUM";
-
-/// What a browser complains about when it shows a page.
-fn complaints(browser: &str, page: &std::path::Path) -> Vec<String> {
-    let mut command = std::process::Command::new(browser);
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom"]);
-    let output = command.arg(format!("file://{}", page.display())).output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stdout).contains("</html>"), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect()
-}
-
 #[test]
 fn a_browser_shows_it_under_its_own_policy() {
-    let names = ["chromium-headless-shell", "chromium"];
-    let Some(browser) = names.into_iter().find(|name| which::which(name).is_ok()) else {
-        assert!(
-            std::env::var_os(BROWSER_REQUIRED).is_none(),
-            "{BROWSER_REQUIRED} is set, and there is no chromium"
-        );
-        println!("skipped: chromium is not installed");
-        return;
-    };
+    let Some(browser) = browser::find() else { return };
+    let complaints = |page: &std::path::Path| browser::show(browser, &format!("file://{}", page.display())).1;
     let repository = repository();
     repository.xtask(&["ci"]).expect(1);
     repository.xtask(&["report", "--out", "page.html"]).expect(0);
@@ -192,14 +173,14 @@ fn a_browser_shows_it_under_its_own_policy() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("page.html");
     std::fs::write(&page, repository.read("page.html")).unwrap();
-    assert_eq!(complaints(browser, &page), Vec::<String>::new());
+    assert_eq!(complaints(&page), Vec::<String>::new());
     // One letter of the style, one script, and it says so: the policy holds.
     let text = repository.read("page.html");
     for (from, to) in
         [("--paper: #ffffff", "--paper: #fffffe"), ("</main>", "<script>document.title</script></main>")]
     {
         std::fs::write(&page, text.replacen(from, to, 1)).unwrap();
-        let said = complaints(browser, &page);
+        let said = complaints(&page);
         assert!(said.iter().any(|line| line.contains("Content Security Policy")), "{from}: {said:?}");
     }
 }

@@ -129,7 +129,8 @@ fn words(error: &Error) -> String {
 }
 
 fn component(name: &str, path: &str, kind: ComponentKind) -> Component {
-    Component { name: name.to_owned(), path: path.into(), kind, image: None, coverage: None }
+    let path = path.into();
+    Component { name: name.to_owned(), path, kind, documented_min: None, image: None, coverage: None }
 }
 
 /// The tasks of a pipeline with what each waits for: `id (cores): after, …`.
@@ -196,9 +197,12 @@ fn the_pipeline_follows_from_the_components() {
         coverage.frontend (1): test.frontend
         coverage.core (2): setup.core
         docs.backend (1): setup.backend
+        docs.frontend (1): setup.frontend
         docs.xtask (2): setup.xtask
         docs.core (2): setup.core
         docs.fingerprint (2): setup.fingerprint
+        docs.links (1): 
+        docs.site (1): docs.backend, docs.frontend, docs.xtask, docs.core, docs.fingerprint
         security.secrets (1): setup.tools
         security.workflows (1): setup.tools
         security.images (1): setup.tools

@@ -13,6 +13,30 @@ pub fn script(output: &str, paths: &Paths) -> Vec<Finding> {
     findings
 }
 
+/// typedoc: `[warning] message`, `[error] message`, or with `path:line:column - ` before the message.
+pub fn typedoc(output: &str, paths: &Paths) -> Vec<Finding> {
+    let output = strip(output);
+    output.lines().filter_map(|line| typedoc_line(line, paths)).collect()
+}
+
+fn typedoc_line(line: &str, paths: &Paths) -> Option<Finding> {
+    let (severity, rest) = match line.split_once("] ")? {
+        ("[error", rest) => (Severity::Error, rest),
+        ("[warning", rest) => (Severity::Warning, rest),
+        _ => return None,
+    };
+    // How many there were is no finding.
+    if rest.starts_with("Found ") {
+        return None;
+    }
+    let place = rest.split_once(" - ").and_then(|(place, message)| Some((paths.locate(place)?, message)));
+    let (location, message) = match place {
+        Some((location, message)) if location.line.is_some() => (Some(location), message),
+        _ => (None, rest),
+    };
+    Some(Finding { severity, location, ..Finding::error("typedoc", message.trim()) })
+}
+
 /// eslint's `stylish` format: a path, and under it rows of `line:column  severity  message  rule`.
 fn eslint(output: &str, paths: &Paths) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -1,8 +1,8 @@
 //! A page that needs nothing but a browser: to be looked at, sent, kept and printed.
 //!
-//! No script, no network, nothing outside the file; colours follow the reader's light or dark. The page forbids itself
-//! everything else by a policy of its own (Content Security Policy Level 3, `style-src` with the hash of its one style sheet),
-//! so that text from outside which was not escaped could still do nothing.
+//! No network, nothing outside the file, and no script but those that the page names; colours follow the reader's light or
+//! dark. The page forbids itself everything else by a policy of its own (Content Security Policy Level 3, `style-src` and
+//! `script-src` with the hashes of what stands in it), so that text from outside which was not escaped could still do nothing.
 
 pub(crate) mod scale;
 
@@ -22,17 +22,44 @@ const BASE: &str = include_str!("base.css");
 /// generous.
 const LETTER: f64 = 6.1;
 
-/// Writes a page up to the beginning of its body. `style` comes after what all pages have in common.
+/// Writes a page without scripts up to the beginning of its body. `style` comes after what all pages have in common.
 pub(crate) fn begin(html: &mut String, title: &str, style: &str) -> fmt::Result {
+    open(html, title, style, "form-action 'none'")
+}
+
+/// The same of a page of several: it may run these scripts, which are written by [`script`], show pictures that stand in it, and
+/// send a form to its neighbours. Those of a page that is opened as a file have its scheme, and no origin.
+pub(crate) fn begin_interactive(
+    html: &mut String,
+    title: &str,
+    style: &str,
+    scripts: &[&str],
+) -> fmt::Result {
+    let hashes: Vec<String> = scripts.iter().map(|script| format!("'sha256-{}'", hash(script))).collect();
+    let rules = format!("script-src {}; img-src data:; form-action 'self' file:", hashes.join(" "));
+    open(html, title, style, &rules)
+}
+
+/// Writes a script as it stands; of what the page may run it has to be one.
+pub(crate) fn script(html: &mut String, script: &str) -> fmt::Result {
+    writeln!(html, "<script>{script}</script>")
+}
+
+fn open(html: &mut String, title: &str, style: &str, rules: &str) -> fmt::Result {
     let style = format!("\n{BASE}{style}");
-    let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
+    let hash = hash(&style);
     let title = escape(title);
     writeln!(
         html,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; {rules}\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>"
     )
+}
+
+/// What a policy calls a style sheet or a script.
+fn hash(text: &str) -> String {
+    STANDARD.encode(digest(&SHA256, text.as_bytes()))
 }
 
 /// Writes the end of a page, with how it was made.
@@ -49,6 +76,13 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
 /// The same with its lines.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     safe(text::strip(text))
+}
+
+/// Text with its lines that somebody else escapes: without control characters and without what turns the direction of the text
+/// around it.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    let plain = text::strip(text);
+    if plain.contains(turns) { Cow::Owned(plain.replace(turns, "\u{fffd}")) } else { plain }
 }
 
 /// A sentence of ours on one line, with what stands between backticks set as code.
@@ -127,5 +161,17 @@ mod tests {
         let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
         assert!(html.contains(&format!("style-src 'sha256-{hash}'")), "{html}");
         assert!(!html.contains("<script") && !html.contains("<b>"));
+        assert!(html.contains("form-action 'none'\">") && !html.contains("script-src"));
+    }
+
+    #[test]
+    fn the_policy_names_the_scripts_that_may_run() {
+        let mut html = String::new();
+        begin_interactive(&mut html, "t", "", &["one();", "two();"]).unwrap();
+        script(&mut html, "one();").unwrap();
+        let hash = |text: &str| STANDARD.encode(digest(&SHA256, text.as_bytes()));
+        let rule =
+            format!("script-src 'sha256-{}' 'sha256-{}'; img-src data:", hash("one();"), hash("two();"));
+        assert!(html.contains(&rule) && html.ends_with("<script>one();</script>\n"), "{html}");
     }
 }

@@ -6,6 +6,7 @@ use super::Command;
 use crate::core::schedule::OnFailure;
 use crate::cx::Wishes;
 use crate::pipeline::{Caching, Options};
+use crate::tasks::docs;
 
 /// How tasks run.
 #[derive(Clone, Debug, Default, Args)]
@@ -74,8 +75,8 @@ impl Command {
             Self::Security(security) => Some(&security.verb.run),
             Self::Image(image) => Some(&image.verb.run),
             Self::Dependencies(dependencies) => Some(&dependencies.check.run),
-            Self::Docs(verb)
-            | Self::Architecture(verb)
+            Self::Docs(docs) => Some(&docs.verb.run),
+            Self::Architecture(verb)
             | Self::Coverage(verb)
             | Self::Licenses(verb)
             | Self::Sbom(verb)
@@ -99,6 +100,25 @@ pub(in crate::cli) struct Verb {
     pub(in crate::cli) components: Vec<String>,
     #[command(flatten)]
     pub(in crate::cli) run: Run,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Docs {
+    #[command(flatten)]
+    pub(in crate::cli) verb: Verb,
+    /// Show the site in the browser
+    #[arg(long, conflicts_with = "components")]
+    open: bool,
+    /// Serve the site on this machine, on a port that is free, until Ctrl-C
+    #[arg(long, conflicts_with = "components")]
+    serve: bool,
+}
+
+impl Docs {
+    /// How the site is shown once it is built.
+    pub(in crate::cli) const fn options(&self) -> docs::Options {
+        docs::Options { open: self.open, serve: self.serve }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -163,6 +163,7 @@ pub(super) fn config() -> Config {
     };
     let node = Node {
         test: "test".into(),
+        docs: None,
         lint: vec![],
         fix: vec![],
         modules: BTreeMap::new(),
@@ -173,6 +174,7 @@ pub(super) fn config() -> Config {
         name: name.into(),
         path: name.into(),
         kind,
+        documented_min: None,
         image: None,
         coverage: None,
     };

@@ -123,6 +123,7 @@ fn node_tools_write_what_is_read() {
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let node = Node {
         test: "test:ci".to_owned(),
+        docs: None,
         lint: names(&["lint", "type-check", "format:check"]),
         fix: names(&["lint:fix", "format"]),
         modules: BTreeMap::new(),

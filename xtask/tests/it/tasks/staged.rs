@@ -103,6 +103,7 @@ impl Theatre {
         let scripts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let node = Node {
             test: "test:ci".to_owned(),
+            docs: None,
             lint: scripts(&["lint", "type-check", "format:check"]),
             fix: scripts(&["lint:fix", "format"]),
             modules: BTreeMap::new(),

@@ -50,9 +50,9 @@ command = ["cat", "in.txt"]
 reads = ["in.txt"]
 
 [tasks."docs.small"]
-command = ["sh", "-c", "mkdir -p backend/docs/build && cp in.txt backend/docs/build/index.html"]
+command = ["sh", "-c", "mkdir -p target/xtask/site && cp in.txt target/xtask/site/index.html"]
 reads = ["in.txt"]
-makes = ["backend/docs/build/"]
+makes = ["target/xtask/site/"]
 "#;
 
 /// What stands in for an action, by the beginning of its name: its inputs, and what it does with them.
@@ -115,7 +115,7 @@ impl Server {
         let repository = Repository::at(&server.path("repository"));
         repository.write("xtask.toml", CONFIGURATION);
         repository.write("in.txt", input);
-        repository.write(".gitignore", "/target/\n/.xtask/\n/runs/\n/backend/docs/build/\n");
+        repository.write(".gitignore", "/target/\n/.xtask/\n/runs/\n");
         for (name, text) in files("workflows") {
             repository.write(&format!(".github/workflows/{name}"), &text);
         }
@@ -256,7 +256,7 @@ fn a_push_to_main_goes_all_the_way_to_the_deployment() {
     for kept in [
         "run-test/events.jsonl",
         "run-architecture/junit.xml",
-        "documentation/build/index.html",
+        "documentation/site/index.html",
         "images/images.json",
     ] {
         assert!(store.join(kept).is_file(), "{kept}");

@@ -1,0 +1,117 @@
+//! Holds what the program writes against the schemas that are published for it, in `docs/schemas/`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+/// The schema of that name.
+pub(crate) fn of(name: &str) -> Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let path = root.join(format!("docs/schemas/{name}.schema.json"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// What is wrong with a value; `at` is what it is called.
+pub(crate) fn problems(schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    within(schema, schema, value, at)
+}
+
+/// What is wrong with a value, by the words of JSON Schema that our schema uses; any other word is a defect of the schema.
+fn within(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (word, rule) in schema.as_object().unwrap() {
+        let mut wrong = |what: String| found.push(format!("{at}: {what}"));
+        match word.as_str() {
+            "$schema" | "$id" | "title" | "description" | "$defs" => {}
+            "$ref" => {
+                let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap()).unwrap();
+                found.extend(within(root, target, value, at));
+            }
+            "const" => {
+                if value != rule {
+                    wrong(format!("{value} is not {rule}"));
+                }
+            }
+            "enum" => {
+                if !rule.as_array().unwrap().contains(value) {
+                    wrong(format!("{value} is none of {rule}"));
+                }
+            }
+            "type" => {
+                let names: Vec<&Value> =
+                    rule.as_array().map_or_else(|| vec![rule], |all| all.iter().collect());
+                let is = |name: &&Value| match name.as_str().unwrap() {
+                    "null" => value.is_null(),
+                    "boolean" => value.is_boolean(),
+                    "integer" => value.is_i64() || value.is_u64(),
+                    "number" => value.is_number(),
+                    "string" => value.is_string(),
+                    "array" => value.is_array(),
+                    "object" => value.is_object(),
+                    other => panic!("type {other}"),
+                };
+                if !names.iter().any(is) {
+                    wrong(format!("{value} is no {rule}"));
+                }
+            }
+            "minimum" => {
+                if value.as_f64().is_some_and(|number| number < rule.as_f64().unwrap()) {
+                    wrong(format!("{value} is less than {rule}"));
+                }
+            }
+            "pattern" => {
+                let (start, of) = match rule.as_str().unwrap() {
+                    "^[0-9a-f]{64}$" => ("", 64),
+                    "^sha256:[0-9a-f]{64}$" => ("sha256:", 64),
+                    other => panic!("the pattern `{other}`, which this test does not know"),
+                };
+                let digits = value.as_str().and_then(|text| text.strip_prefix(start));
+                let is_digest = |digits: &str| {
+                    digits.len() == of && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+                };
+                if !digits.is_some_and(is_digest) {
+                    wrong(format!("{value} is no digest"));
+                }
+            }
+            "additionalProperties" => {
+                for (name, value) in value.as_object().into_iter().flatten() {
+                    found.extend(within(root, rule, value, &format!("{at}.{name}")));
+                }
+            }
+            "maxItems" => {
+                if value.as_array().is_some_and(|all| all.len() as u64 > rule.as_u64().unwrap()) {
+                    wrong(format!("more than {rule}"));
+                }
+            }
+            "required" => {
+                for name in rule.as_array().unwrap() {
+                    if value.get(name.as_str().unwrap()).is_none() {
+                        wrong(format!("lacks {name}"));
+                    }
+                }
+            }
+            "properties" => {
+                for (name, rule) in rule.as_object().unwrap() {
+                    if let Some(value) = value.get(name) {
+                        found.extend(within(root, rule, value, &format!("{at}.{name}")));
+                    }
+                }
+            }
+            "items" => {
+                for (number, value) in value.as_array().into_iter().flatten().enumerate() {
+                    found.extend(within(root, rule, value, &format!("{at}[{number}]")));
+                }
+            }
+            "oneOf" => {
+                let all = rule.as_array().unwrap();
+                let fits: Vec<Vec<String>> = all.iter().map(|rule| within(root, rule, value, at)).collect();
+                let count = fits.iter().filter(|problems| problems.is_empty()).count();
+                if count != 1 {
+                    wrong(format!("{count} of {} fit: {fits:?}", all.len()));
+                }
+            }
+            other => panic!("the schema says `{other}`, which this test does not know"),
+        }
+    }
+    found
+}
