@@ -27,8 +27,8 @@ use crate::tasks::{cache, ci, dependencies, docs, doctor, image, lint, rehearse,
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Docs, Doctor,
-    EnvironmentVerb, OfEnvironment, Output, Run, Verb, grammar,
+    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Docs, Doctor, EnvironmentVerb,
+    OfEnvironment, Output, Verb, grammar,
 };
 use run::Session;
 
@@ -85,7 +85,7 @@ impl App {
             Command::Test(test) => test.arguments.as_slice(),
             _ => &[],
         };
-        let wishes = cli.command.run().map(Run::wishes).unwrap_or_default();
+        let wishes = cli.command.wishes();
         let session = Session::start(self, &cli.show, environment, passed_on, wishes)?;
         let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
         match cli.command {

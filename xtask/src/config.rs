@@ -125,6 +125,10 @@ pub struct Python {
     /// `import-contracts`: whether import-linter's contracts, as its own configuration states them, are checked. Default:
     /// `false`.
     pub import_contracts: bool,
+    /// `[components.NAME.modules]`: for each module or package in `package` (`api`), the others that it may import.
+    pub modules: BTreeMap<String, Vec<String>>,
+    /// `[components.NAME.forbidden]`: for a module, or for all with `"*"`, the packages (`fastapi`) that it must not import.
+    pub forbidden: BTreeMap<String, Vec<String>>,
 }
 
 /// A Node component.

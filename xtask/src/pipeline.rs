@@ -52,6 +52,7 @@ pub struct Task {
     timeout: Option<Duration>,
     retries: u32,
     on_demand: bool,
+    is_gate: bool,
     reusable: Reusable,
     /// What it reads, where its result is not used again.
     concern: Option<Footprint>,
@@ -70,6 +71,7 @@ impl Task {
             timeout: None,
             retries: 0,
             on_demand: false,
+            is_gate: false,
             reusable: Reusable::Not("nothing says what it reads and makes".to_owned()),
             concern: None,
             work: Arc::new(work),
@@ -141,6 +143,12 @@ impl Task {
     /// Leaves it out of a run that names no tasks.
     pub fn on_demand(mut self) -> Self {
         self.on_demand = true;
+        self
+    }
+
+    /// Says that it is a gate: what it finds goes past `[[waivers]]` and the baseline. Waivers of other tasks are refused.
+    pub fn gate(mut self) -> Self {
+        self.is_gate = true;
         self
     }
 
@@ -245,23 +253,30 @@ impl Pipeline {
         Graph::new(self.tasks.iter().zip(&ids).map(node).collect()).map_err(|error| explain(&error))
     }
 
-    /// A waiver for a gate that is not there would waive nothing, and nobody would see that.
+    /// A waiver for what is no gate would waive nothing, and nobody would see that.
     fn check_waivers(&self, cx: &Cx) -> Result<()> {
-        let is_task = |gate: &str| self.tasks.iter().any(|task| task.id == gate);
-        let unknown = cx.config().waivers.iter().filter(|waiver| !is_task(&waiver.gate));
-        let places: Vec<Diagnostic> = unknown
+        let gates = || self.tasks.iter().filter(|task| task.is_gate).map(Task::id);
+        let others = cx.config().waivers.iter().filter(|waiver| !gates().any(|gate| gate == waiver.gate));
+        let places: Vec<Diagnostic> = others
             .map(|waiver| {
-                let place = waiver.place.diagnostic(format!("`{}` is no task", waiver.gate));
-                match suggest::nearest(&waiver.gate, self.tasks.iter().map(Task::id)) {
+                let name = &waiver.gate;
+                let is_task = self.tasks.iter().any(|task| task.id == *name);
+                let what = if is_task { "no gate: it finds nothing that could be waived" } else { "no task" };
+                let place = waiver.place.diagnostic(format!("`{name}` is {what}"));
+                // Of a task that is none, the gate that looks at the same component.
+                let (_, subject) = name.rsplit_once('.').unwrap_or(("", name));
+                let beside = format!("security.{subject}");
+                let near = gates().find(|gate| is_task && *gate == beside);
+                match near.or_else(|| suggest::nearest(name, gates())) {
                     Some(nearest) => place.help(format!("did you mean `{nearest}`?")),
-                    None => place,
+                    None => place.help("gates are the tasks of `architecture`, `dependencies`, `licenses`, `lint` and `security`"),
                 }
             })
             .collect();
         if places.is_empty() {
             return Ok(());
         }
-        Err(Error::configuration("a waiver of xtask.toml is for a gate that is not there").places(places))
+        Err(Error::configuration("a waiver of xtask.toml is for what is no gate").places(places))
     }
 
     /// The part of the graph that `selectors` name, with what it waits for; where there are none, all of it but what runs on

@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
         let environment = self.cx.environment().clone();
         let (root, job) = (self.cx.root(), Job::of(&environment));
         let builder = Cx::builder(root).config(config(root)?).environment(environment);
-        let cx = builder.cancel(cancel).sink(human).build();
+        let cx = builder.cancel(cancel).wishes(self.cx.wishes()).sink(human).build();
         Ok(Self { app: self.app, cx, job, repeat: Arc::clone(&self.repeat), look: self.look })
     }
 

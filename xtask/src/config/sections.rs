@@ -142,7 +142,9 @@ fn python(table: &mut Table<'_, '_>) -> Option<Python> {
     let requirements = table.required("requirements", list(requirements));
     let docs = table.optional("docs", path);
     let import_contracts = table.optional("import-contracts", flag).unwrap_or(false);
-    Some(Python { package: package?, requirements: requirements?, docs, import_contracts })
+    let (modules, forbidden) = rules(table, text);
+    let (package, requirements) = (package?, requirements?);
+    Some(Python { package, requirements, docs, import_contracts, modules, forbidden })
 }
 
 fn node(table: &mut Table<'_, '_>) -> Option<Node> {

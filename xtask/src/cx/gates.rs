@@ -18,6 +18,16 @@ pub struct Wishes {
 }
 
 impl Cx {
+    /// What this run wants of its gates.
+    pub(crate) fn wishes(&self) -> Wishes {
+        self.shared.wishes
+    }
+
+    /// Whether a gate that could not look fails its task in this run.
+    pub fn is_strict(&self) -> bool {
+        self.shared.wishes.strict
+    }
+
     /// Whether nothing may be asked of the network in this run. Commands are told; who looks something up there says what
     /// becomes impossible.
     pub fn is_offline(&self) -> bool {
@@ -40,14 +50,14 @@ impl Cx {
                 gap.why = self.mask().text(&gap.why);
                 gap.hint = gap.hint.as_deref().map(|hint| self.mask().text(hint));
             }
-            let counted = |gap: &&Gap| self.shared.wishes.strict || gap.kind == GapKind::ToolError;
+            let counted = |gap: &&Gap| self.is_strict() || gap.kind == GapKind::ToolError;
             gaps.extend(account.gaps.iter().filter(counted).map(|gap| (account.tool.clone(), gap.clone())));
             self.emit(Body::Looked { task: task.clone(), account });
         }
         self.findings(findings)?;
         let Some((tool, gap)) = gaps.first() else { return Ok(()) };
         let did = match gap.kind {
-            GapKind::CouldNotLook => "could not look",
+            GapKind::Unanswered | GapKind::CouldNotLook => "could not look",
             GapKind::ToolError => "broke",
         };
         let error = Error::missing(format!("`{tool}` {did}")).cause(&gap.why);

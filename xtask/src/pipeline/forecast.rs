@@ -161,8 +161,12 @@ impl<'f> Forecast<'f> {
             return Outlook::Hit { key, in_place: true };
         }
         match cache.store().peek(&key) {
-            Found::Entry(entry) if !ready.is_fresh(entry.stored) => {
-                let age_max = ready.age_max.unwrap_or_default().as_secs();
+            Found::Entry(entry) if !cache.may_use(&ready, &entry) => {
+                if self.cx.is_strict() && entry.said.gap().is_some() {
+                    let reason = "the stored result lacks the answer of a feed".to_owned();
+                    return Outlook::Miss { key, why: Why::Damaged { reason } };
+                }
+                let age_max = entry.age_max(ready.age_max).unwrap_or_default().as_secs();
                 Outlook::Miss { key, why: Why::Stale { stored: entry.stored, age_max } }
             }
             Found::Entry(entry) => match lacking(cache, &ready, &entry) {

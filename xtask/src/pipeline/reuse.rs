@@ -53,6 +53,8 @@ pub(super) struct Cache {
     remote: Option<Remote>,
     program: Digest,
     caching: Caching,
+    /// Whether a gate that could not look fails: then it looks, whatever is stored.
+    strict: bool,
     confinement: Confinement,
     /// What was seen of sets of files before anything ran, by their names.
     seen: Mutex<HashMap<String, Arc<Seen>>>,
@@ -109,6 +111,7 @@ impl Cache {
             remote: if caching.off { None } else { remote::open(cx) },
             program,
             caching,
+            strict: cx.is_strict(),
             confinement,
             seen: Mutex::default(),
             known: Known::default(),
@@ -235,6 +238,13 @@ impl Cache {
         &self.store
     }
 
+    /// Whether a stored result may be used. One that lacks the answer of a feed may be for a while, but not where that fails.
+    pub(super) fn may_use(&self, ready: &Ready, entry: &Entry) -> bool {
+        let age_max = entry.age_max(ready.age_max);
+        !(self.strict && entry.said.gap().is_some())
+            && Entry::is_fresh(entry.stored, age_max, platform::unix_time())
+    }
+
     /// Whether nothing is looked for.
     pub(super) fn is_off(&self) -> bool {
         self.caching.off
@@ -292,10 +302,10 @@ impl Cache {
         }
         let fetch = || {
             let entry = remote::fetch(cx, self.remote.as_ref()?, task, &self.store, &ready.key)?;
-            ready.is_fresh(entry.stored).then_some(entry)
+            self.may_use(ready, &entry).then_some(entry)
         };
         let entry = match self.store.find(&ready.key) {
-            Found::Entry(entry) if ready.is_fresh(entry.stored) => entry,
+            Found::Entry(entry) if self.may_use(ready, &entry) => entry,
             Found::Entry(_) | Found::Nothing => fetch()?,
             Found::Fault(error) => {
                 cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
@@ -315,7 +325,7 @@ impl Cache {
         }
         self.store.use_entry(&ready.key);
         self.leave(task, &ready.key, &entry);
-        cx.say_again(task, &entry.said);
+        cx.say_again(task, &entry.retold(platform::unix_time()));
         Some(hit(cx, task, entry.took, entry.said.log.is_some()))
     }
 
@@ -324,19 +334,6 @@ impl Cache {
             Some(digest) => self.store.write_out(digest, &cx.log_of(task), 0o644),
             None => files::remove(&cx.log_of(task)),
         }
-    }
-
-    fn leave(&self, task: &TaskId, key: &Digest, entry: &Entry) {
-        let left = Left {
-            key: *key,
-            outputs: entry.outputs.digest(),
-            log: entry.said.log,
-            says: !entry.said.is_silent(),
-            took: entry.took,
-            stored: entry.stored,
-            used: self.today,
-        };
-        self.eye.index(|index| index.leave(task.as_str(), Some(left)));
     }
 
     /// Runs a task, as `run` does, with its result looked for before and stored afterwards.

@@ -1,5 +1,6 @@
 //! Do imports point the way the architecture says?
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Component, ComponentKind, Config};
@@ -9,7 +10,7 @@ use crate::core::gate::{Coverage, Look};
 use crate::core::rules::contracts;
 use crate::core::rules::imports;
 use crate::core::rules::{TextFile, scripts};
-use crate::cx::Cx;
+use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 use crate::tasks::gate;
 use crate::tasks::sources::{files_below, with_imports};
@@ -17,17 +18,17 @@ use crate::tasks::sources::{files_below, with_imports};
 /// What is looked at.
 const FILE: &str = "file";
 
-/// Whether there is anything to check: a Rust or Node component whose modules have rules, a Python component with contracts.
+/// Whether there is anything to check: a component whose modules have rules, a Python component with contracts.
 pub fn applies(component: &Component) -> bool {
     match &component.kind {
         ComponentKind::Rust(rust) => !rust.modules.is_empty(),
-        ComponentKind::Python(python) => python.import_contracts,
+        ComponentKind::Python(python) => python.import_contracts || !python.modules.is_empty(),
         ComponentKind::Node(node) => !node.modules.is_empty(),
     }
 }
 
-/// Checks the imports of a component: those of a Rust crate and of scripts by the rules in `xtask.toml`, those of a Python package by
-/// import-linter's contracts. Passes where there is nothing to check, which [`applies`] tells beforehand.
+/// Checks the imports of a component by the rules in `xtask.toml`: those of a Rust crate and of scripts ourselves, those of a
+/// Python package by import-linter, which is also asked for contracts of its own. Passes where there is nothing to check, which [`applies`] tells beforehand.
 ///
 /// # Errors
 ///
@@ -38,12 +39,40 @@ pub fn component(cx: &Cx, component: &Component) -> Result<()> {
     if !applies(component) {
         return Ok(());
     }
-    let look = match &component.kind {
-        ComponentKind::Rust(rust) => rust_imports(cx, component, rust)?,
-        ComponentKind::Python(_) => python_contracts(cx, component)?,
-        ComponentKind::Node(node) => script_imports(cx, component, node)?,
+    let looks = match &component.kind {
+        ComponentKind::Rust(rust) => vec![rust_imports(cx, component, rust)?],
+        ComponentKind::Python(python) => python_imports(cx, component, python)?,
+        ComponentKind::Node(node) => vec![script_imports(cx, component, node)?],
     };
-    gate::conclude(cx, vec![look])
+    gate::conclude(cx, looks)
+}
+
+/// By the rules in `xtask.toml`, and by contracts that import-linter is configured with.
+fn python_imports(cx: &Cx, component: &Component, python: &config::Python) -> Result<Vec<Look>> {
+    let mut looks = Vec::new();
+    if !python.modules.is_empty() {
+        let rules = contracts::Rules {
+            package: &python.package,
+            modules: &python.modules,
+            forbidden: &python.forbidden,
+        };
+        let folder = component.path.join(python.package.replace('.', "/"));
+        let there = files_below(cx, &folder, &|path| path.extension().is_some_and(|ending| ending == "py"))?;
+        let there: Vec<&Path> = there.iter().map(|(path, _)| path.as_path()).collect();
+        let unruled = rules.compare(&folder, &there, Path::new(Config::FILE));
+        // A rule for what is not there would be a fault of the configuration to import-linter, which then checks nothing.
+        if !unruled.is_empty() {
+            return Ok(vec![look(there.len(), unruled)]);
+        }
+        let scratch = cx.scratch()?;
+        let file = scratch.file("import-linter.ini");
+        files::write(&file, rules.configuration().as_bytes())?;
+        looks.push(python_contracts(cx, component, Some(&file))?);
+    }
+    if python.import_contracts {
+        looks.push(python_contracts(cx, component, None)?);
+    }
+    Ok(looks)
 }
 
 /// What our own rules for imports found in so many files.
@@ -80,9 +109,12 @@ pub(super) fn scripts(cx: &Cx, component: &Component) -> Result<Vec<(PathBuf, St
     files_below(cx, &component.path, &|path| scripts::is_script(path) && !is_test(path))
 }
 
-fn python_contracts(cx: &Cx, component: &Component) -> Result<Look> {
+/// By the contracts in `file`, or in its own configuration.
+fn python_contracts(cx: &Cx, component: &Component, file: Option<&Path>) -> Result<Look> {
+    let stated = file.map(|file| [OsStr::new("--config"), file.as_os_str()]);
     let command = Command::new(lint_imports(cx, component)?)
         .args(["--no-cache", "--no-logo"])
+        .args(stated.into_iter().flatten())
         .cwd(&component.path)
         // It breaks lines at the width of a terminal, in the middle of an import too.
         .env("COLUMNS", "10000");

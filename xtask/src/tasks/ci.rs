@@ -82,6 +82,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     let check_tools = Task::new("dependencies.tools", dependencies::tools)
         .about("check the dependencies of the tools")
         .timeout(TIMEOUT)
+        .gate()
         .cached(gate::judged(config, "dependencies.tools", Footprint::new().reads(requirements)));
     let recorder = image::Recorder::default();
     let each = |make: &dyn Fn(&Component) -> Option<Task>| -> Vec<Task> {
@@ -141,7 +142,7 @@ fn setup_task(config: &Config, component: &Component) -> Task {
 fn architecture_task(config: &Config, component: &Component) -> Option<Task> {
     let task = light_task("architecture", component, "check the imports", architecture::component);
     let footprint = gate::judged(config, task.id(), footprints::of(config, component, "architecture"));
-    let task = task.cached(footprint);
+    let task = task.gate().cached(footprint);
     // The contracts of Python are checked by a tool of the component; those of Rust are read here.
     let takes_tool = matches!(component.kind, ComponentKind::Python(_));
     let setup = takes_tool.then(|| format!("setup.{}", component.name));
@@ -159,10 +160,12 @@ fn contract_tasks(config: &Config) -> Vec<Task> {
         .about("compare providers and consumers with their contracts")
         .timeout(TIMEOUT)
         .after(providers)
+        .gate()
         .cached(gate::judged(config, "architecture.contract", footprints::of_contracts(config)));
     let compatible = Task::new("architecture.compatibility", contract::compatible)
         .about("compare contracts with those of the base branch")
         .timeout(TIMEOUT)
+        .gate()
         .uncached("the base branch moves on its own")
         .concerns(Footprint::new().reads(documents));
     vec![kept, compatible]
@@ -173,6 +176,7 @@ fn settings_task(config: &Config) -> Option<Task> {
     let task = Task::new("architecture.settings", agreement::settings)
         .about("compare variables, ports and names of code, images and manifests")
         .timeout(TIMEOUT)
+        .gate()
         .cached(gate::judged(config, "architecture.settings", footprints::of_settings(config)));
     agreement::components(config).next().map(|_| task)
 }
@@ -183,6 +187,7 @@ fn kubernetes_task(config: &Config) -> Option<Task> {
         .about("check the manifests of all environments")
         .timeout(TIMEOUT)
         .after(config.tools.is_some().then_some(TOOLS))
+        .gate()
         .cached(gate::judged(config, "security.kubernetes", footprints::of_manifests(config)));
     kubernetes::applies(config).then_some(task)
 }
@@ -194,7 +199,7 @@ fn dependencies_task(config: &Config, component: &Component) -> Task {
     let task = light_task("dependencies", component, "check the dependencies", dependencies::component)
         .after(takes_setup.then(|| format!("setup.{}", component.name)));
     let footprint = gate::judged(config, task.id(), footprints::of_dependencies(config, component));
-    task.cached(footprint)
+    task.gate().cached(footprint)
 }
 
 /// It compares the lock files of all components, where there are several.
@@ -206,6 +211,7 @@ fn versions_task(config: &Config) -> Option<Task> {
         Task::new("dependencies.versions", dependencies::versions)
             .about("compare the versions of what several components depend on")
             .timeout(TIMEOUT)
+            .gate()
             .cached(gate::judged(
                 config,
                 "dependencies.versions",
@@ -221,7 +227,11 @@ fn license_tasks(config: &Config) -> Vec<Task> {
         return Vec::new();
     }
     let cached = |task: Task, id: &str, locks: Vec<String>| {
-        task.timeout(TIMEOUT).cached(gate::judged(config, id, footprints::of_licenses(config, id, locks)))
+        task.timeout(TIMEOUT).gate().cached(gate::judged(
+            config,
+            id,
+            footprints::of_licenses(config, id, locks),
+        ))
     };
     let of_component = |component: &Component| {
         let task =
@@ -251,6 +261,7 @@ fn license_tasks(config: &Config) -> Vec<Task> {
         .about("ask FOSSA, where there is a key for it")
         .timeout(TIMEOUT)
         .on_demand()
+        .gate()
         .uncached("a service answers");
     let components = config.components.iter().map(of_component);
     components.chain(tools).chain([exceptions, notice, fossa]).collect()
@@ -292,11 +303,12 @@ fn lint_task(config: &Config, component: &Component, fix: Fix) -> Option<Task> {
     has_lints.then(|| match fix {
         Fix::Check => {
             let footprint = gate::judged(config, task.id(), footprints::of(config, component, "lint"));
-            task.cached(footprint)
+            task.gate().cached(footprint)
         }
-        Fix::Apply => {
-            task.uncached("it changes what it reads").concerns(footprints::of(config, component, "lint"))
-        }
+        Fix::Apply => task
+            .gate()
+            .uncached("it changes what it reads")
+            .concerns(footprints::of(config, component, "lint")),
     })
 }
 
@@ -369,15 +381,17 @@ fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
     let secrets = if options.history {
         secrets
             .about("look for secrets in all commits")
+            .gate()
             .uncached("the history is no file that could be compared")
     } else {
-        secrets.cached(gate::judged(config, "security.secrets", footprints::of_secrets(config)))
+        secrets.gate().cached(gate::judged(config, "security.secrets", footprints::of_secrets(config)))
     };
     let files = |id: &str, about: &str, footprint, work: fn(&Cx) -> Result<()>| {
-        Task::new(id, work).about(about).cached(gate::judged(config, id, footprint))
+        Task::new(id, work).about(about).gate().cached(gate::judged(config, id, footprint))
     };
     let of_tools = Task::new("security.tools", security::vulnerabilities::tools)
         .about("look for known vulnerabilities of the tools")
+        .gate()
         .cached(gate::judged_by_feed(config, "security.tools", footprints::of_tools(config)));
     let of_component = |component: &Component| {
         let work = security::vulnerabilities::component;
@@ -387,7 +401,7 @@ fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
             matches!(component.kind, ComponentKind::Python(_)).then(|| format!("setup.{}", component.name));
         let task = light_task("security", component, about, work).after(setup);
         let footprint = gate::judged_by_feed(config, task.id(), footprints::of_security(config, component));
-        task.cached(footprint)
+        task.gate().cached(footprint)
     };
     let repository = [
         secrets,
@@ -405,7 +419,13 @@ fn security_tasks(config: &Config, options: security::Options) -> Vec<Task> {
         ),
         of_tools,
     ];
-    let tasks = repository.into_iter().chain(config.components.iter().map(of_component));
+    let built = Task::new("security.built", security::images::built)
+        .about("look for known vulnerabilities in the images that were pushed")
+        .on_demand()
+        .gate()
+        .uncached("the images are in a registry");
+    let of_images = config.components.iter().any(|component| component.image.is_some()).then_some(built);
+    let tasks = repository.into_iter().chain(config.components.iter().map(of_component)).chain(of_images);
     tasks.map(|task| task.timeout(TIMEOUT_GATES).after([TOOLS])).collect()
 }
 

@@ -270,7 +270,7 @@ pub(super) fn of_dockerfiles(config: &Config) -> Footprint {
 }
 
 /// Variables that say where advisories come from.
-const FEEDS: &[&str] = &["PIP_*", "npm_config_*"];
+const FEEDS: &[&str] = &["PIP_*", "npm_config_*", "TRIVY_*", "OSV_SCANNER_*"];
 
 /// Of what compares the repository's own tools with advisories.
 pub(super) fn of_tools(config: &Config) -> Footprint {

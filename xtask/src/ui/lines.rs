@@ -103,7 +103,7 @@ pub(super) fn gaps(task: &TaskId, account: &Account, style: Style) -> String {
     let mut lines = String::new();
     for Gap { kind, why, hint } in &account.gaps {
         let (outcome, tone) = match kind {
-            GapKind::CouldNotLook => (Outcome::CouldNotLook, Tone::Doubtful),
+            GapKind::Unanswered | GapKind::CouldNotLook => (Outcome::CouldNotLook, Tone::Doubtful),
             GapKind::ToolError => (Outcome::ToolError, Tone::Bad),
         };
         let label = style.paint(tone, &format!("{outcome}: "));

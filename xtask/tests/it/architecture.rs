@@ -239,6 +239,86 @@ fn linter(folder: &Path, report: &str, code: u8) {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// import-linter is told the rules of `xtask.toml`, and says what it has seen by them.
+#[test]
+#[cfg(unix)]
+fn modules_of_a_python_component_are_checked_by_rules_of_xtask_toml() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let rules = "[components.part.modules]\napi = [\"domain\"]\ndomain = []\nstorage = [\"domain\"]\n\
+                 [components.part.forbidden]\ndomain = [\"fastapi\"]\n";
+    let config = format!("{}{rules}", PYTHON.replace("import-contracts = true\n", ""));
+    let folder = repository(&[
+        ("xtask.toml", &config),
+        ("part/app/__init__.py", ""),
+        ("part/app/api.py", ""),
+        ("part/app/domain/graph.py", ""),
+        ("part/app/storage/__init__.py", ""),
+    ]);
+    let program = folder.path().join("part/.venv/bin/lint-imports");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    let script = "#!/bin/sh\ncat \"$4\" > ../told\ncat ../report\nexit 1\n";
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let report = "Analyzed 4 files, 1 dependencies.\n\nBroken contracts\n----------------\n\nwhat `domain` may import\n\
+                  ------------------------\n\napp.domain is not allowed to import app.storage:\n\n\
+                  -   app.domain.graph -> app.storage (l.1)\n";
+    fs::write(folder.path().join("report"), report).unwrap();
+    let (result, heard) = run(folder.path(), "part", architecture::component);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Problems);
+    let place =
+        "part/app/domain/graph.py:1: Error broken-contract: app.domain is not allowed to import app.storage";
+    assert!(heard.len() == 1 && heard[0].starts_with(place), "{heard:?}");
+    let told = fs::read_to_string(folder.path().join("told")).unwrap();
+    expect_test::expect![[r"
+        [importlinter]
+        root_package = app
+        include_external_packages = True
+
+        [importlinter:contract:api]
+        name = what `api` may import
+        type = forbidden
+        allow_indirect_imports = True
+        source_modules =
+            app.api
+        forbidden_modules =
+            app.storage
+
+        [importlinter:contract:domain]
+        name = what `domain` may import
+        type = forbidden
+        allow_indirect_imports = True
+        source_modules =
+            app.domain
+        forbidden_modules =
+            app.api
+            app.storage
+            fastapi
+
+        [importlinter:contract:storage]
+        name = what `storage` may import
+        type = forbidden
+        allow_indirect_imports = True
+        source_modules =
+            app.storage
+        forbidden_modules =
+            app.api
+    "]]
+    .assert_eq(&told);
+
+    // What nobody has ruled, and rules for what is not there.
+    fs::write(folder.path().join("part/app/other.py"), "").unwrap();
+    fs::remove_file(folder.path().join("part/app/api.py")).unwrap();
+    let (result, heard) = run(folder.path(), "part", architecture::component);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Problems);
+    assert_eq!(
+        heard,
+        [
+            "part/app/other.py: Error module-without-rule: `other` has no rule for what it may import",
+            "xtask.toml: Error rule-without-module: `api` has a rule, and no file belongs to it",
+        ]
+    );
+}
+
 #[test]
 #[cfg(unix)]
 fn contracts_of_a_python_component_are_checked() {

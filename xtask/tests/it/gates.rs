@@ -1,6 +1,7 @@
 //! Gates: what comes of looks with what `xtask.toml` says, in a task and in a run.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -69,7 +70,7 @@ fn run(cx: &Cx, task: Task) -> (u8, Option<Reuse>) {
 }
 
 fn gate_of(looks: impl Fn() -> Vec<Look> + Send + Sync + 'static) -> Task {
-    Task::new("security.x", move |cx| gate::conclude(cx, looks()))
+    Task::new("security.x", move |cx| gate::conclude(cx, looks())).gate()
 }
 
 fn advisory() -> Finding {
@@ -144,6 +145,59 @@ fn a_look_with_a_gap_is_told_and_never_stored() {
 }
 
 #[test]
+fn nobody_waits_for_the_same_silence_in_every_run() {
+    let place = Place::new();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let silent = |kind: GapKind| {
+        let asked = Arc::clone(&asked);
+        let work = move || {
+            asked.fetch_add(1, Ordering::SeqCst);
+            vec![
+                seen(Vec::new()),
+                Look::at("npm-audit", Coverage::new(0, "package")).gap(kind, "no answer", None),
+            ]
+        };
+        gate_of(work).cached(Footprint::new())
+    };
+    let cx = place.cx("", Wishes::default());
+    let times = || asked.load(Ordering::SeqCst);
+    assert!(matches!(run(&cx, silent(GapKind::CouldNotLook)).1, Some(Reuse::NotStored { .. })));
+    assert!(matches!(run(&cx, silent(GapKind::Unanswered)), (0, Some(Reuse::Stored))));
+    place.events();
+    assert!(matches!(run(&cx, silent(GapKind::Unanswered)), (0, Some(Reuse::Hit { .. }))));
+    assert_eq!(times(), 2);
+    let gaps: Vec<String> = place
+        .events()
+        .into_iter()
+        .filter_map(|body| match body {
+            Body::Looked { account, .. } => Some(account.gaps),
+            _ => None,
+        })
+        .flatten()
+        .map(|gap| gap.why)
+        .collect();
+    let [gap] = gaps.as_slice() else { panic!("{gaps:?}") };
+    assert!(gap.starts_with("no answer (asked ") && gap.contains("`--force security.x`"), "{gap}");
+
+    // Somebody who has to know asks; so does somebody who wants to.
+    let strict = place.cx("", STRICT);
+    assert_eq!(run(&strict, silent(GapKind::Unanswered)).0, 4);
+    assert_eq!(times(), 3);
+    let plan = |cx: &Cx, caching: &Caching| {
+        let pipeline = Pipeline::new().with(silent(GapKind::Unanswered));
+        pipeline.plan(cx, &[], None, caching).unwrap().tasks[0].reason()
+    };
+    let usual = Caching::default();
+    assert!(
+        plan(&strict, &usual).contains("the stored result lacks the answer of a feed"),
+        "{}",
+        plan(&strict, &usual)
+    );
+    let forced = Caching { force: vec!["security".to_owned()], ..Caching::default() };
+    assert_ne!(plan(&cx, &forced), plan(&cx, &usual));
+}
+
+#[test]
 fn a_waiver_waives_is_counted_and_is_part_of_what_a_result_depends_on() {
     let waiver = "[[waivers]]\ngate = \"security.x\"\nrule = \"CVE-1\"\nreason = \"r\"\nowner = \"o\"\nexpires = 2999-12-31\n";
     let place = Place::new();
@@ -173,12 +227,23 @@ fn a_waiver_waives_is_counted_and_is_part_of_what_a_result_depends_on() {
 #[test]
 fn a_waiver_for_no_gate_is_a_mistake_at_its_place() {
     let waiver = "[[waivers]]\ngate = \"security.y\"\nrule = \"CVE-1\"\nreason = \"r\"\nowner = \"o\"\nexpires = 2999-12-31\n";
-    let cx = Place::new().cx(waiver, Wishes::default());
-    let error = Pipeline::new().with(gate_of(Vec::new)).graph(&cx).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    let [place] = error.diagnostics() else { panic!("{error:?}") };
-    assert_eq!((place.position(), place.message.as_str()), ((2, 1), "`security.y` is no task"));
-    assert_eq!(place.help.as_deref(), Some("did you mean `security.x`?"));
+    let refused = |gate: &str| {
+        let cx = Place::new().cx(&waiver.replace("security.y", gate), Wishes::default());
+        let tasks = Pipeline::new().with(gate_of(Vec::new)).with(Task::new("test.x", |_| Ok(())));
+        let error = tasks.graph(&cx).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        let [place] = error.diagnostics() else { panic!("{error:?}") };
+        assert_eq!(place.position(), (2, 1));
+        (place.message.clone(), place.help.as_deref().unwrap_or_default().to_owned())
+    };
+    let near = "did you mean `security.x`?".to_owned();
+    assert_eq!(refused("security.y"), ("`security.y` is no task".to_owned(), near.clone()));
+    let no_gate = "`test.x` is no gate: it finds nothing that could be waived".to_owned();
+    assert_eq!(refused("test.x"), (no_gate, near));
+    assert_eq!(
+        refused("something.else.entirely").1,
+        "gates are the tasks of `architecture`, `dependencies`, `licenses`, `lint` and `security`"
+    );
 }
 
 #[test]
@@ -300,8 +365,8 @@ fn fifty_thousand_findings_are_judged_and_written_within_seconds() {
     assert!(written.as_secs() < 10 && judged.as_secs() < 30, "{judged:?} {written:?}");
 }
 
-/// The schema of OASIS is 110 KB and not part of this repository: `XTASK_SARIF_SCHEMA` says where it is, and `python3` needs
-/// `jsonschema`.
+/// The schema of OASIS is 110 KB and not part of this repository: `XTASK_SARIF_SCHEMA` says where it is. What validates is
+/// `jsonschema`, which the tools of this repository bring, or that of `python3`.
 #[test]
 fn what_is_written_is_valid_by_the_schema() {
     let Some(schema) = std::env::var_os("XTASK_SARIF_SCHEMA") else { return };
@@ -335,13 +400,10 @@ fn what_is_written_is_valid_by_the_schema() {
     let files: Vec<PathBuf> =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 5);
-    let output = std::process::Command::new("python3")
-        .arg("-c")
-        .arg(script)
-        .arg(schema)
-        .args(&files)
-        .output()
-        .unwrap();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(".xtask/tools/bin/python");
+    let python = if own.exists() { own } else { PathBuf::from("python3") };
+    let output =
+        std::process::Command::new(python).arg("-c").arg(script).arg(schema).args(&files).output().unwrap();
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     println!("{said}");

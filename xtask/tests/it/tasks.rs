@@ -212,6 +212,7 @@ fn the_pipeline_follows_from_the_components() {
         security.xtask (1): setup.tools
         security.core (1): setup.tools
         security.fingerprint (1): setup.tools
+        security.built (1): setup.tools
         image.backend (1): 
         image.frontend (1): 
         sbom.backend (1): setup.backend

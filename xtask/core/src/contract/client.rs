@@ -1,13 +1,14 @@
 //! What a client in TypeScript asks of a service.
 //!
-//! A request is a call whose function is named as the method is, with the type of the answer: `get<Node>(url, …)`. Its address is
-//! a string or a template that begins with the variable that holds the origin of the service; templates in constants are put
+//! A request is a call whose function is named as the method is, with the type of the answer: `get<Node>(url, …)`. What it sends
+//! is its second argument, where that is written out, `post<Node>(url, { kind, note: text })`, or has a type of its own,
+//! `post<Node, Draft>(url, draft)`; another argument is not understood, and anything. Its address is a string or a template that begins with the variable that holds the origin of the service; templates in constants are put
 //! in. `${…}` in the path is a parameter; a call with an object, `${query({ kind, q: text })}`, gives the parameters behind the
 //! `?` their names. An address that begins otherwise is asked of somebody else.
 
 use std::collections::BTreeMap;
 
-use super::types::{Reader, Shape, Types};
+use super::types::{Field, Reader, Shape, Types};
 use crate::diagnostic::position;
 use crate::finding::Location;
 use crate::rules::TextFile;
@@ -32,8 +33,21 @@ pub struct Request {
     pub query: Vec<String>,
     /// What the answer is taken for.
     pub(super) answer: Shape,
+    /// What is sent with it.
+    pub(super) body: Body,
     /// Where it stands.
     pub location: Location,
+}
+
+/// What is sent with a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Body {
+    /// Nothing.
+    None,
+    /// Something that is not understood.
+    Unknown,
+    /// This, which stands there.
+    Sent(Shape, Location),
 }
 
 const METHODS: &[&str] = &["get", "put", "post", "patch", "delete"];
@@ -56,6 +70,7 @@ pub fn client(files: &[TextFile<'_>], origin: &str) -> Client {
             let Some(method) = method.filter(|_| has_type && !is_declared) else { continue };
             let mut reader = Reader::new(&tokens, index + 2, &place);
             let answer = reader.shape(0);
+            let sent = reader.take(",").then(|| reader.shape(0));
             let behind = reader.at();
             let is_call = tokens.get(behind).is_some_and(|next| next.is(">"))
                 && tokens.get(behind + 1).is_some_and(|next| next.is("("));
@@ -63,10 +78,38 @@ pub fn client(files: &[TextFile<'_>], origin: &str) -> Client {
             let pieces = pieces(address, &templates, 0);
             let Some((path, query)) = asked(&pieces, origin) else { continue };
             let method = method.to_uppercase();
-            client.requests.push(Request { method, path, query, answer, location: place(address) });
+            // Behind a template stand the tokens of the code in it.
+            let end = address.offset + address.text.len();
+            let inner = tokens[behind + 3..].iter().take_while(|token| token.offset < end).count();
+            let body = body(&tokens, behind + 3 + inner, sent, &place);
+            client.requests.push(Request { method, path, query, answer, body, location: place(address) });
         }
     }
     client
+}
+
+/// What is sent by a call whose address ends before the token `at`; `declared` is the type that the call says it is of.
+fn body(
+    tokens: &[Token<'_>],
+    at: usize,
+    declared: Option<Shape>,
+    place: &dyn Fn(&Token<'_>) -> Location,
+) -> Body {
+    let next = tokens.get(at);
+    if next.is_some_and(|token| token.is(")")) {
+        return Body::None;
+    }
+    let Some(argument) = tokens.get(at + 1).filter(|_| next.is_some_and(|token| token.is(","))) else {
+        return Body::Unknown;
+    };
+    if argument.is(")") {
+        return Body::None;
+    }
+    let written = argument.is("{").then(|| literal(&tokens[at + 2..], place)).flatten().map(Shape::Object);
+    match declared.or(written) {
+        Some(shape) => Body::Sent(shape, place(argument)),
+        None => Body::Unknown,
+    }
 }
 
 /// A piece of an address.
@@ -153,25 +196,29 @@ fn keys(code: &str) -> Option<Vec<String>> {
     if function.name().is_none() || !open.is("(") || !brace.is("{") {
         return None;
     }
-    let mut keys = Vec::new();
+    let nowhere = |_: &Token<'_>| Location::file("");
+    Some(literal(rest, &nowhere)?.into_iter().map(|field| field.name).collect())
+}
+
+/// The fields of an object that is written out, from behind its opening brace on; `None` where others are spread into it.
+fn literal(tokens: &[Token<'_>], place: &dyn Fn(&Token<'_>) -> Location) -> Option<Vec<Field>> {
+    let mut fields = Vec::new();
     let (mut depth, mut expects) = (0usize, true);
-    for token in rest {
+    for token in tokens {
         match token.text {
-            "{" | "(" | "[" => depth += 1,
             "}" if depth == 0 => break,
-            "}" | ")" | "]" => depth = depth.saturating_sub(1),
             "," if depth == 0 => expects = true,
             _ if expects && depth == 0 => {
-                keys.extend(
-                    token
-                        .name()
-                        .map(str::to_owned)
-                        .or_else(|| token.string().map(std::borrow::Cow::into_owned)),
-                );
+                let text = || token.string().map(std::borrow::Cow::into_owned);
+                // Dots spread another object, brackets compute a name.
+                let name = token.name().map(str::to_owned).or_else(text)?;
+                fields.push(Field { name, is_optional: false, shape: Shape::Any, location: place(token) });
                 expects = false;
             }
+            "{" | "(" | "[" => depth += 1,
+            "}" | ")" | "]" => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    Some(keys)
+    Some(fields)
 }

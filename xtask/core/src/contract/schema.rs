@@ -152,6 +152,15 @@ pub(super) fn properties<'v>(root: &'v Value, schema: &'v Value) -> BTreeSet<&'v
     objects.flat_map(|properties| properties.keys().map(String::as_str)).collect()
 }
 
+/// The names of the properties that have to be there; none where several alternatives each have their own.
+pub(super) fn required<'v>(root: &'v Value, schema: &'v Value) -> Vec<&'v str> {
+    let alternatives = alternatives(root, schema).into_iter();
+    let objects: Vec<&Value> = alternatives.filter(|one| one.get("properties").is_some()).collect();
+    let [only] = objects.as_slice() else { return Vec::new() };
+    let required = only.get("required").and_then(Value::as_array).into_iter().flatten();
+    required.filter_map(Value::as_str).collect()
+}
+
 /// The schema of the items of a list.
 pub(super) fn items<'v>(root: &'v Value, schema: &'v Value) -> Option<&'v Value> {
     alternatives(root, schema).into_iter().find_map(|alternative| alternative.get("items"))

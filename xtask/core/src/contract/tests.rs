@@ -113,6 +113,71 @@ fn requests_are_read_with_their_parameters() {
     );
 }
 
+const WRITER: &str = "
+interface Draft { readonly id: string; readonly kind: 'food' | 'nutrient'; readonly weight: number; readonly note?: string }
+export const writer = (apiUrl: string) => ({
+  typed: (draft) => post<void, Draft>(`${apiUrl}/v1/nodes`, draft),
+  written: (id, weight) => post<void>(`${apiUrl}/v1/nodes`, { id, kind: 'food', weight, note: [1, {a: 2}].join(',') }, signal),
+});
+";
+
+#[test]
+fn what_a_client_sends_has_to_be_taken() {
+    assert_eq!(used(WRITER, DOCUMENT), "");
+    table(
+        WRITER,
+        &|client| used(client, DOCUMENT),
+        &[
+            ("readonly weight: number", "readonly weight: string"),
+            ("readonly weight: number; ", ""),
+            ("readonly weight: number", "readonly weight?: number"),
+            ("'food' | 'nutrient'", "'food' | 'drink'"),
+            ("kind: 'food' | 'nutrient'", "kind: string"),
+            ("note?", "notes?"),
+            ("weight, note:", "wieght, note:"),
+            ("{ id, kind: 'food', weight,", "{ ...draft,"),
+            ("post<void>(`${apiUrl}/v1/nodes`, {", "post<void>(`${apiUrl}/v1/nodes`, draft, {"),
+            ("post<void, Draft>(`${apiUrl}/v1/nodes`, draft)", "post<void>(`${apiUrl}/v1/nodes`)"),
+            (
+                "post<void, Draft>(`${apiUrl}/v1/nodes`, draft)",
+                "get<Node, Draft>(`${apiUrl}/v1/nodes/${id}`, draft)",
+            ),
+            ("post<void, Draft>", "post<void, Draft[]>"),
+        ],
+        &expect![[r#"
+            readonly weight: number → readonly weight: string
+              c.ts:2:85 type: `weight` may be a text, and the contract takes a number
+            readonly weight: number;  → 
+              c.ts:4:61 missing-field: the body of `POST /v1/nodes` needs the field `weight`
+            readonly weight: number → readonly weight?: number
+              c.ts:4:61 missing-field: the body of `POST /v1/nodes` needs the field `weight`
+            'food' | 'nutrient' → 'food' | 'drink'
+              c.ts:2:49 unknown-value: `kind` may be `drink`, and the contract takes `food`, `nutrient`
+            kind: 'food' | 'nutrient' → kind: string
+              c.ts:2:49 unknown-value: `kind` may be any text, and the contract takes `food`, `nutrient`
+            note? → notes?
+              c.ts:2:110 unknown-field: the contract has no field `notes`; there is `note`
+            weight, note: → wieght, note:
+              c.ts:5:61 missing-field: the body of `POST /v1/nodes` needs the field `weight`
+              c.ts:5:81 unknown-field: the contract has no field `wieght`; there is `weight`
+            { id, kind: 'food', weight, → { ...draft,
+            post<void>(`${apiUrl}/v1/nodes`, { → post<void>(`${apiUrl}/v1/nodes`, draft, {
+            post<void, Draft>(`${apiUrl}/v1/nodes`, draft) → post<void>(`${apiUrl}/v1/nodes`)
+            post<void, Draft>(`${apiUrl}/v1/nodes`, draft) → get<Node, Draft>(`${apiUrl}/v1/nodes/${id}`, draft)
+              c.ts:4:66 unknown-body: `GET /v1/nodes/{}` takes no body
+            post<void, Draft> → post<void, Draft[]>
+              c.ts:4:63 type: the body of `POST /v1/nodes` may be a list, and the contract takes an object
+        "#]],
+    );
+    let required = DOCUMENT.replace("\"requestBody\": {", "\"requestBody\": { \"required\": true,");
+    let silent =
+        WRITER.replace("post<void, Draft>(`${apiUrl}/v1/nodes`, draft)", "post<void>(`${apiUrl}/v1/nodes`)");
+    assert_eq!(
+        used(&silent, &required),
+        "c.ts:4:32 missing-body: `POST /v1/nodes` needs a body, and is sent none\n"
+    );
+}
+
 /// Replaces pieces one at a time and shows what is found.
 fn table(text: &str, found: &dyn Fn(&str) -> String, changes: &[(&str, &str)], expected: &Expect) {
     let mut all = String::new();

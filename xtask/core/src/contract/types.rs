@@ -65,7 +65,8 @@ impl<'a, 't> Reader<'a, 't> {
         self.tokens.get(self.at + behind)
     }
 
-    fn take(&mut self, text: &str) -> bool {
+    /// Goes on where this stands, and says whether it did.
+    pub(super) fn take(&mut self, text: &str) -> bool {
         let is_it = self.peek(0).is_some_and(|token| token.is(text));
         self.at += usize::from(is_it);
         is_it

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::client::{Client, Request};
+use super::client::{Body, Client, Request};
 use super::schema::{self, Kind};
-use super::types::Shape;
+use super::types::{Field, Shape};
 use super::{DEPTH_MAX, Document, finding};
 use crate::finding::{Finding, Location};
 use crate::suggest;
@@ -92,9 +92,109 @@ impl Usage<'_, '_> {
             let message = format!("`{} {}` needs the parameter `{name}`", request.method, request.path);
             self.found("missing-parameter", &request.location, message);
         }
+        self.body(request, operation);
         let whole = format!("the answer of `{} {}`", request.method, request.path);
         for (_, answer) in schema::answers(operation) {
             self.fits(&request.answer, answer, &whole, &request.location, 0);
+        }
+    }
+
+    /// Whether what is sent with a request is what the operation takes.
+    fn body(&mut self, request: &Request, operation: &Value) {
+        let root = &self.document.value;
+        let taken = operation.get("requestBody").map(|body| schema::resolve(root, body));
+        let schema = taken.and_then(|body| body.pointer("/content/application~1json/schema"));
+        let asked = format!("`{} {}`", request.method, request.path);
+        match (&request.body, taken, schema) {
+            (Body::None, Some(taken), _) if taken["required"] == true => {
+                let message = format!("{asked} needs a body, and is sent none");
+                self.found("missing-body", &request.location, message);
+            }
+            (Body::Sent(_, location), None, _) => {
+                self.found("unknown-body", location, format!("{asked} takes no body"));
+            }
+            (Body::Sent(shape, location), _, Some(schema)) => {
+                self.sends(shape, schema, &format!("the body of {asked}"), location, 0);
+            }
+            // A body of another form than JSON, or one that is not understood.
+            (Body::None | Body::Unknown | Body::Sent(..), _, _) => {}
+        }
+    }
+
+    /// Whether whatever the client sends is what the schema allows for.
+    fn sends(&mut self, shape: &Shape, schema: &Value, what: &str, location: &Location, depth: usize) {
+        if depth > DEPTH_MAX {
+            return;
+        }
+        let root = &self.document.value;
+        let shapes = self.alternatives(shape);
+        let sent: BTreeSet<Kind> = shapes.iter().map(kind).collect();
+        let taken = schema::all_kinds(root, schema);
+        if sent.contains(&Kind::Any) || taken.contains(&Kind::Any) {
+            return;
+        }
+        let foreign: Vec<&str> = sent.difference(&taken).map(|kind| kind.words()).collect();
+        if !foreign.is_empty() {
+            let taken: Vec<&str> = taken.iter().map(|kind| kind.words()).collect();
+            let (foreign, taken) = (foreign.join(" or "), taken.join(" or "));
+            self.found("type", location, format!("{what} may be {foreign}, and the contract takes {taken}"));
+            return;
+        }
+        for shape in &shapes {
+            match shape {
+                Shape::Text | Shape::Literal(_) => self.sends_text(shape, schema, what, location),
+                Shape::List(item) => {
+                    if let Some(items) = schema::items(root, schema) {
+                        self.sends(item, items, &format!("an item of {what}"), location, depth + 1);
+                    }
+                }
+                Shape::Object(fields) => {
+                    for field in fields {
+                        let what = format!("`{}`", field.name);
+                        match schema::property(root, schema, &field.name) {
+                            None => self.unknown_field(field, schema),
+                            Some((property, _)) => {
+                                self.sends(&field.shape, property, &what, &field.location, depth + 1);
+                            }
+                        }
+                    }
+                    let always =
+                        |name: &str| fields.iter().any(|field| field.name == name && !field.is_optional);
+                    for name in schema::required(root, schema).into_iter().filter(|name| !always(name)) {
+                        self.found("missing-field", location, format!("{what} needs the field `{name}`"));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a text is among those that the schema lists, where it lists some.
+    fn sends_text(&mut self, shape: &Shape, schema: &Value, what: &str, location: &Location) {
+        let Some(taken) = schema::texts(&self.document.value, schema) else { return };
+        let sent = match shape {
+            Shape::Literal(text) if taken.contains(text) => return,
+            Shape::Literal(text) => format!("`{text}`"),
+            _ => "any text".to_owned(),
+        };
+        let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
+        let message = format!("{what} may be {sent}, and the contract takes `{}`", taken.join("`, `"));
+        self.found("unknown-value", location, message);
+    }
+
+    fn unknown_field(&mut self, field: &Field, schema: &Value) {
+        let known = schema::properties(&self.document.value, schema);
+        let near = suggest::nearest(&field.name, known.iter().copied());
+        let near = near.map(|near| format!("; there is `{near}`")).unwrap_or_default();
+        let message = format!("the contract has no field `{}`{near}", field.name);
+        self.found("unknown-field", &field.location, message);
+    }
+
+    /// What a shape stands for, alternative by alternative.
+    fn alternatives(&self, shape: &Shape) -> Vec<Shape> {
+        match self.client.types.resolve(shape) {
+            Shape::Union(shapes) => shapes.iter().map(|shape| self.client.types.resolve(shape)).collect(),
+            shape => vec![shape],
         }
     }
 
@@ -104,10 +204,7 @@ impl Usage<'_, '_> {
             return;
         }
         let root = &self.document.value;
-        let shapes: Vec<Shape> = match self.client.types.resolve(shape) {
-            Shape::Union(shapes) => shapes.iter().map(|shape| self.client.types.resolve(shape)).collect(),
-            shape => vec![shape],
-        };
+        let shapes = self.alternatives(shape);
         if shapes.contains(&Shape::Any) {
             return;
         }
@@ -138,14 +235,7 @@ impl Usage<'_, '_> {
                     for field in fields {
                         let what = format!("`{}`", field.name);
                         match schema::property(root, schema, &field.name) {
-                            None => {
-                                let known = schema::properties(root, schema);
-                                let near = suggest::nearest(&field.name, known.iter().copied());
-                                let near =
-                                    near.map(|near| format!("; there is `{near}`")).unwrap_or_default();
-                                let message = format!("the contract has no field {what}{near}");
-                                self.found("unknown-field", &field.location, message);
-                            }
+                            None => self.unknown_field(field, schema),
                             Some((_, false)) if !field.is_optional => {
                                 let message = format!("{what} may be missing, and is taken to be there");
                                 self.found("optional-field", &field.location, message);

@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{Digest, FORMAT, Fingerprint, Manifest};
 use crate::coverage::Coverage;
 use crate::finding::Finding;
-use crate::gate::Account;
+use crate::gate::{Account, GapKind};
 use crate::report::TestReport;
+use crate::text;
 
 /// The first line of an entry, before the digest of the rest.
 const MAGIC: &str = "xtask entry";
+
+/// How long the result of a gate is used again whose feed gave no answer: nobody is to wait for the same silence in every run.
+pub const SILENCE_MAX: Duration = Duration::from_mins(10);
 
 /// A stored result of a task that passed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -72,6 +76,11 @@ impl Said {
             && self.reports.is_empty()
             && self.covered.is_empty()
     }
+
+    /// The worst reason for which its gates did not look at something; `None` where they have looked at everything.
+    pub fn gap(&self) -> Option<GapKind> {
+        self.looks.iter().flat_map(|account| &account.gaps).map(|gap| gap.kind).max()
+    }
 }
 
 /// Why bytes are no entry.
@@ -122,6 +131,30 @@ impl Entry {
             return Err(EntryError::Outside);
         }
         Ok(entry)
+    }
+
+    /// How long ago it may have been stored to be used again, where results of its task may be that old: one that lacks the
+    /// answer of a feed is used for [`SILENCE_MAX`] only.
+    pub fn age_max(&self, usual: Option<Duration>) -> Option<Duration> {
+        match self.said.gap() {
+            Some(_) => Some(usual.map_or(SILENCE_MAX, |usual| usual.min(SILENCE_MAX))),
+            None => usual,
+        }
+    }
+
+    /// What the task said, for readers at `now`, in seconds since 1970: where a feed gave no answer, also when that was, and when
+    /// it is asked again.
+    pub fn retold(&self, now: u64) -> Said {
+        let mut said = self.said.clone();
+        let ago = Duration::from_secs(now.saturating_sub(self.stored));
+        let left = SILENCE_MAX.saturating_sub(ago).as_secs().div_ceil(60).max(1) * 60;
+        let gaps = said.looks.iter_mut().flat_map(|account| &mut account.gaps);
+        for gap in gaps.filter(|gap| gap.kind == GapKind::Unanswered) {
+            let (ago, left) = (text::age(ago), text::age(Duration::from_secs(left)));
+            gap.why =
+                format!("{} (asked {ago} ago; again in {left}, or with `--force {}`)", gap.why, self.task);
+        }
+        said
     }
 
     /// Whether it was stored at most so long ago at `now`, in seconds since 1970; always, where there is no limit.

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::entry::{Entry, EntryError, Said};
 use super::manifest::Item;
 use super::*;
+use crate::gate::{Account, Coverage, GapKind, Look};
 
 fn file(path: &str, bytes: &str) -> Item {
     let content =
@@ -32,6 +34,40 @@ fn entry() -> Entry {
         stored: 1_790_000_000,
         took: 1_500,
     }
+}
+
+#[test]
+fn the_silence_of_a_feed_is_remembered_for_a_while() {
+    let minutes = Duration::from_mins;
+    let look = |kind| Look::at("pip-audit", Coverage::new(0, "package")).gap(kind, "no answer", None);
+    let with = |looks: &[Look]| {
+        let looks = looks.iter().map(|look| Account::of(look, 0, 0)).collect();
+        Entry { said: Said { looks, ..Said::default() }, ..entry() }
+    };
+    let whole = Look::at("ruff", Coverage::new(3, "file"));
+    assert_eq!((with(&[]).said.gap(), with(std::slice::from_ref(&whole)).said.gap()), (None, None));
+    assert_eq!(with(std::slice::from_ref(&whole)).age_max(None), None);
+    assert_eq!(with(std::slice::from_ref(&whole)).age_max(Some(minutes(60))), Some(minutes(60)));
+    let silent = with(&[whole, look(GapKind::Unanswered)]);
+    assert_eq!(silent.said.gap(), Some(GapKind::Unanswered));
+    assert_eq!(silent.age_max(None), Some(minutes(10)));
+    assert_eq!(silent.age_max(Some(minutes(60))), Some(minutes(10)));
+    assert_eq!(silent.age_max(Some(minutes(5))), Some(minutes(5)));
+    let worse = with(&[look(GapKind::Unanswered), look(GapKind::ToolError), look(GapKind::CouldNotLook)]);
+    assert_eq!(worse.said.gap(), Some(GapKind::ToolError));
+    let why = |entry: &Entry, later: u64| entry.retold(entry.stored + later).looks[1].gaps[0].why.clone();
+    let words = "no answer (asked 3 minutes ago; again in 7 minutes, or with `--force lint.a`)";
+    assert_eq!(why(&silent, 190), words);
+    assert_eq!(
+        why(&silent, 0),
+        "no answer (asked 0 seconds ago; again in 10 minutes, or with `--force lint.a`)"
+    );
+    assert_eq!(
+        why(&silent, 9_999),
+        "no answer (asked 2 hours ago; again in 1 minute, or with `--force lint.a`)"
+    );
+    assert_eq!(why(&worse, 190), "no answer");
+    assert_eq!(silent.retold(0).looks[0], silent.said.looks[0]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! Scanners of packages name a package and no line. A reader, and an annotation of GitHub, need one.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::Look;
 use crate::finding::{Finding, Location};
@@ -18,11 +19,47 @@ pub enum Lock {
     Cargo,
 }
 
+impl Lock {
+    /// By the name of the file.
+    fn of(path: &Path) -> Option<Self> {
+        match path.file_name()?.to_str()? {
+            "package-lock.json" => Some(Self::Npm),
+            "Cargo.lock" => Some(Self::Cargo),
+            name => {
+                let is_it =
+                    name.strip_prefix("requirements").is_some_and(|rest| rest.strip_suffix(".txt").is_some());
+                is_it.then_some(Self::Requirements)
+            }
+        }
+    }
+}
+
 /// The look with each finding about a package at its line in the lock file at `path`, whose text is `text`; and with the
 /// version that stands there, where the scanner names none. `folder` is the component's folder, relative to the repository.
 pub fn place(mut look: Look, kind: Lock, folder: &Path, path: &Path, text: &str) -> Look {
     for finding in &mut look.findings {
         place_one(finding, kind, folder, path, text);
+    }
+    look
+}
+
+/// The look with each finding about a package at its line, where it stands at a lock file as a whole. `read` gives the text of a
+/// file of the repository.
+pub fn find(mut look: Look, read: &dyn Fn(&Path) -> Option<String>) -> Look {
+    let mut texts: BTreeMap<PathBuf, Option<String>> = BTreeMap::new();
+    for finding in &mut look.findings {
+        let package = finding.weakness.as_ref().and_then(|weakness| weakness.package.as_ref());
+        let (Some(package), Some(location)) = (package, &mut finding.location) else { continue };
+        let Some(kind) = Lock::of(&location.path).filter(|_| location.line.is_none()) else { continue };
+        let text = texts.entry(location.path.clone()).or_insert_with(|| read(&location.path));
+        let Some(text) = text else { continue };
+        location.line = match kind {
+            Lock::Requirements => requirement(text, &package.name, &package.version),
+            Lock::Cargo => crate_of(text, &package.name, &package.version),
+            Lock::Npm => npm(text, &format!("node_modules/{}", package.name))
+                .filter(|(_, version)| *version == package.version)
+                .map(|(line, _)| line),
+        };
     }
     look
 }
@@ -86,6 +123,8 @@ fn npm<'t>(text: &'t str, node: &str) -> Option<(u32, &'t str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::weakness::{Package, Weakness};
+    use crate::gate::Coverage;
 
     #[test]
     fn packages_are_found_in_their_lock_files() {
@@ -105,5 +144,37 @@ mod tests {
         let lock = "{\n  \"packages\": {\n    \"node_modules/a\": {\n      \"version\": \"1.2.3\",\n      \"x\": {} }\n";
         assert_eq!(npm(lock, "node_modules/a"), Some((3, "1.2.3")));
         assert_eq!(npm(lock, "node_modules/b"), None);
+    }
+
+    #[test]
+    fn a_finding_about_a_whole_lock_file_gets_its_line() {
+        let of = |path: &str, name: &str, version: &str, line: Option<u32>| Finding {
+            location: Some(Location::at(path, line, None)),
+            weakness: Some(Box::new(Weakness {
+                package: Some(Package { ecosystem: "x".into(), name: name.into(), version: version.into() }),
+                ..Weakness::default()
+            })),
+            ..Finding::error("t", "m")
+        };
+        let read = |path: &Path| match path.to_str()? {
+            "a/requirements-dev.txt" => Some("# x\nsix==1.16.0\n".to_owned()),
+            "b/package-lock.json" => {
+                Some("{\n    \"node_modules/a\": {\n      \"version\": \"1.2.3\"\n".to_owned())
+            }
+            _ => None,
+        };
+        let found = [
+            (of("a/requirements-dev.txt", "six", "1.16.0", None), Some(2)),
+            (of("a/requirements-dev.txt", "six", "1.16.0", Some(9)), Some(9)),
+            (of("b/package-lock.json", "a", "1.2.3", None), Some(2)),
+            (of("b/package-lock.json", "a", "1.2.4", None), None),
+            (of("gone/Cargo.lock", "a", "1.2.4", None), None),
+            (of("poetry.lock", "a", "1.2.4", None), None),
+        ];
+        let look =
+            Look::at("t", Coverage::new(1, "file")).found(found.iter().map(|(finding, _)| finding.clone()));
+        for (finding, (_, line)) in find(look, &read).findings.iter().zip(&found) {
+            assert_eq!(finding.location.as_ref().unwrap().line, *line, "{finding:?}");
+        }
     }
 }

@@ -91,6 +91,8 @@ pub struct Gap {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapKind {
+    /// What it compares with was asked for and gave no answer; another time it may.
+    Unanswered,
     /// What it takes is not there: the tool, its feed, the network, a token.
     CouldNotLook,
     /// The tool crashed, was killed, or wrote what is no report.
@@ -195,7 +197,7 @@ impl Outcome {
         match gaps.iter().map(|gap| gap.kind).max() {
             _ if found => Self::Findings,
             Some(GapKind::ToolError) => Self::ToolError,
-            Some(GapKind::CouldNotLook) => Self::CouldNotLook,
+            Some(GapKind::Unanswered | GapKind::CouldNotLook) => Self::CouldNotLook,
             None => Self::Clean,
         }
     }

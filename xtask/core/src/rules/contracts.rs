@@ -1,15 +1,97 @@
-//! import-linter's report as findings.
+//! Rules for the imports of a Python package as contracts of import-linter, and its report as findings.
+//!
+//! import-linter knows who imports whom in Python; which module may import which is said in `xtask.toml`, as for the other
+//! languages. Each module becomes a contract that forbids it, by imports of its own, the modules that it has not named.
 //!
 //! import-linter has no form for programs, so its words are read: below the heading `Broken contracts`, each contract's name
 //! underlined, sentences that end in a colon, and chains of imports, `a.b -> c.d (l.3, l.7)`, of which the first begins with
 //! a dash and the others are indented. A contract of which no import can be read is a finding without a place.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use crate::finding::{Finding, Location};
 
 /// The tool's name in findings.
 pub const TOOL: &str = "import-linter";
+
+/// The rules of a package.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'r> {
+    /// The package at the top: `src`.
+    pub package: &'r str,
+    /// For each of its modules, the others that it may import.
+    pub modules: &'r BTreeMap<String, Vec<String>>,
+    /// For a module, the packages of others that it must not import.
+    pub forbidden: &'r BTreeMap<String, Vec<String>>,
+}
+
+impl Rules<'_> {
+    /// As a configuration of import-linter, in the form of an INI file.
+    pub fn configuration(&self) -> String {
+        let package = self.package;
+        let mut text =
+            format!("[importlinter]\nroot_package = {package}\ninclude_external_packages = True\n");
+        for (module, allowed) in self.modules {
+            let is_kin = |other: &str| is_within(other, module) || is_within(module, other);
+            let others = self.modules.keys().filter(|other| !is_kin(other) && !allowed.contains(other));
+            let mut forbidden: Vec<String> = others.map(|other| format!("{package}.{other}")).collect();
+            forbidden.extend(self.forbidden.get(module).into_iter().flatten().cloned());
+            if forbidden.is_empty() {
+                continue;
+            }
+            // Writing into a String cannot fail.
+            let _infallible = write!(
+                text,
+                "\n[importlinter:contract:{module}]\nname = what `{module}` may import\ntype = forbidden\n\
+                 allow_indirect_imports = True\nsource_modules =\n    {package}.{module}\nforbidden_modules =\n    {}\n",
+                forbidden.join("\n    ")
+            );
+        }
+        text
+    }
+
+    /// Modules without a rule, and rules without a module. `files` are those of the package in `folder`; `stated_in` is the file
+    /// with the rules.
+    pub fn compare(&self, folder: &Path, files: &[&Path], stated_in: &Path) -> Vec<Finding> {
+        let mut unruled: BTreeMap<String, &Path> = BTreeMap::new();
+        let mut used = BTreeSet::new();
+        for path in files {
+            let Ok(inside) = path.strip_prefix(folder) else { continue };
+            let steps: Vec<_> =
+                inside.with_extension("").iter().map(|step| step.to_string_lossy().into_owned()).collect();
+            let name = steps.join(".");
+            let name = name.strip_suffix(".__init__").unwrap_or(&name);
+            let rules = self.modules.keys().filter(|module| is_within(name, module));
+            used.extend(rules.clone().map(String::as_str));
+            // The package itself holds what its modules have in common, and imports none of them.
+            if rules.count() == 0 && name != "__init__" {
+                unruled.entry(steps[0].clone()).or_insert(path);
+            }
+        }
+        let help = format!("add it to the modules in {}", stated_in.display());
+        let unruled = unruled.iter().map(|(module, path)| Finding {
+            rule: "module-without-rule".to_owned(),
+            location: Some(Location::file(path)),
+            help: Some(help.clone()),
+            ..Finding::error(TOOL, format!("`{module}` has no rule for what it may import"))
+        });
+        let gone = self.modules.keys().filter(|module| !used.contains(module.as_str()));
+        let gone = gone.map(|module| Finding {
+            rule: "rule-without-module".to_owned(),
+            location: Some(Location::file(stated_in)),
+            help: Some("take the rule out".to_owned()),
+            ..Finding::error(TOOL, format!("`{module}` has a rule, and no file belongs to it"))
+        });
+        unruled.chain(gone).collect()
+    }
+}
+
+/// Whether a module is another one or in it.
+fn is_within(name: &str, module: &str) -> bool {
+    name.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
 
 /// How many files it says it has read; `None` where it does not say that.
 pub fn analyzed(report: &str) -> Option<usize> {

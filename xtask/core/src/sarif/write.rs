@@ -126,7 +126,7 @@ fn invocation(account: &Account) -> Invocation {
     let mut notifications = vec![Notification { level: "note", message: Text { text: looked } }];
     notifications.extend(account.gaps.iter().map(|gap| {
         let level = match gap.kind {
-            GapKind::CouldNotLook => "warning",
+            GapKind::Unanswered | GapKind::CouldNotLook => "warning",
             GapKind::ToolError => "error",
         };
         Notification { level, message: words(&gap.why) }

@@ -60,7 +60,7 @@ impl Run {
         Caching { off, force: self.force.clone(), no_sandbox: self.no_sandbox }
     }
 
-    pub(in crate::cli) fn wishes(&self) -> Wishes {
+    fn wishes(&self) -> Wishes {
         Wishes { strict: self.strict, offline: self.offline, accepts: self.write_baseline }
     }
 }
@@ -84,6 +84,16 @@ impl Command {
             _ => None,
         }
     }
+
+    /// What is wanted of gates, where the command runs tasks.
+    pub(in crate::cli) fn wishes(&self) -> Wishes {
+        match self {
+            Self::Watch(watch) => {
+                Wishes { strict: watch.strict, offline: watch.offline, ..Wishes::default() }
+            }
+            other => other.run().map(Run::wishes).unwrap_or_default(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -91,6 +101,12 @@ pub(in crate::cli) struct Watch {
     /// Tasks, by name or by the first words of it: `test`, `lint.backend`
     #[arg(value_name = "TASK")]
     pub(in crate::cli) tasks: Vec<String>,
+    /// Fail where a gate could not look; findings win
+    #[arg(long)]
+    pub(in crate::cli) strict: bool,
+    /// Ask nothing of the network; what that makes impossible is said
+    #[arg(long)]
+    pub(in crate::cli) offline: bool,
 }
 
 #[derive(Debug, Args)]

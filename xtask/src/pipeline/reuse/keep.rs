@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::{Cache, Ready};
 use crate::core::fingerprint::entry::{Entry, Said};
-use crate::core::fingerprint::{Content, FORMAT};
+use crate::core::fingerprint::index::Left;
+use crate::core::fingerprint::{Content, Digest, FORMAT};
+use crate::core::gate::{Account, GapKind};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::cache::{self, Mode};
@@ -25,7 +27,8 @@ impl Cache {
         end: &TaskEnd,
     ) -> Result<(), NotStored> {
         // Nobody is to read tomorrow that nothing was found where nobody could look today.
-        if let Some(blind) = said.looks.iter().find(|account| !account.gaps.is_empty()) {
+        let blind = |account: &&Account| account.gaps.iter().any(|gap| gap.kind != GapKind::Unanswered);
+        if let Some(blind) = said.looks.iter().find(blind) {
             return Err(NotStored::Blind(format!("`{}` did not look at everything", blind.tool)));
         }
         let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
@@ -62,10 +65,28 @@ impl Cache {
         };
         self.store.put(&ready.key, &entry)?;
         self.leave(task, &ready.key, &entry);
-        if let Some(remote) = &self.remote {
+        // Another machine may get an answer.
+        if let Some(remote) = self.remote.as_ref().filter(|_| entry.said.gap().is_none()) {
             remote::offer(cx, remote, &self.store, ready.key, entry);
         }
         Ok(())
+    }
+
+    /// Notes what this checkout is left with; not where a feed gave no answer, which is no result that lasts.
+    pub(super) fn leave(&self, task: &TaskId, key: &Digest, entry: &Entry) {
+        if entry.said.gap().is_some() {
+            return;
+        }
+        let left = Left {
+            key: *key,
+            outputs: entry.outputs.digest(),
+            log: entry.said.log,
+            says: !entry.said.is_silent(),
+            took: entry.took,
+            stored: entry.stored,
+            used: self.today,
+        };
+        self.eye.index(|index| index.leave(task.as_str(), Some(left)));
     }
 }
 

@@ -92,6 +92,24 @@ impl Recorder {
     }
 }
 
+/// What was pushed last from here; `None` where nothing was.
+///
+/// # Errors
+///
+/// Of kind [`Configuration`](crate::ErrorKind::Configuration) where the record is none.
+pub(super) fn recorded(cx: &Cx) -> Result<Option<Record>> {
+    let path = path(cx);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let wrong = |why: String| {
+        Error::configuration(format!("`{}` is no record of images", path.display()))
+            .cause(why)
+            .hint("build and push them again: `cargo xtask image --push`")
+    };
+    Record::from_json(&files::read(&path)?).map(Some).map_err(wrong)
+}
+
 fn path(cx: &Cx) -> PathBuf {
     cx.output_folder().join("images.json")
 }

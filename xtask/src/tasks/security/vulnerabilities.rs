@@ -81,12 +81,20 @@ fn placed(cx: &Cx, mut look: Look, kind: Lock, folder: impl AsRef<Path>, path: i
 
 /// What is used where it is there.
 fn further(cx: &Cx, component: &Component) -> Result<Vec<Look>> {
-    const SCANNERS: [&Scanner; 3] = [&trivy::FILES, &osv_scanner::SCANNER, &dependency_check::SCANNER];
+    const SCANNERS: [&Scanner; 2] = [&trivy::FILES, &dependency_check::SCANNER];
     let call = Call::new(&component.path, ".");
     let mut looks = Vec::new();
     for scanner in SCANNERS {
         looks.extend(scan_where_present(cx, scanner, &call)?);
     }
+    let mut of_osv = call.clone();
+    if let Some(folder) = cx.environment().filled(osv_scanner::DATABASES) {
+        of_osv.variables.push((osv_scanner::DATABASES, folder.to_owned()));
+        of_osv.more.push(osv_scanner::OFFLINE.into());
+    }
+    looks.extend(scan_where_present(cx, &osv_scanner::SCANNER, &of_osv)?);
+    let read = |path: &Path| files::read(&cx.root().join(path)).ok();
+    let mut looks: Vec<Look> = looks.into_iter().map(|look| locks::find(look, &read)).collect();
     if let Some(token) = cx.environment().filled(snyk::TOKEN) {
         let variables = vec![(snyk::TOKEN, token.to_owned())];
         looks.push(scan(cx, &snyk::SCANNER, &Call { variables, ..call })?);

@@ -261,3 +261,47 @@ fn a_container_that_runs_as_root() {
     std::fs::remove_file(repository.root().join("service/Dockerfile")).unwrap();
     assert_eq!(repository.look(&cx, images::images).outcome("dockerfile"), Outcome::CouldNotLook);
 }
+
+/// As trivy answered, with the report of the image that it is asked for.
+const TRIVY: &str = "#!/bin/sh
+[ \"$1\" = --version ] && { echo 'Version: 0.59.1'; exit 0; }
+for word; do [ \"$before\" = --output ] && report=$word; before=$word; done
+echo \"$*\" >> asked
+cat recorded.json > \"$report\"
+exit 41
+";
+
+#[test]
+fn an_image_that_was_pushed_is_looked_at_by_its_digest() {
+    let config = format!("{PYTHON}[components.service.image]\ndockerfile = \"Dockerfile\"\n");
+    let repository = Repository::new(&[("xtask.toml", &config), ("service/Dockerfile", "FROM debian:12\n")]);
+    let recorded = include_str!("../../../testdata/gates/trivy-image/findings.txt");
+    repository.write("recorded.json", recorded.split_once("--- report\n").unwrap().1);
+    repository.write(".xtask/tools/bin/trivy", TRIVY);
+    let trivy = repository.root().join(".xtask/tools/bin/trivy");
+    std::fs::set_permissions(&trivy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let cx = repository.cx(&[], |builder| builder);
+
+    let said = repository.look(&cx, images::built);
+    assert_eq!(said.account("trivy").coverage.to_string(), "0 packages");
+    assert!(!repository.root().join("asked").exists());
+
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let record = format!(
+        r#"{{"format":1,"images":[{{"component":"service","reference":"r.example.com/planted-service:1","digest":"{digest}"}}]}}"#
+    );
+    repository.write("target/xtask/images.json", &record);
+    let said = repository.look(&cx, images::built);
+    let asked = std::fs::read_to_string(repository.root().join("asked")).unwrap();
+    assert!(asked.trim_end().ends_with(&format!(" r.example.com/planted-service@{digest}")), "{asked}");
+    assert_eq!(
+        said.places(),
+        "service/Dockerfile trivy[CVE-2099-0002]\nservice/Dockerfile trivy[CVE-2099-0005]\nservice/Dockerfile trivy[CVE-2099-0006]\n"
+    );
+    assert_eq!(said.account("trivy").coverage.to_string(), "3 packages");
+    assert_eq!(said.result.unwrap_err().kind(), ErrorKind::Problems);
+
+    repository.write("target/xtask/images.json", "{}");
+    let error = repository.look(&cx, images::built).result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+}

@@ -160,6 +160,8 @@ pub(super) fn config() -> Config {
         requirements: vec!["requirements.txt".into()],
         docs: None,
         import_contracts: false,
+        modules: BTreeMap::default(),
+        forbidden: BTreeMap::default(),
     };
     let node = Node {
         test: "test".into(),

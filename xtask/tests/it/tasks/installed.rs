@@ -50,6 +50,8 @@ fn python_tools_write_what_is_read() {
         requirements: Vec::new(),
         docs: Some("docs/source".into()),
         import_contracts: false,
+        modules: BTreeMap::default(),
+        forbidden: BTreeMap::default(),
     };
     let backend = component("backend", "backend", ComponentKind::Python(python));
     let lint = |fix| repository.task("lint", |cx| lint::component(cx, &backend, &lint::Options { fix }));

@@ -91,6 +91,8 @@ impl Theatre {
             requirements: Vec::new(),
             docs: Some("docs/source".into()),
             import_contracts: false,
+            modules: BTreeMap::default(),
+            forbidden: BTreeMap::default(),
         };
         let theatre = Self::new(component("backend", "backend", ComponentKind::Python(python)), acts);
         for program in ["ruff", "black", "mypy", "python"] {

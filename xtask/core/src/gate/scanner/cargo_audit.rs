@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Scanner, could_not_look, first_sentence, is_unreachable, json, upgrade, weakness, words};
+use super::{
+    Scanner, could_not_look, first_sentence, is_unreachable, json, no_answer, upgrade, weakness, words,
+};
 use crate::finding::weakness::{Level, Package};
 use crate::finding::{Finding, Location, Paths, Weakness};
 use crate::gate::{Answer, Coverage, Gap, Look};
@@ -87,7 +89,7 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let report: Report = match json(answer, answer.stdout) {
         Ok(report) => report,
         Err(_) if answer.stderr.contains("advisory database") || is_unreachable(answer.stderr) => {
-            return Err(could_not_look(format!("there is no advisory database{}", super::said(answer))));
+            return Err(no_answer(format!("there is no advisory database{}", super::said(answer))));
         }
         Err(gap) => return Err(gap),
     };

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Scanner, TARGET, could_not_look, first_sentence, is_unreachable, upgrade, weakness, words};
+use super::{Scanner, TARGET, first_sentence, is_unreachable, no_answer, upgrade, weakness, words};
 use crate::finding::weakness::{Level, Package};
 use crate::finding::{Finding, Location, Paths, Severity, Weakness};
 use crate::gate::{Answer, Coverage, Gap, GapKind, Look};
@@ -100,7 +100,7 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
                 || trouble.contains("advisory database")
                 || trouble.contains("FETCH_HEAD") =>
         {
-            Err(could_not_look(format!("there is no advisory database: {}", words(&trouble))))
+            Err(no_answer(format!("there is no advisory database: {}", words(&trouble))))
         }
         Some(trouble) => Err(Gap { kind: GapKind::ToolError, why: words(&trouble), hint: None }),
     }

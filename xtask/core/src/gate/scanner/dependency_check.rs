@@ -71,7 +71,8 @@ struct Entry {
 fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let report: Report = json(answer, answer.report.unwrap_or_default())?;
     if report.scan_info.data_source.is_empty() {
-        return Err(could_not_look("it has no copy of the NVD to compare with"));
+        let hint = Some("`dependency-check --updateonly` fetches one".to_owned());
+        return Err(Gap { hint, ..could_not_look("it has no copy of the NVD to compare with") });
     }
     let mut look = Look::at(NAME, Coverage::new(report.dependencies.len(), SCANNER.unit));
     for dependency in &report.dependencies {

@@ -106,18 +106,13 @@ impl Scanner {
     pub fn look(&self, answer: &Answer<'_>, paths: &Paths) -> Look {
         let none = Look::at(self.name, Coverage::new(0, self.unit));
         let Some(code) = answer.code else {
-            let kind = if answer.ended == OUT_OF_TIME { GapKind::CouldNotLook } else { GapKind::ToolError };
-            let look =
-                none.gap(kind, format!("nothing is known of what it looked at: it {}", answer.ended), None);
-            return if kind == GapKind::CouldNotLook { self.with_feed_hint(look) } else { look };
+            let kind = if answer.ended == OUT_OF_TIME { GapKind::Unanswered } else { GapKind::ToolError };
+            let why = format!("nothing is known of what it looked at: it {}", answer.ended);
+            return self.of_feed(none.gap(kind, why, None));
         };
         let look = match (self.read)(answer, paths) {
-            Ok(look) => look,
-            Err(gap) => {
-                let unreachable = gap.kind == GapKind::CouldNotLook && gap.hint.is_none();
-                let look = Look { gaps: vec![gap], ..none };
-                return if unreachable { self.with_feed_hint(look) } else { look };
-            }
+            Ok(look) => self.of_feed(look),
+            Err(gap) => return self.of_feed(Look { gaps: vec![gap], ..none }),
         };
         let (clean, found) = (self.clean.contains(&code), self.found.contains(&code));
         if !clean && !found {
@@ -161,11 +156,18 @@ impl Scanner {
         look.gap(GapKind::CouldNotLook, why, Some(self.get))
     }
 
-    fn with_feed_hint(&self, look: Look) -> Look {
-        match self.feed {
-            Some(feed) => look.hint(format!("it needs {feed}; a company's proxy is named by `HTTPS_PROXY`")),
-            None => look,
+    /// The look, with what its feed is where that gave no answer. Who has no feed waits for none.
+    fn of_feed(&self, mut look: Look) -> Look {
+        for gap in look.gaps.iter_mut().filter(|gap| gap.kind == GapKind::Unanswered) {
+            match self.feed {
+                Some(feed) if gap.hint.is_none() => {
+                    gap.hint = Some(format!("it needs {feed}; a company's proxy is named by `HTTPS_PROXY`"));
+                }
+                Some(_) => {}
+                None => gap.kind = GapKind::CouldNotLook,
+            }
         }
+        look
     }
 }
 
@@ -185,7 +187,7 @@ fn json<T: DeserializeOwned>(answer: &Answer<'_>, text: &str) -> Result<T, Gap> 
         }
     }
     if text.starts_with('<') {
-        return Err(could_not_look(format!("it got a web page where its report should be{}", title(text))));
+        return Err(no_answer(format!("it got a web page where its report should be{}", title(text))));
     }
     let why = failure.map_or_else(|| "it is no JSON".to_owned(), |error| error.to_string());
     Err(no_report(answer, &format!("what it wrote is not its report: {why}")))
@@ -203,7 +205,7 @@ fn title(page: &str) -> String {
 /// Why there is no report: because something could not be reached, or because the tool is broken.
 fn no_report(answer: &Answer<'_>, why: &str) -> Gap {
     let kind = if is_unreachable(answer.stderr) || is_unreachable(answer.stdout) {
-        GapKind::CouldNotLook
+        GapKind::Unanswered
     } else {
         GapKind::ToolError
     };
@@ -217,6 +219,11 @@ fn ended(answer: &Answer<'_>) -> String {
 /// A gap that is no fault of the tool.
 fn could_not_look(why: impl Into<String>) -> Gap {
     Gap { kind: GapKind::CouldNotLook, why: text::one_line(&why.into()).into_owned(), hint: None }
+}
+
+/// A gap because what was asked gave no answer that helps.
+fn no_answer(why: impl Into<String>) -> Gap {
+    Gap { kind: GapKind::Unanswered, ..could_not_look(why) }
 }
 
 /// Whether words tell that another machine could not be reached, or gave no answer that helps.

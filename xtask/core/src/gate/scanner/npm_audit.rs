@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Scanner, could_not_look, is_unreachable, json, upgrade, weakness, words};
+use super::{Scanner, could_not_look, is_unreachable, json, no_answer, upgrade, weakness, words};
 use crate::finding::weakness::{Level, Package};
 use crate::finding::{Finding, Location, Paths, Weakness};
 use crate::gate::{Answer, Coverage, Gap, GapKind, Look};
@@ -135,10 +135,11 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
 fn failed(error: &Failure) -> Gap {
     let Failure { code, summary } = error;
     if code == "ENOLOCK" {
-        return could_not_look("there is no `package-lock.json`, or it is damaged");
+        let hint = Some("`npm install` writes one".to_owned());
+        return Gap { hint, ..could_not_look("there is no `package-lock.json`, or it is damaged") };
     }
     let said = format!("{code} {summary}");
-    let kind = if is_unreachable(&said) { GapKind::CouldNotLook } else { GapKind::ToolError };
+    let kind = if is_unreachable(&said) { GapKind::Unanswered } else { GapKind::ToolError };
     Gap {
         kind,
         why: format!("nothing was compared with the registry's advisories: {}", words(&said)),
@@ -147,7 +148,7 @@ fn failed(error: &Failure) -> Gap {
 }
 
 fn unanswered(message: &str) -> Gap {
-    could_not_look(format!(
+    no_answer(format!(
         "nothing was compared with the registry's advisories: {}",
         words(&without_host(message))
     ))

@@ -85,7 +85,7 @@ fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
     let count = text::count(skipped.len(), SCANNER.unit);
     let why = format!("{count} of {} not compared: {}", report.dependencies.len(), super::words(reason));
     Ok(look
-        .gap(GapKind::CouldNotLook, why, None)
+        .gap(GapKind::Unanswered, why, None)
         .hint(format!("it needs {}", SCANNER.feed.unwrap_or_default())))
 }
 

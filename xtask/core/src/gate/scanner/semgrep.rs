@@ -39,7 +39,18 @@ pub const SEMGREP: Scanner = Scanner {
 pub const OPENGREP: Scanner = Scanner {
     name: "opengrep",
     program: "opengrep",
-    known: &[],
+    known: &["1"],
+    // It knows no `--metrics`: it sends none.
+    arguments: &[
+        "scan",
+        "--config",
+        RULES,
+        "--json",
+        "--quiet",
+        "--disable-version-check",
+        "--error",
+        TARGET,
+    ],
     get: "https://github.com/opengrep/opengrep",
     read: |answer, paths| read_as(OPENGREP.name, answer, paths),
     ..SEMGREP

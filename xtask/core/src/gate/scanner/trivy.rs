@@ -1,14 +1,15 @@
 //! trivy: known vulnerabilities in lock files and images, and mistakes in Dockerfiles, manifests and Terraform.
 //!
 //! It ends with 1 where it fails, and with 0 also where it found something: it is told another exit code for that. Without its
-//! database it cannot look for vulnerabilities; its rules about configuration are built in.
+//! database it cannot look for vulnerabilities; its rules about configuration are built in. A lock file that it cannot read it
+//! passes over, and says so among its debug messages only.
 
 use serde::Deserialize;
 
 use super::{REPORT, Scanner, TARGET, first_sentence, json, of_level, upgrade, weakness, words};
 use crate::finding::weakness::{Level, Package};
 use crate::finding::{Finding, Location, Paths, Weakness};
-use crate::gate::{Answer, Coverage, Gap, Look};
+use crate::gate::{Answer, Coverage, Gap, GapKind, Look};
 
 const NAME: &str = "trivy";
 
@@ -21,9 +22,11 @@ pub const FILES: Scanner = Scanner {
     known: &["0.59"],
     arguments: &[
         "fs",
+        "--debug",
         "--scanners",
         "vuln",
         "--include-dev-deps",
+        "--list-all-pkgs",
         "--format",
         "json",
         "--output",
@@ -36,10 +39,10 @@ pub const FILES: Scanner = Scanner {
     census: &[],
     clean: &[0],
     found: &[41],
-    unit: "file",
+    unit: "package",
     feed: Some("its database, from a registry of images"),
     get: "https://trivy.dev",
-    read,
+    read: packages,
 };
 
 /// Dockerfiles, manifests, Terraform.
@@ -57,17 +60,23 @@ pub const CONFIGURATION: Scanner = Scanner {
         "--quiet",
         TARGET,
     ],
+    unit: "file",
     feed: None,
+    read: configuration,
     ..FILES
 };
 
-/// An image in an archive.
+/// An image in a registry.
 pub const IMAGE: Scanner = Scanner {
     about: "known vulnerabilities in what an image is made of",
     arguments: &[
         "image",
+        "--debug",
+        "--image-src",
+        "remote",
         "--scanners",
         "vuln",
+        "--list-all-pkgs",
         "--format",
         "json",
         "--output",
@@ -75,9 +84,9 @@ pub const IMAGE: Scanner = Scanner {
         "--exit-code",
         "41",
         "--no-progress",
-        "--input",
         TARGET,
     ],
+    feed: Some("its database, from a registry of images, and the registry that has the image"),
     ..FILES
 };
 
@@ -97,9 +106,29 @@ struct Part {
     #[serde(default, rename = "Type")]
     kind: String,
     #[serde(default)]
+    packages: Vec<Listed>,
+    #[serde(default)]
     vulnerabilities: Vec<Vulnerability>,
     #[serde(default)]
     misconfigurations: Vec<Misconfiguration>,
+}
+
+/// A package that it has looked at.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    name: String,
+    #[serde(default)]
+    version: String,
+    /// Where it stands in a lock file, for those whose lines it knows.
+    #[serde(default)]
+    locations: Vec<Lines>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Lines {
+    start_line: u32,
 }
 
 #[derive(Deserialize)]
@@ -141,11 +170,37 @@ struct Cause {
     start_line: Option<u32>,
 }
 
-fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
-    let report: Report = json(answer, answer.report.unwrap_or_default())?;
-    let mut look = Look::at(NAME, Coverage::new(report.results.len(), FILES.unit));
+/// The report. Of a failure the last line tells most: it is the innermost of what went wrong.
+fn report(answer: &Answer<'_>) -> Result<Report, Gap> {
+    let end = answer.stderr.split_once("\tFATAL\t").map_or(answer.stderr, |(_, end)| end);
+    let innermost = end.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    json(&Answer { stderr: innermost, ..*answer }, answer.report.unwrap_or_default())
+}
+
+fn packages(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
+    let report = report(answer)?;
+    let examined = report.results.iter().map(|part| part.packages.len()).sum();
+    let mut look = Look::at(NAME, Coverage::new(examined, FILES.unit));
     for part in &report.results {
         look.findings.extend(part.vulnerabilities.iter().map(|found| vulnerable(part, found, paths)));
+    }
+    Ok(answer.stderr.lines().filter_map(passed_over).fold(look, |look, (file, why)| {
+        let file = paths.relative(file.as_ref()).display().to_string();
+        look.gap(GapKind::CouldNotLook, format!("`{}` was not looked at: {}", words(&file), words(why)), None)
+    }))
+}
+
+/// The file that it could not read, and why: `DEBUG Walk error file_path="package-lock.json" err="parse error: …"`.
+fn passed_over(line: &str) -> Option<(&str, &str)> {
+    let (_, rest) = line.split_once("\tWalk error\tfile_path=\"")?;
+    let (file, rest) = rest.split_once("\" err=\"")?;
+    Some((file, rest.strip_suffix('"').unwrap_or(rest)))
+}
+
+fn configuration(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
+    let report = report(answer)?;
+    let mut look = Look::at(NAME, Coverage::new(report.results.len(), CONFIGURATION.unit));
+    for part in &report.results {
         let failed = part.misconfigurations.iter().filter(|found| found.status == "FAIL");
         look.findings.extend(failed.map(|found| wrong(part, found, paths)));
     }
@@ -180,7 +235,10 @@ fn vulnerable(part: &Part, found: &Vulnerability, paths: &Paths) -> Finding {
         link: found.link.as_deref().map(words),
         ..Weakness::default()
     };
-    let location = Some(Location::file(paths.relative(part.target.as_ref())));
+    let it =
+        part.packages.iter().find(|one| one.name == found.pkg_name && one.version == found.installed_version);
+    let line = it.and_then(|one| one.locations.first()).map(|lines| lines.start_line);
+    let location = Some(Location::at(paths.relative(part.target.as_ref()), line, None));
     Finding { location, help, ..weakness(NAME, &found.id, &message, known) }
 }
 

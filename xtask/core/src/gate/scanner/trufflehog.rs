@@ -1,9 +1,11 @@
-//! trufflehog: secrets in the history of a repository. By its documentation: no report of it was seen yet.
+//! trufflehog: secrets in the history of a repository.
+//!
+//! It ends with 0 also where there is no repository, and says so in a line of its log.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Scanner, of_level, weakness};
+use super::{Scanner, of_level, weakness, words};
 use crate::finding::weakness::{Confidence, Level};
 use crate::finding::{Finding, Location, Paths, Weakness};
 use crate::gate::{Answer, Coverage, Gap, GapKind, Look};
@@ -16,7 +18,7 @@ pub const SCANNER: Scanner = Scanner {
     program: NAME,
     about: "secrets in all commits",
     ask: &["--version"],
-    known: &[],
+    known: &["3"],
     arguments: &["git", "file://.", "--json", "--no-verification", "--no-update", "--fail"],
     census: &[],
     clean: &[0],
@@ -46,15 +48,22 @@ struct Source {
 struct Log {
     msg: String,
     chunks: Option<usize>,
+    /// What it could not look at.
+    #[serde(default)]
+    errors: Vec<String>,
 }
 
 fn read(answer: &Answer<'_>, paths: &Paths) -> Result<Look, Gap> {
-    let logs = answer.stderr.lines().filter_map(|line| serde_json::from_str::<Log>(line).ok());
-    let end = logs.filter(|log| log.msg == "finished scanning").find_map(|log| log.chunks);
+    let logs: Vec<Log> = answer.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let end = logs.iter().filter(|log| log.msg == "finished scanning").find_map(|log| log.chunks);
     let Some(chunks) = end else {
         return Err(super::no_report(answer, "it does not say that it has finished"));
     };
     let mut look = Look::at(NAME, Coverage::new(chunks, SCANNER.unit));
+    for error in logs.iter().flat_map(|log| &log.errors) {
+        let why = format!("it did not look at everything: {}", words(error));
+        look = look.gap(GapKind::CouldNotLook, why, None);
+    }
     // Other lines than objects are warnings.
     for line in answer.stdout.lines().filter(|line| line.starts_with('{')) {
         match serde_json::from_str::<Entry>(line) {
