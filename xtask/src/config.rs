@@ -3,8 +3,8 @@
 //! Text becomes a tree with spans, the tree is read whole, and only a file without any problem becomes a [`Config`]: no code
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
-//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, `[contracts.NAME]`, and what
-//! [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[gates]`, `[[waivers]]`, `[image]`, `[contracts.NAME]`,
+//! `[perf]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -16,6 +16,7 @@ use std::time::Duration;
 use self::contract::Contract;
 use self::gates::GateSettings;
 use self::image::{ComponentImage, ImageSettings};
+use self::perf::PerfSettings;
 use self::release::{EnvironmentConfig, Release};
 use crate::core::fingerprint::signed::PublicKey;
 use crate::core::http::Url;
@@ -27,6 +28,7 @@ pub mod contract;
 mod decode;
 pub mod gates;
 pub mod image;
+pub mod perf;
 pub mod release;
 mod sections;
 mod units;
@@ -71,6 +73,8 @@ pub struct Config {
     pub image: ImageSettings,
     /// `[contracts.NAME]`: interfaces between components, in the order of the file.
     pub contracts: Vec<Contract>,
+    /// `[perf]`: load tests. Without it there are none.
+    pub perf: Option<PerfSettings>,
     /// `[release]`: what is released. Without it nothing is.
     pub release: Option<Release>,
     /// `[environments.NAME]`: where it is released to, in the order of the file.

@@ -6,6 +6,7 @@ mod contract;
 mod gates;
 mod image;
 mod licenses;
+mod perf;
 mod release;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,9 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let image = table.optional("image", |image| image.table(|table| Some(image::image(table))));
     let contracts = table
         .optional("contracts", |value| contract::contracts(value, components.as_deref().unwrap_or_default()));
+    let perf = table.optional("perf", |value| {
+        value.table(|table| perf::perf(table, components.as_deref().unwrap_or_default()))
+    });
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
         if release.is_none() {
@@ -61,6 +65,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         waivers: waivers.unwrap_or_default(),
         image: image.unwrap_or_default(),
         contracts: contracts.unwrap_or_default(),
+        perf,
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
     })
