@@ -34,6 +34,11 @@ mod sections;
 mod units;
 mod values;
 
+/// Reads a duration as `xtask.toml` has it: `90s`, `10m`, `1h 30m`. The error says what is wrong.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text)
+}
+
 /// The largest file that is read, in bytes. What people write is a hundred times smaller.
 const FILE_MAX: usize = 256 << 10;
 

@@ -29,6 +29,11 @@ impl Cx {
         self.shared.wishes.accepts
     }
 
+    /// Whether a gate that could not look fails its task in this run.
+    pub fn is_strict(&self) -> bool {
+        self.shared.wishes.strict
+    }
+
     /// Reports what the tools of a gate say of their looks, and what they have found. Returns an error of kind
     /// [`Problems`](crate::ErrorKind::Problems) where a finding fails; of kind [`Missing`](crate::ErrorKind::Missing) where a tool broke, and
     /// in a strict run also where one could not look.

@@ -18,3 +18,4 @@ pub mod process;
 pub mod registry;
 pub mod sandbox;
 pub mod signals;
+pub mod usage;
