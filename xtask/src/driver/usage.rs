@@ -32,10 +32,10 @@ pub fn marked(variable: &str, value: &str) -> Vec<u32> {
 
 /// What these processes have used; `None` where none of them can be asked.
 pub fn of(processes: &[u32]) -> Option<Used> {
-    processes.iter().filter_map(|process| of_one(*process)).reduce(|sum, one| Used {
-        cpu: sum.cpu + one.cpu,
-        memory: sum.memory + one.memory,
-    })
+    processes
+        .iter()
+        .filter_map(|process| of_one(*process))
+        .reduce(|sum, one| Used { cpu: sum.cpu + one.cpu, memory: sum.memory + one.memory })
 }
 
 fn of_one(process: u32) -> Option<Used> {
@@ -75,7 +75,8 @@ mod tests {
     #[test]
     fn a_process_is_found_by_its_mark() {
         let mark = format!("{}", std::process::id());
-        let mut child = std::process::Command::new("sleep").arg("60").env("XTASK_MARK", &mark).spawn().unwrap();
+        let mut child =
+            std::process::Command::new("sleep").arg("60").env("XTASK_MARK", &mark).spawn().unwrap();
         // Between fork and exec, the environment is ours.
         let found = (0..500).find_map(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));

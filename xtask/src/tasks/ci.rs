@@ -385,8 +385,10 @@ fn image_task(component: &Component, options: &image::Options, recorder: &image:
 fn perf_task(config: &Config, options: &perf::Options) -> Option<Task> {
     config.perf.as_ref()?;
     let options = options.clone();
-    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    let task = Task::new("perf", move |cx| perf::perf(cx, &options)).about("put the servers under load, and compare");
+    let cores =
+        std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+    let task = Task::new("perf", move |cx| perf::perf(cx, &options))
+        .about("put the servers under load, and compare");
     Some(task.cores(cores).on_demand().uncached("what is measured is this machine, now"))
 }
 

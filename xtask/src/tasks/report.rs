@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::core::command::Command;
+use crate::core::perf::report::{FILE as PERF_FILE, Report};
 use crate::core::record::{Excerpt, Page, Record};
 use crate::core::report::{TestReport, junit};
 use crate::core::text::count;
@@ -20,6 +21,9 @@ use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, TASKS_SUITE};
 
 /// The longest file of events that is read, in bytes; what comes after it is said to be missing.
 const EVENTS_MAX: u64 = 256 << 20;
+
+/// The longest load test that is read, in bytes: a night of runs.
+const PERF_MAX: u64 = 64 << 20;
 
 /// The largest file whose lines are shown below a finding, in bytes, and the most findings that get them.
 const SOURCE_MAX: u64 = 4 << 20;
@@ -109,6 +113,15 @@ fn read(name: &str, folder: &Path, events: &Path) -> Record {
         Ok(text) => Record::read(name, &text),
         Err(error) => return Record::missing(name, error.in_words()),
     };
+    // Another run may have left one there; a run that measured has the task.
+    let path = folder.join(PERF_FILE);
+    if record.tasks.iter().any(|task| task.id == "perf") && path.is_file() {
+        let read = text_of(&path, PERF_MAX).map_err(|error| error.in_words());
+        match read.and_then(|text| Report::from_json(&text)) {
+            Ok(report) => record.perf = Some(report),
+            Err(reason) => record.damage.push(format!("`{PERF_FILE}` cannot be read: {reason}")),
+        }
+    }
     match cases(&folder.join(JUNIT_FILE)) {
         Ok(reports) => record.reports = reports,
         Err(error) => record.damage.push(error.in_words()),

@@ -9,6 +9,7 @@ mod cache;
 mod contract;
 mod gates;
 mod licenses;
+mod perf;
 mod release;
 
 use std::fmt::Write as _;

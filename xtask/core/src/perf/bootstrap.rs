@@ -1,8 +1,11 @@
 //! How far a ratio may be from what was measured: a bootstrap in two stages, from a seed.
 //!
 //! Pairs of runs are drawn with replacement, and within each run its slices (Davison and Hinkley, *Bootstrap Methods and
-//! Their Application*, 1997, 3.8). With three pairs, the pairs alone would have no more than ten different means, and an
+//! Their Application*, 1997, 3.8). With three pairs, the pairs alone would have no more than a few different outcomes, and an
 //! interval that is too narrow; the slices say how much a run moves within itself.
+//!
+//! What a neighbour does for a second falls on one slice, what it does for a minute on one run. So a run is the mean of the
+//! quicker half of its slices, and the pairs are their median.
 
 use crate::release::metrics::to_float;
 use crate::simulation::random::Random;
@@ -46,38 +49,49 @@ pub fn interval(pairs: &[Pair], confidence: f64) -> Option<Interval> {
         .iter()
         .map(|pair| Some((logarithms(&pair.baseline)?, logarithms(&pair.candidate)?)))
         .collect::<Option<_>>()?;
-    let measured: Vec<f64> =
-        pairs.iter().map(|(baseline, candidate)| mean(candidate) - mean(baseline)).collect();
-    if measured.is_empty() {
-        return None;
-    }
+    let measured = pairs.iter().map(|(baseline, candidate)| run(candidate.clone()) - run(baseline.clone()));
+    let measured = median(measured.collect())?;
     let mut random = Random::new(SEED);
-    let mut drawn: Vec<f64> = (0..DRAWS).map(|_| draw(&pairs, &mut random)).collect();
+    let mut drawn: Vec<f64> = (0..DRAWS).filter_map(|_| draw(&pairs, &mut random)).collect();
     drawn.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;
     let (low, high) = (quantile(&drawn, tail)?, quantile(&drawn, 1.0 - tail)?);
-    Some(Interval { ratio: mean(&measured).exp(), low: low.exp(), high: high.exp() })
+    Some(Interval { ratio: measured.exp(), low: low.exp(), high: high.exp() })
+}
+
+/// What runs typically take, in milliseconds: each as [`interval`] sees it, and their median.
+pub fn typical<'s>(runs: impl Iterator<Item = &'s [f64]>) -> Option<f64> {
+    let logarithms = |slices: &[f64]| run(slices.iter().map(|ms| ms.ln()).collect());
+    median(runs.map(logarithms).collect()).map(f64::exp)
 }
 
 /// The difference of one draw.
-fn draw(pairs: &[(Vec<f64>, Vec<f64>)], random: &mut Random) -> f64 {
+fn draw(pairs: &[(Vec<f64>, Vec<f64>)], random: &mut Random) -> Option<f64> {
     let differences = pairs.iter().map(|_| {
         let (baseline, candidate) = &pairs[position(pairs.len(), random)];
-        again(candidate, random) - again(baseline, random)
+        run(again(candidate, random)) - run(again(baseline, random))
     });
-    differences.sum::<f64>() / to_float(pairs.len() as u64)
+    median(differences.collect())
 }
 
-/// The mean of as many slices, drawn with replacement.
-fn again(slices: &[f64], random: &mut Random) -> f64 {
-    slices.iter().map(|_| slices[position(slices.len(), random)]).sum::<f64>() / to_float(slices.len() as u64)
+/// As many slices, drawn with replacement.
+fn again(slices: &[f64], random: &mut Random) -> Vec<f64> {
+    slices.iter().map(|_| slices[position(slices.len(), random)]).collect()
+}
+
+/// The mean of the quicker half of a run's slices.
+fn run(mut slices: Vec<f64>) -> f64 {
+    slices.sort_by(f64::total_cmp);
+    slices.truncate(slices.len().div_ceil(2));
+    slices.iter().sum::<f64>() / to_float(slices.len() as u64)
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    quantile(&values, 0.5)
 }
 
 /// A position in a list of this length, which is not 0.
 fn position(length: usize, random: &mut Random) -> usize {
     usize::try_from(random.below(length as u64)).unwrap_or_default()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / to_float(values.len() as u64)
 }

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Side;
-use super::bootstrap::{Interval, Pair, interval};
+use super::bootstrap::{Interval, Pair, interval, typical};
 use super::machine::Subject;
 use super::run::Run;
-use crate::release::metrics::to_float;
 
 /// What the comparison came to.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -148,14 +147,10 @@ fn compared(
     };
     let sliced: Vec<Pair> = pairs.iter().map(sliced).collect::<Option<_>>()?;
     let change = interval(&sliced, rule.confidence)?;
-    let typical = |side: fn(&Pair) -> &[f64]| {
-        let all: Vec<f64> = sliced.iter().flat_map(side).map(|ms| ms.ln()).collect();
-        (all.iter().sum::<f64>() / to_float(all.len() as u64)).exp()
-    };
     Some(Compared {
         of: of.to_owned(),
-        baseline_ms: typical(|pair| &pair.baseline),
-        candidate_ms: typical(|pair| &pair.candidate),
+        baseline_ms: typical(sliced.iter().map(|pair| &*pair.baseline))?,
+        candidate_ms: typical(sliced.iter().map(|pair| &*pair.candidate))?,
         change,
     })
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::finding::Finding;
+use crate::perf;
 use crate::report::{TestCounts, TestReport};
 
 pub use line::{Line, Manner};
@@ -42,6 +43,8 @@ pub struct Record {
     pub reports: Vec<TestReport>,
     /// Notes and warnings.
     pub notes: Vec<Note>,
+    /// The load test that it made, where it made one.
+    pub perf: Option<perf::report::Report>,
     /// How it ended; `None` where the lines do not say so.
     pub end: Option<End>,
     /// Every line.

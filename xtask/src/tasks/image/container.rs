@@ -38,7 +38,8 @@ impl Container<'_> {
         let mut volume = self.folder.0.as_os_str().to_owned();
         volume.push(":");
         volume.push(self.folder.1);
-        let variables = self.environment.iter().flat_map(|(name, value)| ["--env".to_owned(), format!("{name}={value}")]);
+        let variables =
+            self.environment.iter().flat_map(|(name, value)| ["--env".to_owned(), format!("{name}={value}")]);
         let variables: Vec<String> = variables.collect();
         if engine == Engine::Buildah {
             let is_here = self.image.parse::<Reference>().is_ok_and(|image| image.is_loopback());
@@ -53,7 +54,8 @@ impl Container<'_> {
             return (before.collect(), run(command), Some(Command::new(program).args(["rm", self.name])));
         }
         let run = |words: &[String]| {
-            let (entry, rest) = words.split_first().map_or(("", words), |(entry, rest)| (entry.as_str(), rest));
+            let (entry, rest) =
+                words.split_first().map_or(("", words), |(entry, rest)| (entry.as_str(), rest));
             let run = Command::new(program).args(["run", "--rm", "--network", "host", "--name", self.name]);
             let run = run.args(&variables).arg("--volume").arg(&volume);
             run.args(["--entrypoint", entry, self.image]).args(rest)
@@ -73,14 +75,18 @@ pub(in crate::tasks) fn engine(cx: &Cx) -> Result<Option<(Engine, String)>> {
     for engine in ENGINES {
         match engines::ask(cx, engine)?.why_not(engine) {
             None => {
-                let said = cx.output(engines::with_variables(cx, Command::new(engine.program()).arg("--version")))?;
+                let said =
+                    cx.output(engines::with_variables(cx, Command::new(engine.program()).arg("--version")))?;
                 let version = said.stdout.lines().next().unwrap_or_default();
                 return Ok(Some((engine, crate::core::text::one_line(version).into_owned())));
             }
             Some(reason) => reasons.push(reason),
         }
     }
-    cx.note(format!("no container engine works, so the servers are started from the files: {}", reasons.join("; ")));
+    cx.note(format!(
+        "no container engine works, so the servers are started from the files: {}",
+        reasons.join("; ")
+    ));
     Ok(None)
 }
 
@@ -106,8 +112,14 @@ mod tests {
         };
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let lines = |engine| {
-            let (before, run, after) = container.commands(engine, &[words("python seed")], &words("python serve"));
-            before.into_iter().chain([run]).chain(after).map(|command| command.to_string()).collect::<Vec<_>>()
+            let (before, run, after) =
+                container.commands(engine, &[words("python seed")], &words("python serve"));
+            before
+                .into_iter()
+                .chain([run])
+                .chain(after)
+                .map(|command| command.to_string())
+                .collect::<Vec<_>>()
         };
         assert_eq!(
             lines(Engine::Docker),

@@ -106,7 +106,9 @@ fn of_image(
         return Ok(Err("the baseline is an image, and the candidate runs from files".to_owned()));
     };
     let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
-    let is_alike = |other: &str| other.parse::<Reference>().is_ok_and(|other| last(&other.name()) == last(&image.name()));
+    let is_alike = |other: &str| {
+        other.parse::<Reference>().is_ok_and(|other| last(&other.name()) == last(&image.name()))
+    };
     let mut mixed = images.clone();
     let place = match settings.servers.as_slice() {
         [only] => Some(only.name.clone()),
@@ -159,7 +161,8 @@ fn equip(cx: &Cx, root: &Path, server: &PerfServer) -> Result<()> {
     };
     let (here, there) = (cx.root().join(&component.path), root.join(&component.path));
     let text = |folder: &Path, lock: &PathBuf| std::fs::read(folder.join(lock)).ok();
-    let is_same = locks.iter().all(|lock| text(&here, lock).is_some() && text(&here, lock) == text(&there, lock));
+    let is_same =
+        locks.iter().all(|lock| text(&here, lock).is_some() && text(&here, lock) == text(&there, lock));
     let link = there.join(made);
     if is_same {
         set_up(cx, &server.name)?;

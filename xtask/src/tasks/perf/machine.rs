@@ -11,12 +11,15 @@ pub(super) fn of(k6: &str) -> Machine {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
         let line = text.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+        line.and_then(|line| line.split_once(':'))
+            .map(|(_, value)| value.trim().to_owned())
+            .unwrap_or_default()
     };
     let memory = field(&read("/proc/meminfo"), "MemTotal");
     let kib: u64 = memory.strip_suffix("kB").and_then(|kib| kib.trim().parse().ok()).unwrap_or(0);
     // A machine that was made from an image of another has its identity, but starts at another time.
-    let identity = [read("/etc/machine-id"), read("/proc/sys/kernel/hostname"), read("/proc/sys/kernel/random/boot_id")];
+    let identity =
+        [read("/etc/machine-id"), read("/proc/sys/kernel/hostname"), read("/proc/sys/kernel/random/boot_id")];
     Machine {
         identity: Digest::of(identity.concat().as_bytes()).to_string(),
         system: platform::name(),

@@ -81,23 +81,25 @@ pub fn perf(cx: &Cx, options: &Options) -> Result<()> {
     let machine = machine::of(&k6.version);
     let scratch = cx.scratch()?;
     let candidate = side::candidate(cx, settings, options, &machine)?;
-    let baseline = cx.step("baseline", |cx| baseline::prepare(cx, settings, options, &candidate, &machine))?;
+    let baseline =
+        cx.step("baseline", |cx| baseline::prepare(cx, settings, options, &candidate, &machine))?;
     let unix_time = platform::unix_time();
     // What an earlier test has found is not to be taken for what this one finds.
     files::remove(&cx.output_folder().join(FILE))?;
     let budget = options.budget.unwrap_or(settings.budget);
     let rule = Rule { margin: settings.margin, confidence: CONFIDENCE, pairs_min: settings.pairs_min };
     let load = k6::Load { k6: &k6, settings, scenario: &scenario, scratch: &scratch };
-    let (runs, judgement) = candidate.with_servers(cx, settings, &scratch, |candidate_runs| match &baseline {
-        Ok(side) => side.with_servers(cx, settings, &scratch, |baseline_runs| {
-            let sides = [(side, baseline_runs), (&candidate, candidate_runs)];
-            in_turn(cx, &load, sides, &rule, budget)
-        }),
-        Err(reason) => {
-            let run = once(cx, &load, candidate_runs)?;
-            Ok((vec![run], Judgement::not_comparable(reason.clone())))
-        }
-    })?;
+    let (runs, judgement) =
+        candidate.with_servers(cx, settings, &scratch, |candidate_runs| match &baseline {
+            Ok(side) => side.with_servers(cx, settings, &scratch, |baseline_runs| {
+                let sides = [(side, baseline_runs), (&candidate, candidate_runs)];
+                in_turn(cx, &load, sides, &rule, budget)
+            }),
+            Err(reason) => {
+                let run = once(cx, &load, candidate_runs)?;
+                Ok((vec![run], Judgement::not_comparable(reason.clone())))
+            }
+        })?;
     let report = Report {
         format: FORMAT,
         unix_time,
@@ -174,7 +176,8 @@ fn in_turn(
             }
             Next::OutOfBudget => {
                 let mut judgement = judged();
-                judgement.reason += &format!("; the budget of {} is spent", crate::core::text::duration(budget));
+                judgement.reason +=
+                    &format!("; the budget of {} is spent", crate::core::text::duration(budget));
                 return Ok((runs, judgement));
             }
         }
@@ -195,8 +198,9 @@ fn conclude(cx: &Cx, report: &Report) -> Result<()> {
         cx.note(line);
     }
     if let Some(objection) = report.objection() {
-        return Err(Error::problems(objection)
-            .hint(format!("`{FILE}` in the output folder has all figures; `cargo xtask report` draws them")));
+        return Err(Error::problems(objection).hint(format!(
+            "`{FILE}` in the output folder has all figures; `cargo xtask report` draws them"
+        )));
     }
     match report.judgement.verdict {
         Verdict::Better | Verdict::Same => Ok(()),

@@ -144,7 +144,8 @@ impl Place<'_> {
                 let cwd = root.join(&component.path);
                 let environment = self.environment(&self.folder.display().to_string());
                 let command = |words: &[String]| {
-                    let (program, arguments) = words.split_first().map_or(("", words), |(one, rest)| (one.as_str(), rest));
+                    let (program, arguments) =
+                        words.split_first().map_or(("", words), |(one, rest)| (one.as_str(), rest));
                     let own = cwd.join(".venv/bin").join(program);
                     let program = if own.exists() { own } else { program.into() };
                     let command = Command::new(program).args(arguments).cwd(&cwd);
@@ -154,7 +155,8 @@ impl Place<'_> {
                 Ok((before, command(&server.command), None))
             }
             Source::Images(engine, images) => {
-                let image = images.get(&server.name).ok_or_else(|| Error::bug("a server without an image"))?;
+                let image =
+                    images.get(&server.name).ok_or_else(|| Error::bug("a server without an image"))?;
                 container::open_to_all(&self.folder)?;
                 let container = Container {
                     image,
@@ -170,7 +172,9 @@ impl Place<'_> {
     fn environment(&self, folder: &str) -> Vec<(String, String)> {
         let filled = |text: &String| {
             let text = text.replace("{folder}", folder);
-            self.running.iter().fold(text, |text, other| text.replace(&format!("{{{}}}", other.name), &other.url))
+            self.running
+                .iter()
+                .fold(text, |text, other| text.replace(&format!("{{{}}}", other.name), &other.url))
         };
         let own = self.server.environment.iter().map(|(name, text)| (name.clone(), filled(text)));
         let port = (self.server.port_variable.clone(), self.port.to_string());

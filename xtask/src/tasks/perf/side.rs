@@ -108,7 +108,10 @@ fn images(cx: &Cx, settings: &PerfSettings) -> Result<Option<(Engine, BTreeMap<S
     for server in &settings.servers {
         let of_server = record.images().into_iter().find(|image| image.component.to_string() == server.name);
         let Some(image) = of_server.and_then(|image| image.pinned()) else {
-            cx.note(format!("no image of `{}` was built here: the servers are started from the files", server.name));
+            cx.note(format!(
+                "no image of `{}` was built here: the servers are started from the files",
+                server.name
+            ));
             return Ok(None);
         };
         images.insert(server.name.clone(), image.to_string());

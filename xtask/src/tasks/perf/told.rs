@@ -25,7 +25,8 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     if !report.judgement.figures.is_empty() {
         lines.extend(table(&report.judgement.figures).lines().map(str::to_owned));
     }
-    let compared = report.baseline.as_ref().map(|baseline| format!(" as {}", baseline.name)).unwrap_or_default();
+    let compared =
+        report.baseline.as_ref().map(|baseline| format!(" as {}", baseline.name)).unwrap_or_default();
     let pairs = match report.judgement.pairs {
         0 => String::new(),
         pairs => format!(" after {}", text::count(pairs, "pair")),
@@ -35,9 +36,10 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
 }
 
 fn memory(run: &Run) -> String {
-    let most = run.servers.iter().filter_map(|(name, usage)| {
-        Some(format!("{name} with up to {}", text::bytes(usage.memory_max()?)))
-    });
+    let most = run
+        .servers
+        .iter()
+        .filter_map(|(name, usage)| Some(format!("{name} with up to {}", text::bytes(usage.memory_max()?))));
     let most: Vec<String> = most.collect();
     if most.is_empty() { String::new() } else { format!(", {}", most.join(", ")) }
 }

@@ -2,6 +2,7 @@
 
 mod details;
 mod failures;
+mod load;
 mod tasks;
 mod timeline;
 
@@ -112,6 +113,7 @@ impl Page<'_> {
             ("failures", "What did not pass", has_failures),
             ("time", "Where the time went", records.iter().any(|record| !record.tasks.is_empty())),
             ("tasks", "Tasks and cache", records.iter().any(|record| !record.tasks.is_empty())),
+            ("load", "Load test", records.iter().any(|record| record.perf.is_some())),
             ("tests", "Tests", has_tests),
             ("findings", "Findings", has_findings),
             ("notes", "Notes", has_notes),
@@ -129,6 +131,7 @@ impl Page<'_> {
                 "failures" => failures::write(html, records)?,
                 "time" => timeline::write(html, records)?,
                 "tasks" => tasks::write(html, records)?,
+                "load" => load::write(html, records)?,
                 "tests" => details::tests(html, records, &outcomes)?,
                 "findings" => details::findings(html, records)?,
                 "notes" => details::notes(html, records)?,
