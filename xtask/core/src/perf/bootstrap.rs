@@ -13,7 +13,7 @@ use crate::simulation::random::Random;
 use super::run::quantile;
 
 /// How often it is drawn.
-const DRAWS: usize = 2000;
+const DRAWS: usize = 1000;
 
 /// The seed: the same measurements have the same interval, each time and for everybody.
 const SEED: u64 = 0x7065_7266;
