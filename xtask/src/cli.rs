@@ -108,10 +108,7 @@ impl App {
                 let options = ci::Options { image: image.options()?, ..ci::Options::CHECK };
                 session.image(&image.verb, &options)
             }
-            Command::Perf(perf) => {
-                let options = ci::Options { perf: perf.options(), ..ci::Options::CHECK };
-                session.run(vec!["perf".to_owned()], &perf.run, &options)
-            }
+            Command::Perf(perf) => session.perf(&perf),
             Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Docs(docs) => verb("docs", docs),

@@ -72,6 +72,7 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
+    #[expect(clippy::disallowed_methods, reason = "what is asked about has to run beside the question")]
     #[test]
     fn a_process_is_found_by_its_mark() {
         let mark = format!("{}", std::process::id());

@@ -142,15 +142,15 @@ fn compared(
     rule: &Rule,
     slices: impl Fn(&Run) -> Option<Vec<f64>>,
 ) -> Option<Compared> {
-    let sliced = |(baseline, candidate): &(&Run, &Run)| {
+    let pair = |(baseline, candidate): &(&Run, &Run)| {
         Some(Pair { baseline: slices(baseline)?, candidate: slices(candidate)? })
     };
-    let sliced: Vec<Pair> = pairs.iter().map(sliced).collect::<Option<_>>()?;
-    let change = interval(&sliced, rule.confidence)?;
+    let pairs: Vec<Pair> = pairs.iter().map(pair).collect::<Option<_>>()?;
+    let change = interval(&pairs, rule.confidence)?;
     Some(Compared {
         of: of.to_owned(),
-        baseline_ms: typical(sliced.iter().map(|pair| &*pair.baseline))?,
-        candidate_ms: typical(sliced.iter().map(|pair| &*pair.candidate))?,
+        baseline_ms: typical(pairs.iter().map(|pair| &*pair.baseline))?,
+        candidate_ms: typical(pairs.iter().map(|pair| &*pair.candidate))?,
         change,
     })
 }

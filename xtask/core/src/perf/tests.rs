@@ -234,8 +234,9 @@ fn every_verdict_has_its_reason() {
 
 #[test]
 fn what_was_measured_elsewhere_is_never_compared() {
+    type Change = fn(&mut Subject);
     let here = subject("main");
-    let elsewhere: [(fn(&mut Subject), &str); 8] = [
+    let elsewhere: [(Change, &str); 8] = [
         (|other| other.machine.identity.push('x'), "it is another machine"),
         (
             |other| other.machine.system.push('x'),

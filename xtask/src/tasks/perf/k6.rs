@@ -42,12 +42,11 @@ pub(super) struct K6 {
 
 /// Finds k6 on `PATH`, or among the repository's own tools, which are installed for that.
 pub(super) fn find(cx: &Cx) -> Result<K6> {
-    let program = match cx.find("k6") {
-        Ok(program) => program,
-        Err(_) => {
-            setup::tools(cx)?;
-            setup::tool(cx, "k6")?
-        }
+    let program = if let Ok(program) = cx.find("k6") {
+        program
+    } else {
+        setup::tools(cx)?;
+        setup::tool(cx, "k6")?
     };
     let said = cx.read(Command::new(&program).arg("version"))?;
     let version = said.split_whitespace().nth(1).unwrap_or_default();
@@ -83,7 +82,7 @@ impl Load<'_> {
     pub(super) fn warm(&self, cx: &Cx, servers: &[Running]) -> Result<()> {
         let scenario = PerfScenario { duration: WARM, rate_max: None, ..self.scenario.clone() };
         let command = self.command(&scenario, servers);
-        let (_, ended) = cx.beside(command.timeout(WARM + LONGER), |runs| wait(cx, runs, || ()))?;
+        let ((), ended) = cx.beside(command.timeout(WARM + LONGER), |runs| wait(cx, runs, || ()))?;
         ended_well(ended.exit, &ended.output)
     }
 
@@ -99,18 +98,17 @@ impl Load<'_> {
         out.push(&samples);
         let command = self.command(self.scenario, servers).arg("--out").arg(out);
         let command = command.arg("--summary-export").arg(self.scratch.file(&summary));
-        // k6's options stand before its script as well as behind it.
         let command = command.timeout(self.scenario.duration + LONGER);
         let began = Instant::now();
         let mut watches: Vec<Watch<'_>> = servers.iter().map(Watch::new).collect();
         let seconds = self.scenario.duration.as_secs().max(1);
-        let (_, ended) = cx.beside(command, |runs| {
+        let ((), ended) = cx.beside(command, |runs| {
             let total = shown.total.map(|total| total as u64 * seconds);
             wait(cx, runs, || {
                 watches.iter_mut().for_each(Watch::look);
                 let done = (shown.number as u64 - 1) * seconds + began.elapsed().as_secs().min(seconds);
                 cx.progress(done, total, "seconds of load");
-            })
+            });
         })?;
         let duration = began.elapsed();
         let servers = watches.into_iter().map(Watch::end).collect();

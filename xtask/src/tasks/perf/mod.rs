@@ -20,6 +20,7 @@ use crate::core::perf::machine::Subject;
 use crate::core::perf::report::{FILE, FORMAT, Report, crossed};
 use crate::core::perf::run::Run;
 use crate::core::suggest;
+use crate::core::text;
 use crate::cx::{Cx, files};
 use crate::driver::platform;
 use crate::error::{Error, Result};
@@ -116,7 +117,7 @@ pub fn perf(cx: &Cx, options: &Options) -> Result<()> {
 
 /// The scenario that is asked for, as the options change it.
 fn scenario(settings: &PerfSettings, options: &Options) -> Result<PerfScenario> {
-    let names = || settings.scenarios.iter().map(|scenario| scenario.name.as_str());
+    let known = || settings.scenarios.iter().map(|scenario| scenario.name.as_str());
     let named = |name: &str| settings.scenarios.iter().find(|scenario| scenario.name == name);
     let scenario = match &options.scenario {
         None => named(USUAL).or(settings.scenarios.first()),
@@ -125,9 +126,9 @@ fn scenario(settings: &PerfSettings, options: &Options) -> Result<PerfScenario> 
     let Some(mut scenario) = scenario.cloned() else {
         let name = options.scenario.as_deref().unwrap_or(USUAL);
         let error = Error::usage(format!("there is no scenario `{name}`"));
-        return Err(match suggest::nearest(name, names()) {
+        return Err(match suggest::nearest(name, known()) {
             Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
-            None => error.hint(format!("there are {}", names().collect::<Vec<_>>().join(", "))),
+            None => error.hint(format!("there are {}", known().collect::<Vec<_>>().join(", "))),
         });
     };
     scenario.duration = options.duration.unwrap_or(scenario.duration);
@@ -176,8 +177,8 @@ fn in_turn(
             }
             Next::OutOfBudget => {
                 let mut judgement = judged();
-                judgement.reason +=
-                    &format!("; the budget of {} is spent", crate::core::text::duration(budget));
+                let spent = format!("; the budget of {} is spent", text::duration(budget));
+                judgement.reason.push_str(&spent);
                 return Ok((runs, judgement));
             }
         }

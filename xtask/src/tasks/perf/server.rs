@@ -10,7 +10,7 @@ use crate::core::command::Command;
 use crate::core::perf::run::Usage;
 use crate::cx::{Cx, Ended, Scratch, files};
 use crate::driver::process::Exit;
-use crate::driver::{loopback, usage};
+use crate::driver::{loopback, platform, usage};
 use crate::error::{Context as _, Error, Result};
 use crate::tasks::image::container::{self, Container};
 use crate::tasks::image::engines;
@@ -80,17 +80,18 @@ pub(super) fn with<T>(
     cx: &Cx,
     side: &Started,
     servers: &[PerfServer],
-    running: Vec<Running>,
+    running: &[Running],
     scratch: &Scratch,
     work: &mut dyn FnMut(&[Running]) -> Result<T>,
 ) -> Result<T> {
-    let Some((server, rest)) = servers.split_first() else { return work(&running) };
+    let Some((server, rest)) = servers.split_first() else { return work(running) };
     let port = loopback::free_port().context(|| "could not find a free port".to_owned())?;
     // Two sides have a folder each: what one writes must not be what the other reads.
-    let mark = format!("{}-{}-{port}", std::process::id(), server.name);
+    // The time keeps what a killed run has left from being taken for this one.
+    let mark = format!("{}-{port}-{}", server.name, platform::since_epoch().as_millis());
     let folder = scratch.file(&mark);
     files::create_private_folder(&folder)?;
-    let place = Place { side, server, running: &running, folder, mark, port };
+    let place = Place { side, server, running, folder, mark, port };
     let (before, command, after) = place.commands(cx)?;
     for command in before {
         cx.run(engines::with_variables(cx, command))
@@ -101,9 +102,9 @@ pub(super) fn with<T>(
         let url = format!("http://127.0.0.1:{port}");
         let processes = usage::marked(MARK, &place.mark);
         let (name, url_variable) = (server.name.clone(), server.url_variable.clone());
-        let mut all = running.clone();
+        let mut all = running.to_vec();
         all.push(Running { name, url_variable, url, processes });
-        with(cx, side, rest, all, scratch, work)
+        with(cx, side, rest, &all, scratch, work)
     });
     let removed = after.map(|command| cx.output(engines::with_variables(cx, command)));
     let (done, ended) = beside?;

@@ -44,7 +44,7 @@ impl Started {
         scratch: &Scratch,
         mut work: impl FnMut(&[Running]) -> Result<T>,
     ) -> Result<T> {
-        server::with(cx, self, &settings.servers, Vec::new(), scratch, &mut work)
+        server::with(cx, self, &settings.servers, &[], scratch, &mut work)
             .map_err(|error| error.context(format!("`{}` could not be measured", self.subject.name)))
     }
 }
@@ -57,33 +57,28 @@ pub(super) fn candidate(
     machine: &Machine,
 ) -> Result<Started> {
     let commit = git::head(cx)?;
-    match if options.local { Ok(None) } else { images(cx, settings) }? {
-        Some((engine, images, runner)) => Ok(Started {
-            subject: Subject {
-                name: "the images that were built".to_owned(),
-                runner,
-                images: images.values().cloned().collect(),
-                commit,
-                machine: machine.clone(),
-            },
-            source: Source::Images(engine, images),
-        }),
-        None => {
-            for server in &settings.servers {
-                set_up(cx, &server.name)?;
-            }
-            Ok(Started {
-                subject: Subject {
-                    name: WORKING_COPY.to_owned(),
-                    runner: "local".to_owned(),
-                    images: Vec::new(),
-                    commit,
-                    machine: machine.clone(),
-                },
-                source: Source::Files(cx.root().to_owned()),
-            })
-        }
+    let machine = machine.clone();
+    let built = if options.local { None } else { images(cx, settings)? };
+    if let Some(Built { engine, runner, images }) = built {
+        let name = "the images that were built".to_owned();
+        let subject = Subject { name, runner, images: images.values().cloned().collect(), commit, machine };
+        return Ok(Started { subject, source: Source::Images(engine, images) });
     }
+    for server in &settings.servers {
+        set_up(cx, &server.name)?;
+    }
+    let (name, runner) = (WORKING_COPY.to_owned(), "local".to_owned());
+    let subject = Subject { name, runner, images: Vec::new(), commit, machine };
+    Ok(Started { subject, source: Source::Files(cx.root().to_owned()) })
+}
+
+/// Images, and who starts them.
+struct Built {
+    engine: Engine,
+    /// The engine with its version.
+    runner: String,
+    /// By the names of their components.
+    images: BTreeMap<String, String>,
 }
 
 /// Installs what the component of this name needs to be started from files.
@@ -93,7 +88,7 @@ pub(super) fn set_up(cx: &Cx, name: &str) -> Result<()> {
 }
 
 /// The images of all servers by the record of what was built, with who starts them; `None` where it is said why not.
-fn images(cx: &Cx, settings: &PerfSettings) -> Result<Option<(Engine, BTreeMap<String, String>, String)>> {
+fn images(cx: &Cx, settings: &PerfSettings) -> Result<Option<Built>> {
     let path = cx.output_folder().join("images.json");
     if !path.exists() {
         cx.note("no images were built here: the servers are started from the files");
@@ -116,5 +111,5 @@ fn images(cx: &Cx, settings: &PerfSettings) -> Result<Option<(Engine, BTreeMap<S
         };
         images.insert(server.name.clone(), image.to_string());
     }
-    Ok(container::engine(cx)?.map(|(engine, runner)| (engine, images, runner)))
+    Ok(container::engine(cx)?.map(|(engine, runner)| Built { engine, runner, images }))
 }

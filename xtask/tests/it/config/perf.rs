@@ -70,7 +70,8 @@ fn everything_that_can_be_said_of_load_tests_arrives() {
 
 #[test]
 fn every_key_of_load_tests_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(COMPLETE, 15, &[]);
+    // A component that is wrong itself is none that a server could be named after.
+    every_key_says_so(COMPLETE, 17, &["kind", "path", "package"]);
 }
 
 #[test]
@@ -96,10 +97,27 @@ environment = { DATABASE = "{file}/x.db" }
 [perf.scenarios.smoke]
 rate = 0
 "#,
-        &expect![[r#""#]],
+        &expect![[r#"
+            xtask.toml has 11 problems
+            7:2: `script` is missing in `perf`
+            8:10: `perf.margin` must be a share of more than 0 and less than 100 percent such as "0.5 %"
+            9:13: `perf.pairs-min` must be a whole number of at least 3 [too few to judge by]
+            11:11: `perf.thresholds.checks[0]` must be a threshold of k6 such as "p(95)<300"
+            12:15: `bakend` must be a component (did you mean `backend`?)
+            13:12: `perf.servers.bakend.prepare[0]` must be the words of a command [empty]
+            14:11: `perf.servers.bakend.command` must be the words of a command [empty]
+            16:16: `perf.servers.bakend.url-variable` must be the name of a variable [expected letters, digits and `_`]
+            17:15: `perf.servers.bakend.environment` may hold `{folder}`, and servers that stand above it [`DATABASE` has `{file}`]
+            18:17: `duration` is missing in `perf.scenarios.smoke`
+            19:8: `perf.scenarios.smoke.rate` must be a whole number of at least 1 [zero]
+        "#]],
     );
     check(
         "project.name = \"x\"\n[perf]\nscript = \"x.js\"\nservers = {}\nscenarios = {}\n",
-        &expect![[r#""#]],
+        &expect![[r#"
+            xtask.toml has 2 problems
+            4:11: `perf.servers` must name at least one server
+            5:13: `perf.scenarios` must name at least one scenario
+        "#]],
     );
 }

@@ -84,5 +84,6 @@ fn the_verdict_is_right_as_often_as_it_has_to_be() {
         usual     20 %     30    0      0         0   6.1
         crowded    0 %      1    9      0        20  21.4
         crowded   20 %     26    0      0         4  10.2
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
