@@ -135,7 +135,7 @@ fn a_change_is_compared_with_the_commit_it_comes_from() {
 
     shop.repository.write("thing/server.py", &format!("{SERVER}\n# changed\n"));
     let said = shop.perf(&[]).expect(0);
-    assert!(said.all().contains("same as the base"), "{}", said.all());
+    assert!(said.all().contains("same, compared with the base"), "{}", said.all());
 
     shop.repository.write("thing/delay", "12\n");
     let said = shop.perf(&[]).expect(1);

@@ -8,6 +8,7 @@
 mod bad;
 mod cluster;
 mod eks;
+mod load;
 mod pin;
 mod scratch;
 

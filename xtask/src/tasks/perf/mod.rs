@@ -23,7 +23,7 @@ use crate::core::suggest;
 use crate::core::text;
 use crate::cx::{Cx, files};
 use crate::driver::platform;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 use server::Running;
 use side::Started;
@@ -154,7 +154,8 @@ fn in_turn(
     let subjects: [&Subject; 2] = [&baseline.subject, &candidate.subject];
     // A server that has just started is slow in its first answers: both sides are asked once, and what they say is left out.
     for (side, servers) in [(Side::Baseline, baseline_servers), (Side::Candidate, candidate_servers)] {
-        cx.step(&format!("warm-{side}"), |cx| load.warm(cx, servers))?;
+        cx.step(&format!("warm-{side}"), |cx| load.warm(cx, servers))
+            .map_err(|error| unmeasured(error, side))?;
     }
     let plan = Plan { pairs_min: rule.pairs_min, budget };
     let start = Instant::now();
@@ -168,7 +169,8 @@ fn in_turn(
                 let number = runs.len() + 1;
                 let total = (number <= 2 * rule.pairs_min).then_some(2 * rule.pairs_min);
                 let shown = k6::Shown { number, total, start };
-                let run = cx.step(&format!("run-{number}"), |cx| load.run(cx, side, servers, &shown))?;
+                let run = cx.step(&format!("run-{number}"), |cx| load.run(cx, side, servers, &shown));
+                let run = run.map_err(|error| unmeasured(error, side))?;
                 runs.push(run);
             }
             Next::Decided => {
@@ -182,6 +184,14 @@ fn in_turn(
                 return Ok((runs, judgement));
             }
         }
+    }
+}
+
+/// An error with the side that could not be measured; an interruption speaks for itself.
+fn unmeasured(error: Error, side: Side) -> Error {
+    match error.kind() {
+        ErrorKind::Interrupted => error,
+        _ => error.context(format!("the {side} could not be measured")),
     }
 }
 

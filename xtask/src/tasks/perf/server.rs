@@ -94,11 +94,13 @@ pub(super) fn with<T>(
     let place = Place { side, server, running, folder, mark, port };
     let (before, command, after) = place.commands(cx)?;
     for command in before {
-        cx.run(engines::with_variables(cx, command))
-            .map_err(|error| error.context(format!("`{}` could not be prepared", server.name)))?;
+        cx.run(engines::with_variables(cx, command)).map_err(|error| {
+            error.context(format!("`{}` of {} could not be prepared", server.name, side.subject.name))
+        })?;
     }
     let beside = cx.beside(engines::with_variables(cx, command), |runs| {
-        place.wait(cx, runs)?;
+        let waited = place.wait(cx, runs);
+        waited.map_err(|error| error.context(format!("{} could not be started", side.subject.name)))?;
         let url = format!("http://127.0.0.1:{port}");
         let processes = usage::marked(MARK, &place.mark);
         let (name, url_variable) = (server.name.clone(), server.url_variable.clone());

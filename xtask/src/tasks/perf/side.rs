@@ -45,7 +45,6 @@ impl Started {
         mut work: impl FnMut(&[Running]) -> Result<T>,
     ) -> Result<T> {
         server::with(cx, self, &settings.servers, &[], scratch, &mut work)
-            .map_err(|error| error.context(format!("`{}` could not be measured", self.subject.name)))
     }
 }
 

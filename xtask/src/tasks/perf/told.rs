@@ -25,11 +25,14 @@ pub(super) fn lines(report: &Report) -> Vec<String> {
     if !report.judgement.figures.is_empty() {
         lines.extend(table(&report.judgement.figures).lines().map(str::to_owned));
     }
-    let compared =
-        report.baseline.as_ref().map(|baseline| format!(" as {}", baseline.name)).unwrap_or_default();
+    let compared = report
+        .baseline
+        .as_ref()
+        .map(|baseline| format!(", compared with {}", baseline.name))
+        .unwrap_or_default();
     let pairs = match report.judgement.pairs {
         0 => String::new(),
-        pairs => format!(" after {}", text::count(pairs, "pair")),
+        pairs => format!(", after {}", text::count(pairs, "pair")),
     };
     lines.push(format!("{}{compared}{pairs}: {}", report.judgement.verdict, report.judgement.reason));
     lines

@@ -37,11 +37,16 @@ pub(super) fn check(cx: &Cx, derived: &Derived, reason: Option<&str>) -> Result<
     };
     Ok(match (weighed, reason) {
         (Weighed::Good, _) => Judged::default(),
-        (Weighed::Doubtful(doubt), _) => Judged { doubt: Some(doubt), ..Judged::default() },
-        (Weighed::Refused(why), None) => Judged { refused: Some(why), ..Judged::default() },
+        (Weighed::Doubtful(doubt), _) => {
+            Judged { remarks: vec![doubt.clone()], doubt: Some(doubt), refused: None }
+        }
+        (Weighed::Refused(why), None) => {
+            let remark = format!("the load test stands against it: {why}");
+            Judged { remarks: vec![remark], refused: Some(why), doubt: None }
+        }
         (Weighed::Refused(why), Some(reason)) => {
-            let by = format!("{} releases in spite of the load test, because: {reason}", who(cx));
-            Judged { remarks: vec![by, format!("the load test: {why}")], ..Judged::default() }
+            let by = format!("{} releases it in spite of the load test: {reason}", who(cx));
+            Judged { remarks: vec![by, format!("the load test says: {why}")], ..Judged::default() }
         }
     })
 }
