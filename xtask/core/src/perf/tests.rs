@@ -221,7 +221,7 @@ fn every_verdict_has_its_reason() {
         (1.2, 1.2, Verdict::Worse, "answers take 20.0 % longer, 16.89 ms after 14.07 ms"),
         (0.8, 0.8, Verdict::Better, "answers take 20.0 % shorter, 11.26 ms after 14.07 ms"),
         (1.0, 1.19, Verdict::Worse, "answers of `node` take 19.0 % longer, 23.68 ms after 19.90 ms"),
-        (1.09, 1.09, Verdict::Same, "answers take 9.0 % longer"),
+        (1.08, 1.08, Verdict::Same, "answers take 8.0 % longer"),
         (1.0999, 1.0999, Verdict::Undecided, "which reaches over the margin of 10 %"),
     ] {
         let judged = verdict(&pairs(list, node));

@@ -91,8 +91,10 @@ fn unknown_place<'t>(text: &'t str, servers: &[String]) -> Option<&'t str> {
 
 /// The words of a command.
 fn words(value: &Value<'_, '_>) -> Option<Vec<String>> {
-    let words = each(text)(value)?;
-    if words.is_empty() { value.wrong("must be the words of a command", "empty") } else { Some(words) }
+    if value.list()?.is_empty() {
+        return value.wrong("must be the words of a command", "empty");
+    }
+    each(text)(value)
 }
 
 fn scenarios(value: &Value<'_, '_>, common: &Thresholds) -> Option<Vec<PerfScenario>> {

@@ -82,8 +82,8 @@ fn the_verdict_is_right_as_often_as_it_has_to_be() {
         quiet     20 %     30    0      0         0   6.0
         usual      0 %      0   30      0         0   7.1
         usual     20 %     30    0      0         0   6.1
-        crowded    0 %      1    9      0        20  21.4
-        crowded   20 %     26    0      0         4  10.2
+        crowded    0 %      0    8      0        22  18.3
+        crowded   20 %     23    0      0         7  10.7
     "#]]
     .assert_eq(&table);
 }
