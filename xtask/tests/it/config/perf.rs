@@ -71,7 +71,7 @@ fn everything_that_can_be_said_of_load_tests_arrives() {
 #[test]
 fn every_key_of_load_tests_says_so_when_its_value_has_a_wrong_type() {
     // A component that is wrong itself is none that a server could be named after; a variable has a name and a value.
-    every_key_says_so(COMPLETE, 17, &["kind", "path", "package", "environment"]);
+    every_key_says_so(COMPLETE, 20, &["kind", "path", "package", "environment"]);
 }
 
 #[test]
