@@ -27,8 +27,8 @@ use crate::tasks::{cache, ci, dependencies, docs, doctor, image, lint, rehearse,
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
-    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Docs, Doctor, EnvironmentVerb,
-    OfEnvironment, Output, Verb, grammar,
+    Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Docs, Doctor,
+    EnvironmentVerb, OfEnvironment, Output, Verb, grammar,
 };
 use run::Session;
 
@@ -110,6 +110,7 @@ impl App {
                 let options = ci::Options { image: image.options()?, ..ci::Options::CHECK };
                 session.image(&image.verb, &options)
             }
+            Command::Perf(perf) => session.perf(&perf),
             Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Coverage(coverage) => verb("coverage", coverage),

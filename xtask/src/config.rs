@@ -4,7 +4,7 @@
 //! behind this room meets a wrong value. Each field says what its key means, in which unit, and what holds without it; a
 //! field `import_contracts` is written `import-contracts`. Sections: `[project]`, `[components.NAME]`, `[tools]`,
 //! `[tasks."ID"]`, `[environment]`, `[budget]`, `[dependencies]`, `[licenses]`, `[cache]`, `[docs]`, `[gates]`, `[[waivers]]`, `[image]`,
-//! `[coverage]`, `[contracts.NAME]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
+//! `[coverage]`, `[contracts.NAME]`, `[perf]`, and what [`release`] has: `[release]`, `[environments.NAME]`.
 //!
 //! Durations are whole numbers with the units `ms`, `s`, `m`, `h`, `d`, added up: `90s`, `1h 30m`. Sizes are a whole number
 //! with one of `B`, `KB`, `MB`, `GB`, `TB` (1000s) or `KiB`, `MiB`, `GiB`, `TiB` (1024s). Neither may be zero.
@@ -17,6 +17,7 @@ use self::contract::Contract;
 use self::coverage::{ComponentCoverage, CoverageSettings};
 use self::gates::GateSettings;
 use self::image::{ComponentImage, ImageSettings};
+use self::perf::PerfSettings;
 use self::release::{EnvironmentConfig, Release};
 use crate::core::fingerprint::signed::PublicKey;
 use crate::core::http::Url;
@@ -29,10 +30,16 @@ pub mod coverage;
 mod decode;
 pub mod gates;
 pub mod image;
+pub mod perf;
 pub mod release;
 mod sections;
 mod units;
 mod values;
+
+/// Reads a duration as `xtask.toml` has it: `90s`, `10m`, `1h 30m`. The error says what is wrong.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text)
+}
 
 /// The largest file that is read, in bytes. What people write is a hundred times smaller.
 const FILE_MAX: usize = 256 << 10;
@@ -77,6 +84,8 @@ pub struct Config {
     pub coverage: CoverageSettings,
     /// `[contracts.NAME]`: interfaces between components, in the order of the file.
     pub contracts: Vec<Contract>,
+    /// `[perf]`: load tests. Without it there are none.
+    pub perf: Option<PerfSettings>,
     /// `[release]`: what is released. Without it nothing is.
     pub release: Option<Release>,
     /// `[environments.NAME]`: where it is released to, in the order of the file.

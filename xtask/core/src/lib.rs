@@ -32,6 +32,7 @@ pub mod license;
 pub mod markdown;
 pub mod mask;
 pub mod page;
+pub mod perf;
 pub mod picture;
 pub mod plan;
 pub mod policy;

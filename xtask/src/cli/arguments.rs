@@ -4,6 +4,7 @@ mod cache;
 mod ci;
 mod dependencies;
 mod image;
+mod perf;
 mod plan;
 mod rehearse;
 mod release;
@@ -18,6 +19,7 @@ pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::ci::Ci;
 pub(super) use self::dependencies::{Dependencies, DependenciesVerb};
 pub(super) use self::image::Image;
+pub(super) use self::perf::Perf;
 pub(super) use self::plan::{Explain, Plan};
 pub(super) use self::rehearse::Rehearse;
 pub(super) use self::release::{
@@ -359,6 +361,22 @@ Examples:
 
 What was pushed stands in target/xtask/images.json, which `cargo xtask deploy` reads.")]
     Image(Image),
+    /// Put the servers under load, compare with the base, and say better, same or worse
+    #[command(after_help = "\
+Examples:
+  cargo xtask perf                                  the working copy, and where the branch began
+  cargo xtask perf --scenario load --baseline main  longer, and compared with main
+  cargo xtask perf --baseline none                  the thresholds alone
+  cargo xtask perf --duration 20s --budget 15m      longer runs, and more of them
+  cargo xtask report --open                         latency, throughput and memory, drawn
+
+Baseline and candidate run side by side on this machine and are asked in turn, until the verdict is clear
+or the budget is spent. What was built by `cargo xtask image --push` is started where a container engine
+is there, else the files. All figures stand in target/xtask/perf.json.
+
+Exits with 1 where the candidate is worse, or crossed a threshold of `[perf]`; with `--strict`, with 4
+where there is no verdict.")]
+    Perf(Perf),
     /// Look after the stored results of tasks
     #[command(after_help = "\
 Examples:
@@ -410,6 +428,7 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
         "Releases",
         &[
             "image",
+            "perf",
             "deploy",
             "rollback",
             "status",

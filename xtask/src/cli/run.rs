@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cli::App;
-use crate::cli::arguments::{Run, Show, Verb, verbs};
+use crate::cli::arguments::{Perf, Run, Show, Verb, verbs};
 use crate::cli::github::Job;
 use crate::config::Config;
 use crate::core::command;
@@ -102,6 +102,12 @@ impl<'a> Session<'a> {
     pub(super) fn image(&self, arguments: &Verb, options: &ci::Options) -> Result<u8> {
         image::check(&self.cx, &options.image)?;
         self.verb("image", arguments, options)
+    }
+
+    /// Puts the servers under load.
+    pub(super) fn perf(&self, arguments: &Perf) -> Result<u8> {
+        let options = ci::Options { perf: arguments.options(), ..ci::Options::CHECK };
+        self.run(vec!["perf".to_owned()], &arguments.run, &options)
     }
 
     /// Runs a task of the repository's own.

@@ -7,6 +7,7 @@ mod coverage;
 mod gates;
 mod image;
 mod licenses;
+mod perf;
 mod release;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,9 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         table.optional("coverage", |coverage| coverage.table(|table| Some(coverage::coverage(table))));
     let contracts = table
         .optional("contracts", |value| contract::contracts(value, components.as_deref().unwrap_or_default()));
+    let perf = table.optional("perf", |value| {
+        value.table(|table| perf::perf(table, components.as_deref().unwrap_or_default()))
+    });
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
         if release.is_none() {
@@ -68,6 +72,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         image: image.unwrap_or_default(),
         coverage: coverage.unwrap_or_default(),
         contracts: contracts.unwrap_or_default(),
+        perf,
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
     })

@@ -19,3 +19,4 @@ pub mod registry;
 pub mod sandbox;
 pub mod server;
 pub mod signals;
+pub mod usage;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::lint::Fix;
 use super::{
     agreement, architecture, contract, coverage, dependencies, docs, footprints, gate, image, kubernetes,
-    licenses, lint, sbom, security, setup, test,
+    licenses, lint, perf, sbom, security, setup, test,
 };
 use crate::config::{Component, ComponentKind, Config, TaskSettings};
 use crate::core::command::Command;
@@ -24,6 +24,8 @@ pub struct Options {
     pub image: image::Options,
     /// How the gates look.
     pub security: security::Options,
+    /// How load is made.
+    pub perf: perf::Options,
 }
 
 impl Options {
@@ -33,6 +35,7 @@ impl Options {
         test_args: Vec::new(),
         image: image::Options::LOCAL,
         security: security::Options { history: false },
+        perf: perf::Options::USUAL,
     };
 }
 
@@ -107,6 +110,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(site_tasks(config))
         .extend(security_tasks(config, options.security))
         .extend(each(&|component| image_task(component, &options.image, &recorder)))
+        .extend(perf_task(config, &options.perf))
         .extend(sbom_tasks(config))
         .extend(config.tasks.iter().filter_map(|(id, settings)| command_task(id, settings)))
 }
@@ -436,6 +440,17 @@ fn image_task(component: &Component, options: &image::Options, recorder: &image:
     component.image.as_ref()?;
     let task = light_task("image", component, "build the image", work).on_demand();
     Some(task.uncached("an image is reused by its own fingerprint, wherever it was built"))
+}
+
+/// It needs the machine for itself; only who names it gets it.
+fn perf_task(config: &Config, options: &perf::Options) -> Option<Task> {
+    config.perf.as_ref()?;
+    let options = options.clone();
+    let cores =
+        std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+    let task = Task::new("perf", move |cx| perf::perf(cx, &options))
+        .about("put the servers under load, and compare");
+    Some(task.cores(cores).on_demand().uncached("what is measured is this machine, now"))
 }
 
 /// The task `VERB.COMPONENT`, which runs tools of the component: after its set-up, in `memory` bytes or what cargo needs.

@@ -19,6 +19,7 @@ pub mod image;
 pub mod kubernetes;
 pub mod licenses;
 pub mod lint;
+pub mod perf;
 pub mod rehearse;
 pub mod release;
 pub mod report;

@@ -114,6 +114,7 @@ fn prepared(cx: &Cx, environment: Option<&str>) -> Result<Prepared> {
             source: Source::Imagined,
             images: prepare::Images::Built,
             override_freeze: None,
+            override_perf: None,
             without_way_back: false,
         },
     )

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::dependencies;
 use crate::core::command::Command;
 use crate::core::finding::Finding;
+use crate::core::perf::report::{FILE as PERF_FILE, Report};
 use crate::core::record::{Excerpt, Page, Record, State, Uncovered, history};
 use crate::core::report::{TestReport, junit};
 use crate::core::text::count;
@@ -25,6 +26,8 @@ const EVENTS_MAX: u64 = 256 << 20;
 
 /// The longest file of earlier runs that is read, in bytes.
 const HISTORY_MAX: u64 = 16 << 20;
+/// The longest load test that is read, in bytes: a night of runs.
+const PERF_MAX: u64 = 64 << 20;
 
 /// The largest file whose lines are shown below a finding, in bytes, and the most findings that get them.
 const SOURCE_MAX: u64 = 4 << 20;
@@ -116,6 +119,7 @@ fn read(name: &str, folder: &Path, events: &Path) -> Record {
         Err(error) => return Record::missing(name, error.in_words()),
     };
     images(&mut record, folder);
+    load_test(&mut record, folder);
     let earlier = folder.join(HISTORY_FILE);
     if earlier.is_file() {
         match text_of(&earlier, HISTORY_MAX) {
@@ -128,6 +132,18 @@ fn read(name: &str, folder: &Path, events: &Path) -> Record {
         Err(error) => record.damage.push(error.in_words()),
     }
     record
+}
+
+/// The load test of the run. Another run may have left one there; a run that measured has the task.
+fn load_test(record: &mut Record, folder: &Path) {
+    let path = folder.join(PERF_FILE);
+    if record.tasks.iter().any(|task| task.id == "perf") && path.is_file() {
+        let read = text_of(&path, PERF_MAX).map_err(|error| error.in_words());
+        match read.and_then(|text| Report::from_json(&text)) {
+            Ok(report) => record.perf = Some(report),
+            Err(reason) => record.damage.push(format!("`{PERF_FILE}` cannot be read: {reason}")),
+        }
+    }
 }
 
 /// The cases of the JUnit file; none where it is not there, as after a run without tests that was killed.

@@ -10,6 +10,7 @@ mod contract;
 mod coverage;
 mod gates;
 mod licenses;
+mod perf;
 mod reference;
 mod release;
 

@@ -23,6 +23,7 @@ mod nights;
 mod notify;
 mod packages;
 mod parity;
+mod perf;
 mod pipeline;
 mod plan;
 mod program;

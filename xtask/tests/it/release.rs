@@ -8,6 +8,7 @@
 mod bad;
 mod cluster;
 mod eks;
+mod load;
 mod pin;
 mod scratch;
 
@@ -44,6 +45,7 @@ fn a_rehearsal_needs_nothing_but_the_files_of_this_repository() {
             source: Source::Imagined,
             images: xtask::tasks::release::prepare::Images::Built,
             override_freeze: None,
+            override_perf: None,
             without_way_back: false,
         };
         let prepared = prepare(&cx, &options).unwrap();

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use crate::coverage::{Coverage, Span};
 use crate::finding::Finding;
 use crate::image::policy::Layer;
+use crate::perf;
 use crate::release::narration::Measured;
 use crate::report::{TestCounts, TestReport};
 
@@ -59,6 +60,8 @@ pub struct Record {
     pub drawings: Vec<(String, String)>,
     /// Notes and warnings.
     pub notes: Vec<Note>,
+    /// The load test that it made, where it made one.
+    pub perf: Option<perf::report::Report>,
     /// How it ended; `None` where the lines do not say so.
     pub end: Option<End>,
     /// Every line.

@@ -56,6 +56,9 @@ pub(in crate::cli) struct Deploy {
     /// Why it is released in a freeze; the reason is recorded in the plan
     #[arg(long, value_name = "REASON")]
     override_freeze: Option<String>,
+    /// Why it is released although its load test is bad; the reason is recorded in the plan
+    #[arg(long, value_name = "REASON")]
+    override_perf: Option<String>,
     /// Release it although its migration leaves no way back
     #[arg(long)]
     without_way_back: bool,
@@ -87,6 +90,7 @@ impl Deploy {
                 (None, None) => prepare::Images::Named(self.image),
             },
             override_freeze: self.override_freeze,
+            override_perf: self.override_perf,
             without_way_back: self.without_way_back,
         };
         if self.plan_only {

@@ -74,6 +74,7 @@ impl Command {
             Self::Lint(lint) => Some(&lint.verb.run),
             Self::Security(security) => Some(&security.verb.run),
             Self::Image(image) => Some(&image.verb.run),
+            Self::Perf(perf) => Some(&perf.run),
             Self::Dependencies(dependencies) => Some(&dependencies.check.run),
             Self::Docs(docs) => Some(&docs.verb.run),
             Self::Architecture(verb)

@@ -49,7 +49,7 @@ fn smoke(table: &mut Table<'_, '_>) -> Option<ImageSmoke> {
 }
 
 /// Texts by the names of variables.
-fn texts(value: &Value<'_, '_>) -> Option<BTreeMap<String, String>> {
+pub(super) fn texts(value: &Value<'_, '_>) -> Option<BTreeMap<String, String>> {
     let mut texts = BTreeMap::new();
     for (key, value) in value.entries()? {
         if !key.text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

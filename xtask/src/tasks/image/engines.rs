@@ -33,7 +33,7 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// The command with the variables that engines read.
-pub(super) fn with_variables(cx: &Cx, command: Command) -> Command {
+pub(in crate::tasks) fn with_variables(cx: &Cx, command: Command) -> Command {
     let set: Vec<_> = command.environment().keys().cloned().collect();
     // buildah ends where this folder has no file, instead of going on without credentials as docker does.
     let has_file = |path: &OsStr| Path::new(path).join("config.json").is_file();
@@ -64,7 +64,7 @@ pub(super) fn choose(cx: &Cx, prepared: &Prepared, options: &Options) -> Result<
     }
 }
 
-fn ask(cx: &Cx, engine: Engine) -> Result<State> {
+pub(super) fn ask(cx: &Cx, engine: Engine) -> Result<State> {
     let question = |arguments: &[&str]| {
         let command = Command::new(engine.program()).args(arguments).timeout(PATIENCE);
         cx.output(with_variables(cx, command))

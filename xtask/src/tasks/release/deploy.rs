@@ -85,7 +85,10 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
     let kubectl = connect::identified(cx, environment, Use::Write)?;
     let head = connect::ledger(&kubectl, &environment.name)?;
     let wanted = match &saved {
-        Some(plan) => as_planned(&kubectl, plan, head.as_ref())?,
+        Some(plan) => {
+            let override_perf = options.prepare.override_perf.clone();
+            prepare::Options { override_perf, ..as_planned(&kubectl, plan, head.as_ref())? }
+        }
         None => options.prepare.clone(),
     };
     if let Some(known) = under_way::find(cx, &kubectl, (release, environment), head.as_ref())? {
@@ -110,6 +113,18 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         return Err(Error::refused(format!("nothing is released to `{}` now", environment.name))
             .cause(frozen)
             .hint("`--override-freeze REASON` releases all the same, and records why"));
+    }
+    if let Some(refused) = &prepared.refused {
+        return Err(Error::refused(format!(
+            "nothing is released to `{}` after this load test",
+            environment.name
+        ))
+        .cause(refused)
+        .hint("`cargo xtask report` shows the figures; `cargo xtask perf` measures again")
+        .hint("`--override-perf REASON` releases all the same, and records why"));
+    }
+    if let Some(doubt) = &prepared.doubt {
+        cx.warn(doubt.clone(), "`cargo xtask perf` puts the images that were built under load");
     }
     let former = connect::stated(&kubectl, head.as_ref().and_then(Head::serves).map(|entry| &**entry))?;
     let id = prepared.plan.release.clone();
@@ -149,6 +164,7 @@ fn as_planned(kubectl: &Kubectl, plan: &Plan, head: Option<&Head>) -> Result<pre
         source: Source::Cluster,
         images: prepare::Images::Planned { images, commit: plan.commit.clone() },
         override_freeze: plan.freeze_overridden.as_ref().map(|freeze| freeze.reason.clone()),
+        override_perf: None,
         // Whoever has made the plan has agreed to that.
         without_way_back: plan.contracts,
     })

@@ -22,6 +22,7 @@ mod consent;
 mod eks;
 mod files;
 mod freeze;
+mod load;
 mod other;
 mod under_way;
 

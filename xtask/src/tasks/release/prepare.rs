@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::connect::Use;
-use super::{cluster, commits, connect, files, freeze, other};
+use super::{cluster, commits, connect, files, freeze, load, other};
 use crate::config::release::{EnvironmentConfig, Release};
 use crate::core::diagnostic::Diagnostic;
 use crate::core::registry::Reference;
@@ -40,6 +40,8 @@ pub struct Options {
     pub images: Images,
     /// Why it is released although there is a freeze.
     pub override_freeze: Option<String>,
+    /// Why it is released although its load test is bad.
+    pub override_perf: Option<String>,
     /// Whether it may be released although it cannot be taken back.
     pub without_way_back: bool,
 }
@@ -88,6 +90,10 @@ pub struct Prepared {
     pub live: Live,
     /// What the machine is to do.
     pub course: Course,
+    /// Why its load test says that it must not be released.
+    pub refused: Option<String>,
+    /// What somebody should be warned of, for want of a load test that says that it may.
+    pub doubt: Option<String>,
 }
 
 /// Prepares a release.
@@ -112,6 +118,11 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     } else {
         freeze::check(cx, environment, options.override_freeze.as_deref(), now)?
     };
+    let load = if rehearsed {
+        load::Judged::default()
+    } else {
+        load::check(cx, &made.derived, options.override_perf.as_deref())?
+    };
     let serving = live.release.as_ref().filter(|_| !rehearsed).map(|_| live.commits.as_slice());
     let commits = commits::since(cx, release, environment, made.commit.as_deref(), serving)?;
     let wish = Wish {
@@ -122,7 +133,7 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
         without_way_back: options.without_way_back,
         commit: commits.commit,
         commits: commits.since,
-        remarks: made.remarks.into_iter().chain(commits.remarks).collect(),
+        remarks: made.remarks.into_iter().chain(commits.remarks).chain(load.remarks).collect(),
         bake: release.bake,
         frozen,
         freeze_overridden,
@@ -132,7 +143,8 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     let account =
         account.map_err(|error| Error::configuration("the manifests cannot be kept").source(error))?;
     let course = plan.course(account, now);
-    Ok(Prepared { environment: environment.clone(), plan, derived: made.derived, live, course })
+    let (environment, derived) = (environment.clone(), made.derived);
+    Ok(Prepared { environment, plan, derived, live, course, refused: load.refused, doubt: load.doubt })
 }
 
 /// What is there; `None` where it is imagined.

@@ -140,7 +140,7 @@ impl Server {
         }
         let cargo = server.path("bin/cargo");
         Repository::at(&server.path("bin")).write("cargo", &format!(
-            "#!/bin/sh\nshift\nif [ \"$1\" = image ]; then mkdir -p target/xtask; echo '{{}}' > target/xtask/images.json; exit 0; fi\n\
+            "#!/bin/sh\nshift\ncase \"$1\" in image) mkdir -p target/xtask; echo '{{}}' > target/xtask/images.json; exit 0;; perf) echo '{{}}' > target/xtask/perf.json; exit 0;; esac\n\
              exec '{}' \"$@\"\n",
             env!("CARGO_BIN_EXE_xtask")
         ));

@@ -8,6 +8,7 @@ mod failures;
 mod findings;
 mod history;
 mod images;
+mod load;
 mod notes;
 mod tasks;
 mod tests;
@@ -33,6 +34,7 @@ const SECTIONS: &[Section] = &[
     canary::SECTION,
     timeline::SECTION,
     tasks::SECTION,
+    load::SECTION,
     tests::SECTION,
     history::SECTION,
     coverage::SECTION,
