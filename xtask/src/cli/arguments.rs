@@ -3,6 +3,7 @@
 mod cache;
 mod ci;
 mod dependencies;
+pub(super) mod groups;
 mod image;
 mod perf;
 mod plan;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::ci::Ci;
 pub(super) use self::dependencies::{Dependencies, DependenciesVerb};
+pub(super) use self::groups::{grammar, verbs};
 pub(super) use self::image::Image;
 pub(super) use self::perf::Perf;
 pub(super) use self::plan::{Explain, Plan};
@@ -400,103 +402,4 @@ They complete the command `cargo-xtask`: alias it to `cargo xtask`.")]
     /// A task of this repository's own pipeline.
     #[command(external_subcommand)]
     Own(Vec<String>),
-}
-
-/// The commands in groups, as the help shows them. A test holds that every command stands in one.
-pub(super) const GROUPS: &[(&str, &[&str])] = &[
-    (
-        "Checks",
-        &[
-            "ci",
-            "test",
-            "coverage",
-            "lint",
-            "docs",
-            "architecture",
-            "dependencies",
-            "licenses",
-            "security",
-            "sbom",
-            "explain",
-            "plan",
-            "watch",
-            "report",
-            "update",
-        ],
-    ),
-    (
-        "Releases",
-        &[
-            "image",
-            "perf",
-            "deploy",
-            "rollback",
-            "status",
-            "drift",
-            "history",
-            "promote",
-            "pause",
-            "resume",
-            "abort",
-            "recover",
-            "adopt",
-            "unlock",
-            "environment",
-            "rehearse",
-        ],
-    ),
-    ("This machine", &["setup", "doctor", "cache", "completions"]),
-];
-
-/// The names of the commands.
-pub(super) fn verbs() -> impl Iterator<Item = &'static str> {
-    GROUPS.iter().flat_map(|(_, names)| *names).copied()
-}
-
-/// The grammar with the groups in its help.
-pub(super) fn grammar() -> clap::Command {
-    use clap::CommandFactory as _;
-    let grammar = Cli::command();
-    let mut text = String::new();
-    for (heading, names) in GROUPS {
-        text.push_str(heading);
-        text.push_str(":\n");
-        for name in *names {
-            let about = grammar.find_subcommand(name).and_then(clap::Command::get_about);
-            let about = about.map(ToString::to_string).unwrap_or_default();
-            text.extend(["  ".to_owned(), format!("{name:<14}"), about, "\n".to_owned()]);
-        }
-        text.push('\n');
-    }
-    text.push_str("`cargo xtask COMMAND --help` says more.\n");
-    verbs().fold(grammar.before_help(text), |grammar, verb| {
-        grammar.mut_subcommand(verb, |command| {
-            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            command.after_help(format!("{examples}\n\n{EXIT_CODES}"))
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_grammar_is_sound() {
-        grammar().debug_assert();
-    }
-
-    #[test]
-    fn every_command_stands_in_one_group_and_has_an_example() {
-        let grammar = grammar();
-        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
-        let mut named: Vec<&str> = grammar.get_subcommands().map(clap::Command::get_name).collect();
-        grouped.sort_unstable();
-        named.sort_unstable();
-        assert_eq!(grouped, named);
-        for command in grammar.get_subcommands() {
-            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.starts_with("Examples:\n  cargo xtask "), "{}", command.get_name());
-        }
-    }
 }

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use clap::{Arg, ArgAction, Command};
 use expect_test::expect_file;
 
-use super::arguments::{EXIT_CODES, GLOBAL, GROUPS, grammar};
+use super::arguments::groups::GROUPS;
+use super::arguments::{EXIT_CODES, GLOBAL, grammar};
 
 #[test]
 fn it_says_what_the_grammar_says() {

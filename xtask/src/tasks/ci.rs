@@ -444,13 +444,12 @@ fn image_task(component: &Component, options: &image::Options, recorder: &image:
 
 /// It needs the machine for itself; only who names it gets it.
 fn perf_task(config: &Config, options: &perf::Options) -> Option<Task> {
-    config.perf.as_ref()?;
+    let timeout = perf::timeout(config.perf.as_ref()?, options);
     let options = options.clone();
-    let cores =
-        std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
     let task = Task::new("perf", move |cx| perf::perf(cx, &options))
         .about("put the servers under load, and compare");
-    Some(task.cores(cores).on_demand().uncached("what is measured is this machine, now"))
+    let task = task.cores(u32::MAX).timeout(timeout).on_demand();
+    Some(task.uncached("what is measured is this machine, now"))
 }
 
 /// The task `VERB.COMPONENT`, which runs tools of the component: after its set-up, in `memory` bytes or what cargo needs.

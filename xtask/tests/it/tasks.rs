@@ -215,6 +215,7 @@ fn the_pipeline_follows_from_the_components() {
         security.built (1): setup.tools
         image.backend (1): 
         image.frontend (1): 
+        perf (4294967295): 
         sbom.backend (1): setup.backend
         sbom.frontend (1): 
         sbom.xtask (1): 

@@ -55,6 +55,15 @@ impl Options {
         Self { scenario: None, baseline: Baseline::Base, budget: None, duration: None, local: false };
 }
 
+/// How long all of it may take at most: the budget, and what is outside of it, which is the set-up of both sides and a last pair.
+pub(super) fn timeout(settings: &PerfSettings, options: &Options) -> Duration {
+    /// For virtual environments, images, seeded databases.
+    const SET_UP: Duration = Duration::from_mins(30);
+    let budget = options.budget.unwrap_or(settings.budget);
+    let longest = settings.scenarios.iter().map(|scenario| scenario.duration).max().unwrap_or_default();
+    SET_UP.saturating_add(budget).saturating_add(options.duration.unwrap_or(longest).saturating_mul(2))
+}
+
 /// What the candidate is compared with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Baseline {

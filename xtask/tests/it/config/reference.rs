@@ -19,7 +19,9 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("`[components.NAME]` of the kind `rust`", "src/config.rs", "Rust"),
     ("`[components.NAME.image]`", "src/config/image.rs", "ComponentImage"),
     ("`[components.NAME.image.smoke]`", "src/config/image.rs", "ImageSmoke"),
+    ("`[components.NAME.coverage]`", "src/config/coverage.rs", "ComponentCoverage"),
     ("`[image]`", "src/config/image.rs", "ImageSettings"),
+    ("`[coverage]`", "src/config/coverage.rs", "CoverageSettings"),
     ("`[tools]`", "src/config.rs", "Tools"),
     ("`[tasks.\"ID\"]`", "src/config.rs", "TaskSettings"),
     ("`[environment]`", "src/config.rs", "EnvironmentSettings"),
@@ -31,6 +33,9 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("`[dependencies]`", "src/config.rs", "DependencySettings"),
     ("`[budget]`", "src/config.rs", "Budget"),
     ("`[contracts.NAME]`", "src/config/contract.rs", "Contract"),
+    ("`[perf]`", "src/config/perf.rs", "PerfSettings"),
+    ("`[perf.servers.COMPONENT]`", "src/config/perf.rs", "PerfServer"),
+    ("`[perf.scenarios.NAME]`", "src/config/perf.rs", "PerfScenario"),
     ("`[release]`", "src/config/release.rs", "Release"),
     ("`[release.components.NAME]`", "src/config/release.rs", "ReleaseComponent"),
     ("`[environments.NAME]`", "src/config/release.rs", "EnvironmentConfig"),
@@ -125,9 +130,10 @@ fn it_says_what_the_types_say() {
 #[test]
 fn no_type_is_left_out() {
     let listed: BTreeSet<&str> = SECTIONS.iter().map(|(_, _, name)| *name).collect();
-    for file in ["config.rs", "config/contract.rs", "config/gates.rs", "config/image.rs", "config/release.rs"]
-    {
-        for described in types(&text(&format!("src/{file}"))) {
+    let modules = ["contract", "coverage", "gates", "image", "perf", "release"]
+        .map(|name| format!("src/config/{name}.rs"));
+    for file in std::iter::once("src/config.rs").chain(modules.iter().map(String::as_str)) {
+        for described in types(&text(file)) {
             let is_known = described.keys.is_empty() || listed.contains(described.name.as_str());
             assert!(is_known, "{file}: `{}` has keys and no section in the reference", described.name);
         }

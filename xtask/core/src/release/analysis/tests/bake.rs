@@ -136,14 +136,14 @@ fn only_what_was_seen_counts() {
             };
             let counts = length <= settings().tick_max && canary.iter().any(|pod| pod.scrape.is_some());
             let tick = Tick { at, length, canary, ..Tick::default() };
-            let part = length.min(at - start);
+            let part = length.min(at.checked_sub(start).unwrap());
             seen += if counts { part } else { Duration::ZERO };
             let verdict = bake.observe(&tick);
             assert_eq!(verdict == BakeVerdict::Over, seen >= wanted, "{seen:?} of {wanted:?}");
             if verdict == BakeVerdict::Over {
                 break;
             }
-            assert_eq!(bake.ends(), at + (wanted - seen));
+            assert_eq!(bake.ends(), at + wanted.checked_sub(seen).unwrap());
             assert!(bake.ends() >= ends, "it is never over sooner than was said");
             ends = bake.ends();
             at += 3 * TICK;
