@@ -1,6 +1,9 @@
 //! Numbers, words and digests as bytes, and back: each with its length, so that no two sequences read as the same bytes.
 
-use super::Digest;
+use super::digest::Digest;
+
+/// The version of keys, entries and the index. It rises when what they hold or mean changes.
+pub const FORMAT: u32 = 1;
 
 /// Collects bytes.
 #[derive(Clone, Debug, Default)]

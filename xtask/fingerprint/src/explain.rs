@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::manifest::{Content, Item};
-use super::{Declared, Fingerprint, Manifest, Subject, Value, raw};
+use super::key::{Declared, Fingerprint, Subject, Value};
+use super::manifest::{Content, Item, Manifest};
+use super::raw;
 
 /// How many letters of a value are shown.
 const WORDS: usize = 48;

@@ -8,7 +8,8 @@
 
 use std::collections::HashMap;
 
-use super::{Digest, FORMAT, codec};
+use super::codec::{self, FORMAT};
+use super::digest::Digest;
 
 const MAGIC: &[u8] = b"xtask index 2\n";
 

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::digest::Digest;
 use super::pattern::Patterns;
-use super::{Digest, codec, raw};
+use super::{codec, raw};
 
 /// The domain of a manifest's digest.
 const DOMAIN: &str = "xtask 2026-11 set of files, format 1";

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::Manifest;
+use super::manifest::Manifest;
 use super::pattern::{Pattern, Patterns, Verdict};
 
 /// Paths inside the repository that a task may read, with whatever is in those that are folders.
