@@ -43,3 +43,8 @@ pub use crate::cx::Cx;
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::pipeline::{Footprint, Pipeline, Task};
 pub use xshell::cmd;
+
+/// The Rust of the guide, which has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guides/extending.md")]
+struct Extending;

@@ -287,13 +287,13 @@ fn a_quiet_night_is_decided_by_checks() {
               5m 54s  backend   3 new pods serve alone
               5m 54s  frontend  2 new pods serve alone
               5m 57s  release   the new release serves, and its smoke test passed; watched for 60 min, old pods stand by
-              1h 05m  release   the watch is over: the old pods go
-              1h 05m  release   PROMOTED: production-2 serves, after 1h 05m 59s, exit code 0
+              1h 06m  release   the watch is over: the old pods go
+              1h 06m  release   PROMOTED: production-2 serves, after 1h 06m 04s, exit code 0
                                 backend: errors 0 of 26 (0.00 %), old release 0 of 46 (0.00 %); E 1 of 200
                                 backend: too few requests to tell: checks 0 of 700 failed
 
-            it took                     1h 05m 59s
-            failed because of it        0 of 1,569 requests
+            it took                     1h 06m 04s
+            failed because of it        0 of 1,573 requests
             both releases served        5m 35s
             the deploy would exit with  0 (promoted)
             picture                     target/xtask/rehearse-production-quiet-night.html

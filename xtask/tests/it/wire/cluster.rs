@@ -164,7 +164,7 @@ impl Cluster {
                 };
                 Input::Wrote(effect, outcome)
             }
-            Action::Measure { part, .. } => Input::Measured(effect.id, Some(self.measure(*part))),
+            Action::Measure { part, .. } => Input::Measured(effect.id, Some(self.measure(release, *part))),
             Action::Smoke { .. } => Input::Smoked(effect.id, Some(Ok(()))),
         }
     }
@@ -222,7 +222,7 @@ impl Cluster {
         self.look.insert(look).view.clone()
     }
 
-    fn measure(&mut self, part: usize) -> Tick {
+    fn measure(&mut self, release: &Release, part: usize) -> Tick {
         let now = self.now;
         let length = now.saturating_sub(self.measured.insert(part, now).unwrap_or(now));
         let pod = |name: &str, bad: u64| PodTick {
@@ -237,11 +237,19 @@ impl Cluster {
                 restarted: false,
             }),
         };
-        let view = &self.look.as_ref().unwrap().view;
-        let [a, b] = view.parts[part].serving;
-        let canary = if b > 0 { vec![pod("new", self.failing)] } else { Vec::new() };
-        let baseline = if a > 0 { vec![pod("old", 0)] } else { Vec::new() };
-        Tick { at: now, length, canary, baseline, ..Tick::default() }
+        let view = &self.look.as_ref().unwrap().view.parts[part];
+        let mut tick = Tick { at: now, length, ..Tick::default() };
+        for (serving, slot) in view.serving.iter().zip(&view.slots) {
+            let Some(slot) = slot else { continue };
+            let runs_new = slot.object.revision == release.plan.parts[part].new;
+            // What rolls in place has no Service.
+            match (*serving > 0 || view.service.is_none(), runs_new) {
+                (false, _) => {}
+                (true, true) => tick.canary.push(pod("new", self.failing)),
+                (true, false) => tick.baseline.push(pod("old", 0)),
+            }
+        }
+        tick
     }
 }
 
