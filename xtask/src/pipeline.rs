@@ -13,6 +13,7 @@ use crate::cx::Cx;
 use crate::error::{Error, Result};
 use crate::event::RunEnd;
 
+mod ahead;
 mod concern;
 mod confine;
 mod durations;

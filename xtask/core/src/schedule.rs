@@ -121,9 +121,13 @@ impl<'g> Schedule<'g> {
     }
 
     /// Takes the end of a running task. Returns the tasks that will now never run, and why.
+    ///
+    /// # Panics
+    ///
+    /// Where the task is not running: who drives the schedule has lost count, and what it says next would be wrong.
     #[must_use]
     pub fn finish(&mut self, task: usize, passed: bool) -> Vec<(usize, SkipReason)> {
-        debug_assert_eq!(self.state[task], State::Running, "only a running task can end");
+        assert_eq!(self.state[task], State::Running, "only a running task can end");
         self.state[task] = State::Done;
         self.running -= 1;
         self.cores -= self.cores_of(task);

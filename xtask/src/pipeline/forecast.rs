@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::thread;
 
+use super::ahead::Ahead;
 use super::durations::Durations;
-use super::reuse::{Cache, Caching, OFF, Ready};
+use super::reuse::{Cache, Caching, Looked, OFF, Ready};
 use super::run::machine_cores;
 use super::{Footprint, Pipeline, Reusable, Task};
 use crate::core::fingerprint::entry::Entry;
@@ -47,8 +49,15 @@ impl Pipeline {
         let graph = self.select(cx, select)?;
         let tasks = self.tasks_of(&graph);
         let jobs = jobs.unwrap_or_else(machine_cores);
-        let forecast = Forecast::new(cx, &graph, &tasks, caching);
-        Ok(Plan::new(&graph, forecast.go()?, jobs))
+        let cache = Cache::open_to_look(cx, caching.clone()).map(Arc::new);
+        let ahead = Ahead::new(cx, &graph, &tasks, cache.as_ref().ok().cloned());
+        let planned = thread::scope(|scope| {
+            let mut lookers = ahead.start(scope);
+            let planned = Forecast::new(cx, &graph, &tasks, &cache, &ahead).go();
+            lookers.finish();
+            planned
+        });
+        Ok(Plan::new(&graph, planned?, jobs))
     }
 
     /// The selected tasks in so many parts that take about as long as each other, by how long tasks took when they last passed
@@ -66,19 +75,22 @@ struct Forecast<'f> {
     graph: &'f Graph,
     tasks: &'f [&'f Task],
     /// The error says why there is none.
-    cache: std::result::Result<Cache, Error>,
+    cache: &'f Result<Arc<Cache>>,
+    ahead: &'f Ahead<'f>,
     durations: Durations,
     known: Vec<Known>,
 }
 
 impl<'f> Forecast<'f> {
-    fn new(cx: &'f Cx, graph: &'f Graph, tasks: &'f [&'f Task], caching: &Caching) -> Self {
-        let cache = Cache::open_to_look(cx, caching.clone());
-        if let Ok(cache) = &cache {
-            cache.look_ahead(tasks.iter().filter_map(|task| task.footprint()));
-        }
+    fn new(
+        cx: &'f Cx,
+        graph: &'f Graph,
+        tasks: &'f [&'f Task],
+        cache: &'f Result<Arc<Cache>>,
+        ahead: &'f Ahead<'f>,
+    ) -> Self {
         let known = vec![Known::default(); tasks.len()];
-        Self { cx, graph, tasks, cache, durations: Durations::load(cx), known }
+        Self { cx, graph, tasks, cache, ahead, durations: Durations::load(cx), known }
     }
 
     fn go(mut self) -> Result<Vec<Planned>> {
@@ -137,7 +149,7 @@ impl<'f> Forecast<'f> {
             Reusable::By(footprint) => footprint,
             Reusable::Not(reason) => return Outlook::Uncached { reason: reason.clone() },
         };
-        let cache = match &self.cache {
+        let cache = match self.cache {
             Ok(cache) if cache.is_off() => {
                 return Outlook::Uncached { reason: OFF.to_owned() };
             }
@@ -148,8 +160,8 @@ impl<'f> Forecast<'f> {
         let before: Vec<(TaskId, Digest)> =
             before.filter_map(|&other| Some((self.id(other).clone(), self.known[other].key?))).collect();
         let replaced: Vec<&Replaced> = known.replaced.values().collect();
-        let ready = match ready(cache, self.cx, self.id(task), footprint, &before, &replaced) {
-            Ok(ready) => ready,
+        let ready = match self.looked(task, footprint, &replaced) {
+            Ok(looked) => looked.after(&before),
             Err(error) => return Outlook::Unreadable { reason: error.in_words() },
         };
         let key = ready.key;
@@ -157,7 +169,7 @@ impl<'f> Forecast<'f> {
         if cache.is_forced(self.id(task)) {
             return Outlook::Miss { key, why: Why::Forced };
         }
-        if cache.is_in_place(self.cx, self.id(task), &ready) {
+        if cache.is_in_place(self.id(task), &ready) {
             return Outlook::Hit { key, in_place: true };
         }
         match cache.store().peek(&key) {
@@ -192,6 +204,21 @@ impl<'f> Forecast<'f> {
         }
     }
 
+    /// What the result of a task depends on, with what would be put back before it in its place.
+    fn looked(&self, task: usize, footprint: &Footprint, replaced: &[&Replaced]) -> Result<Looked> {
+        let looked =
+            self.ahead.of(task).ok_or_else(|| Error::bug("a cached task was not looked at"))?.clone()?;
+        if replaced.is_empty() {
+            return Ok(looked);
+        }
+        let parsed = footprint.parsed()?;
+        let mut inputs = Manifest::clone(looked.inputs());
+        for both in replaced {
+            inputs = inputs.replaced(&parsed.inputs, &both.0, &both.1);
+        }
+        looked.reading(self.id(task), inputs)
+    }
+
     /// What differs from the stored result that differs least.
     fn why(&self, stored: &[(Digest, Box<Entry>)], task: usize, now: &Fingerprint) -> Why {
         let fingerprints: Vec<&Fingerprint> = stored.iter().map(|(_, entry)| &entry.fingerprint).collect();
@@ -216,27 +243,6 @@ impl<'f> Forecast<'f> {
         let mut new = before.filter(|&&other| self.known[other].is_new).map(|&other| self.id(other));
         new.find(|id| id.as_str() == name).cloned()
     }
-}
-
-/// What the result of a task depends on, with what would be put back before it in its place.
-fn ready(
-    cache: &Cache,
-    cx: &Cx,
-    task: &TaskId,
-    footprint: &Footprint,
-    before: &[(TaskId, Digest)],
-    replaced: &[&Replaced],
-) -> Result<Ready> {
-    let ready = cache.ready(cx, task, footprint, before, false)?;
-    if replaced.is_empty() {
-        return Ok(ready);
-    }
-    let parsed = footprint.parsed()?;
-    let mut inputs = Manifest::clone(&ready.inputs.manifest);
-    for both in replaced {
-        inputs = inputs.replaced(&parsed.inputs, &both.0, &both.1);
-    }
-    cache.ready_with(cx, task, footprint, before, inputs, Arc::clone(&ready.outputs))
 }
 
 /// What of a stored result would have to be put back, and is missing or damaged.

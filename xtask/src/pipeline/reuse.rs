@@ -6,14 +6,14 @@ mod keep;
 mod missed;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use keep::NotStored;
 
 use super::confine::{Confined, Confinement};
-use super::footprint::{Footprint, Known, Parsed};
+use super::footprint::{Footprint, Known};
 use super::remote;
 use super::retry::tries;
 use crate::core::fingerprint::entry::{Entry, Said};
@@ -57,7 +57,7 @@ pub(super) struct Cache {
     strict: bool,
     confinement: Confinement,
     /// What was seen of sets of files before anything ran, by their names.
-    seen: Mutex<HashMap<String, Arc<Seen>>>,
+    seen: Mutex<HashMap<String, Shared>>,
     /// What tasks have in common, before anything ran.
     known: Known,
     /// A reading of the file system's clock from before the first look.
@@ -65,14 +65,65 @@ pub(super) struct Cache {
     today: u64,
 }
 
-/// What the result of a task depends on, looked at.
+/// A set of files that several tasks may have in common: the first that needs it looks at it.
+type Shared = Arc<OnceLock<Result<Arc<Seen>>>>;
+
+/// What the result of a task depends on but for the tasks before it, looked at.
+#[derive(Clone)]
+pub(super) struct Looked {
+    parts: Vec<Part>,
+    inputs: Arc<Seen>,
+    pub(super) outputs: Arc<Seen>,
+    /// The digest of its log.
+    log: Option<Digest>,
+    age_max: Option<Duration>,
+}
+
+/// What the result of a task depends on.
 pub(super) struct Ready {
     pub(super) fingerprint: Fingerprint,
     pub(super) key: Digest,
     pub(super) inputs: Arc<Seen>,
     pub(super) outputs: Arc<Seen>,
+    log: Option<Digest>,
     /// How long ago a result was stored at most that may be used again.
     pub(super) age_max: Option<Duration>,
+}
+
+impl Looked {
+    /// All of what the result depends on, with the keys of the tasks before it.
+    pub(super) fn after(self, before: &[(TaskId, Digest)]) -> Ready {
+        let Self { mut parts, inputs, outputs, log, age_max } = self;
+        parts.extend(before.iter().map(|(task, key)| Part {
+            subject: Subject::Dependency(task.to_string()),
+            value: Value::Digest(*key),
+        }));
+        let fingerprint = Fingerprint::new(parts, Arc::clone(&inputs.manifest));
+        Ready { key: fingerprint.key(), fingerprint, inputs, outputs, log, age_max }
+    }
+
+    /// The same with other files to read.
+    pub(super) fn reading(mut self, task: &TaskId, inputs: Manifest) -> Result<Self> {
+        self.inputs = Arc::new(inputs.into());
+        are_apart(task, &self.inputs, &self.outputs)?;
+        Ok(self)
+    }
+
+    /// What it reads.
+    pub(super) fn inputs(&self) -> &Manifest {
+        &self.inputs.manifest
+    }
+}
+
+/// What a task reads and what it makes have nothing in common.
+fn are_apart(task: &TaskId, inputs: &Seen, outputs: &Seen) -> Result<()> {
+    let Some(both) = outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
+    else {
+        return Ok(());
+    };
+    let path = both.path.display();
+    Err(Error::configuration(format!("`{path}` is among what `{task}` reads and what it makes"))
+        .hint("what it makes is taken away before it runs: leave it out of what it reads"))
 }
 
 impl Ready {
@@ -133,104 +184,47 @@ impl Cache {
         }
     }
 
-    /// Looks at the files of many tasks at once, before anything runs.
-    pub(super) fn look_ahead<'f>(&self, footprints: impl Iterator<Item = &'f Footprint>) {
-        let parsed: Vec<Arc<Parsed>> = footprints.filter_map(|footprint| footprint.parsed().ok()).collect();
-        let mut sets: HashMap<&str, (&Patterns, Mode)> = HashMap::new();
-        for parsed in &parsed {
-            sets.insert(&parsed.inputs_name, (&parsed.inputs, Mode::Executable));
-            sets.insert(&parsed.outputs_name, (&parsed.outputs, Mode::Exact));
-        }
-        let queue = Mutex::new(sets.into_iter());
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let threads = thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some((name, (patterns, mode))) = next() {
-                        // What cannot be looked at is said by the task that needs it.
-                        if let Ok(seen) = self.eye.look(patterns, mode, self.start) {
-                            self.remembered().insert(name.to_owned(), Arc::new(seen));
-                        }
-                    }
-                });
-            }
-        });
-    }
-
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Seen>>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the result of the task depends on; `fresh` looks at the files now, else what was seen before anything ran is good
-    /// enough, because nothing that ran since goes before this task.
-    pub(super) fn ready(
-        &self,
-        cx: &Cx,
-        task: &TaskId,
-        footprint: &Footprint,
-        before: &[(TaskId, Digest)],
-        fresh: bool,
-    ) -> Result<Ready> {
+    /// Looks at what the result of the task depends on; `fresh` looks at the files now, else what was seen before anything ran is
+    /// good enough, because nothing that ran since goes before this task.
+    pub(super) fn look(&self, cx: &Cx, task: &TaskId, footprint: &Footprint, fresh: bool) -> Result<Looked> {
         let moment = if fresh { cache::moment(&cx.tools_folder())? } else { self.start };
         let look = |name: &str, patterns: &Patterns, mode: Mode| -> Result<Arc<Seen>> {
-            let remembered = if fresh { None } else { self.remembered().get(name).cloned() };
-            match remembered {
-                Some(seen) => Ok(seen),
-                None => self.eye.look(patterns, mode, moment).map(Arc::new),
-            }
+            let look = || self.eye.look(patterns, mode, moment).map(Arc::new);
+            if fresh { look() } else { self.shared(name).get_or_init(look).clone() }
         };
         let parsed = footprint.parsed()?;
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
         let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
-        self.ready_from(cx, task, footprint, before, (inputs, outputs), moment)
-    }
-
-    /// The same with files that were looked at, at the earliest at `moment`: what it reads, and what stands where it makes
-    /// something.
-    fn ready_from(
-        &self,
-        cx: &Cx,
-        task: &TaskId,
-        footprint: &Footprint,
-        before: &[(TaskId, Digest)],
-        (inputs, outputs): (Arc<Seen>, Arc<Seen>),
-        moment: u64,
-    ) -> Result<Ready> {
-        if let Some(both) =
-            outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
-        {
-            let path = both.path.display();
-            return Err(Error::configuration(format!(
-                "`{path}` is among what `{task}` reads and what it makes"
-            ))
-            .hint("what it makes is taken away before it runs: leave it out of what it reads"));
-        }
+        are_apart(task, &inputs, &outputs)?;
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
         // What ran since may have made another tool.
         let anew = Known::default();
-        let known = if moment == self.start { &self.known } else { &anew };
-        let mut parts = footprint.parts(cx, task.as_str(), &self.program, known, &digest)?;
-        parts.extend(before.iter().map(|(task, key)| Part {
-            subject: Subject::Dependency(task.to_string()),
-            value: Value::Digest(*key),
-        }));
-        let fingerprint = Fingerprint::new(parts, Arc::clone(&inputs.manifest));
-        let age_max = footprint.age_max();
-        Ok(Ready { key: fingerprint.key(), fingerprint, inputs, outputs, age_max })
+        let known = if fresh { &anew } else { &self.known };
+        let parts = footprint.parts(cx, task.as_str(), &self.program, known, &digest)?;
+        let log = digest(&cx.log_of(task))?;
+        // Worked out here, where other threads do other things at the same time.
+        inputs.manifest.digest();
+        outputs.manifest.digest();
+        Ok(Looked { parts, inputs, outputs, log, age_max: footprint.age_max() })
     }
 
-    /// The same with other files: `inputs` is what it will find, `outputs` what stands where it makes something.
-    pub(super) fn ready_with(
+    fn shared(&self, name: &str) -> Shared {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.get(name) {
+            Some(shared) => Arc::clone(shared),
+            None => Arc::clone(seen.entry(name.to_owned()).or_default()),
+        }
+    }
+
+    /// What the result of the task depends on, looked at now.
+    fn ready_now(
         &self,
         cx: &Cx,
         task: &TaskId,
         footprint: &Footprint,
         before: &[(TaskId, Digest)],
-        inputs: Manifest,
-        outputs: Arc<Seen>,
     ) -> Result<Ready> {
-        self.ready_from(cx, task, footprint, before, (Arc::new(inputs.into()), outputs), self.start)
+        Ok(self.look(cx, task, footprint, true)?.after(before))
     }
 
     /// Where results are kept.
@@ -256,8 +250,8 @@ impl Cache {
     }
 
     /// Whether the result is what this checkout was left with, and stands there untouched with all that it needs.
-    pub(super) fn is_in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> bool {
-        self.left(cx, task, ready)
+    pub(super) fn is_in_place(&self, task: &TaskId, ready: &Ready) -> bool {
+        self.left(task, ready)
             .is_some_and(|left| !left.says || matches!(self.store.peek(&ready.key), Found::Entry(_)))
     }
 
@@ -267,12 +261,12 @@ impl Cache {
     }
 
     /// What this checkout was left with, where that is the result and stands there untouched.
-    fn left(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<Left> {
+    fn left(&self, task: &TaskId, ready: &Ready) -> Option<Left> {
         let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
         let is_left = left.key == ready.key
             && left.outputs == ready.outputs.manifest.digest()
             && ready.is_fresh(left.stored)
-            && left.log == self.eye.digest(&cx.log_of(task), self.start).ok()?;
+            && left.log == ready.log;
         is_left.then_some(left)
     }
 
@@ -281,7 +275,7 @@ impl Cache {
         if self.caching.off || self.is_forced(task) {
             return None;
         }
-        let left = self.left(cx, task, ready)?;
+        let left = self.left(task, ready)?;
         if left.says {
             let Found::Entry(entry) = self.store.find(&ready.key) else { return None };
             cx.say_again(task, &entry.said);
@@ -349,7 +343,7 @@ impl Cache {
         let unlooked = |error: &Error| {
             cx.warn_of(error, format!("`{task}` runs, and its result is not stored"));
         };
-        let mut ready = match self.ready(cx, task, footprint, before, true) {
+        let mut ready = match self.ready_now(cx, task, footprint, before) {
             Ok(ready) => ready,
             Err(error) => {
                 unlooked(&error);
@@ -374,7 +368,7 @@ impl Cache {
         let lock = match self.wait(cx, task, &ready.key) {
             Ok((lock, waited)) => {
                 if waited {
-                    match self.ready(cx, task, footprint, before, true) {
+                    match self.ready_now(cx, task, footprint, before) {
                         Ok(again) => ready = again,
                         Err(error) => unlooked(&error),
                     }

@@ -5,10 +5,11 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::ahead::{Ahead, Lookers};
 use super::durations::Durations;
 use super::retry::tries;
 use super::reuse::Cache;
-use super::{Footprint, Options, Reusable, Task};
+use super::{Options, Reusable, Task};
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::Said;
 use crate::core::graph::{Graph, TaskId};
@@ -64,17 +65,13 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Opens the cache, where a task can use it, and looks at all files at once.
+    /// Opens the cache, where a task can use it.
     fn open_cache(&mut self) {
-        let footprints: Vec<&Footprint> = self.tasks.iter().filter_map(|task| task.footprint()).collect();
-        if footprints.is_empty() {
+        if self.tasks.iter().all(|task| task.footprint().is_none()) {
             return;
         }
         match Cache::open(self.cx, self.options.caching.clone()) {
-            Ok(cache) => {
-                cache.look_ahead(footprints.into_iter());
-                self.cache = Some(Arc::new(cache));
-            }
+            Ok(cache) => self.cache = Some(Arc::new(cache)),
             Err(error) => self.cx.warn_of(&error, "nothing is reused, and nothing stored"),
         }
     }
@@ -103,8 +100,28 @@ impl<'r> Run<'r> {
             jobs: self.cores,
             graph: self.graph.nodes().iter().map(Scheduled::from).collect(),
         });
-        self.sweep_logs();
         self.open_cache();
+        let tasks = self.tasks.clone();
+        let ahead = Ahead::new(self.cx, self.graph, &tasks, self.cache.clone());
+        thread::scope(|scope| {
+            let mut lookers = ahead.start(scope);
+            self.sweep_logs();
+            let ended = self.all(&ahead, &mut lookers);
+            lookers.finish();
+            ended
+        })?;
+        if self.options.keeps_times {
+            self.durations.save(self.cx);
+        }
+        if let Some(cache) = &self.cache {
+            cache.close(self.cx);
+            make_room(self.cx, cache.store());
+        }
+        Ok(self.finish(start.elapsed()))
+    }
+
+    /// Takes all tasks, until the last has ended or the run is given up.
+    fn all(&mut self, ahead: &Ahead<'_>, lookers: &mut Lookers<'_>) -> Result<()> {
         let limits = Limits { cores: self.cores, memory: platform::memory_available() };
         let estimate = |task: usize| self.durations.estimate(&self.graph.nodes()[task].id);
         let mut schedule = Schedule::new(self.graph, estimate, limits, self.options.on_failure);
@@ -115,12 +132,12 @@ impl<'r> Run<'r> {
         loop {
             let mut starting: VecDeque<usize> = schedule.start().into();
             while let Some(task) = starting.pop_front() {
-                match self.in_place(task) {
-                    Some((end, key)) => {
-                        self.finished(&mut schedule, task, end, Some(key));
-                        starting.extend(schedule.start());
-                    }
-                    None => self.spawn(task, sender.clone())?,
+                if let Some((end, key)) = self.in_place(task, ahead) {
+                    self.finished(&mut schedule, task, end, Some(key));
+                    starting.extend(schedule.start());
+                } else {
+                    lookers.finish();
+                    self.spawn(task, sender.clone())?;
                 }
             }
             if schedule.is_done() {
@@ -142,14 +159,7 @@ impl<'r> Run<'r> {
                 None => break,
             }
         }
-        if self.options.keeps_times {
-            self.durations.save(self.cx);
-        }
-        if let Some(cache) = &self.cache {
-            cache.close(self.cx);
-            make_room(self.cx, cache.store());
-        }
-        Ok(self.finish(start.elapsed()))
+        Ok(())
     }
 
     fn finished(&mut self, schedule: &mut Schedule<'_>, task: usize, end: TaskEnd, key: Option<Digest>) {
@@ -167,16 +177,15 @@ impl<'r> Run<'r> {
     }
 
     /// The end of a task whose result stands where it was left, as far as that is sure without another look at its files.
-    fn in_place(&mut self, task: usize) -> Option<(TaskEnd, Digest)> {
+    fn in_place(&mut self, task: usize, ahead: &Ahead<'_>) -> Option<(TaskEnd, Digest)> {
         self.touched[task] |= self.graph.dependencies(task).iter().any(|&other| self.touched[other]);
-        let (cache, footprint) = (self.cache.as_ref()?, self.tasks[task].footprint()?);
         if self.touched[task] {
             return None;
         }
-        let id = &self.graph.nodes()[task].id;
         // Whatever is wrong is said by the look that follows.
-        let ready = cache.ready(self.cx, id, footprint, &self.before(task), false).ok()?;
-        cache.in_place(self.cx, id, &ready).map(|end| (end, ready.key))
+        let ready = ahead.of(task)?.clone().ok()?.after(&self.before(task));
+        let end = self.cache.as_ref()?.in_place(self.cx, &self.graph.nodes()[task].id, &ready)?;
+        Some((end, ready.key))
     }
 
     fn spawn(&self, task: usize, sender: mpsc::Sender<Message>) -> Result<()> {

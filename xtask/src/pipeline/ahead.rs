@@ -1,0 +1,78 @@
+//! Looking at the files of all tasks before anything runs, on threads of their own, while the run already takes the first tasks:
+//! whoever needs first what was not looked at yet looks at it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Scope, ScopedJoinHandle};
+
+use super::Task;
+use super::reuse::{Cache, Looked};
+use crate::core::graph::Graph;
+use crate::cx::Cx;
+use crate::error::Result;
+
+/// Threads that look: more wait for each other, and for the disk.
+const THREADS_MAX: usize = 8;
+
+/// What the tasks of a graph depend on, as it was before any of them ran.
+pub(super) struct Ahead<'a> {
+    cx: &'a Cx,
+    graph: &'a Graph,
+    tasks: &'a [&'a Task],
+    /// `None` where nothing is to be reused, or nothing can be.
+    cache: Option<Arc<Cache>>,
+    looked: Vec<OnceLock<Result<Looked>>>,
+    /// How far the threads have come in the order of the graph.
+    next: AtomicUsize,
+}
+
+/// The threads that look.
+pub(super) struct Lookers<'s>(Vec<ScopedJoinHandle<'s, ()>>);
+
+impl<'a> Ahead<'a> {
+    pub(super) fn new(
+        cx: &'a Cx,
+        graph: &'a Graph,
+        tasks: &'a [&'a Task],
+        cache: Option<Arc<Cache>>,
+    ) -> Self {
+        let looked = tasks.iter().map(|_| OnceLock::new()).collect();
+        Self { cx, graph, tasks, cache, looked, next: AtomicUsize::new(0) }
+    }
+
+    /// What this task depends on; `None` where its result is never used again.
+    pub(super) fn of(&self, task: usize) -> Option<&Result<Looked>> {
+        let (cache, footprint) = (self.cache.as_ref()?, self.tasks[task].footprint()?);
+        let look = || cache.look(self.cx, &self.graph.nodes()[task].id, footprint, false);
+        Some(self.looked[task].get_or_init(look))
+    }
+
+    /// Starts to look at everything, with all cores but the one that goes on.
+    pub(super) fn start<'s>(&'s self, scope: &'s Scope<'s, '_>) -> Lookers<'s> {
+        if self.cache.is_none() {
+            return Lookers(Vec::new());
+        }
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads = (cores - 1).clamp(1, THREADS_MAX);
+        Lookers((0..threads).map(|_| scope.spawn(|| self.work())).collect())
+    }
+
+    fn work(&self) {
+        while let Some(&task) = self.graph.order().get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            if self.cx.check().is_err() {
+                return;
+            }
+            self.of(task);
+        }
+    }
+}
+
+impl Lookers<'_> {
+    /// Waits until everything was looked at: from then on something may run.
+    pub(super) fn finish(&mut self) {
+        for thread in self.0.drain(..) {
+            // A look that panicked is made once more by the task that needs it, and fails that task.
+            drop(thread.join());
+        }
+    }
+}
