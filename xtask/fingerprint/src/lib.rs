@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod pattern;
 pub mod raw;
 pub mod reach;
+pub mod walk;
 
 pub use codec::FORMAT;
 pub use digest::Digest;

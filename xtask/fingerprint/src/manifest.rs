@@ -87,6 +87,11 @@ impl Manifest {
     pub fn new(mut files: Vec<Item>) -> Self {
         files.sort_unstable();
         files.dedup_by(|one, other| one.path == other.path);
+        Self::of_sorted(files)
+    }
+
+    /// These files, which are sorted by path, and no path comes twice.
+    pub(super) const fn of_sorted(files: Vec<Item>) -> Self {
         Self { files, digest: OnceLock::new() }
     }
 

@@ -19,10 +19,11 @@ use super::retry::tries;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
+use crate::core::fingerprint::walk::{Links, Mode};
 use crate::core::fingerprint::{Digest, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::cache::{self, Eye, Found, Mode, Remote, Seen, Store};
+use crate::driver::cache::{self, Eye, Found, Remote, Seen, Store};
 use crate::driver::sandbox::Sandbox;
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
@@ -58,6 +59,8 @@ pub(super) struct Cache {
     confinement: Confinement,
     /// What was seen of sets of files before anything ran, by their names.
     seen: Mutex<HashMap<String, Shared>>,
+    /// Links above them, before anything ran.
+    links: Links,
     /// What tasks have in common, before anything ran.
     known: Known,
     /// A reading of the file system's clock from before the first look.
@@ -165,6 +168,7 @@ impl Cache {
             strict: cx.is_strict(),
             confinement,
             seen: Mutex::default(),
+            links: Links::default(),
             known: Known::default(),
             start,
             today,
@@ -189,8 +193,12 @@ impl Cache {
     pub(super) fn look(&self, cx: &Cx, task: &TaskId, footprint: &Footprint, fresh: bool) -> Result<Looked> {
         let moment = if fresh { cache::moment(&cx.tools_folder())? } else { self.start };
         let look = |name: &str, patterns: &Patterns, mode: Mode| -> Result<Arc<Seen>> {
-            let look = || self.eye.look(patterns, mode, moment).map(Arc::new);
-            if fresh { look() } else { self.shared(name).get_or_init(look).clone() }
+            let look = |links| self.eye.look(patterns, mode, moment, links).map(Arc::new);
+            if fresh {
+                look(&Links::default())
+            } else {
+                self.shared(name).get_or_init(|| look(&self.links)).clone()
+            }
         };
         let parsed = footprint.parsed()?;
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
@@ -438,7 +446,7 @@ impl Cache {
         // Looked at once more: a result that could be put back only in part has left that part.
         let cleaned = footprint
             .parsed()
-            .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start))
+            .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start, &Links::default()))
             .and_then(|there| cache::clean(cx.root(), &there.manifest))
             .and_then(|()| files::remove(&cx.log_of(task)));
         let confined = self.confinement.confine(cx, task, footprint, &ready.inputs.manifest);

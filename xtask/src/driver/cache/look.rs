@@ -1,6 +1,7 @@
 //! Looking at files: which ones a set of patterns means, what stands there, and whether it has moved since.
 
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -9,20 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use crate::core::fingerprint::index::{Index, Stat};
-use crate::core::fingerprint::manifest::Item;
-use crate::core::fingerprint::pattern::{Patterns, Verdict};
-use crate::core::fingerprint::{Content, Digest, Manifest};
+use crate::core::fingerprint::pattern::Patterns;
+use crate::core::fingerprint::walk::{Failure, Files, Kind, Links, Mode, Standing, walk};
+use crate::core::fingerprint::{Digest, Manifest};
 use crate::driver::files;
-use crate::error::{Context as _, Result};
-
-/// How much of permissions counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mode {
-    /// Whether a file can be executed, as git knows it: what else there is differs between machines.
-    Executable,
-    /// All of it.
-    Exact,
-}
+use crate::error::{Context as _, Error, Result};
 
 /// Looks at the files of a checkout, and remembers digests in its index.
 #[derive(Debug)]
@@ -36,44 +28,43 @@ pub struct Eye {
 pub struct Seen {
     /// The files and what stands there.
     pub manifest: Arc<Manifest>,
-    /// What tells their state from another, in the order of the walk; links and empty folders included. Two looks with the same
-    /// states have the same files, and nothing has been written in between, not even what was there before.
-    states: Vec<(PathBuf, Stat)>,
+    /// What tells the state of each from another, in the same order.
+    stats: Vec<Stat>,
 }
 
 impl Seen {
-    /// Whether nothing has moved between this look and a later one.
+    /// Whether nothing has moved between this look and a later one, not even to become again what it was.
     pub fn is_still(&self, later: &Self) -> bool {
-        self.states == later.states
+        self == later
     }
 
     /// The first path that differs from a later look.
     pub fn first_moved<'s>(&'s self, later: &'s Self) -> Option<&'s Path> {
-        let of = |states: &'s [(PathBuf, Stat)]| -> HashMap<&'s Path, &'s Stat> {
-            states.iter().map(|(path, stat)| (path.as_path(), stat)).collect()
-        };
-        let (then, now) = (of(&self.states), of(&later.states));
-        let moved = self.states.iter().find(|(path, stat)| now.get(path.as_path()) != Some(&stat));
-        let came = || later.states.iter().find(|(path, _)| !then.contains_key(path.as_path()));
-        moved.or_else(came).map(|(path, _)| path.as_path())
+        let (then, now) = (self.states(), later.states());
+        let moved = self.paths().find(|path| now.get(path) != then.get(path));
+        moved.or_else(|| later.paths().find(|path| !then.contains_key(path)))
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.manifest.files().iter().map(|item| item.path.as_path())
+    }
+
+    fn states(&self) -> HashMap<&Path, &Stat> {
+        self.paths().zip(&self.stats).collect()
     }
 }
 
 impl From<Manifest> for Seen {
     /// What would be seen.
     fn from(manifest: Manifest) -> Self {
-        Self { manifest: Arc::new(manifest), states: Vec::new() }
+        Self { manifest: Arc::new(manifest), stats: Vec::new() }
     }
 }
 
-/// One walk over one set of patterns.
+/// One walk: how it looks at the file system, and what was read on the way.
 struct Walk<'e> {
     eye: &'e Eye,
-    patterns: &'e Patterns,
-    mode: Mode,
     moment: u64,
-    items: Vec<Item>,
-    states: Vec<(PathBuf, Stat)>,
     learned: Vec<(Vec<u8>, Stat, Digest)>,
 }
 
@@ -88,41 +79,26 @@ impl Eye {
         change(&mut self.index.write().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// What the files of the patterns are. `moment` is a reading of the file system's clock ([`moment`]) from before.
+    /// What the files of the patterns are. `moment` is a reading of the file system's clock ([`moment`]) from before, `links` what
+    /// was seen since then, and before anything could change, of what leads there.
     ///
     /// # Errors
     ///
     /// Where something cannot be looked at: a folder without permission, a file that cannot be read.
-    pub fn look(&self, patterns: &Patterns, mode: Mode, moment: u64) -> Result<Seen> {
-        let mut walk = Walk {
-            eye: self,
-            patterns,
-            mode,
-            moment,
-            items: Vec::new(),
-            states: Vec::new(),
-            learned: Vec::new(),
-        };
-        let mut done: Vec<PathBuf> = Vec::new();
-        for pattern in &patterns.include {
-            let prefix: Vec<&[u8]> = pattern.prefix();
-            let start: PathBuf = prefix.iter().map(|name| std::ffi::OsStr::from_bytes(name)).collect();
-            // What one pattern begins with may be what another has walked already.
-            if done.iter().any(|other| start.starts_with(other)) {
-                continue;
-            }
-            walk.start(&start)?;
-            done.push(start);
-        }
-        let Walk { items, states, learned, .. } = walk;
-        if !learned.is_empty() {
+    pub fn look(&self, patterns: &Patterns, mode: Mode, moment: u64, links: &Links) -> Result<Seen> {
+        let mut files = Walk { eye: self, moment, learned: Vec::new() };
+        let walked = walk(patterns, mode, links, &mut files).map_err(|failure| {
+            let other = |failure: Failure| Error::bug("could not look at files").source(&*failure);
+            failure.downcast::<Error>().map_or_else(other, |error| *error)
+        })?;
+        if !files.learned.is_empty() {
             self.index(|index| {
-                for (path, stat, digest) in learned {
+                for (path, stat, digest) in files.learned {
                     index.learn(&path, stat, digest, moment);
                 }
             });
         }
-        Ok(Seen { manifest: Arc::new(Manifest::new(items)), states })
+        Ok(Seen { manifest: Arc::new(walked.manifest), stats: walked.stats })
     }
 
     /// The digest of the file at `path`, an absolute one, behind all links; `None` where there is none.
@@ -190,99 +166,57 @@ fn hash(path: &Path, expected: &Stat) -> Result<(Digest, bool)> {
     Ok((Digest::new(*hasher.finalize().as_bytes()), before == *expected && after == before))
 }
 
-impl Walk<'_> {
-    /// Looks at a path that a pattern begins with, or at the whole repository where that is empty.
-    fn start(&mut self, path: &Path) -> Result<()> {
-        let names: Vec<&[u8]> = path.iter().map(OsStrExt::as_bytes).collect();
-        if names.is_empty() {
-            return self.folder(&[], Path::new(""), false).map(drop);
-        }
-        let mut above = false;
-        for length in 1..names.len() {
-            match self.patterns.judge(&names[..length], above) {
-                Verdict::Excluded => return Ok(()),
-                Verdict::Included => above = true,
-                Verdict::Below => {}
-            }
-        }
-        let absolute = self.eye.root.join(path);
-        // What is behind a link is not in the repository by this name: a task that reads it declares where it really is.
-        let linked = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
-        if linked.into_iter().any(|above| self.eye.root.join(above).is_symlink()) {
-            return Ok(());
-        }
-        match fs::symlink_metadata(&absolute) {
+fn standing(found: &Metadata) -> Standing {
+    let kind = match found.file_type() {
+        kind if kind.is_dir() => Kind::Folder,
+        kind if kind.is_symlink() => Kind::Link,
+        kind if kind.is_file() => Kind::File,
+        _ => Kind::Other,
+    };
+    Standing { kind, stat: stat(found) }
+}
+
+impl Files for Walk<'_> {
+    fn at(&mut self, path: &Path) -> Result<Option<Standing>, Failure> {
+        match fs::symlink_metadata(self.eye.root.join(path)) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                Ok(())
+                Ok(None)
             }
             found => {
                 let found = found.context(|| format!("could not look at `{}`", path.display()))?;
-                self.item(&names, path.to_owned(), &found, above).map(drop)
+                Ok(Some(standing(&found)))
             }
         }
     }
 
-    /// Looks at what stands at a path. Returns whether anything of it is meant.
-    fn item(&mut self, names: &[&[u8]], path: PathBuf, found: &Metadata, above: bool) -> Result<bool> {
-        let verdict = self.patterns.judge(names, above);
-        if verdict == Verdict::Excluded {
-            return Ok(false);
-        }
-        let included = verdict == Verdict::Included;
-        let kind = found.file_type();
-        if kind.is_dir() {
-            let filled = self.folder(names, &path, included)?;
-            if included && !filled {
-                self.keep(path, Content::Folder { mode: self.mode_of(found) }, found);
-                return Ok(true);
-            }
-            return Ok(filled);
-        }
-        if !included {
-            return Ok(false);
-        }
-        if kind.is_symlink() {
-            let target = fs::read_link(self.eye.root.join(&path))
-                .context(|| format!("could not read the link `{}`", path.display()))?;
-            self.keep(path, Content::Link { target }, found);
-        } else if kind.is_file() {
-            let stat = stat(found);
-            let digest = self.digest(&path, &stat)?;
-            let content = Content::File { mode: self.mode_of(found), digest, size: stat.size };
-            self.keep(path, content, found);
-        }
-        // Sockets and pipes hold nothing that a result could depend on.
-        Ok(true)
-    }
-
-    /// Looks at what is in a folder. Returns whether anything in it is meant.
-    fn folder(&mut self, names: &[&[u8]], path: &Path, included: bool) -> Result<bool> {
-        let absolute = self.eye.root.join(path);
+    fn list(
+        &mut self,
+        folder: &Path,
+        wanted: &mut dyn FnMut(&OsStr) -> bool,
+    ) -> Result<Vec<(OsString, Standing)>, Failure> {
+        let absolute = self.eye.root.join(folder);
         let failed = || format!("could not look into `{}`", absolute.display());
         let mut entries = Vec::new();
         for entry in fs::read_dir(&absolute).context(failed)? {
             let entry = entry.context(failed)?;
-            entries.push((entry.file_name(), entry));
-        }
-        entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let mut filled = false;
-        for (name, entry) in &entries {
-            let mut below: Vec<&[u8]> = names.to_vec();
-            below.push(name.as_bytes());
-            if self.patterns.judge(&below, included) == Verdict::Excluded {
+            let name = entry.file_name();
+            if !wanted(&name) {
                 continue;
             }
-            let found = match entry.metadata() {
+            match entry.metadata() {
+                Ok(found) => entries.push((name, standing(&found))),
                 // It went away while we looked: as if it had gone before.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                found => found.context(|| format!("could not look at `{}`", entry.path().display()))?,
-            };
-            filled |= self.item(&below, path.join(name), &found, included)?;
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let failed = format!("could not look at `{}`", entry.path().display());
+                    return Err(Error::io(failed, error).into());
+                }
+            }
         }
-        Ok(filled)
+        Ok(entries)
     }
 
-    fn digest(&mut self, path: &Path, stat: &Stat) -> Result<Digest> {
+    fn digest(&mut self, path: &Path, stat: &Stat) -> Result<Digest, Failure> {
         let name = path.as_os_str().as_bytes();
         if let Some(digest) = self.eye.known(name, stat) {
             return Ok(digest);
@@ -294,16 +228,8 @@ impl Walk<'_> {
         Ok(digest)
     }
 
-    fn keep(&mut self, path: PathBuf, content: Content, found: &Metadata) {
-        self.states.push((path.clone(), stat(found)));
-        self.items.push(Item { path, content });
-    }
-
-    fn mode_of(&self, found: &Metadata) -> u32 {
-        match self.mode {
-            Mode::Exact => found.mode() & 0o7777,
-            Mode::Executable if found.is_dir() || found.mode() & 0o100 != 0 => 0o755,
-            Mode::Executable => 0o644,
-        }
+    fn target(&mut self, path: &Path) -> Result<PathBuf, Failure> {
+        let failed = || format!("could not read the link `{}`", path.display());
+        Ok(fs::read_link(self.eye.root.join(path)).context(failed)?)
     }
 }

@@ -16,7 +16,7 @@ mod upkeep;
 mod uploads;
 
 pub use key::make_key;
-pub use look::{Eye, Mode, Seen, moment};
+pub use look::{Eye, Seen, moment};
 pub use outputs::{clean, restore};
 pub use place::place;
 pub use remote::{Fetched, Means, Remote, Tally};

@@ -1,0 +1,341 @@
+//! Which files a set of patterns means, and what stands there: the decisions of a walk; the file system is looked at by others.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::digest::Digest;
+use super::index::Stat;
+use super::manifest::{Content, Item, Manifest};
+use super::pattern::{Patterns, Verdict};
+
+/// Why a walk could not go on, in the words of whoever looked.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How much of permissions counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mode {
+    /// Whether a file can be executed, as git knows it: what else there is differs between machines.
+    Executable,
+    /// All of it.
+    Exact,
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// What it is.
+    pub kind: Kind,
+    /// What tells its state from another.
+    pub stat: Stat,
+}
+
+/// What can stand at a path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// A file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A folder.
+    Folder,
+    /// A socket, a pipe, a device: nothing that a result could depend on.
+    Other,
+}
+
+/// A file system. Paths are relative to its root; no link is followed.
+pub trait Files {
+    /// What stands at a path, if anything does.
+    fn at(&mut self, path: &Path) -> Result<Option<Standing>, Failure>;
+
+    /// What is in a folder, in any order, of the names that are `wanted`.
+    fn list(
+        &mut self,
+        folder: &Path,
+        wanted: &mut dyn FnMut(&OsStr) -> bool,
+    ) -> Result<Vec<(OsString, Standing)>, Failure>;
+
+    /// The digest of a file.
+    fn digest(&mut self, path: &Path, stat: &Stat) -> Result<Digest, Failure>;
+
+    /// Where a link leads, as it is written.
+    fn target(&mut self, path: &Path) -> Result<PathBuf, Failure>;
+}
+
+/// Which paths are links, as far as walks at one moment have asked: what many patterns begin with is looked at once.
+#[derive(Debug, Default)]
+pub struct Links(Mutex<HashMap<PathBuf, bool>>);
+
+impl Links {
+    fn is_link(&self, path: &Path, files: &mut dyn Files) -> Result<bool, Failure> {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&is_link) = known().get(path) {
+            return Ok(is_link);
+        }
+        let is_link = files.at(path)?.is_some_and(|standing| standing.kind == Kind::Link);
+        known().insert(path.to_owned(), is_link);
+        Ok(is_link)
+    }
+}
+
+/// What a walk has found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Walked {
+    /// The files and what stands there.
+    pub manifest: Manifest,
+    /// What tells the state of each from another, in the order of the manifest. Two walks with the same manifest and the same
+    /// states have seen the same, and nothing has been written in between, not even what was there before.
+    pub stats: Vec<Stat>,
+}
+
+/// Looks for the files that the patterns mean.
+///
+/// # Errors
+///
+/// Those of `files`.
+pub fn walk(
+    patterns: &Patterns,
+    mode: Mode,
+    links: &Links,
+    files: &mut dyn Files,
+) -> Result<Walked, Failure> {
+    let mut walk = Walk { patterns, mode, files, found: Vec::new() };
+    let mut done: Vec<PathBuf> = Vec::new();
+    for pattern in &patterns.include {
+        let start: PathBuf = pattern.prefix().into_iter().map(OsStr::from_bytes).collect();
+        // What one pattern begins with may be what another has walked already.
+        if done.iter().any(|other| start.starts_with(other)) {
+            continue;
+        }
+        walk.start(&start, links)?;
+        done.push(start);
+    }
+    let mut found = walk.found;
+    // One walk goes by the names in order; what several patterns mean may overlap.
+    if done.len() > 1 {
+        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        found.dedup_by(|(one, _), (other, _)| one.path == other.path);
+    }
+    let (items, stats) = found.into_iter().unzip();
+    Ok(Walked { manifest: Manifest::of_sorted(items), stats })
+}
+
+struct Walk<'w> {
+    patterns: &'w Patterns,
+    mode: Mode,
+    files: &'w mut dyn Files,
+    found: Vec<(Item, Stat)>,
+}
+
+impl Walk<'_> {
+    /// Looks at a path that a pattern begins with, or at the whole repository where that is empty.
+    fn start(&mut self, path: &Path, links: &Links) -> Result<(), Failure> {
+        let names: Vec<&[u8]> = path.iter().map(OsStrExt::as_bytes).collect();
+        if names.is_empty() {
+            return self.folder(&[], Path::new(""), false).map(drop);
+        }
+        let mut above = false;
+        for length in 1..names.len() {
+            match self.patterns.judge(&names[..length], above) {
+                Verdict::Excluded => return Ok(()),
+                Verdict::Included => above = true,
+                Verdict::Below => {}
+            }
+        }
+        // What is behind a link is not in the repository by this name: a task that reads it declares where it really is.
+        for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
+            if links.is_link(folder, self.files)? {
+                return Ok(());
+            }
+        }
+        match self.files.at(path)? {
+            Some(standing) => self.item(&names, path.to_owned(), &standing, above).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at what stands at a path. Returns whether anything of it is meant.
+    fn item(
+        &mut self,
+        names: &[&[u8]],
+        path: PathBuf,
+        standing: &Standing,
+        above: bool,
+    ) -> Result<bool, Failure> {
+        let verdict = self.patterns.judge(names, above);
+        if verdict == Verdict::Excluded {
+            return Ok(false);
+        }
+        let included = verdict == Verdict::Included;
+        let mode = self.mode_of(standing);
+        if standing.kind == Kind::Folder {
+            let filled = self.folder(names, &path, included)?;
+            if included && !filled {
+                self.found.push((Item { path, content: Content::Folder { mode } }, standing.stat));
+                return Ok(true);
+            }
+            return Ok(filled);
+        }
+        if !included {
+            return Ok(false);
+        }
+        let content = match standing.kind {
+            Kind::Link => Content::Link { target: self.files.target(&path)? },
+            Kind::File => {
+                let digest = self.files.digest(&path, &standing.stat)?;
+                Content::File { mode, digest, size: standing.stat.size }
+            }
+            Kind::Folder | Kind::Other => return Ok(true),
+        };
+        self.found.push((Item { path, content }, standing.stat));
+        Ok(true)
+    }
+
+    /// Looks at what is in a folder. Returns whether anything in it is meant.
+    fn folder(&mut self, names: &[&[u8]], path: &Path, included: bool) -> Result<bool, Failure> {
+        let patterns = self.patterns;
+        let mut wanted = |name: &OsStr| {
+            let below = [names, &[name.as_bytes()]].concat();
+            patterns.judge(&below, included) != Verdict::Excluded
+        };
+        let mut entries = self.files.list(path, &mut wanted)?;
+        entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut filled = false;
+        for (name, standing) in &entries {
+            let below = [names, &[name.as_bytes()]].concat();
+            filled |= self.item(&below, path.join(name), standing, included)?;
+        }
+        Ok(filled)
+    }
+
+    fn mode_of(&self, standing: &Standing) -> u32 {
+        let mode = standing.stat.mode;
+        match self.mode {
+            Mode::Exact => mode & 0o7777,
+            Mode::Executable if standing.kind == Kind::Folder || mode & 0o100 != 0 => 0o755,
+            Mode::Executable => 0o644,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::pattern::Pattern;
+    use super::*;
+
+    const STAT: Stat = Stat { size: 1, modified: 0, changed: 0, inode: 0, device: 0, mode: 0o100_644 };
+
+    /// Files and links by path, folders by what is in them; counts how often it was asked for a path.
+    #[derive(Default)]
+    struct Memory {
+        paths: BTreeMap<PathBuf, Kind>,
+        asked: BTreeMap<PathBuf, usize>,
+    }
+
+    impl Memory {
+        fn new(paths: &[&str]) -> Self {
+            let mut memory = Self::default();
+            for path in paths {
+                let (path, kind) = match (path.strip_suffix('@'), path.strip_suffix('/')) {
+                    (Some(link), _) => (link, Kind::Link),
+                    (None, Some(folder)) => (folder, Kind::Folder),
+                    (None, None) => (*path, Kind::File),
+                };
+                for above in Path::new(path).ancestors().skip(1) {
+                    memory.paths.entry(above.to_owned()).or_insert(Kind::Folder);
+                }
+                memory.paths.insert(path.into(), kind);
+            }
+            memory
+        }
+    }
+
+    impl Files for Memory {
+        fn at(&mut self, path: &Path) -> Result<Option<Standing>, Failure> {
+            *self.asked.entry(path.to_owned()).or_default() += 1;
+            Ok(self.paths.get(path).map(|&kind| Standing { kind, stat: STAT }))
+        }
+
+        fn list(
+            &mut self,
+            folder: &Path,
+            wanted: &mut dyn FnMut(&OsStr) -> bool,
+        ) -> Result<Vec<(OsString, Standing)>, Failure> {
+            let inside = self.paths.iter().filter(|(path, _)| path.parent() == Some(folder));
+            let named = inside.filter_map(|(path, &kind)| Some((path.file_name()?.to_owned(), kind)));
+            let mut listed: Vec<(OsString, Standing)> = named
+                .filter(|(name, _)| wanted(name))
+                .map(|(name, kind)| (name, Standing { kind, stat: STAT }))
+                .collect();
+            listed.reverse();
+            Ok(listed)
+        }
+
+        fn digest(&mut self, path: &Path, _: &Stat) -> Result<Digest, Failure> {
+            if path.ends_with("unreadable") {
+                return Err("not allowed".into());
+            }
+            Ok(Digest::of(path.as_os_str().as_bytes()))
+        }
+
+        fn target(&mut self, _: &Path) -> Result<PathBuf, Failure> {
+            Ok("elsewhere".into())
+        }
+    }
+
+    fn seen(files: &mut Memory, include: &[&str], exclude: &[&str]) -> String {
+        let parse = |patterns: &[&str]| patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect();
+        let patterns = Patterns { include: parse(include), exclude: parse(exclude) };
+        let walked = walk(&patterns, Mode::Executable, &Links::default(), files).unwrap();
+        assert_eq!(walked.stats.len(), walked.manifest.files().len(), "one state each");
+        let again = Manifest::new(walked.manifest.files().to_vec());
+        assert_eq!(again, walked.manifest, "sorted, and no path twice");
+        let paths = walked.manifest.files().iter().map(|item| item.path.display().to_string());
+        paths.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_walk_goes_by_the_names_and_not_by_the_bytes_of_paths() {
+        // `!` and `-` come before `/`, `0` after it: sorted as text, these would stand elsewhere.
+        let files = &mut Memory::new(&["a/b/c", "a/b-c", "a/b!/x", "a/b0", "a!", "a-b/y", "a/b/!"]);
+        assert_eq!(seen(files, &["**"], &[]), "a/b/! a/b/c a/b!/x a/b-c a/b0 a! a-b/y");
+        assert_eq!(seen(files, &["a"], &[]), "a/b/! a/b/c a/b!/x a/b-c a/b0");
+        assert_eq!(seen(files, &["a/b0", "a/b", "a/*"], &[]), "a/b/! a/b/c a/b!/x a/b-c a/b0");
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_looked_at() {
+        let files = &mut Memory::new(&["src/a", "src/cache/unreadable", "src/empty/", "src/cache/x"]);
+        assert_eq!(seen(files, &["src"], &["src/cache"]), "src/a src/empty");
+    }
+
+    #[test]
+    fn what_is_behind_a_link_has_another_name() {
+        let files = &mut Memory::new(&["real/a", "real/down@", "link@", "link/a"]);
+        assert_eq!(seen(files, &["link/a", "real"], &[]), "real/a real/down");
+        assert_eq!(seen(files, &["link"], &[]), "link");
+    }
+
+    #[test]
+    fn what_many_patterns_begin_with_is_looked_at_once() {
+        let files = &mut Memory::new(&["packages/a/src/x", "packages/a/out", "packages/b/out"]);
+        let links = Links::default();
+        for text in ["packages/a/src", "packages/a/out", "packages/b/out"] {
+            let patterns = Patterns { include: vec![Pattern::parse(text).unwrap()], exclude: Vec::new() };
+            walk(&patterns, Mode::Exact, &links, files).unwrap();
+        }
+        assert_eq!((files.asked[Path::new("packages")], files.asked[Path::new("packages/a")]), (1, 1));
+    }
+
+    #[test]
+    fn a_failure_is_in_the_words_of_whoever_looked() {
+        let files = &mut Memory::new(&["src/unreadable"]);
+        let patterns = Patterns { include: vec![Pattern::parse("src").unwrap()], exclude: Vec::new() };
+        let failure = walk(&patterns, Mode::Exact, &Links::default(), files).unwrap_err();
+        assert_eq!(failure.to_string(), "not allowed");
+    }
+}
