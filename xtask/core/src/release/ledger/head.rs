@@ -52,6 +52,9 @@ pub struct Journal {
     /// The wish that it stays where it is, left likewise, and until when that holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Pause>,
+    /// Whether a person has promoted it without the evidence: then want of evidence does not take it back.
+    #[serde(default, rename = "by-hand", skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
     /// On the way back, and while a person is waited for: how it ends, and why.
     pub back: Option<(Ending, String)>,
 }
@@ -69,6 +72,7 @@ impl Journal {
             abort: false,
             promote: None,
             pause: None,
+            by_hand: false,
             back: None,
         }
     }

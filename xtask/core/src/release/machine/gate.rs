@@ -62,8 +62,7 @@ impl Machine {
     /// Whether the canary may take its next step.
     pub(super) fn judge(&mut self, step: u8, now: Duration) {
         if self.consent == Some(Consent::Full) {
-            self.is_by_hand = true;
-            return self.enter(Phase::Promoting, now);
+            return self.promote_by_hand(now);
         }
         if self.evidence_missing(step).is_some() {
             self.asked = None;
@@ -121,7 +120,7 @@ impl Machine {
     pub(super) fn weigh(&mut self, finding: Finding, now: Duration) {
         let Finding::Back(ending, reason) = finding else { return };
         let is_verdict = ending == Ending::RolledBack;
-        if self.is_by_hand && !is_verdict {
+        if self.is_by_hand() && !is_verdict {
             return;
         }
         let may_hold = matches!(self.phase(), Some(Phase::Exposed(_))) && self.stage == Stage::Running;
@@ -137,14 +136,18 @@ impl Machine {
     /// The canary is out of traffic: a person promotes the release all the same, or it goes back.
     pub(super) fn hold_on(&mut self, now: Duration) {
         if self.consent == Some(Consent::Full) {
-            self.is_by_hand = true;
-            if let Some(journal) = &mut self.journal {
-                journal.back = None;
-            }
-            self.enter(Phase::Promoting, now);
+            self.promote_by_hand(now);
         } else if now.saturating_sub(self.entered) >= self.course.timing.hold {
             self.let_go(now);
         }
+    }
+
+    /// A person has decided; whoever goes on with the release has to know that.
+    fn promote_by_hand(&mut self, now: Duration) {
+        if let Some(journal) = &mut self.journal {
+            (journal.by_hand, journal.back) = (true, None);
+        }
+        self.enter(Phase::Promoting, now);
     }
 
     /// The hold is over.

@@ -132,8 +132,6 @@ pub struct Machine {
     has_noted: bool,
     /// What the promotion was earned with, in words.
     earned: Option<String>,
-    /// Whether a person has decided without the evidence.
-    is_by_hand: bool,
     /// Somebody has aborted it before it was known what is under way.
     aborted: bool,
 }
@@ -166,7 +164,6 @@ impl Machine {
             wish: None,
             has_noted: false,
             earned: None,
-            is_by_hand: false,
             aborted: false,
             course,
             intent,
@@ -220,6 +217,11 @@ impl Machine {
     /// The phase that is under way.
     pub fn phase(&self) -> Option<Phase> {
         self.journal.as_ref().map(|journal| journal.phase)
+    }
+
+    /// Whether a person has decided without the evidence.
+    fn is_by_hand(&self) -> bool {
+        self.journal.as_ref().is_some_and(|journal| journal.by_hand)
     }
 
     /// The owner's number, once it has one.

@@ -148,7 +148,7 @@ impl Machine {
     /// Goes on once everything was watched for long enough. What nobody can see is not watched: as in the canary, there is an end
     /// to that, and no verdict. Where a person has promoted it without evidence, want of it takes nothing back.
     fn watch(&mut self, now: Duration) {
-        let (began, is_by_hand) = (self.entered, self.is_by_hand);
+        let (began, is_by_hand) = (self.entered, self.is_by_hand());
         if self.trials.iter().all(|trial| trial.is_over(began, now, is_by_hand)) {
             return self.enter(Phase::Cleaning, now);
         }

@@ -33,7 +33,8 @@ fn account(number: u32) -> Account {
 }
 
 fn journal(number: u32) -> Journal {
-    Journal { floors: vec![Some(2), None], ..Journal::new(release(number), Phase::Intended, vec![3, 3]) }
+    let journal = Journal::new(release(number), Phase::Intended, vec![3, 3]);
+    Journal { floors: vec![Some(2), None], by_hand: true, ..journal }
 }
 
 /// Both components serve from slot a.
@@ -68,7 +69,7 @@ fn a_head_reads_like_this() {
         production-1: {"is":"rolled-back","runs":[["backend","0000000000000001","vitalyst-backend-72be129906"],["frontend","0000000000000001","vitalyst-frontend-72be129906"]],"also":"vitalyst-objects-72be129906","commit":"0000000000000000000000000000000000000001","by":"Jane Doe <jane@example.org>","why":"answers faster where the graph is deep","from":1760000100,"to":1760000200,"on":"errors: canary 12 of 200 (6.00 %), baseline 0 of 1,800 (0.00 %); E 480 of 400","gone":true}
         production-2: {"is":"intended","of":"production-0","runs":[["backend","0000000000000000","vitalyst-backend-fe90030dec"],["frontend","0000000000000000","vitalyst-frontend-fe90030dec"]],"also":"vitalyst-objects-fe90030dec","commit":"0000000000000000000000000000000000000000","by":"Jane Doe <jane@example.org>","why":"answers faster where the grap…","from":1760000300,"contracts":true,"unfrozen":"the shop is down"}
         serving: production-0
-        under-way: {"release":"production-2","phase":"intended","replicas":[3,3],"floors":[2,null],"evidence":[null,null],"abort":false,"back":null}"#]].assert_eq(&text.join("\n"));
+        under-way: {"release":"production-2","phase":"intended","replicas":[3,3],"floors":[2,null],"evidence":[null,null],"abort":false,"by-hand":true,"back":null}"#]].assert_eq(&text.join("\n"));
     assert_eq!(decode(&data).unwrap(), head());
 }
 

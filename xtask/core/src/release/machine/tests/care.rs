@@ -157,6 +157,28 @@ fn what_was_promoted_by_hand_is_not_taken_back_for_want_of_evidence() {
     cluster.at_rest(true);
 }
 
+/// So does whoever goes on where that process died.
+#[test]
+fn who_goes_on_knows_that_it_was_promoted_by_hand() {
+    let mut went_on = 0;
+    for effects in 1.. {
+        let mut cluster = Cluster::new(Mood::Good);
+        cluster.is_blind = true;
+        cluster.says = vec![(Duration::from_mins(1), Command::PromoteFully)];
+        let mut now = Duration::ZERO;
+        if cluster.run(Intent::Release, 1, &mut now, effects).is_some() {
+            break;
+        }
+        if cluster.under_way().is_some_and(|journal| journal.by_hand) {
+            let end = cluster.run(Intent::Release, 2, &mut now, usize::MAX).unwrap();
+            assert_eq!(end.ending, Ending::Promoted, "after {effects} effects: {}", end.reason);
+            cluster.at_rest(true);
+            went_on += 1;
+        }
+    }
+    assert!(went_on > 10, "{went_on}");
+}
+
 #[test]
 fn services_flip_in_the_order_of_the_plan_and_back_in_reverse() {
     let mut cluster = Cluster::new(Mood::Good);

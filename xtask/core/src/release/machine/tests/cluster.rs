@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::*;
 use crate::release::analysis::{Objective, PodTick, Settings};
 use crate::release::effect::{Outcome, Refusal};
-use crate::release::ledger::{Entry, Head, Pause, State};
+use crate::release::ledger::{Entry, Head, Journal, Pause, State};
 use crate::release::metrics::{Counts, Increment};
 use crate::release::model::{ComponentName, Revision};
 use crate::release::view::{Autoscaler, JobState, Lease, Part, Read, SlotState, Traffic};
@@ -350,6 +350,11 @@ impl Cluster {
         let steps = self.course.parts[0].steps().len();
         read.object = word.map_or_else(|| head.resuming(), |pause| head.pausing(pause, steps)).unwrap();
         read.version.resource = self.versions;
+    }
+
+    /// The release that is under way, as it is written down.
+    pub(super) fn under_way(&self) -> Option<&Journal> {
+        self.view.ledger.as_ref()?.object.under_way.as_ref()
     }
 
     /// The number of the release that serves, as it is written down; 0 for none.
