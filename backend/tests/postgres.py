@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -74,7 +75,9 @@ def running_cluster() -> Iterator[Cluster]:
         run("initdb", "--username", _USER, "--auth", "trust", "--encoding", "UTF8", "--no-sync")
         # The data outlive no test, so the server need not wait for the disk.
         settings = ("listen_addresses=", "fsync=off", "full_page_writes=off", "autovacuum=off")
-        options = " ".join([f"-k {root}", *(f"-c {setting}" for setting in settings)])
+        # pg_ctl has a shell read them, and the folder may have a space in its path.
+        folder = shlex.quote(str(root))
+        options = " ".join([f"-k {folder}", *(f"-c {setting}" for setting in settings)])
         run("pg_ctl", "--wait", "--log", str(root / "server.log"), "--options", options, "start")
         try:
             yield Cluster(root)
