@@ -37,6 +37,7 @@ pub mod picture;
 pub mod plan;
 pub mod policy;
 pub mod record;
+pub mod refusal;
 pub mod registry;
 pub mod release;
 pub mod report;

@@ -13,8 +13,16 @@
 //! A restriction is that of a thread, and is inherited. So a command starts from a thread that restricts itself first and ends
 //! right afterwards. It brings `no_new_privs` along: what is set-uid gains nothing, and nothing can be mounted.
 
+mod audit;
+
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use audit::Audit;
+
+/// Sandboxes of this process, for their names.
+static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// What a command may read inside of a repository.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,6 +31,9 @@ pub struct Sandbox {
     root: PathBuf,
     inside: Vec<PathBuf>,
     temporary: Option<PathBuf>,
+    /// The name of the threads that restrict themselves, by which the kernel's audit knows them: fifteen bytes at most.
+    name: String,
+    is_audited: bool,
 }
 
 impl Sandbox {
@@ -32,7 +43,20 @@ impl Sandbox {
         if root.parent().is_none() {
             return Err(io::Error::other("the repository is the root of the file system"));
         }
-        Ok(Self { root, inside: inside.into_iter().collect(), temporary: None })
+        let name = format!("box-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let inside = inside.into_iter().collect();
+        Ok(Self { root, inside, temporary: None, name, is_audited: false })
+    }
+
+    /// Has the kernel's audit told of what commands are refused.
+    pub fn audited(mut self, is_audited: bool) -> Self {
+        self.is_audited = is_audited;
+        self
+    }
+
+    /// The name of the threads that commands are started from.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Gives commands a folder of their own for temporary files.
@@ -52,7 +76,7 @@ impl Sandbox {
     ///
     /// Where the kernel cannot, or not once more: sixteen restrictions may lie upon each other.
     pub fn enter(&self) -> io::Result<()> {
-        system::enter(&self.root, &self.inside)
+        system::enter(&self.root, &self.inside, self.is_audited)
             .map_err(|error| io::Error::other(format!("the sandbox could not be made: {error}")))
     }
 }
@@ -81,14 +105,27 @@ mod system {
             .map(|_| "this kernel has no Landlock of Linux 5.19 or later, or it is turned off".to_owned())
     }
 
-    pub(super) fn enter(root: &Path, inside: &[PathBuf]) -> Result<(), Box<dyn std::error::Error>> {
+    pub(super) fn enter(
+        root: &Path,
+        inside: &[PathBuf],
+        is_audited: bool,
+    ) -> Result<(), Box<dyn std::error::Error>> {
         // Restricted at all, a file may leave its folder only where that is allowed.
         let everywhere = open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         let mut rules = ruleset()?.add_rule(PathBeneath::new(everywhere, AccessFs::Refer))?;
         for place in neighbours(root)?.into_iter().chain(inside_of(root, inside)) {
             rules = rules.add_rule(PathBeneath::new(place, access()))?;
         }
-        rules.restrict_self()?;
+        // Kernels before 6.15 tell of nothing.
+        rules.set_compatibility(CompatLevel::BestEffort).log_new_exec(is_audited)?.restrict_self()?;
+        Ok(())
+    }
+
+    /// Restricts this thread so that it can read nothing more, and tries to.
+    pub(super) fn try_in_vain() -> Result<(), RulesetError> {
+        ruleset()?.restrict_self()?;
+        // That it fails is the purpose.
+        drop(fs::File::open("/dev/null"));
         Ok(())
     }
 
@@ -149,7 +186,7 @@ mod system {
         Some("this system has no Landlock".to_owned())
     }
 
-    pub(super) fn enter(_root: &Path, _inside: &[PathBuf]) -> io::Result<()> {
+    pub(super) fn enter(_root: &Path, _inside: &[PathBuf], _is_audited: bool) -> io::Result<()> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 }

@@ -10,10 +10,14 @@ use super::footprint::Footprint;
 use crate::core::fingerprint::Manifest;
 use crate::core::fingerprint::reach::Reach;
 use crate::core::graph::TaskId;
+use crate::core::text::count;
 use crate::cx::Cx;
-use crate::driver::sandbox::{self, Sandbox};
+use crate::driver::sandbox::{self, Audit, Sandbox};
 use crate::driver::{files, process};
-use crate::error::{Context as _, Result};
+use crate::error::{Context as _, Error, Result};
+
+/// How many files an error names.
+const NAMED_MAX: usize = 10;
 
 /// Whether and how the commands of a run are confined.
 pub(super) struct Confinement {
@@ -23,6 +27,8 @@ pub(super) struct Confinement {
     unavailable: Option<String>,
     /// Whether the run has said that it does not.
     said: AtomicBool,
+    /// Tells of what was refused, where this process may hear it.
+    audit: Option<Audit>,
 }
 
 /// Of one task: it holds the folder for temporary files, where there is one, and takes it away.
@@ -44,7 +50,9 @@ impl Drop for Confined {
 
 impl Confinement {
     pub(super) fn new(off: bool) -> Self {
-        Self { off, unavailable: sandbox::unavailable(), said: AtomicBool::new(false) }
+        let unavailable = sandbox::unavailable();
+        let audit = if off || unavailable.is_some() { None } else { Audit::open() };
+        Self { off, unavailable, said: AtomicBool::new(false), audit }
     }
 
     /// Whether somebody has turned off what would have been checked: such a result is nobody else's.
@@ -80,7 +88,7 @@ impl Confinement {
         }
         let inside = reach.paths.into_iter().chain(always(cx)).chain(programs(cx, task, footprint));
         let failed = || "could not make the sandbox".to_owned();
-        let sandbox = Sandbox::new(cx.root(), inside).context(failed)?;
+        let sandbox = Sandbox::new(cx.root(), inside).context(failed)?.audited(self.audit.is_some());
         let Some(temporary) = temporary(cx, task) else {
             return Ok(Confined { sandbox: Some(Arc::new(sandbox)), temporary: None });
         };
@@ -88,6 +96,27 @@ impl Confinement {
         create_temporary(&temporary)?;
         let sandbox = Some(Arc::new(sandbox.temporary(&temporary)));
         Ok(Confined { sandbox, temporary: Some(temporary) })
+    }
+}
+
+impl Confinement {
+    /// What is wrong with a task that has passed although it was refused something inside of the repository: it has gone on without,
+    /// and would say something else where it is given that.
+    pub(super) fn objection(&self, cx: &Cx, task: &TaskId, confined: &Confined) -> Option<Error> {
+        let refused = self.audit.as_ref()?.refused(confined.sandbox.as_deref()?);
+        let root = cx.root().canonicalize().ok()?;
+        let inside = refused.iter().filter_map(|path| path.strip_prefix(&root).ok());
+        let paths: Vec<String> = inside.map(|path| format!("`{}`", path.display())).collect();
+        let named = paths.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let rest = match paths.len().checked_sub(NAMED_MAX) {
+            None | Some(0) => String::new(),
+            Some(rest) => format!(", and {}", count(rest, "more file")),
+        };
+        let message =
+            format!("`{task}` passed although it could not read {named}{rest}, which it does not declare");
+        let error = Error::problems(cx.mask().text(&message));
+        (!paths.is_empty())
+            .then(|| error.hint("declare it with `reads`, or keep its tools from looking for it"))
     }
 }
 
@@ -160,6 +189,7 @@ mod tests {
             off,
             unavailable: unavailable.map(str::to_owned),
             said: AtomicBool::new(false),
+            audit: None,
         };
         let (one, two) = (TaskId::new("one").unwrap(), TaskId::new("two").unwrap());
         let usual = Footprint::new().reads(["in"]).makes(["out/"]);

@@ -454,7 +454,12 @@ impl Cache {
             Ok(confined) => (confined, Ok(())),
             Err(error) => (Confined::default(), Err(error)),
         };
-        let (end, said) = run(confined.sandbox.clone());
+        let (mut end, said) = run(confined.sandbox.clone());
+        if end.status == Status::Passed
+            && let Some(error) = self.confinement.objection(cx, task, &confined)
+        {
+            (end.status, end.failure) = (Status::Failed, Some(error));
+        }
         (end, said, cleaned.and(made))
     }
 

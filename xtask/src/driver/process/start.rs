@@ -78,7 +78,8 @@ fn start(command: &duct::Expression, sandbox: Option<&Sandbox>) -> io::Result<du
     let Some(sandbox) = sandbox else { return command.start() };
     thread::scope(|scope| {
         let restricted = || sandbox.enter().and_then(|()| command.start());
-        let thread = thread::Builder::new().name("sandbox".to_owned()).spawn_scoped(scope, restricted)?;
+        let thread =
+            thread::Builder::new().name(sandbox.name().to_owned()).spawn_scoped(scope, restricted)?;
         thread.join().unwrap_or_else(|_| Err(io::Error::other("what makes the sandbox panicked")))
     })
 }

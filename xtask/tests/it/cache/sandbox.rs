@@ -226,3 +226,33 @@ fn of_git_only_where_it_is() {
     assert!(shop.start_in(&worktree).wait().unwrap().success());
     assert!(worktree.read("out/result").starts_with("gitdir: "));
 }
+
+/// Whether the kernel says what it has refused: only root hears it, and only while the audit is on.
+fn is_audited() -> bool {
+    let is_audited = xtask::driver::sandbox::Audit::open().is_some();
+    if !is_audited {
+        println!("skipped: the audit is off (`auditctl -e 1`), or not for this user");
+    }
+    is_audited
+}
+
+#[test]
+fn a_refusal_that_the_tool_has_swallowed() {
+    let Some(shop) = workshop("cat in/a > out/result\ncat undeclared 2> /dev/null || true") else { return };
+    if !is_audited() {
+        return;
+    }
+    for _ in 0..2 {
+        let said = shop.ci().expect(1).all();
+        assert_eq!(shop.runs(), 1, "nothing of it is stored");
+        for words in [
+            "`make.thing` passed although it could not read `undeclared`, which it does not declare",
+            "declare it with `reads`, or keep its tools from looking for it",
+        ] {
+            assert!(said.contains(words), "{words} is not in {said}");
+        }
+    }
+    // What is outside of the repository, and what is not there, are no business of it.
+    let lines = "cat in/a > out/result\ncat absent 2> /dev/null || true\ncat /proc/1/mem 2> /dev/null | head -c 0 || true";
+    workshop(lines).unwrap().settle();
+}
