@@ -26,6 +26,7 @@ mod rules;
 mod run;
 mod shop;
 mod told;
+mod whole;
 
 use load::Seen;
 use run::Ran;

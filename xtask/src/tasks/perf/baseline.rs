@@ -11,6 +11,7 @@ use crate::core::command::Command;
 use crate::core::perf::machine::{Machine, Subject};
 use crate::core::registry::Reference;
 use crate::cx::{Cx, files};
+use crate::driver::registry::Presence;
 use crate::error::{Context as _, Error, Result};
 use crate::tasks::{affected, git};
 
@@ -52,18 +53,40 @@ pub(super) fn prepare(
             Ok(Ok(Started { subject: subject("local", Vec::new()), source: Source::Files(root) }))
         }
         Source::Images(engine, images) => {
-            let tagged = |(name, image): (&String, &String)| {
-                let image: Reference = image.parse().ok()?;
-                let untagged: Reference = image.name().parse().ok()?;
-                Some((name.clone(), untagged.with_tag(&commit).ok()?.to_string()))
-            };
-            let Some(images) = images.iter().map(tagged).collect::<Option<BTreeMap<String, String>>>() else {
-                return Ok(Err("the images of the baseline cannot be named".to_owned()));
+            let images = match tagged(cx, images, &commit)? {
+                Ok(images) => images,
+                Err(reason) => return Ok(Err(reason)),
             };
             let subject = subject(&candidate.subject.runner, images.values().cloned().collect());
             Ok(Ok(Started { subject, source: Source::Images(*engine, images) }))
         }
     }
+}
+
+/// The images that were built of a commit, in the place of these, by their digests: a tag could move while they are measured. Or
+/// why they are nothing to compare with: of a commit whose tests have failed, nobody has built any.
+fn tagged(
+    cx: &Cx,
+    images: &BTreeMap<String, String>,
+    commit: &str,
+) -> Result<std::result::Result<BTreeMap<String, String>, String>> {
+    let mut found = BTreeMap::new();
+    for (server, image) in images {
+        let image: Reference = image.parse()?;
+        let untagged: Reference = image.name().parse()?;
+        let wanted = untagged.with_tag(commit)?;
+        match cx.registry(wanted.registry())?.exists(&wanted)? {
+            Presence::Present(descriptor) => {
+                found.insert(server.clone(), untagged.with_digest(&descriptor.digest).to_string());
+            }
+            Presence::Absent => return Ok(Err(format!("the registry has no `{wanted}`"))),
+            Presence::Unknown(error) => {
+                cx.warn_of(&error, format!("whether the registry has `{wanted}` is not known"));
+                return Ok(Err(format!("whether the registry has `{wanted}` is not known")));
+            }
+        }
+    }
+    Ok(Ok(found))
 }
 
 /// The commit of a name that git knows.

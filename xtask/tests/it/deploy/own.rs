@@ -1,5 +1,4 @@
-//! This repository's own images and manifests: built, pushed, migrated, released under load, and taken back; and the commands of
-//! its workflows, in their order, from a push to what users see.
+//! This repository's own images and manifests: built, pushed, migrated, released under load, and taken back.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,7 +21,7 @@ use crate::repository::Repository;
 const RATE: u32 = 20;
 
 /// Longer than a build with nothing cached, or a canary, takes on a slow machine.
-const PATIENCE: Duration = Duration::from_mins(40);
+pub(super) const PATIENCE: Duration = Duration::from_mins(40);
 
 /// Certificates that this machine trusts. A build has to be given them where a proxy with one of its own stands before the
 /// registries of packages.
@@ -41,16 +40,16 @@ const FAULT: &str = "    if socket.gethostname().startswith(\"vitalyst-backend\"
                      raise RuntimeError(_COLD)\n";
 
 /// A copy of this repository, of which production is a namespace of the test cluster.
-struct Own<'c> {
+pub(super) struct Own<'c> {
     namespace: Namespace<'c>,
     deployer: Deployer<'c>,
-    repository: Repository,
+    pub(super) repository: Repository,
     _database: Database,
 }
 
 impl<'c> Own<'c> {
     /// The copy as its first commit. `None`, said, where something is missing that it takes.
-    fn new(cluster: &'c Cluster, name: &str) -> Option<Self> {
+    pub(super) fn new(cluster: &'c Cluster, name: &str) -> Option<Self> {
         let Some(node) = cluster.node() else {
             println!("skipped: the cluster pulls from no registry of ours");
             return None;
@@ -100,7 +99,7 @@ impl<'c> Own<'c> {
         Some(own)
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub(super) fn git(&self, arguments: &[&str]) -> String {
         let identity = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"];
         let git =
             Command::new("git").args(identity).args(arguments).current_dir(self.repository.root()).output();
@@ -109,13 +108,13 @@ impl<'c> Own<'c> {
         String::from_utf8(git.stdout).unwrap().trim().to_owned()
     }
 
-    fn commit(&self, subject: &str) {
+    pub(super) fn commit(&self, subject: &str) {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", subject]);
     }
 
     /// A commit with which nothing is wrong.
-    fn is_changed(&self) {
+    pub(super) fn is_changed(&self) {
         self.repository.edit(
             "backend/src/api/nodes.py",
             PLACE,
@@ -125,7 +124,7 @@ impl<'c> Own<'c> {
     }
 
     /// A commit after which the service fails one request in ten.
-    fn is_broken(&self) {
+    pub(super) fn is_broken(&self) {
         let path = "backend/src/api/nodes.py";
         self.repository.edit(path, PLACE, &format!("{FAULT}{PLACE}"));
         let imports = "from http import HTTPStatus\n";
@@ -136,8 +135,8 @@ impl<'c> Own<'c> {
         self.commit("Ask a cache first");
     }
 
-    /// The program, as a job of a workflow starts it.
-    fn start(&self, arguments: &[&str]) -> Running {
+    /// The program, as a job of a workflow starts it, with variables that not every job has.
+    pub(super) fn start(&self, arguments: &[&str], variables: &[(&str, String)]) -> Running {
         let mut command = program::with_default_signals(env!("CARGO_BIN_EXE_xtask"));
         command.args(arguments).current_dir(self.repository.root()).stdin(Stdio::null()).env_clear();
         let inherited = ["PATH", "HOME", "LANG", "CARGO_HOME", "RUSTUP_HOME"]
@@ -148,12 +147,13 @@ impl<'c> Own<'c> {
         if Path::new(AUTHORITIES).exists() {
             command.env("XTASK_CA_BUNDLE", AUTHORITIES).env("SSL_CERT_FILE", AUTHORITIES);
         }
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         Running::start(&mut command)
     }
 
     /// Runs it to its end.
     fn xtask(&self, arguments: &[&str]) -> Ran {
-        self.start(arguments).end_within(PATIENCE)
+        self.start(arguments, &[]).end_within(PATIENCE)
     }
 
     /// Builds both images of the commit and pushes them.
@@ -167,7 +167,7 @@ impl<'c> Own<'c> {
     }
 
     /// Users of both.
-    fn load(&self) -> [Load; 2] {
+    pub(super) fn load(&self) -> [Load; 2] {
         [("vitalyst-backend", "/v1/nodes?limit=5"), ("vitalyst-frontend", "/")].map(|(service, path)| {
             let service = self.namespace.json(&["service", service]).unwrap();
             let port = u16::try_from(service["spec"]["ports"][0]["port"].as_u64().unwrap()).unwrap();
@@ -177,7 +177,7 @@ impl<'c> Own<'c> {
     }
 
     /// The image of a component that was built last, by its digest.
-    fn built(&self, component: &str) -> String {
+    pub(super) fn built(&self, component: &str) -> String {
         let record: Value = serde_json::from_str(&self.repository.read("target/xtask/images.json")).unwrap();
         let images = record["images"].as_array().unwrap().iter();
         let image = images.clone().find(|image| image["component"] == component).unwrap();
@@ -185,7 +185,7 @@ impl<'c> Own<'c> {
     }
 
     /// The image that a component's requests go to, by its digest, and how many pods it has.
-    fn serving(&self, component: &str) -> (String, usize) {
+    pub(super) fn serving(&self, component: &str) -> (String, usize) {
         let name = format!("vitalyst-{component}");
         let service = self.namespace.json(&["service", &name]).unwrap();
         let selector = service["spec"]["selector"].as_object().unwrap().iter();
@@ -209,7 +209,7 @@ impl<'c> Own<'c> {
     }
 
     /// Jobs that have brought the database's schema up to date.
-    fn migrations(&self) -> usize {
+    pub(super) fn migrations(&self) -> usize {
         let jobs = self.namespace.json(&["jobs"]).unwrap();
         let jobs = jobs["items"].as_array().unwrap().iter();
         jobs.filter(|job| job["status"]["succeeded"] == 1).count()
@@ -217,7 +217,7 @@ impl<'c> Own<'c> {
 }
 
 /// Both components together: users do not mind who has dropped their request.
-fn together([backend, frontend]: [Load; 2]) -> Seen {
+pub(super) fn together([backend, frontend]: [Load; 2]) -> Seen {
     let (mut seen, frontend) = (backend.end(), frontend.end());
     for (version, answers) in frontend.versions {
         seen.versions.insert(format!("frontend {version}"), answers);
