@@ -13,6 +13,9 @@ use crate::pipeline::Footprint;
 /// Where cargo compiles to, and finds what it has compiled.
 const TARGET: &str = "target/";
 
+/// What rustc says of itself, where cargo has written it down; it asks once more where that is not there.
+const RUSTC_INFO: &str = "target/.rustc_info.json";
+
 /// Where runs leave what people look at.
 const OUTPUT: &str = "target/xtask";
 
@@ -116,7 +119,8 @@ pub(super) fn of_docs(config: &Config, component: &Component) -> Footprint {
     let footprint = of(config, component, "docs");
     match &component.kind {
         ComponentKind::Python(python) => footprint.makes(docs_folder(component, python)),
-        ComponentKind::Rust(_) => footprint.makes([docs_of(component)]),
+        // Whether the documentation is as new as the files, cargo finds out with git where it can, and without it where it cannot.
+        ComponentKind::Rust(_) => footprint.makes([docs_of(component)]).ignores([".git"]),
         // Its own program reads what typedoc writes for programs.
         ComponentKind::Node(_) => footprint.makes([docs_of(component) + "/"]),
     }
@@ -187,6 +191,7 @@ pub(super) fn of_locks(config: &Config, id: &str, locks: Vec<String>) -> Footpri
         .reads(locks)
         .tools(["cargo"])
         .variables(VARIABLES_OF_CARGO.iter().copied())
+        .ignores([RUSTC_INFO])
         .ignores(LEFTOVERS.iter().copied());
     match config.tasks.get(id) {
         Some(settings) => with_settings(footprint, settings),
