@@ -58,6 +58,7 @@ fn words_are_read_or_stay_unknown() {
 fn policy() -> Policy {
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     Policy {
+        section: "licenses",
         allow: set(&["MIT", "Apache-2.0", "PSF-2.0", "ISC"]),
         allow_development: set(&["MPL-2.0"]),
         ask: set(&["LGPL-3.0-only"]),
@@ -153,7 +154,7 @@ fn an_exception_is_for_what_the_package_says() {
     let help =
         now.packages.iter().find_map(|package| policy.check(package, "backend")).unwrap().help.unwrap();
     assert!(help.starts_with("the exception is for `BSD`; look again"), "{help}");
-    let unused = policy.unused(&[now]);
+    let unused = policy.unused(&[now], "nothing depends on");
     assert_eq!(unused.len(), 1);
     assert_eq!(unused[0].message, "nothing depends on `pypi:gone` any more, for which there is an exception");
 }
