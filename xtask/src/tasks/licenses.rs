@@ -6,7 +6,7 @@ use super::gate;
 use super::packages::{self, Packages};
 use crate::config::Component;
 use crate::core::command::Command;
-use crate::core::finding::Location;
+use crate::core::finding::{Finding, Location};
 use crate::core::gate::{Answer, Coverage, Look};
 use crate::core::inventory::{Inventory, Package, Scope};
 use crate::core::license::notice::{self, Texts};
@@ -99,13 +99,31 @@ pub fn images(cx: &Cx) -> Result<()> {
     }
     for Inventory { component, packages, .. } in &seen {
         look.coverage.examined += packages.len() as u64;
-        look.findings.extend(packages.iter().flat_map(|package| licenses.check(package, component)));
+        let found: Vec<Finding> =
+            packages.iter().flat_map(|package| licenses.check(package, component)).collect();
+        say_unknown(cx, component, &found);
+        look.findings.extend(found);
     }
     // Of what was not looked at nobody knows which exceptions it needs.
     if look.gaps.is_empty() {
         look.findings.extend(licenses.policy.unused(&seen, "no image has"));
     }
     gate::conclude(cx, vec![look])
+}
+
+/// Names the packages of an image of which not all licences are known. Where that fails nothing, nobody would read it otherwise.
+fn say_unknown(cx: &Cx, image: &str, found: &[Finding]) {
+    let unknown = found.iter().filter(|finding| finding.rule == policy::UNKNOWN);
+    let packages = unknown.filter_map(|finding| finding.weakness.as_ref()?.package.as_ref());
+    let names: Vec<String> = packages.map(|package| format!("`{}`", package.name)).collect();
+    if !names.is_empty() {
+        let have = if names.len() == 1 { "has" } else { "have" };
+        let count = text::count(names.len(), "package");
+        cx.note(format!(
+            "{count} in {image} {have} a licence that no program can read: {}",
+            names.join(", ")
+        ));
+    }
 }
 
 /// Writes `NOTICE` into the output folder: what the components with images ship of others, all components where none has

@@ -4,6 +4,7 @@
 //! An operating system is shipped beside our software and is no part of it, so it has a policy of its own. Its packages consist
 //! of files under many licences; those that are known are judged whatever stands beside them.
 
+use super::policy::UNKNOWN;
 use super::{Policy, Reading};
 use crate::finding::Finding;
 use crate::finding::weakness::Level;
@@ -35,7 +36,7 @@ impl Images {
     }
 
     fn rated(&self, mut finding: Finding) -> Finding {
-        if let Some(weakness) = finding.weakness.as_mut().filter(|_| finding.rule == "unknown") {
+        if let Some(weakness) = finding.weakness.as_mut().filter(|_| finding.rule == UNKNOWN) {
             weakness.level = self.unknown;
         }
         finding

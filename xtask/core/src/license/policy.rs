@@ -11,6 +11,9 @@ use crate::inventory::{Inventory, Package, Scope};
 /// The tool's name in findings.
 pub const TOOL: &str = "licenses";
 
+/// The rule of findings about licences that nobody knows.
+pub const UNKNOWN: &str = "unknown";
+
 /// What packages of Debian are packages of.
 const DEBIAN: &str = "deb";
 
@@ -88,12 +91,12 @@ impl Policy {
         }
         let open: Vec<Vec<String>> =
             expression.requirements().map(|one| names(&one.req)).filter(|names| !allowed(names)).collect();
-        let of = |list: &BTreeSet<String>| -> Vec<String> {
-            open.iter()
-                .filter(|names| among(list, names))
-                .filter_map(|names| names.first().cloned())
-                .collect()
+        // A sum of many files names some of them often.
+        let once = |names: &mut dyn Iterator<Item = &Vec<String>>| -> Vec<String> {
+            let names: BTreeSet<&String> = names.filter_map(|names| names.first()).collect();
+            names.into_iter().cloned().collect()
         };
+        let of = |list: &BTreeSet<String>| once(&mut open.iter().filter(|names| among(list, names)));
         if expression.evaluate(|one| allowed(&names(one)) || among(&self.ask, &names(one))) {
             return Judgement::Ask(of(&self.ask));
         }
@@ -101,8 +104,7 @@ impl Policy {
         if !denied.is_empty() {
             return Judgement::Denied(denied);
         }
-        let unlisted = open.iter().filter(|names| !among(&self.ask, names));
-        Judgement::Unlisted(unlisted.filter_map(|names| names.first().cloned()).collect())
+        Judgement::Unlisted(once(&mut open.iter().filter(|names| !among(&self.ask, names))))
     }
 
     /// What is wrong with the licence of a package.
@@ -120,17 +122,20 @@ impl Policy {
         if decided.any(|exception| exception.states == words) {
             return None;
         }
-        let quoted =
-            |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let quoted = |names: &[String], one: &str, several: &str| {
+            let verb = if names.len() == 1 { one } else { several };
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("{} {verb}", names.join(", "))
+        };
         let (rule, why) = match &judgement {
             Judgement::Allowed => return None,
-            Judgement::Denied(names) => ("denied", format!("{} is denied", quoted(names))),
-            Judgement::Ask(names) => ("ask", format!("{} needs a decision", quoted(names))),
+            Judgement::Denied(names) => ("denied", format!("{} denied", quoted(names, "is", "are"))),
+            Judgement::Ask(names) => ("ask", format!("{} a decision", quoted(names, "needs", "need"))),
             Judgement::Unlisted(names) => {
-                ("unlisted", format!("{} is in no list of the policy", quoted(names)))
+                ("unlisted", format!("{} in no list of the policy", quoted(names, "is", "are")))
             }
-            Judgement::Unknown if words.is_empty() => ("unknown", silence(package).to_owned()),
-            Judgement::Unknown => ("unknown", format!("`{words}` names no licence, or more than one")),
+            Judgement::Unknown if words.is_empty() => (UNKNOWN, silence(package).to_owned()),
+            Judgement::Unknown => (UNKNOWN, format!("`{words}` names no licence, or more than one")),
         };
         let help = match (stale, &judgement) {
             (Some(exception), _) => format!(

@@ -62,7 +62,7 @@ fn everything_that_can_be_said_of_licences_arrives() {
 
 #[test]
 fn every_key_of_licences_says_so_when_its_value_has_a_wrong_type() {
-    every_key_says_so(&COMPLETE.replace("\"pypi:a\" =", "\"pypi:a\"="), 7, &[]);
+    every_key_says_so(&COMPLETE.replace("\"pypi:a\" =", "\"pypi:a\"="), 14, &[]);
 }
 
 #[test]
@@ -84,6 +84,12 @@ fn a_policy_that_means_nothing_is_refused() {
     check(
         "project.name = \"x\"\n[licenses.images]\nallow = [\"MIT\"]\ndeny = [\"MIT\"]\nallow-development = []\nunknown = \"bad\"\n\
          [[licenses.images.exceptions]]\npackages = [\"cargo:x\"]\nstates = \"\"\nreason = \"x\"\n",
-        &expect![[r#""#]],
+        &expect![[r#"
+            xtask.toml has 4 problems
+            4:9: `licenses.images.deny[0]` is in `allow` already
+            5:1: unknown key `allow-development` in `licenses.images` (did you mean `allow`?)
+            6:11: `licenses.images.unknown` must be `low` or `medium` or `high` or `critical` (there are `low`, `medium`, `high`, `critical`)
+            8:13: `licenses.images.exceptions[0].packages[0]` must be a package such as "pypi:requests" [expected `deb:`, `apk:`, `pypi:` or `npm:` and a name]
+        "#]],
     );
 }

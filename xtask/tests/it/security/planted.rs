@@ -270,6 +270,7 @@ const TRIVY: &str = "#!/bin/sh
 [ \"$1\" = --version ] && { echo 'Version: 0.59.1'; exit 0; }
 for word; do [ \"$before\" = --output ] && report=$word; before=$word; done
 echo \"$*\" >> asked
+echo \"$TRIVY_CACHE_DIR $TRIVY_DB_REPOSITORY ${SNYK_TOKEN-none}\" > given
 cat recorded.json > \"$report\"
 exit 41
 ";
@@ -283,7 +284,12 @@ fn an_image_that_was_pushed_is_looked_at_by_its_digest() {
     repository.write(".xtask/tools/bin/trivy", TRIVY);
     let trivy = repository.root().join(".xtask/tools/bin/trivy");
     std::fs::set_permissions(&trivy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let cx = repository.cx(&[], |builder| builder);
+    let settings = [
+        ("TRIVY_CACHE_DIR", "/there"),
+        ("TRIVY_DB_REPOSITORY", "r.example.com/db"),
+        ("SNYK_TOKEN", "no business of its"),
+    ];
+    let cx = repository.cx(&settings, |builder| builder);
 
     let said = repository.look(&cx, images::built);
     assert_eq!(said.account("trivy").coverage.to_string(), "0 packages");
@@ -297,6 +303,9 @@ fn an_image_that_was_pushed_is_looked_at_by_its_digest() {
     let said = repository.look(&cx, images::built);
     let asked = std::fs::read_to_string(repository.root().join("asked")).unwrap();
     assert!(asked.trim_end().ends_with(&format!(" r.example.com/planted-service@{digest}")), "{asked}");
+    // It is given its own settings, and nobody else's.
+    let given = std::fs::read_to_string(repository.root().join("given")).unwrap();
+    assert_eq!(given, "/there r.example.com/db none\n");
     assert_eq!(
         said.places(),
         "service/Dockerfile trivy[CVE-2099-0002]\nservice/Dockerfile trivy[CVE-2099-0005]\nservice/Dockerfile trivy[CVE-2099-0006]\n"
@@ -347,19 +356,32 @@ fn a_package_of_python_under_the_gpl() {
     let packages = repository.root().join("backend/.venv/lib/python3.11/site-packages");
     std::fs::create_dir_all(&packages).unwrap();
     let before = repository.look(&repository.cx(&[], |builder| builder), gate);
-    assert_eq!((before.places().as_str(), before.outcome("licenses")), ("", Outcome::CouldNotLook), "nothing is installed");
+    assert_eq!(
+        (before.places().as_str(), before.outcome("licenses")),
+        ("", Outcome::CouldNotLook),
+        "nothing is installed"
+    );
 
     let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"];
-    let mut pip = std::process::Command::new("python3").args(pip).current_dir(repository.root()).arg("--target").arg(&packages)
-        .args(["-r", "planted.txt"]).output().map_err(|error| error.to_string());
-    if let Ok(output) = &pip && !output.status.success() {
+    let mut pip = std::process::Command::new("python3")
+        .args(pip)
+        .current_dir(repository.root())
+        .arg("--target")
+        .arg(&packages)
+        .args(["-r", "planted.txt"])
+        .output()
+        .map_err(|error| error.to_string());
+    if let Ok(output) = &pip
+        && !output.status.success()
+    {
         pip = Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
     if let Err(why) = pip {
         assert!(std::env::var_os(NETWORK_REQUIRED).is_none(), "{NETWORK_REQUIRED} is set: {why}");
         return skipped(&why);
     }
-    let line = plant(&repository, "backend/requirements.txt", "", &format!("{pin}    # via -r requirements.in\n"));
+    let line =
+        plant(&repository, "backend/requirements.txt", "", &format!("{pin}    # via -r requirements.in\n"));
     let said = repository.look(&repository.cx(&[], |builder| builder), gate);
     assert_eq!(said.places(), format!("backend/requirements.txt:{line} licenses[denied]\n"));
     // Its metadata says "GPL" and, more exactly, which.
@@ -381,7 +403,12 @@ fn a_package_of_npm_under_the_gpl() {
       "license": "GPL-2.0-or-later"
     },
 "#;
-    plant(&repository, "frontend/package-lock.json", "        \"react\": ", "        \"tinymce\": \"7.9.1\",\n");
+    plant(
+        &repository,
+        "frontend/package-lock.json",
+        "        \"react\": ",
+        "        \"tinymce\": \"7.9.1\",\n",
+    );
     let line = plant(&repository, "frontend/package-lock.json", "    \"node_modules/react\": {", planted);
     let said = repository.look(&repository.cx(&[], |builder| builder), gate);
     assert_eq!(said.places(), format!("frontend/package-lock.json:{line} licenses[denied]\n"));
