@@ -144,16 +144,12 @@ fn groups<'w>(words: &[&'w str]) -> Vec<(Joint, Vec<&'w str>)> {
             "or" => Some(Joint::Or),
             _ => None,
         };
-        match joint.filter(|_| is_behind_comma) {
-            Some(joint) => groups.push((joint, Vec::new())),
-            None => {
-                // A comma that nothing follows up stays a word, which names no licence.
-                let comma = if is_behind_comma { Some(",") } else { None };
-                if let Some((_, last)) = groups.last_mut() {
-                    last.extend(comma);
-                    last.extend(Some(word.trim_end_matches(',')).filter(|word| !word.is_empty()));
-                }
-            }
+        if let Some(joint) = joint.filter(|_| is_behind_comma) {
+            groups.push((joint, Vec::new()));
+        } else if let Some((_, last)) = groups.last_mut() {
+            // A comma that nothing follows up stays a word, which names no licence.
+            last.extend(is_behind_comma.then_some(","));
+            last.extend(Some(word.trim_end_matches(',')).filter(|word| !word.is_empty()));
         }
         is_behind_comma = joint.is_none() && word.ends_with(',');
     }
