@@ -118,8 +118,10 @@ fn an_image_that_was_not_looked_at_whole_is_not_called_clean() {
     let Some(house) = house() else { return };
     house.repository.edit("xtask.toml", "deny = [\"GPL-2.0-only\"]", "unknown = \"low\"");
     house.image(&["--no-smoke"]).expect(0);
-    // The next one is refused for what is in a layer, and no look goes on behind that.
-    house.repository.write("web/root/app/.npmrc", "x\n");
+    // The next one is refused for what its last layer holds: those below it were looked at before, and are not all of it.
+    house.repository.write("web/late/.npmrc", "x\n");
+    house.repository.edit("web/.dockerignore", "!root", "!late\n!root");
+    house.repository.edit("web/Dockerfile", "USER", "COPY late/ /late/\nUSER");
     house.image(&["--no-smoke"]).expect(1);
     let blind = house.licenses(&["--strict"], 4).all();
     assert!(blind.contains("none was built here that could be looked at whole"), "{blind}");
