@@ -22,7 +22,7 @@ use self::release::{EnvironmentConfig, Release};
 use crate::core::fingerprint::signed::PublicKey;
 use crate::core::http::Url;
 use crate::core::judgement::Waiver;
-use crate::core::license::Policy;
+use crate::core::license::{Images, Policy};
 use crate::error::{Error, Result};
 
 pub mod contract;
@@ -70,6 +70,11 @@ pub struct Config {
     /// the SPDX list, none in two of them; and `exceptions`, tables with `packages` (`pypi:name`, `npm:name`, `cargo:name`),
     /// `states` (what they say of their licence, word by word) and `reason`. Without it licences are not checked.
     pub licenses: Policy,
+    /// `[licenses.images]`: which licences the packages may have that images bring beside the components' own ones, such as
+    /// those of the operating system: `allow`, `ask`, `deny` and `exceptions` as in `[licenses]`, for `deb:name` and `apk:name`,
+    /// too; and `unknown`, how bad a licence is that no program can read: `low`, `medium`, `high` or `critical`, `high` without
+    /// it. From the `level` of `[gates]` on it fails. Without this section the licences of images are not checked.
+    pub image_licenses: Option<Images>,
     /// `[cache]`: how much of what tasks made is kept, and where beyond this machine.
     pub cache: CacheSettings,
     /// `[docs]`: the documents, of which one site is made. Without it there is none.

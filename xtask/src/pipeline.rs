@@ -53,6 +53,7 @@ pub struct Task {
     timeout: Option<Duration>,
     retries: u32,
     on_demand: bool,
+    is_alone: bool,
     is_gate: bool,
     reusable: Reusable,
     /// What it reads, where its result is not used again.
@@ -72,6 +73,7 @@ impl Task {
             timeout: None,
             retries: 0,
             on_demand: false,
+            is_alone: false,
             is_gate: false,
             reusable: Reusable::Not("nothing says what it reads and makes".to_owned()),
             concern: None,
@@ -145,6 +147,12 @@ impl Task {
     pub fn on_demand(mut self) -> Self {
         self.on_demand = true;
         self
+    }
+
+    /// Leaves it out of a run that does not name it itself: the name of its verb is not enough.
+    pub fn alone(mut self) -> Self {
+        self.is_alone = true;
+        self.on_demand()
     }
 
     /// Says that it is a gate: what it finds goes past `[[waivers]]` and the baseline. Waivers of other tasks are refused.
@@ -281,15 +289,24 @@ impl Pipeline {
     }
 
     /// The part of the graph that `selectors` name, with what it waits for; where there are none, all of it but what runs on
-    /// demand.
+    /// demand. What has to be named itself is in no part that only its verb names.
     pub fn select(&self, cx: &Cx, selectors: &[String]) -> Result<Graph> {
-        let usual: Vec<String>;
-        let mut selectors = selectors;
+        let mut chosen = selectors.to_vec();
         if selectors.is_empty() && self.tasks.iter().any(|task| task.on_demand) {
-            usual = self.tasks.iter().filter(|task| !task.on_demand).map(|task| task.id.clone()).collect();
-            selectors = &usual;
+            chosen = self.tasks.iter().filter(|task| !task.on_demand).map(|task| task.id.clone()).collect();
+        } else if self.tasks.iter().any(|task| task.is_alone) {
+            chosen = selectors.iter().flat_map(|selector| self.named(selector)).collect();
         }
-        self.graph(cx)?.select(selectors).map_err(|error| explain(&error))
+        self.graph(cx)?.select(&chosen).map_err(|error| explain(&error))
+    }
+
+    /// The tasks that a selector names, without those of its verb that have to be named themselves; itself where that is none.
+    fn named(&self, selector: &str) -> Vec<String> {
+        let below = format!("{selector}.");
+        let of_verb = |task: &&Task| task.id.starts_with(&below) && !task.is_alone;
+        let named = self.tasks.iter().filter(|task| task.id == selector || of_verb(task));
+        let named: Vec<String> = named.map(|task| task.id.clone()).collect();
+        if named.is_empty() { vec![selector.to_owned()] } else { named }
     }
 
     /// What the task of that name is for.

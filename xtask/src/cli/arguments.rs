@@ -168,6 +168,7 @@ Examples:
   cargo xtask licenses                all components and tools, the NOTICE, FOSSA where there is a key
   cargo xtask licenses backend        one component
   cargo xtask licenses notice         only the NOTICE, into target/xtask/NOTICE
+  cargo xtask licenses images         what the images bring along that were built here
 
 Which licences are allowed, and what was decided about single packages, stands in `[licenses]`. FOSSA is
 asked, too, where FOSSA_API_KEY is in the environment and `fossa` on PATH.")]

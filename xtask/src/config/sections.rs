@@ -37,6 +37,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     });
     let licenses =
         table.optional("licenses", |licenses| licenses.table(|table| Some(licenses::licenses(table))));
+    let (licenses, image_licenses) = licenses.unwrap_or_default();
     let cache = table.optional("cache", |cache| cache.table(|table| Some(cache::cache(table))));
     let docs = table.optional("docs", |docs| docs.table(docs_settings));
     let gates = table.optional("gates", |gates| gates.table(|table| Some(gates::gates(table))));
@@ -64,7 +65,8 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         environment: environment.unwrap_or_default(),
         budget: budget.unwrap_or_default(),
         dependencies: dependencies.unwrap_or_default(),
-        licenses: licenses.unwrap_or_default(),
+        licenses,
+        image_licenses,
         cache: cache.unwrap_or_default(),
         docs,
         gates: gates.unwrap_or_default(),

@@ -103,6 +103,7 @@ pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
         .extend(each(&|component| Some(dependencies_task(config, component))))
         .extend(versions_task(config))
         .extend(license_tasks(config))
+        .extend(image_licenses_task(config))
         .extend(each(&|component| lint_task(config, component, options.fix)))
         .extend(each(&|component| Some(test_task(config, component, &options.test_args))))
         .extend(each(&|component| coverage_task(config, component)))
@@ -269,6 +270,18 @@ fn license_tasks(config: &Config) -> Vec<Task> {
         .uncached("a service answers");
     let components = config.components.iter().map(of_component);
     components.chain(tools).chain([exceptions, notice, fossa]).collect()
+}
+
+/// It looks at what was built here, so only a run that has built images asks for it: any other could not look.
+fn image_licenses_task(config: &Config) -> Option<Task> {
+    let has_images = config.components.iter().any(|component| component.image.is_some());
+    let task = Task::new("licenses.images", licenses::images)
+        .about("check the licences of what images bring beside the components' own packages")
+        .timeout(TIMEOUT)
+        .alone()
+        .gate()
+        .uncached("an image is no file of the repository");
+    (has_images && config.image_licenses.is_some()).then_some(task)
 }
 
 /// Bills of materials, of each component and of all together; only who names them gets them.

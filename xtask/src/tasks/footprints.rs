@@ -271,11 +271,14 @@ pub(super) fn of_dockerfiles(config: &Config) -> Footprint {
         let image = component.image.as_ref()?;
         Some(component.path.join(&image.dockerfile).display().to_string())
     });
-    of_gate(config).reads(dockerfiles).tools(optional(&[&scanner::trivy::CONFIGURATION]))
+    of_gate(config)
+        .reads(dockerfiles)
+        .variables(scanner::trivy::CONFIGURATION.settings.iter().copied())
+        .tools(optional(&[&scanner::trivy::CONFIGURATION]))
 }
 
 /// Variables that say where advisories come from.
-const FEEDS: &[&str] = &["PIP_*", "npm_config_*", "TRIVY_*", "OSV_SCANNER_*"];
+const FEEDS: &[&str] = &["PIP_*", "npm_config_*", "DOCKER_CONFIG", "TRIVY_*", "OSV_SCANNER_*"];
 
 /// Of what compares the repository's own tools with advisories.
 pub(super) fn of_tools(config: &Config) -> Footprint {

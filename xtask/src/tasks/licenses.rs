@@ -6,6 +6,7 @@ use super::gate;
 use super::packages::{self, Packages};
 use crate::config::Component;
 use crate::core::command::Command;
+use crate::core::finding::{Finding, Location};
 use crate::core::gate::{Answer, Coverage, Look};
 use crate::core::inventory::{Inventory, Package, Scope};
 use crate::core::license::notice::{self, Texts};
@@ -70,7 +71,59 @@ pub fn exceptions(cx: &Cx) -> Result<()> {
         packages::of_all(cx)?.into_iter().map(|found| found.inventory).collect();
     let licenses = &cx.config().licenses;
     let look = Look::at(policy::TOOL, Coverage::new(licenses.exceptions.len(), "exception"));
-    gate::conclude(cx, vec![look.found(licenses.unused(&inventories))])
+    gate::conclude(cx, vec![look.found(licenses.unused(&inventories, "nothing depends on"))])
+}
+
+/// Checks the licences of what the images of the components bring beside the components' own packages, such as those of the
+/// operating system in their base, against `[licenses.images]`. What is found stands at the Dockerfile.
+///
+/// # Errors
+///
+/// As [`component`].
+pub fn images(cx: &Cx) -> Result<()> {
+    let Some(licenses) = &cx.config().image_licenses else { return Ok(()) };
+    let mut look = Look::at(policy::TOOL, Coverage::new(0, "package"));
+    let mut seen = Vec::new();
+    for component in &cx.config().components {
+        let Some(image) = &component.image else { continue };
+        let dockerfile = component.path.join(&image.dockerfile);
+        match packages::of_image(cx, component, &packages::of(cx, component)?.inventory) {
+            Ok(found) => {
+                let installed =
+                    found.iter().map(|package| package.installed(Location::file(&dockerfile))).collect();
+                let component = format!("the image of {}", component.name);
+                seen.push(Inventory { component, packages: installed, ..Inventory::default() });
+            }
+            Err(gap) => look.gaps.push(gap),
+        }
+    }
+    for Inventory { component, packages, .. } in &seen {
+        look.coverage.examined += packages.len() as u64;
+        let found: Vec<Finding> =
+            packages.iter().flat_map(|package| licenses.check(package, component)).collect();
+        say_unknown(cx, component, &found);
+        look.findings.extend(found);
+    }
+    // Of what was not looked at nobody knows which exceptions it needs.
+    if look.gaps.is_empty() {
+        look.findings.extend(licenses.policy.unused(&seen, "no image has"));
+    }
+    gate::conclude(cx, vec![look])
+}
+
+/// Names the packages of an image of which not all licences are known. Where that fails nothing, nobody would read it otherwise.
+fn say_unknown(cx: &Cx, image: &str, found: &[Finding]) {
+    let unknown = found.iter().filter(|finding| finding.rule == policy::UNKNOWN);
+    let packages = unknown.filter_map(|finding| finding.weakness.as_ref()?.package.as_ref());
+    let names: Vec<String> = packages.map(|package| format!("`{}`", package.name)).collect();
+    if !names.is_empty() {
+        let have = if names.len() == 1 { "has" } else { "have" };
+        let count = text::count(names.len(), "package");
+        cx.note(format!(
+            "{count} in {image} {have} a licence that no program can read: {}",
+            names.join(", ")
+        ));
+    }
 }
 
 /// Writes `NOTICE` into the output folder: what the components with images ship of others, all components where none has

@@ -1,13 +1,16 @@
 //! What components are built upon, read from lock files and from what set-up has installed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
+use super::image;
 use crate::config::{self, Component, ComponentKind, Python};
 use crate::core::command::Command;
 use crate::core::gate::{Gap, GapKind};
+use crate::core::image::memory::Memory;
+use crate::core::image::sbom;
 use crate::core::inventory::{self, Inventory, Root, Scope, cargo, npm, python};
 use crate::core::rules::TextFile;
 use crate::cx::Cx;
@@ -79,6 +82,29 @@ fn python_packages(
     let inventory = python::inventory(name, root, &read, distributions.as_deref());
     let folders = installed.into_iter().flatten().map(|(one, folder)| (one.purl(), folder)).collect();
     Ok(Packages { inventory, folders })
+}
+
+/// What the image of a component brings beside the packages of its inventory, by the look at the last image that was built
+/// here. The gap says why that is not known.
+pub(super) fn of_image(
+    cx: &Cx,
+    component: &Component,
+    inventory: &Inventory,
+) -> std::result::Result<Vec<sbom::Package>, Gap> {
+    let path = image::looked_at(cx, &component.name);
+    let memory = files::read(&path).map(|text| Memory::parse(&text)).unwrap_or_default();
+    let known = memory.whole().ok_or_else(|| Gap {
+        kind: GapKind::CouldNotLook,
+        why: format!(
+            "what the image of {} brings beside its own packages is not known: none was built here that could be looked at whole",
+            component.name
+        ),
+        hint: Some(format!("build it first: `cargo xtask image {}`", component.name)),
+    })?;
+    let own: BTreeSet<String> = inventory.packages.iter().map(inventory::Package::purl).collect();
+    let mut packages = known.inventory.packages();
+    packages.retain(|package| !own.contains(&package.purl));
+    Ok(packages)
 }
 
 /// What a virtual environment holds, with the folder of each package's metadata; `None` where there is no environment.

@@ -8,8 +8,8 @@ use crate::config::Component;
 use crate::core::bom::{self, Document};
 use crate::core::calendar;
 use crate::core::command::Command;
-use crate::core::gate::{Coverage, Gap, GapKind, Look};
-use crate::core::image::memory::Memory;
+use crate::core::gate::{Coverage, Gap, Look};
+use crate::core::image::sbom;
 use crate::core::inventory::Inventory;
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
@@ -65,25 +65,12 @@ fn contents(cx: &Cx, component: &Component) -> Result<Contents> {
     if component.image.is_none() {
         return Ok((inventory, Vec::new(), None));
     }
-    // The look at the last image that was built here.
-    let path = cx.output_folder().join("images").join(format!("{}.look.json", component.name));
-    let mut memory = files::read(&path).map(|text| Memory::parse(&text)).unwrap_or_default();
-    let Some(known) = memory.take(usize::MAX).last() else {
-        let gap = Gap {
-            kind: GapKind::CouldNotLook,
-            why: format!(
-                "what the image of {} brings beside its own packages is not known: none was built here",
-                component.name
-            ),
-            hint: Some(format!("build it first: `cargo xtask image {}`", component.name)),
-        };
-        return Ok((inventory, Vec::new(), Some(gap)));
+    let (others, gap) = match packages::of_image(cx, component, &inventory) {
+        Ok(others) => (others, None),
+        Err(gap) => (Vec::new(), Some(gap)),
     };
-    let own: Vec<String> = inventory.packages.iter().map(crate::core::inventory::Package::purl).collect();
-    let packages = known.inventory.packages();
-    let others = packages.iter().filter(|package| !own.contains(&package.purl));
-    let others = others.map(crate::core::image::sbom::Package::component).collect();
-    Ok((inventory, others, None))
+    let others = others.iter().map(sbom::Package::component).collect();
+    Ok((inventory, others, gap))
 }
 
 fn write(cx: &Cx, name: &str, document: Document, count: usize, gaps: Vec<Gap>) -> Result<()> {

@@ -10,6 +10,7 @@ use crate::registry::real::{Door, Real};
 use crate::repository::{Repository, Said};
 
 mod bad;
+mod licenses;
 
 /// What says that a machine must have buildah, so that a skip does not hide that nothing was tried.
 const REQUIRED: &str = "XTASK_REQUIRE_BUILDAH";

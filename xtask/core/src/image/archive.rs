@@ -61,6 +61,24 @@ impl Member {
         self.size.checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX)
     }
 
+    /// The member that it leads to where it is a link, from the top of the archive, with `..` followed up.
+    pub fn leads_to(&self) -> String {
+        if self.kind == Type::HardLink {
+            return clean(&self.target);
+        }
+        let folder = self.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let start = if self.target.starts_with('/') { "" } else { folder };
+        let mut parts: Vec<&str> = start.split('/').filter(|part| !part.is_empty()).collect();
+        for part in self.target.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        parts.join("/")
+    }
+
     /// What it takes away of the layers below, where it is a whiteout and no file (image specification, `layer.md`).
     pub fn whiteout(&self) -> Option<Whiteout> {
         let (folder, name) = self.name.rsplit_once('/').unwrap_or(("", &self.name));

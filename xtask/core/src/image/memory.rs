@@ -10,19 +10,24 @@ use super::sbom::Inventory;
 use crate::registry::Digest;
 
 /// What decides what a look shows: after a change in one of them nothing is known any more.
-const RULES: [&str; 7] = [
+const RULES: [&str; 9] = [
     include_str!("archive.rs"),
+    include_str!("copyright.rs"),
     include_str!("memory.rs"),
     include_str!("policy.rs"),
     include_str!("sbom.rs"),
     include_str!("../inventory/npm.rs"),
     include_str!("../inventory/purl.rs"),
     include_str!("../inventory/python.rs"),
+    include_str!("../license/debian.rs"),
 ];
 
 /// What a look has shown of the layers of one image.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Memory {
+    /// How many layers the image has.
+    layers: usize,
     /// What was known behind each layer, the lowest first.
     known: Vec<Known>,
 }
@@ -55,9 +60,8 @@ pub fn names(diff_ids: &[Digest], layers: &[Layer]) -> Vec<String> {
 impl Memory {
     /// Reads what [`Memory::render`] wrote. What is damaged, or was found by other rules, is not known.
     pub fn parse(text: &str) -> Self {
-        let known = text.split_once('\n').filter(|(sum, rest)| *sum == self::sum(rest));
-        let known = known.and_then(|(_, rest)| serde_json::from_str(rest).ok());
-        Self { known: known.unwrap_or_default() }
+        let kept = text.split_once('\n').filter(|(sum, rest)| *sum == self::sum(rest));
+        kept.and_then(|(_, rest)| serde_json::from_str(rest).ok()).unwrap_or_default()
     }
 
     /// As it is kept in a file.
@@ -66,7 +70,7 @@ impl Memory {
     ///
     /// Never: there is nothing in it that is no JSON.
     pub fn render(&self) -> Result<String, serde_json::Error> {
-        let rest = serde_json::to_string(&self.known)?;
+        let rest = serde_json::to_string(self)?;
         Ok(format!("{}\n{rest}", sum(&rest)))
     }
 
@@ -79,6 +83,16 @@ impl Memory {
     pub fn take(&mut self, count: usize) -> &[Known] {
         self.known.truncate(count);
         &self.known
+    }
+
+    /// Says how many layers the image has, whether something is known of them or not.
+    pub fn of_layers(&mut self, layers: usize) {
+        self.layers = layers;
+    }
+
+    /// What is known of the whole image; `None` where that is nothing, or ends before its last layer.
+    pub fn whole(&self) -> Option<&Known> {
+        self.known.last().filter(|_| self.known.len() == self.layers)
     }
 
     /// Keeps what is known behind the next layer. What has findings is not kept: they have to be said again.
@@ -132,6 +146,10 @@ mod tests {
         assert_eq!(memory.count(&names(&digests(3), &own)), 1, "of a base less was looked at");
         assert_eq!(memory.count(&before[..2]), 2, "an image may end earlier");
         assert_eq!(memory.take(2).len(), 2);
+        for (layers, is_whole) in [(0, false), (2, true), (3, false)] {
+            memory.of_layers(layers);
+            assert_eq!(memory.whole().is_some(), is_whole, "{layers}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod archive;
 pub mod build;
 pub mod context;
+pub mod copyright;
 pub mod dockerfile;
 pub mod engine;
 pub mod fingerprint;

@@ -4,17 +4,22 @@
 //! What counts is what really is in the image: the databases of package managers and the metadata of installed packages, read
 //! from its layers. Only what a bundler has merged into files that name nobody comes from a lock file, and is marked so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::archive::{Member, Type};
+use super::copyright::Copyrights;
 use crate::bom::{self, Component, Property};
+use crate::finding::Location;
 use crate::finding::weakness::Package as Identity;
-use crate::inventory::{self, purl};
+use crate::inventory::{self, Scope, purl};
 
 pub use crate::bom::MEDIA_TYPE;
+
+/// What packages of Debian are packages of, in package URLs.
+const DEBIAN: &str = "deb";
 
 /// The largest database that is read, in bytes.
 const DATABASE_MAX: u64 = 16 << 20;
@@ -28,8 +33,8 @@ pub struct Package {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// An SPDX expression or what its authors wrote instead; empty where they wrote nothing.
-    pub license: String,
+    /// SPDX expressions or what its authors wrote instead, all of which hold; empty where they wrote nothing.
+    pub licenses: Vec<String>,
     /// Where it says that it is there.
     pub evidence: String,
 }
@@ -39,6 +44,8 @@ pub struct Package {
 pub struct Inventory {
     /// By the file that speaks of them: a later layer replaces or removes it.
     found: BTreeMap<String, Vec<Package>>,
+    /// What Debian's packages say of their licences, which stands in files of its own.
+    copyrights: Copyrights,
 }
 
 /// Who wrote a file that speaks of packages.
@@ -55,13 +62,19 @@ impl Inventory {
     pub fn member(&mut self, member: &Member) -> bool {
         if let Some(whiteout) = member.whiteout() {
             self.found.retain(|path, _| !whiteout.takes(path));
+            self.copyrights.remove(&whiteout);
             return false;
         }
-        member.kind == Type::File && member.size <= DATABASE_MAX && source(&member.name).is_some()
+        let is_wanted = self.copyrights.member(member) || source(&member.name).is_some();
+        member.kind == Type::File && member.size <= DATABASE_MAX && is_wanted
     }
 
     /// Reads the content of a member that was wanted.
     pub fn content(&mut self, member: &Member, content: &[u8]) {
+        if Copyrights::is_one(&member.name) {
+            self.copyrights.content(member, content);
+            return;
+        }
         let text = String::from_utf8_lossy(content);
         let packages = match source(&member.name) {
             Some(Source::Debian) => debian(&text),
@@ -85,7 +98,7 @@ impl Inventory {
         });
         let package = |(folder, entry): (&String, &Value)| {
             let (_, name) = folder.rsplit_once("node_modules/")?;
-            let mut package = npm(name, entry.get("version")?.as_str()?, &license(entry));
+            let mut package = npm(name, entry.get("version")?.as_str()?, licenses(entry));
             package.evidence = format!("{path}, merged into the bundle");
             Some(package)
         };
@@ -95,6 +108,9 @@ impl Inventory {
     /// What is there, each once, in the order of the package URLs.
     pub fn packages(&self) -> Vec<Package> {
         let mut packages: Vec<Package> = self.found.values().flatten().cloned().collect();
+        for package in packages.iter_mut().filter(|package| package.ecosystem() == DEBIAN) {
+            package.licenses = self.copyrights.of(&package.name);
+        }
         packages.sort();
         packages.dedup_by(|later, first| later.purl == first.purl);
         packages
@@ -128,8 +144,8 @@ fn debian(text: &str) -> Vec<Package> {
         let is_there = field("Status").is_none_or(|status| status.ends_with(" installed"));
         let (name, version) = (field("Package")?, field("Version")?);
         let architecture = field("Architecture").map(|one| format!("?arch={one}")).unwrap_or_default();
-        let purl = format!("{}{architecture}", purl_of("deb", name, version));
-        is_there.then(|| made(purl, name, version, ""))
+        let purl = format!("{}{architecture}", purl_of(DEBIAN, name, version));
+        is_there.then(|| made(purl, name, version, Vec::new()))
     };
     text.split("\n\n").filter_map(package).collect()
 }
@@ -139,7 +155,13 @@ fn alpine(text: &str) -> Vec<Package> {
     let package = |paragraph: &str| {
         let field = |name: &str| paragraph.lines().find_map(|line| line.strip_prefix(name));
         let (name, version) = (field("P:")?, field("V:")?);
-        Some(made(purl_of("apk", name, version), name, version, field("L:").unwrap_or_default()))
+        let licenses = field("L:").map(str::trim).filter(|license| !license.is_empty());
+        Some(made(
+            purl_of("apk", name, version),
+            name,
+            version,
+            licenses.map(str::to_owned).into_iter().collect(),
+        ))
     };
     text.split("\n\n").filter_map(package).collect()
 }
@@ -147,21 +169,20 @@ fn alpine(text: &str) -> Vec<Package> {
 fn python(text: &str) -> Option<Package> {
     let found = inventory::python::distribution(text)?;
     let purl = purl_of("pypi", &found.name, &found.version);
-    Some(made(purl, &found.name, &found.version, &found.licenses.join(", ")))
+    Some(made(purl, &found.name, &found.version, found.licenses))
 }
 
 fn node(text: &str) -> Option<Package> {
     let manifest: Value = serde_json::from_str(text).ok()?;
-    Some(npm(manifest.get("name")?.as_str()?, manifest.get("version")?.as_str()?, &license(&manifest)))
+    Some(npm(manifest.get("name")?.as_str()?, manifest.get("version")?.as_str()?, licenses(&manifest)))
 }
 
-fn npm(name: &str, version: &str, license: &str) -> Package {
-    made(purl_of("npm", name, version), name, version, license)
+fn npm(name: &str, version: &str, licenses: Vec<String>) -> Package {
+    made(purl_of("npm", name, version), name, version, licenses)
 }
 
-fn license(manifest: &Value) -> String {
-    let licenses = manifest.as_object().and_then(inventory::npm::licenses);
-    licenses.unwrap_or_default().join(", ")
+fn licenses(manifest: &Value) -> Vec<String> {
+    manifest.as_object().and_then(inventory::npm::licenses).unwrap_or_default()
 }
 
 fn purl_of(ecosystem: &str, name: &str, version: &str) -> String {
@@ -169,22 +190,40 @@ fn purl_of(ecosystem: &str, name: &str, version: &str) -> String {
     purl(&Identity { ecosystem, name, version })
 }
 
-fn made(purl: String, name: &str, version: &str, license: &str) -> Package {
-    let license = license.to_owned();
-    Package { purl, name: name.to_owned(), version: version.to_owned(), license, evidence: String::new() }
+fn made(purl: String, name: &str, version: &str, licenses: Vec<String>) -> Package {
+    Package { purl, name: name.to_owned(), version: version.to_owned(), licenses, evidence: String::new() }
 }
 
 impl Package {
+    /// Who packages it, as package URLs say it: `deb`.
+    fn ecosystem(&self) -> &str {
+        self.purl.split([':', '/']).nth(1).unwrap_or_default()
+    }
+
+    /// As what an image is built upon, which `declared` has brought into it.
+    pub fn installed(&self, declared: Location) -> inventory::Package {
+        let ecosystem = self.ecosystem().to_owned();
+        inventory::Package {
+            identity: Identity { ecosystem, name: self.name.clone(), version: self.version.clone() },
+            licenses: Some(self.licenses.clone()),
+            hashes: BTreeSet::new(),
+            scope: Scope::Production,
+            is_direct: true,
+            is_own: false,
+            is_elsewhere: false,
+            declared,
+            needs: BTreeSet::new(),
+        }
+    }
+
     /// As a part of a bill of materials.
     pub fn component(&self) -> Component {
-        let statements: Vec<String> =
-            Some(self.license.clone()).filter(|words| !words.is_empty()).into_iter().collect();
         Component {
             kind: "library",
             reference: self.purl.clone(),
             name: self.name.clone(),
             version: self.version.clone(),
-            licenses: bom::licenses(&statements),
+            licenses: bom::licenses(&self.licenses),
             purl: self.purl.clone(),
             properties: vec![Property { name: "xtask:evidence", value: self.evidence.clone() }],
             ..Component::default()
@@ -225,6 +264,75 @@ mod tests {
             }
         }
         inventory
+    }
+
+    /// A link of an image.
+    fn link(name: &str, kind: Type, target: &str) -> Member {
+        Member { kind, target: target.to_owned(), size: 0, ..file(name) }
+    }
+
+    const COPYRIGHT: &str = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: \
+                             GPL-2+ or Artistic, and BSD-3-clause\n";
+
+    /// The licences of the only package of an image with these members.
+    fn licenses_of_libc6(links: &[Member], files: &[(&str, &str)]) -> Vec<String> {
+        let mut inventory = inventory(&[("var/lib/dpkg/status", STATUS)]);
+        for link in links {
+            assert!(!inventory.member(link));
+        }
+        for (name, content) in files {
+            if inventory.member(&file(name)) {
+                inventory.content(&file(name), content.as_bytes());
+            }
+        }
+        let [package] = inventory.packages().try_into().unwrap();
+        package.licenses
+    }
+
+    #[test]
+    fn packages_of_debian_say_their_licences_in_files_of_their_own() {
+        let (own, other) = ("usr/share/doc/libc6/copyright", "usr/share/doc/base/copyright");
+        let folder = |target: &str| link("usr/share/doc/libc6", Type::Link, target);
+        let stated = ["BSD-3-Clause", "GPL-2.0-or-later OR Artistic-1.0-Perl"].as_slice();
+        for (links, files, expected) in [
+            (vec![], vec![(own, COPYRIGHT)], stated),
+            (vec![], vec![], &[]),
+            (vec![], vec![(own, "For people.\n")], &[]),
+            (vec![folder("base")], vec![(other, COPYRIGHT)], stated),
+            (vec![folder("/usr/share/doc/base")], vec![(other, COPYRIGHT)], stated),
+            (vec![link(own, Type::Link, "../base/copyright")], vec![(other, COPYRIGHT)], stated),
+            (vec![link(own, Type::HardLink, other)], vec![(other, COPYRIGHT)], stated),
+            (vec![folder("../../../../../../usr/share/doc/base")], vec![(other, COPYRIGHT)], stated),
+            // Links that lead nowhere, or in a circle.
+            (vec![folder("gone")], vec![(other, COPYRIGHT)], &[]),
+            (vec![folder("libc6")], vec![(other, COPYRIGHT)], &[]),
+            (vec![link(own, Type::Link, "copyright")], vec![], &[]),
+            // A later layer makes a folder of the link, or takes the file away.
+            (
+                vec![folder("base"), link("usr/share/doc/libc6", Type::Folder, "")],
+                vec![(other, COPYRIGHT)],
+                &[],
+            ),
+            (vec![], vec![(own, COPYRIGHT), ("usr/share/doc/libc6/.wh.copyright", "")], &[]),
+            (vec![], vec![(own, COPYRIGHT), ("usr/share/.wh.doc", "")], &[]),
+            (vec![], vec![(own, "For people.\n"), (own, COPYRIGHT)], stated),
+        ] {
+            assert_eq!(licenses_of_libc6(&links, &files), expected, "{links:?} {files:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_installed_is_judged_by_its_ecosystem() {
+        let found = inventory(&[
+            ("var/lib/dpkg/status", STATUS),
+            ("lib/apk/db/installed", "P:musl\nV:1.2.5-r0\nL:MIT\n"),
+        ]);
+        let installed: Vec<_> =
+            found.packages().iter().map(|package| package.installed(Location::file("Dockerfile"))).collect();
+        let keys: Vec<String> = installed.iter().map(inventory::Package::key).collect();
+        assert_eq!(keys, ["apk:musl", "deb:libc6"]);
+        assert_eq!(installed[0].licenses.as_deref(), Some(&["MIT".to_owned()][..]));
+        assert_eq!(installed[1].licenses.as_deref(), Some(&[][..]), "looked at, and nothing said");
     }
 
     fn purls(inventory: &Inventory) -> Vec<String> {

@@ -8,12 +8,15 @@
 use spdx::{Expression, LicenseReq, ParseMode};
 
 mod alias;
+pub mod debian;
 pub mod fossa;
+pub mod images;
 pub mod notice;
 pub mod policy;
 #[cfg(test)]
 mod tests;
 
+pub use images::Images;
 pub use policy::{Exception, Policy};
 
 /// What a package says of its licence, understood as far as it can be.

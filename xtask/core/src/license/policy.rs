@@ -11,9 +11,17 @@ use crate::inventory::{Inventory, Package, Scope};
 /// The tool's name in findings.
 pub const TOOL: &str = "licenses";
 
+/// The rule of findings about licences that nobody knows.
+pub const UNKNOWN: &str = "unknown";
+
+/// What packages of Debian are packages of.
+const DEBIAN: &str = "deb";
+
 /// Which licences packages may have. What is in none of the lists is not allowed.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
+    /// The section of `xtask.toml` that states it: `licenses`.
+    pub section: &'static str,
     /// Allowed.
     pub allow: BTreeSet<String>,
     /// Allowed, too, where a package is there for development only.
@@ -62,7 +70,7 @@ impl Policy {
 
     /// All that is stated, in words, without where: whatever differs there may make a difference.
     pub fn lists(&self) -> String {
-        let Self { allow, allow_development, ask, deny, exceptions } = self;
+        let Self { section: _, allow, allow_development, ask, deny, exceptions } = self;
         let exceptions: Vec<String> =
             exceptions.iter().map(|one| format!("{:?} {}", one.packages, one.states)).collect();
         format!("{allow:?} {allow_development:?} {ask:?} {deny:?} {exceptions:?}")
@@ -83,12 +91,12 @@ impl Policy {
         }
         let open: Vec<Vec<String>> =
             expression.requirements().map(|one| names(&one.req)).filter(|names| !allowed(names)).collect();
-        let of = |list: &BTreeSet<String>| -> Vec<String> {
-            open.iter()
-                .filter(|names| among(list, names))
-                .filter_map(|names| names.first().cloned())
-                .collect()
+        // A sum of many files names some of them often.
+        let once = |names: &mut dyn Iterator<Item = &Vec<String>>| -> Vec<String> {
+            let names: BTreeSet<&String> = names.filter_map(|names| names.first()).collect();
+            names.into_iter().cloned().collect()
         };
+        let of = |list: &BTreeSet<String>| once(&mut open.iter().filter(|names| among(list, names)));
         if expression.evaluate(|one| allowed(&names(one)) || among(&self.ask, &names(one))) {
             return Judgement::Ask(of(&self.ask));
         }
@@ -96,8 +104,7 @@ impl Policy {
         if !denied.is_empty() {
             return Judgement::Denied(denied);
         }
-        let unlisted = open.iter().filter(|names| !among(&self.ask, names));
-        Judgement::Unlisted(unlisted.filter_map(|names| names.first().cloned()).collect())
+        Judgement::Unlisted(once(&mut open.iter().filter(|names| !among(&self.ask, names))))
     }
 
     /// What is wrong with the licence of a package.
@@ -110,23 +117,25 @@ impl Policy {
             return None;
         }
         let words = reading.words();
-        let stale = match self.exceptions.iter().find(|one| one.packages.contains(&package.key())) {
-            Some(exception) if exception.states == words => return None,
-            exception => exception,
+        let mut decided = self.exceptions.iter().filter(|one| one.packages.contains(&package.key()));
+        let stale = decided.clone().next();
+        if decided.any(|exception| exception.states == words) {
+            return None;
+        }
+        let quoted = |names: &[String], one: &str, several: &str| {
+            let verb = if names.len() == 1 { one } else { several };
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("{} {verb}", names.join(", "))
         };
-        let quoted =
-            |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let (rule, why) = match &judgement {
             Judgement::Allowed => return None,
-            Judgement::Denied(names) => ("denied", format!("{} is denied", quoted(names))),
-            Judgement::Ask(names) => ("ask", format!("{} needs a decision", quoted(names))),
+            Judgement::Denied(names) => ("denied", format!("{} denied", quoted(names, "is", "are"))),
+            Judgement::Ask(names) => ("ask", format!("{} a decision", quoted(names, "needs", "need"))),
             Judgement::Unlisted(names) => {
-                ("unlisted", format!("{} is in no list of the policy", quoted(names)))
+                ("unlisted", format!("{} in no list of the policy", quoted(names, "is", "are")))
             }
-            Judgement::Unknown if words.is_empty() => {
-                ("unknown", "it says nothing of its licence".to_owned())
-            }
-            Judgement::Unknown => ("unknown", format!("`{words}` names no licence, or more than one")),
+            Judgement::Unknown if words.is_empty() => (UNKNOWN, silence(package).to_owned()),
+            Judgement::Unknown => (UNKNOWN, format!("`{words}` names no licence, or more than one")),
         };
         let help = match (stale, &judgement) {
             (Some(exception), _) => format!(
@@ -135,11 +144,13 @@ impl Policy {
             ),
             (None, Judgement::Denied(_)) => "take the package out, or another one".to_owned(),
             (None, Judgement::Unlisted(_)) => {
-                "put the licence into `allow`, `ask` or `deny` of `[licenses]` in xtask.toml".to_owned()
+                format!("put the licence into `allow`, `ask` or `deny` of `[{}]` in xtask.toml", self.section)
             }
             (None, _) => format!(
-                "read its licence; where it will do, write an exception: `[[licenses.exceptions]]` with packages = \
-                 [\"{}\"], states = \"{words}\" and a reason",
+                "read its licence{}; where it will do, write an exception: `[[{}.exceptions]]` with packages = [\"{}\"], \
+                 states = \"{words}\" and a reason",
+                text_of(package),
+                self.section,
                 package.key()
             ),
         };
@@ -158,8 +169,8 @@ impl Policy {
         })
     }
 
-    /// Exceptions for packages that are in none of the inventories.
-    pub fn unused(&self, inventories: &[Inventory]) -> Vec<Finding> {
+    /// Exceptions for packages that are in none of the inventories. `nobody` says who could have them: `nothing depends on`.
+    pub fn unused(&self, inventories: &[Inventory], nobody: &str) -> Vec<Finding> {
         let there: BTreeSet<String> =
             inventories.iter().flat_map(|inventory| inventory.packages.iter().map(Package::key)).collect();
         let unused = |exception: &Exception| -> Vec<Finding> {
@@ -168,14 +179,27 @@ impl Policy {
                 rule: "unused-exception".to_owned(),
                 location: exception.place.as_ref().map(location),
                 help: Some("take it out of the exception".to_owned()),
-                ..Finding::error(
-                    TOOL,
-                    format!("nothing depends on `{key}` any more, for which there is an exception"),
-                )
+                ..Finding::error(TOOL, format!("{nobody} `{key}` any more, for which there is an exception"))
             })
             .collect()
         };
         self.exceptions.iter().flat_map(unused).collect()
+    }
+}
+
+/// What is said of a package that says nothing. Most of Debian do say it, to people.
+fn silence(package: &Package) -> &'static str {
+    match package.identity.ecosystem.as_str() {
+        DEBIAN => "it says nothing of its licence that a program can read",
+        _ => "it says nothing of its licence",
+    }
+}
+
+/// Where the licence of a package can be read, where that is known of all of its kind (Debian policy, 12.5).
+fn text_of(package: &Package) -> String {
+    match package.identity.ecosystem.as_str() {
+        DEBIAN => format!(" in `/usr/share/doc/{}/copyright` of the image", package.identity.name),
+        _ => String::new(),
     }
 }
 

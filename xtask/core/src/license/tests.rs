@@ -9,6 +9,7 @@ use super::notice::{Texts, notice};
 use super::policy::Judgement;
 use super::*;
 use crate::finding::Finding;
+use crate::finding::weakness::{Level, Package as Identity};
 use crate::gate::{Answer, Outcome};
 use crate::inventory::tests::{LOCK, REQUIREMENTS, distribution};
 use crate::inventory::{Inventory, Root, Scope, npm, python};
@@ -58,6 +59,7 @@ fn words_are_read_or_stay_unknown() {
 fn policy() -> Policy {
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     Policy {
+        section: "licenses",
         allow: set(&["MIT", "Apache-2.0", "PSF-2.0", "ISC"]),
         allow_development: set(&["MPL-2.0"]),
         ask: set(&["LGPL-3.0-only"]),
@@ -81,6 +83,11 @@ fn of_a_choice_the_best_counts_and_of_a_sum_the_worst() {
         ("LGPL-3.0-only OR MIT", Scope::Production, Judgement::Allowed),
         ("LGPL-3.0-only AND GPL-3.0-only", Scope::Production, denied()),
         ("MPL-2.0", Scope::Production, unlisted("MPL-2.0")),
+        (
+            "MPL-2.0 AND (MPL-2.0 OR Zlib)",
+            Scope::Production,
+            Judgement::Unlisted(vec!["MPL-2.0".to_owned(), "Zlib".to_owned()]),
+        ),
         ("MPL-2.0", Scope::Development, Judgement::Allowed),
         ("LicenseRef-Ours", Scope::Production, unlisted("LicenseRef-Ours")),
         ("BSD", Scope::Production, Judgement::Unknown),
@@ -153,9 +160,60 @@ fn an_exception_is_for_what_the_package_says() {
     let help =
         now.packages.iter().find_map(|package| policy.check(package, "backend")).unwrap().help.unwrap();
     assert!(help.starts_with("the exception is for `BSD`; look again"), "{help}");
-    let unused = policy.unused(&[now]);
+    let unused = policy.unused(&[now], "nothing depends on");
     assert_eq!(unused.len(), 1);
     assert_eq!(unused[0].message, "nothing depends on `pypi:gone` any more, for which there is an exception");
+}
+
+#[test]
+fn what_an_image_brings_is_judged_by_what_is_known_of_it() {
+    let package = |licenses: &[&str]| {
+        let mut package = of_python("MIT").packages.remove(0);
+        package.identity =
+            Identity { ecosystem: "deb".to_owned(), name: "x".to_owned(), version: "1".to_owned() };
+        package.licenses = Some(statements(licenses));
+        package
+    };
+    let exception = |states: &str| Exception {
+        packages: BTreeSet::from(["deb:x".to_owned()]),
+        states: states.to_owned(),
+        reason: "read".to_owned(),
+        place: None,
+    };
+    let all = [exception(""), exception("permissive, odd"), exception("LGPL-3.0-only")];
+    let silent = "unknown Low `x 1` of the image may not be used: it says nothing of its licence that a program can read";
+    let odd = "unknown Low `x 1` of the image may not be used: `permissive, odd` names no licence, or more than one";
+    let denied = "denied High `x 1` of the image may not be used: `GPL-3.0-only` is denied";
+    for (licenses, exceptions, expected) in [
+        (&["MIT", "ISC"][..], &[][..], &[][..]),
+        (&[], &[], &[silent]),
+        (&[], &all, &[]),
+        (&["permissive", "odd"], &[], &[odd]),
+        // What is not known hides nothing of what is, and an exception for the one is none for the other.
+        (&["permissive", "GPL-3.0-only", "odd"], &[], &[denied, odd]),
+        (&["permissive", "GPL-3.0-only", "odd"], &all, &[denied]),
+        (&["permissive", "LGPL-3.0-only", "odd"], &all, &[]),
+        (
+            &["MIT", "permissive"],
+            &all,
+            &[
+                "unknown Low `x 1` of the image may not be used: `permissive` names no licence, or more than one",
+            ],
+        ),
+    ] {
+        let policy = Policy { section: "licenses.images", exceptions: exceptions.to_vec(), ..policy() };
+        let found = Images { policy, unknown: Level::Low }.check(&package(licenses), "the image");
+        let found: Vec<String> = found
+            .into_iter()
+            .map(|one| format!("{} {:?} {}", one.rule, one.weakness.unwrap().level, one.message))
+            .collect();
+        assert_eq!(found, expected, "{licenses:?}");
+    }
+    let policy = Policy { section: "licenses.images", ..policy() };
+    let help =
+        Images { policy, unknown: Level::High }.check(&package(&[]), "the image").remove(0).help.unwrap();
+    assert!(help.starts_with("read its licence in `/usr/share/doc/x/copyright` of the image;"), "{help}");
+    assert!(help.contains("`[[licenses.images.exceptions]]` with packages = [\"deb:x\"]"), "{help}");
 }
 
 #[test]

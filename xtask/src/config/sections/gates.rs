@@ -8,7 +8,8 @@ use crate::core::fingerprint::pattern::Pattern;
 use crate::core::graph::TaskId;
 use crate::core::judgement::{Unfixed, Waiver};
 
-const LEVELS: &[(&str, Level)] =
+/// How bad a weakness can be called.
+pub(super) const LEVELS: &[(&str, Level)] =
     &[("low", Level::Low), ("medium", Level::Medium), ("high", Level::High), ("critical", Level::Critical)];
 
 const UNFIXED: &[(&str, Unfixed)] = &[("fail", Unfixed::Fail), ("warn", Unfixed::Warn)];

@@ -139,27 +139,11 @@ fn find(members: &BTreeMap<String, (u64, Member)>, name: &str) -> Result<(u64, u
     for _ in 0..8 {
         let Some((at, member)) = members.get(&name) else { break };
         match member.kind {
-            Type::Link => {
-                let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
-                name = joined(folder, &member.target);
-            }
-            Type::HardLink => name.clone_from(&member.target),
+            Type::Link | Type::HardLink => name = member.leads_to(),
             _ => return Ok((*at, member.size)),
         }
     }
     Err(broken(format!("it has no `{name}`")))
-}
-
-fn joined(folder: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 fn read(

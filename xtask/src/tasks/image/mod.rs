@@ -111,6 +111,16 @@ pub(super) fn recorded(cx: &Cx) -> Result<Option<Record>> {
     Record::from_json(&files::read(&path)?).map(Some).map_err(wrong)
 }
 
+/// Where it is kept what the look at the last image of a component has shown.
+pub(super) fn looked_at(cx: &Cx, component: &str) -> PathBuf {
+    kept(cx, component, "look")
+}
+
+/// Where something about the last image of a component is kept.
+fn kept(cx: &Cx, component: &str, what: &str) -> PathBuf {
+    cx.output_folder().join("images").join(format!("{component}.{what}.json"))
+}
+
 fn path(cx: &Cx) -> PathBuf {
     cx.output_folder().join("images.json")
 }

@@ -1,7 +1,5 @@
 //! Looks at a built image before anybody else gets it.
 
-use std::path::PathBuf;
-
 use super::archive::{Archive, Content};
 use super::build::Output;
 use super::layout::Stored;
@@ -90,7 +88,7 @@ pub(super) fn check(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<See
     judge.instructions(&own);
     judge.config(image.config());
     let names = memory::names(&image.config().rootfs.diff_ids, &layers);
-    let remembered = kept(cx, prepared, "look");
+    let remembered = super::looked_at(cx, &prepared.component.name);
     // Without a file nothing is known, and everything is looked at.
     let mut memory = files::read(&remembered).map(|text| Memory::parse(&text)).unwrap_or_default();
     let known = memory.count(&names);
@@ -119,9 +117,10 @@ pub(super) fn check(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<See
         layers[position].size = size;
         memory.add(&names[position], size, judge.counts(), &inventory);
     }
+    memory.of_layers(count);
     let as_json = |error| Error::bug("what is known of an image cannot be written as JSON").source(error);
     files::write(&remembered, memory.render().map_err(as_json)?.as_bytes())?;
-    let sizes = kept(cx, prepared, "layers");
+    let sizes = super::kept(cx, &prepared.component.name, "layers");
     // Unreadable is as good as unknown: the sizes of before only make a message better.
     let before: Option<Vec<Layer>> =
         files::read(&sizes).ok().and_then(|text| serde_json::from_str(&text).ok());
@@ -138,9 +137,4 @@ pub(super) fn check(cx: &Cx, prepared: &Prepared, output: &Output) -> Result<See
         inventory.bundled(&lock.to_string_lossy(), &text);
     }
     Ok(Seen { config: image.into_config(), inventory })
-}
-
-/// Where something about the last image of a component is kept.
-fn kept(cx: &Cx, prepared: &Prepared, what: &str) -> PathBuf {
-    cx.output_folder().join("images").join(format!("{}.{what}.json", prepared.component.name))
 }

@@ -77,6 +77,7 @@ pub(super) fn scan(cx: &Cx, scanner: &Scanner, call: &Call) -> Result<Look> {
     if let Some(feed) = scanner.feed.filter(|_| cx.is_offline()) {
         return Ok(Look::blind(scanner.name, scanner.unit, format!("offline: it needs {feed}")));
     }
+    let settings = cx.environment().named(scanner.settings);
     let scratch = cx.scratch()?;
     let report = scratch.file("report");
     let command = |arguments: &[&str], timeout: Duration| {
@@ -90,6 +91,7 @@ pub(super) fn scan(cx: &Cx, scanner: &Scanner, call: &Call) -> Result<Look> {
             .cwd(&call.folder)
             .env("NO_COLOR", "1")
             .timeout(timeout);
+        let command = settings.iter().fold(command, |command, (name, value)| command.env(name, value));
         call.variables.iter().fold(command, |command, (name, value)| command.env(name, value))
     };
     let version = match attempt(cx, scanner, command(scanner.ask, TIMEOUT_VERSION))? {

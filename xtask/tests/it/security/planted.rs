@@ -1,10 +1,13 @@
 //! What is planted is found at its line, by the real tools.
 
+use std::path::Path;
+
 use super::feed::feed;
 use super::{Repository, skipped};
 use expect_test::expect;
 use xtask::core::gate::Outcome;
 use xtask::error::ErrorKind;
+use xtask::tasks::licenses;
 use xtask::tasks::security::{Options, images, secrets, vulnerabilities, workflows};
 
 /// A key that opens nothing, made here so that it stands in no file of this repository.
@@ -267,6 +270,7 @@ const TRIVY: &str = "#!/bin/sh
 [ \"$1\" = --version ] && { echo 'Version: 0.59.1'; exit 0; }
 for word; do [ \"$before\" = --output ] && report=$word; before=$word; done
 echo \"$*\" >> asked
+echo \"$TRIVY_CACHE_DIR $TRIVY_DB_REPOSITORY ${SNYK_TOKEN-none}\" > given
 cat recorded.json > \"$report\"
 exit 41
 ";
@@ -280,7 +284,12 @@ fn an_image_that_was_pushed_is_looked_at_by_its_digest() {
     repository.write(".xtask/tools/bin/trivy", TRIVY);
     let trivy = repository.root().join(".xtask/tools/bin/trivy");
     std::fs::set_permissions(&trivy, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let cx = repository.cx(&[], |builder| builder);
+    let settings = [
+        ("TRIVY_CACHE_DIR", "/there"),
+        ("TRIVY_DB_REPOSITORY", "r.example.com/db"),
+        ("SNYK_TOKEN", "no business of its"),
+    ];
+    let cx = repository.cx(&settings, |builder| builder);
 
     let said = repository.look(&cx, images::built);
     assert_eq!(said.account("trivy").coverage.to_string(), "0 packages");
@@ -294,6 +303,9 @@ fn an_image_that_was_pushed_is_looked_at_by_its_digest() {
     let said = repository.look(&cx, images::built);
     let asked = std::fs::read_to_string(repository.root().join("asked")).unwrap();
     assert!(asked.trim_end().ends_with(&format!(" r.example.com/planted-service@{digest}")), "{asked}");
+    // It is given its own settings, and nobody else's.
+    let given = std::fs::read_to_string(repository.root().join("given")).unwrap();
+    assert_eq!(given, "/there r.example.com/db none\n");
     assert_eq!(
         said.places(),
         "service/Dockerfile trivy[CVE-2099-0002]\nservice/Dockerfile trivy[CVE-2099-0005]\nservice/Dockerfile trivy[CVE-2099-0006]\n"
@@ -304,4 +316,103 @@ fn an_image_that_was_pushed_is_looked_at_by_its_digest() {
     repository.write("target/xtask/images.json", "{}");
     let error = repository.look(&cx, images::built).result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
+}
+
+/// What says that a machine must reach a registry of packages, so that a skip does not hide that nothing was tried.
+const NETWORK_REQUIRED: &str = "XTASK_REQUIRE_NETWORK";
+
+/// A copy of what says what this repository is built upon, and what it allows.
+fn copy() -> Repository {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let repository = Repository::new(&[]);
+    for path in [
+        "xtask.toml",
+        "backend/pyproject.toml",
+        "backend/requirements.txt",
+        "backend/requirements-dev.txt",
+        "frontend/package.json",
+        "frontend/package-lock.json",
+    ] {
+        repository.write(path, &std::fs::read_to_string(own.join(path)).unwrap());
+    }
+    repository
+}
+
+/// Plants `text` in front of the line `before` of a file, at its end where that is empty. Returns the number of its first line.
+fn plant(repository: &Repository, path: &str, before: &str, text: &str) -> usize {
+    let file = std::fs::read_to_string(repository.root().join(path)).unwrap();
+    let at = if before.is_empty() { file.len() } else { file.find(before).unwrap() };
+    repository.write(path, &format!("{}{text}{}", &file[..at], &file[at..]));
+    file[..at].lines().count() + 1
+}
+
+/// A package of Python, installed as it is published.
+#[test]
+fn a_package_of_python_under_the_gpl() {
+    let repository = copy();
+    let pin = "unidecode==1.4.0 \\\n    --hash=sha256:c3c7606c27503ad8d501270406e345ddb480a7b5f38827eafe4fa82a137f0021\n";
+    repository.write("planted.txt", pin);
+    let gate = |cx: &xtask::Cx| licenses::component(cx, cx.config().component("backend").unwrap());
+    let packages = repository.root().join("backend/.venv/lib/python3.11/site-packages");
+    std::fs::create_dir_all(&packages).unwrap();
+    let before = repository.look(&repository.cx(&[], |builder| builder), gate);
+    assert_eq!(
+        (before.places().as_str(), before.outcome("licenses")),
+        ("", Outcome::CouldNotLook),
+        "nothing is installed"
+    );
+
+    let pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"];
+    let mut pip = std::process::Command::new("python3")
+        .args(pip)
+        .current_dir(repository.root())
+        .arg("--target")
+        .arg(&packages)
+        .args(["-r", "planted.txt"])
+        .output()
+        .map_err(|error| error.to_string());
+    if let Ok(output) = &pip
+        && !output.status.success()
+    {
+        pip = Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    if let Err(why) = pip {
+        assert!(std::env::var_os(NETWORK_REQUIRED).is_none(), "{NETWORK_REQUIRED} is set: {why}");
+        return skipped(&why);
+    }
+    let line =
+        plant(&repository, "backend/requirements.txt", "", &format!("{pin}    # via -r requirements.in\n"));
+    let said = repository.look(&repository.cx(&[], |builder| builder), gate);
+    assert_eq!(said.places(), format!("backend/requirements.txt:{line} licenses[denied]\n"));
+    // Its metadata says "GPL" and, more exactly, which.
+    let expected = "`unidecode 1.4.0` of backend may not be used: `GPL-2.0-or-later` is denied";
+    assert_eq!(said.findings[0].message, expected);
+    assert_eq!(said.result.unwrap_err().kind(), ErrorKind::Problems);
+}
+
+/// A package of npm, in the words of the registry.
+#[test]
+fn a_package_of_npm_under_the_gpl() {
+    let repository = copy();
+    let gate = |cx: &xtask::Cx| licenses::component(cx, cx.config().component("frontend").unwrap());
+    let before = repository.look(&repository.cx(&[], |builder| builder), gate);
+    assert_eq!(before.places(), "");
+    let planted = r#"    "node_modules/tinymce": {
+      "version": "7.9.1",
+      "integrity": "sha512-zaOHwmiP1EqTeLRXAvVriDb00JYnfEjWGPdKEuac7MiZJ5aiDMZ4Unc98Gmajn+PBljOmO1GKV6G0KwWn3+k8A==",
+      "license": "GPL-2.0-or-later"
+    },
+"#;
+    plant(
+        &repository,
+        "frontend/package-lock.json",
+        "        \"react\": ",
+        "        \"tinymce\": \"7.9.1\",\n",
+    );
+    let line = plant(&repository, "frontend/package-lock.json", "    \"node_modules/react\": {", planted);
+    let said = repository.look(&repository.cx(&[], |builder| builder), gate);
+    assert_eq!(said.places(), format!("frontend/package-lock.json:{line} licenses[denied]\n"));
+    let expected = "`tinymce 7.9.1` of frontend may not be used: `GPL-2.0-or-later` is denied";
+    assert_eq!(said.findings[0].message, expected);
+    assert_eq!(said.result.unwrap_err().kind(), ErrorKind::Problems);
 }

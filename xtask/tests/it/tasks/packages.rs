@@ -220,6 +220,7 @@ fn what_an_image_brings_is_in_the_bill_of_materials_once_it_was_built() {
     inventory.content(&member, status.as_bytes());
     let mut memory = Memory::default();
     memory.add("layer", 1, &Counts::default(), &inventory);
+    memory.of_layers(1);
     repository.write("target/xtask/images/backend.look.json", &memory.render().unwrap());
     let (after, gaps) = write();
     assert!(

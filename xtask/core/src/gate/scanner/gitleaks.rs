@@ -39,6 +39,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[42],
     unit: "commit",
     feed: None,
+    settings: &[],
     get: "https://github.com/gitleaks/gitleaks",
     read,
 };

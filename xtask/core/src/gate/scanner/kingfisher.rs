@@ -41,6 +41,7 @@ pub const WORKTREE: Scanner = Scanner {
     found: &[200],
     unit: "file",
     feed: None,
+    settings: &[],
     get: "add `kingfisher-bin` to the tools of xtask.toml",
     read,
 };

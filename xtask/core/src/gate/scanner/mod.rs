@@ -95,6 +95,9 @@ pub struct Scanner {
     pub unit: &'static str,
     /// Where what it compares with comes from, where that is not in the tool.
     pub feed: Option<&'static str>,
+    /// Variables with its own settings: it is given them where they are set, and no other command. A trailing `*` stands for any
+    /// ending.
+    pub settings: &'static [&'static str],
     /// How to get it.
     pub get: &'static str,
     /// Reads its answer.

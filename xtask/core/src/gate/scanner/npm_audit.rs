@@ -42,6 +42,7 @@ pub const SCANNER: Scanner = Scanner {
     feed: Some(
         "the registry's advisories, which mirrors often leave out; `npm_config_registry` names another registry",
     ),
+    settings: &[],
     get: "install Node, which brings npm",
     read,
 };

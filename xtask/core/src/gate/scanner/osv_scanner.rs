@@ -25,6 +25,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[1, FAILED],
     unit: "package",
     feed: Some("the advisories of osv.dev"),
+    settings: &[],
     get: "https://google.github.io/osv-scanner",
     read,
 };

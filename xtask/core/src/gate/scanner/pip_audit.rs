@@ -41,6 +41,7 @@ pub const SCANNER: Scanner = Scanner {
     feed: Some(
         "the advisories of PyPI, or those that `PIP_AUDIT_VULNERABILITY_SERVICE` and `PIP_AUDIT_OSV_URL` name",
     ),
+    settings: &[],
     get: "add `pip-audit` to the tools of xtask.toml",
     read,
 };

@@ -24,6 +24,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[1],
     unit: "file",
     feed: None,
+    settings: &[],
     get: "add `ruff` to the component's requirements",
     read,
 };

@@ -31,6 +31,7 @@ pub const SEMGREP: Scanner = Scanner {
     found: &[1],
     unit: "file",
     feed: None,
+    settings: &[],
     get: "`pip install semgrep`",
     read,
 };

@@ -27,6 +27,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[1],
     unit: "package",
     feed: Some("Snyk's service, and a token that it takes"),
+    settings: &[],
     get: "`npm install --global snyk`",
     read,
 };

@@ -41,6 +41,7 @@ pub const FILES: Scanner = Scanner {
     found: &[41],
     unit: "package",
     feed: Some("its database, from a registry of images"),
+    settings: &["DOCKER_CONFIG", "TRIVY_*"],
     get: "https://trivy.dev",
     read: packages,
 };

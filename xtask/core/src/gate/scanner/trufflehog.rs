@@ -25,6 +25,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[183],
     unit: "chunk",
     feed: None,
+    settings: &[],
     get: "https://github.com/trufflesecurity/trufflehog",
     read,
 };

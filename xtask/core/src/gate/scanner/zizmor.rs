@@ -26,6 +26,7 @@ pub const SCANNER: Scanner = Scanner {
     found: &[10, 11, 12, 13, 14],
     unit: "file",
     feed: None,
+    settings: &[],
     get: "add `zizmor` to the tools of xtask.toml",
     read,
 };
