@@ -4,6 +4,12 @@
 //! an index of its own to search in; so what leads to a neighbour is led into its folder.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata};
+
+use super::built::Anatomy;
+use super::links::{Target, target};
 
 /// A crate in the site: the folder of its component, and its name.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,6 +49,39 @@ pub fn joined<'p>(html: &'p str, neighbours: &[Neighbour]) -> Cow<'p, str> {
     Cow::Owned(joined)
 }
 
+/// The packages of the workspace that a package depends on, each behind those that it needs itself.
+pub fn needs<'m>(metadata: &'m Metadata, package: &str) -> Vec<&'m str> {
+    let mut found = Vec::new();
+    collect(metadata, package, &[package], &mut found);
+    found
+}
+
+fn collect<'m>(metadata: &'m Metadata, package: &str, above: &[&str], found: &mut Vec<&'m str>) {
+    let named = |name: &str| metadata.packages.iter().find(|other| other.name.as_str() == name);
+    let Some(package) = named(package) else { return };
+    let is_needed = |dependency: &&cargo_metadata::Dependency| {
+        dependency.kind == DependencyKind::Normal && dependency.path.is_some()
+    };
+    for dependency in package.dependencies.iter().filter(is_needed) {
+        let Some(needed) = named(&dependency.name).map(|needed| needed.name.as_str()) else { continue };
+        if above.contains(&needed) || found.contains(&needed) {
+            continue;
+        }
+        collect(metadata, needed, &[above, &[needed]].concat(), found);
+        found.push(needed);
+    }
+}
+
+/// The scripts that a page at `address` asks for with who else implements a trait. rustdoc writes one only where somebody does.
+pub fn implementors(address: &Path, page: &Anatomy) -> Vec<PathBuf> {
+    let is_one = |link: &&String| link.contains("trait.impl/") && link.ends_with(".js");
+    let place = |link: &String| match target(address, link) {
+        Target::Inside { path, .. } => Some(path),
+        Target::Elsewhere | Target::Malformed(_) => None,
+    };
+    page.links.keys().filter(is_one).filter_map(place).collect()
+}
+
 /// The page at the root of a crate's folder, which rustdoc leads to and does not write: it leads on.
 pub fn root(library: &str) -> String {
     format!(
@@ -73,6 +112,13 @@ mod tests {
             let page = |link: &str| format!("<p>../thing_core/ <a class=\"x\" href=\"{link}\">ü</a></p>");
             assert_eq!(joined(&page(link), &neighbours), page(leads));
         }
+        let page = super::super::built::read(
+            "<script src=\"../trait.impl/a/trait.B.js\"></script><a href=\"x.js\">",
+        );
+        assert_eq!(
+            implementors(Path::new("api/a/a/trait.B.html"), &page),
+            [Path::new("api/a/trait.impl/a/trait.B.js")]
+        );
         assert!(matches!(joined("<a href=\"x\">", &neighbours), Cow::Borrowed(_)));
     }
 }

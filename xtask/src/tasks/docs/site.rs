@@ -117,6 +117,11 @@ fn embed(
         let html = site::with_way_back(&address, &rustdoc::joined(html, &neighbours));
         files::write(&folder.join(&address), html.as_bytes())?;
         let anatomy = built::read(&html);
+        for script in rustdoc::implementors(&address, &anatomy) {
+            if !folder.join(&script).is_file() {
+                files::write(&folder.join(&script), b"")?;
+            }
+        }
         if is_worth_finding(&address, &anatomy) {
             pages.push((address.display().to_string(), anatomy.title.clone()));
         }
