@@ -74,7 +74,7 @@ fn collect<'m>(metadata: &'m Metadata, package: &str, above: &[&str], found: &mu
 
 /// The scripts that a page at `address` asks for with who else implements a trait. rustdoc writes one only where somebody does.
 pub fn implementors(address: &Path, page: &Anatomy) -> Vec<PathBuf> {
-    let is_one = |link: &&String| link.contains("trait.impl/") && link.ends_with(".js");
+    let is_one = |link: &&String| link.contains("trait.impl/") && link.strip_suffix(".js").is_some();
     let place = |link: &String| match target(address, link) {
         Target::Inside { path, .. } => Some(path),
         Target::Elsewhere | Target::Malformed(_) => None,
