@@ -43,11 +43,11 @@ pub fn bench(cx: &Cx, options: &Options) -> Result<()> {
     })?;
     let suites = chosen(settings, &options.suites)?;
     let mut book = Book::open(cx, settings)?;
+    let origin = origin(cx, settings)?;
     // Before an hour was spent on figures for which there is no place.
     if !options.quick {
         book.show(cx)?;
     }
-    let origin = origin(cx)?;
     for suite in suites {
         let figures = cx.step(&format!("bench.{}", suite.name), |cx| measure(cx, suite, options.quick))?;
         let mut said = format!("{}\n\n{}", suite.title, table::markdown(&figures));
@@ -103,10 +103,13 @@ fn measure(cx: &Cx, suite: &BenchSuite, quick: bool) -> Result<Vec<Figure>> {
     })
 }
 
-/// When, where and of what this run is made.
-fn origin(cx: &Cx) -> Result<Origin> {
+/// When, where and of what this run is made. What earlier runs have written is no change of what is measured.
+fn origin(cx: &Cx, settings: &BenchSettings) -> Result<Origin> {
     let machine = machine::of("");
-    let is_clean = git::ask(cx, &["status", "--porcelain"])?.is_some_and(|changes| changes.is_empty());
+    let written = [&settings.document, &settings.plot, &settings.history];
+    let others = written.map(|path| format!(":(exclude,top){}", path.display()));
+    let words = ["status", "--porcelain", "--", "."].into_iter().chain(others.iter().map(String::as_str));
+    let is_clean = git::ask(cx, &words.collect::<Vec<_>>())?.is_some_and(|changes| changes.is_empty());
     Ok(Origin {
         at: calendar::timestamp(platform::unix_time()),
         commit: git::head(cx)?,

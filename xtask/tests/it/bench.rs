@@ -25,7 +25,23 @@ fn repository() -> Repository {
     repository.write("first.txt", &lines(&[("one", "ours", 100.0), ("one", "theirs", 200.0)]));
     repository.write("quick.txt", &lines(&[("small", "ours", 1.0)]));
     repository.write("second.txt", "{\"case\":\"two\",\"side\":\"ours\",\"absent\":\"no network\"}\n");
+    repository.write(".gitignore", "/target\n/.xtask\n");
+    git(&repository, &["init", "--quiet"]);
+    commit(&repository);
     repository
+}
+
+fn git(repository: &Repository, args: &[&str]) {
+    let status = Command::new("git").args(args).current_dir(repository.root()).status().unwrap();
+    assert!(status.success(), "{args:?}");
+}
+
+fn commit(repository: &Repository) {
+    git(repository, &["add", "--all"]);
+    git(
+        repository,
+        &["-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "--quiet", "--message", "all"],
+    );
 }
 
 fn lines(figures: &[(&str, &str, f64)]) -> String {
@@ -61,11 +77,23 @@ fn figures_are_shown_and_kept_and_what_was_written_by_hand_stays() {
     assert_eq!((kept[1]["suite"].as_str(), kept[1]["ratio"].as_f64()), (Some("first"), Some(2.0)));
     assert!(kept[1]["machine"]["cores"].as_u64().is_some_and(|cores| cores > 0), "{kept:?}");
 
+    assert_eq!(
+        (kept[0]["modified"].as_bool(), kept[0]["commit"].as_str().map(str::len)),
+        (Some(false), Some(40))
+    );
+
     // The next run is added; a ratio that has moved is said. Another benchmark's last figures stay.
     repository.write("first.txt", &lines(&[("one", "ours", 100.0), ("one", "theirs", 150.0)]));
     let said = repository.xtask(&["bench", "first"]).expect(0);
     assert!(said.stdout.contains("moved: one: 1.50 × of `theirs`, and 2.00 × on 2"), "{}", said.all());
-    assert_eq!(history(&repository).len(), 4);
+    let kept = history(&repository);
+    assert_eq!(kept.len(), 4);
+    // What is measured was changed, and is not committed; what a run has written itself is no change.
+    assert_eq!(kept[3]["modified"], true);
+    commit(&repository);
+    repository.write("docs/speed.md", &(repository.read("docs/speed.md") + "by hand\n"));
+    repository.xtask(&["bench", "first"]).expect(0);
+    assert_eq!(history(&repository)[5]["modified"], false);
     assert!(repository.read("docs/speed.md").contains("| one | 100 ms | 150 ms, 1.50 × |"));
     repository.write("second.txt", &lines(&[("two", "ours", 3.0)]));
     repository.xtask(&["bench", "second"]).expect(0);
