@@ -2,8 +2,8 @@
 //!
 //! `cargo bench -p xtask --profile dev --bench cache -- [PACKAGES…]` measures what people run with `cargo xtask`: each package has 20
 //! files and three tasks. `turbo` and `ninja` are taken from `PATH`; one that is not there has no column of figures. Times are
-//! wall time of the whole process, medians of runs in turn, so that a slow moment of the machine hits all.
-//! `docs/performance.md` keeps the last table.
+//! wall time of the whole process, medians of runs in turn, so that a slow moment of the machine hits all. With `--json` each
+//! figure is a line for `cargo xtask bench`, which keeps them.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark starts its peers itself")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
@@ -15,6 +15,7 @@ use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use xtask::core::benchmark::{self, Figure, Unit};
 use xtask::core::schedule::OnFailure;
 use xtask::driver::environment::Environment;
 use xtask::error::Style;
@@ -41,13 +42,14 @@ fn main() {
     let counts = if asked.is_empty() { vec![2, 50, 500] } else { asked };
     // Not where a machine keeps all temporary files: the sandbox has a rule for each neighbour of the folders above.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    println!("| packages | what | xtask | turbo | ninja | peak memory of xtask |");
-    println!("|---|---|---|---|---|---|");
+    let mut figures = Vec::new();
     for count in counts {
         let root = folder.path().join(count.to_string());
         generate(&root, count);
-        measure(&root, count);
+        measure(&mut figures, &root, count);
     }
+    let as_lines = std::env::args().any(|argument| argument == "--json");
+    print!("{}", benchmark::shown(&figures, as_lines).expect("times are numbers"));
 }
 
 /// A repository of that many packages.
@@ -154,7 +156,7 @@ fn run(root: &Path) {
 /// A runner: its name, and how a run of it is started; `None` where it is not there.
 type Runner<'r> = (&'static str, Option<Box<dyn Fn() -> Process + 'r>>);
 
-fn measure(root: &Path, count: usize) {
+fn measure(figures: &mut Vec<Figure>, root: &Path, count: usize) {
     let is_there = |name: &str| Process::new(name).arg("--version").stdout(Stdio::null()).status().is_ok();
     let ours = || {
         let mut process = Process::new(std::env::current_exe().expect("this program"));
@@ -193,19 +195,18 @@ fn measure(root: &Path, count: usize) {
             start.elapsed()
         })
     };
-    let row = |what: &str, times: [Option<Duration>; 3]| {
-        let ours = times[0].unwrap_or_default().as_secs_f64();
-        let cell = |time: &Option<Duration>| match time {
-            Some(time) => format!("{:.0} ms ({:.2} ×)", time.as_secs_f64() * 1e3, time.as_secs_f64() / ours),
-            None => "not there".to_owned(),
-        };
+    let mut row = |what: &str, times: [Option<Duration>; 3]| {
+        let case = format!("{count} packages, {what}");
+        for ((side, _), time) in runners.iter().zip(times) {
+            figures.push(match time {
+                Some(time) => Figure::measured(&case, *side, time.as_secs_f64() * 1e3, Unit::Milliseconds),
+                None => Figure::absent(&case, *side, format!("`{side}` is not on PATH")),
+            });
+        }
         let peak = std::fs::read_to_string(root.join("target/xtask/peak")).unwrap_or_default();
-        println!(
-            "| {count} | {what} | {:.0} ms | {} | {} | {peak} |",
-            ours * 1e3,
-            cell(&times[1]),
-            cell(&times[2])
-        );
+        let kib = peak.strip_suffix(" kB").and_then(|kib| kib.parse::<f64>().ok());
+        let case = format!("{case}, peak memory");
+        figures.extend(kib.map(|kib| Figure::measured(case, "xtask", kib * 1024.0, Unit::Bytes)));
     };
     row("cold", [time(&runners[0]), time(&runners[1]), time(&runners[2])]);
     // The second run reads again what was written in the moment in which it was looked at.

@@ -2,10 +2,26 @@
 # Measures `cargo xtask image` against buildah alone, on this machine, with a registry on it.
 #
 #   xtask/benches/images.sh REGISTRY PYTHON_BASE NODE_BASE
+#   xtask/benches/images.sh --json [ROUNDS]    a line for each figure, for `cargo xtask bench`, which keeps them
 #
-# The bases are names with digests. A file of the backend is changed for the measurement and put back afterwards.
+# The bases are names with digests; with `--json` the three are in BENCH_REGISTRY, BENCH_PYTHON_BASE and BENCH_NODE_BASE. A file
+# of the backend is changed for the measurement and put back afterwards.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+
+# What `--json` says: a figure that was measured, in milliseconds, and one that could not be.
+figure() { printf '{"case":"%s","side":"%s","value":%s,"unit":"ms"}\n' "$1" "$2" "$(awk -v s="$3" 'BEGIN { print s * 1000 }')"; }
+absent() { printf '{"case":"%s","side":"xtask","absent":"%s"}\n' "nothing changed, both images" "$1"; }
+
+as_lines=false rounds=7
+if [ "${1-}" = --json ]; then
+    as_lines=true rounds=${2:-$rounds}
+    for name in BENCH_REGISTRY BENCH_PYTHON_BASE BENCH_NODE_BASE; do
+        if [ -z "${!name-}" ]; then absent "$name is not set"; exit; fi
+    done
+    if ! command -v buildah >/dev/null; then absent "buildah is not on PATH"; exit; fi
+    set -- "$BENCH_REGISTRY" "$BENCH_PYTHON_BASE" "$BENCH_NODE_BASE"
+fi
 registry=$1 python=$2 node=$3
 xtask=target/debug/xtask
 cargo build --quiet --locked --package xtask
@@ -37,15 +53,24 @@ plain() {
 
 seconds image >/dev/null
 seconds plain >/dev/null
-echo "nothing changed, both components:      $(for _ in 1 2 3 4 5; do seconds image; echo; done | median) s"
+unchanged=$(for _ in $(seq "$rounds"); do seconds image; echo; done | median)
 # In turn, so that both sides have the same machine.
 alone=() bare=() whole=()
-for _ in 1 2 3 4 5 6 7; do
+for _ in $(seq "$rounds"); do
     change; alone+=("$(seconds plain)")
     change; bare+=("$(seconds image backend --no-smoke)")
     change; whole+=("$(seconds image backend)")
 done
 a=$(printf '%s\n' "${alone[@]}" | median)
+if $as_lines; then
+    figure "nothing changed, both images" xtask "$unchanged"
+    figure "one file changed, not tried" xtask "$(printf '%s\n' "${bare[@]}" | median)"
+    figure "one file changed, not tried" buildah "$a"
+    figure "one file changed, tried" xtask "$(printf '%s\n' "${whole[@]}" | median)"
+    figure "one file changed, tried" buildah "$a"
+    exit
+fi
+echo "nothing changed, both components:      $unchanged s"
 echo "one file changed, buildah alone:       $a s"
 for side in bare whole; do
     declare -n times=$side

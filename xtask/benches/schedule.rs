@@ -1,18 +1,20 @@
 //! What the scheduler costs and how well it packs, beside ninja on the same graphs in the same run.
 //!
-//! `cargo bench -p xtask --profile dev` measures what people run with `cargo xtask`. Figures are medians; a ratio to ninja
-//! says more than a time, because machines differ. `docs/performance.md` keeps the last table.
+//! `cargo bench -p xtask --profile dev --bench schedule` measures what people run with `cargo xtask`. Figures are medians; a
+//! ratio to ninja says more than a time, because machines differ. Beside both stands what nobody can beat: bare spawns, and
+//! the longer of the critical path and the work on all cores. `quick` takes a tenth of the tasks; with `--json` each figure is
+//! a line for `cargo xtask bench`, which keeps them.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark starts its peer itself")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing better to do")]
-#![expect(clippy::cast_precision_loss, reason = "a thousand tasks fit into a float")]
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
+use xtask::core::benchmark::{self, Figure, Unit};
 use xtask::core::graph::{Graph, Node, TaskId};
 use xtask::core::schedule::OnFailure;
 use xtask::driver::environment::Environment;
@@ -21,6 +23,13 @@ use xtask::{Command, Cx, Task};
 
 /// Cores that both runners may keep busy.
 const JOBS: u32 = 2;
+
+/// What the sides are called.
+const OURS: &str = "xtask";
+/// See [`OURS`].
+const NINJA: &str = "ninja";
+/// See [`OURS`].
+const BOUND: &str = "what nobody can beat";
 
 /// Runs of each side; medians are shown.
 const RUNS: usize = 5;
@@ -33,12 +42,17 @@ struct Planned {
 
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    println!("| graph | xtask | ninja | ratio | own cost |");
-    println!("|---|---|---|---|---|");
-    trivial(folder.path(), "1,000 × `true`, independent", &independent(1000));
-    trivial(folder.path(), "1,000 × `true`, 50 layers", &layered(1000, 20, Duration::ZERO));
-    packing(folder.path(), "120 sleeps, 10 to 200 ms, 12 layers", &sleeping(120, 10));
-    println!("\npeak memory of xtask: {:.1} MiB", peak_memory_mib());
+    let is_asked_for = |word: &str| std::env::args().any(|argument| argument == word);
+    let share = if is_asked_for("quick") { 10 } else { 1 };
+    let (many, few) = (1000 / share, 120 / share);
+    let figures = &mut Vec::new();
+    trivial(figures, folder.path(), &format!("{many} trivial tasks, independent"), &independent(many));
+    let layers = layered(many, 20, Duration::ZERO);
+    trivial(figures, folder.path(), &format!("{many} trivial tasks, {} layers", many / 20), &layers);
+    let name = format!("{few} sleeps of 10 to 200 ms, layers of 10");
+    packing(figures, folder.path(), &name, &sleeping(few, 10));
+    figures.push(Figure::measured("peak memory", OURS, peak_memory(), Unit::Bytes));
+    print!("{}", benchmark::shown(figures, is_asked_for("--json")).expect("times are numbers"));
 }
 
 fn independent(count: usize) -> Vec<Planned> {
@@ -69,16 +83,15 @@ fn sleeping(count: usize, width: usize) -> Vec<Planned> {
 }
 
 /// Both runners start one `true` for each task: the difference is what they add.
-fn trivial(folder: &Path, name: &str, tasks: &[Planned]) {
-    let (ours, ninja) = measure(folder, tasks);
+fn trivial(figures: &mut Vec<Figure>, folder: &Path, name: &str, tasks: &[Planned]) {
+    let times = measure(folder, tasks);
     let bare = median((0..RUNS).map(|_| bare_spawns(tasks.len())).collect());
-    let own = (ours.saturating_sub(bare)).as_secs_f64() * 1e3 / tasks.len() as f64;
-    row(name, ours, ninja, &format!("{own:.2} ms a task over bare spawns on {JOBS} threads"));
+    row(figures, name, times, bare);
 }
 
 /// How close the makespan comes to the bound that no schedule can beat.
-fn packing(folder: &Path, name: &str, tasks: &[Planned]) {
-    let (ours, ninja) = measure(folder, tasks);
+fn packing(figures: &mut Vec<Figure>, folder: &Path, name: &str, tasks: &[Planned]) {
+    let times = measure(folder, tasks);
     let nodes = tasks.iter().enumerate().map(|(position, task)| Node {
         after: task.after.iter().map(|&other| id(other)).collect(),
         ..Node::new(id(position))
@@ -87,24 +100,24 @@ fn packing(folder: &Path, name: &str, tasks: &[Planned]) {
     let path: Duration =
         graph.critical_path(|task| tasks[task].sleep).iter().map(|&task| tasks[task].sleep).sum();
     let work: Duration = tasks.iter().map(|task| task.sleep).sum();
-    let bound = path.max(work / JOBS);
-    let makespan = ours.as_secs_f64() / bound.as_secs_f64();
-    let theirs = ninja.as_secs_f64() / bound.as_secs_f64();
-    row(name, ours, ninja, &format!("makespan {makespan:.3} × bound (ninja {theirs:.3} ×)"));
+    row(figures, name, times, path.max(work / JOBS));
 }
 
-fn row(name: &str, ours: Duration, ninja: Duration, note: &str) {
-    let ratio = ours.as_secs_f64() / ninja.as_secs_f64();
-    println!(
-        "| {name} | {:.0} ms | {:.0} ms | {ratio:.2} | {note} |",
-        ours.as_secs_f64() * 1e3,
-        ninja.as_secs_f64() * 1e3
-    );
+fn row(figures: &mut Vec<Figure>, name: &str, (ours, ninja): (Duration, Option<Duration>), bound: Duration) {
+    let of = |side: &str, time: Duration| {
+        Figure::measured(name, side, time.as_secs_f64() * 1e3, Unit::Milliseconds)
+    };
+    figures.push(of(OURS, ours));
+    figures.push(match ninja {
+        Some(time) => of(NINJA, time),
+        None => Figure::absent(name, NINJA, "`ninja` is not on PATH"),
+    });
+    figures.push(of(BOUND, bound));
 }
 
 /// Medians of both, run in turn so that a slow moment of the machine hits both. The first of each is not counted: it teaches
 /// xtask how long the tasks take, and fills caches.
-fn measure(folder: &Path, tasks: &[Planned]) -> (Duration, Duration) {
+fn measure(folder: &Path, tasks: &[Planned]) -> (Duration, Option<Duration>) {
     let mut ours = Vec::new();
     let mut theirs = Vec::new();
     let root = folder.join("xtask");
@@ -112,11 +125,11 @@ fn measure(folder: &Path, tasks: &[Planned]) -> (Duration, Duration) {
         let (a, b) = (run_xtask(&root, tasks), run_ninja(folder, tasks));
         if run > 0 {
             ours.push(a);
-            theirs.push(b);
+            theirs.extend(b);
         }
     }
     std::fs::remove_dir_all(&root).expect("the folder was made by the runs");
-    (median(ours), median(theirs))
+    (median(ours), (!theirs.is_empty()).then(|| median(theirs)))
 }
 
 fn run_xtask(root: &Path, tasks: &[Planned]) -> Duration {
@@ -152,7 +165,8 @@ fn command(sleep: Duration) -> Command {
     }
 }
 
-fn run_ninja(folder: &Path, tasks: &[Planned]) -> Duration {
+/// Nothing where ninja is not there.
+fn run_ninja(folder: &Path, tasks: &[Planned]) -> Option<Duration> {
     let mut file = "rule run\n  command = $do\n".to_owned();
     for (position, task) in tasks.iter().enumerate() {
         let after: Vec<String> = task.after.iter().map(|&other| id(other).to_string()).collect();
@@ -168,9 +182,9 @@ fn run_ninja(folder: &Path, tasks: &[Planned]) -> Duration {
         .current_dir(folder)
         .stdout(Stdio::null())
         .status()
-        .expect("ninja is needed as the peer: install ninja-build");
+        .ok()?;
     assert!(status.success(), "ninja runs the same graph");
-    start.elapsed()
+    Some(start.elapsed())
 }
 
 /// The same number of processes, started by a loop on as many threads: what no runner can avoid.
@@ -198,8 +212,9 @@ fn id(position: usize) -> TaskId {
     TaskId::new(&format!("t{position}")).expect("a task id")
 }
 
-fn peak_memory_mib() -> f64 {
+/// In bytes.
+fn peak_memory() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB");
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) * 1024.0
 }

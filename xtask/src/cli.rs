@@ -23,7 +23,7 @@ use crate::pipeline::{Caching, Pipeline};
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
-use crate::tasks::{cache, ci, dependencies, docs, doctor, image, lint, rehearse, report, security};
+use crate::tasks::{bench, cache, ci, dependencies, docs, doctor, image, lint, rehearse, report, security};
 use crate::ui::{self, json::JsonLines};
 
 use arguments::{
@@ -111,6 +111,7 @@ impl App {
                 session.image(&image.verb, &options)
             }
             Command::Perf(perf) => session.perf(&perf),
+            Command::Bench(asked) => session.answer(|cx| bench::bench(cx, &asked.options())),
             Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
             Command::Plan(plan) => session.plan(&plan, cli.show.output),
             Command::Coverage(coverage) => verb("coverage", coverage),
@@ -151,10 +152,7 @@ impl App {
             }
             Command::Resume(resume) => session.answer(|cx| pause::resume(cx, &resume.options())),
             Command::Abort(abort) => session.answer(|cx| intervene::abort(cx, &abort.options())),
-            Command::Recover(recover) => session.answer(|cx| {
-                let environment = recover.place.environment;
-                intervene::recover(cx, &intervene::Options { environment, yes: true })
-            }),
+            Command::Recover(recover) => session.answer(|cx| intervene::recover(cx, &recover.options())),
             Command::Adopt(adopt) => session.answer(|cx| adopt::adopt(cx, &adopt.options())),
             Command::Environment(OfEnvironment { verb: EnvironmentVerb::Pin(pin) }) => {
                 session.answer(|cx| pin::pin(cx, &pin.options()))

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::bench::BenchSettings;
 use self::contract::Contract;
 use self::coverage::{ComponentCoverage, CoverageSettings};
 use self::gates::GateSettings;
@@ -25,6 +26,7 @@ use crate::core::judgement::Waiver;
 use crate::core::license::{Images, Policy};
 use crate::error::{Error, Result};
 
+pub mod bench;
 pub mod contract;
 pub mod coverage;
 mod decode;
@@ -91,6 +93,8 @@ pub struct Config {
     pub contracts: Vec<Contract>,
     /// `[perf]`: load tests. Without it there are none.
     pub perf: Option<PerfSettings>,
+    /// `[bench]`: benchmarks of what is in the repository beside their peers. Without it there are none.
+    pub bench: Option<BenchSettings>,
     /// `[release]`: what is released. Without it nothing is.
     pub release: Option<Release>,
     /// `[environments.NAME]`: where it is released to, in the order of the file.

@@ -2,6 +2,7 @@
 //!
 //! - `cargo bench -p xtask-core --bench simulation -- 100000 7` plays a hundred thousand seeds from 7 on, on all cores. It fails
 //!   where an invariant breaks, or where good releases are rolled back more often than the analysis promises.
+//! - `… -- --json 20000` says its speed as a line for `cargo xtask bench`, which keeps it, and the rest on standard error.
 //! - `… -- mutants` searches for the first seed that catches each planted mistake, and prints the table of them.
 //!
 //! Only counts are kept, so a million seeds need no more memory than one; every ten seconds a line says how far it is.
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
+use xtask_core::benchmark::{self, Figure, Unit};
 use xtask_core::simulation::{Invariant, Scenario, Verdict, play, run};
 use xtask_core::{release, simulation};
 
@@ -95,9 +97,19 @@ fn main() -> ExitCode {
     let tally = nights(seeds, first, cores, began);
     let seconds = began.elapsed().as_secs_f64();
     let nights = tally.nights;
+    let speed = count(nights) / seconds;
+    if std::env::args().any(|argument| argument == "--json") {
+        let case = format!("nights of a release, {nights} seeds on {cores} cores");
+        let figures = [Figure::measured(case, "xtask", speed, Unit::PerSecond)];
+        match benchmark::shown(&figures, true) {
+            Ok(lines) => print!("{lines}"),
+            Err(why) => eprintln!("{why}"),
+        }
+        return verdict(&tally);
+    }
     println!(
         "{nights} seeds from {first} on in {seconds:.1} s on {cores} cores, {:.0} a second, {} hours of virtual time",
-        count(nights) / seconds,
+        speed,
         tally.length.as_secs() / 3600
     );
     for (ending, count) in &tally.endings {
@@ -113,12 +125,18 @@ fn main() -> ExitCode {
     for seed in tally.broken.values().filter_map(|(_, seeds)| seeds.first()) {
         println!("{}", run(*seed).story());
     }
+    verdict(&tally)
+}
+
+/// Fails where an invariant broke, or good releases went back more often than by the chance that is promised.
+fn verdict(tally: &Tally) -> ExitCode {
+    let alarms = count(tally.false_alarms.len() as u64);
     let alpha = release::analysis::Settings::new(1).alpha;
     let most = alpha * count(tally.good);
     let is_alarmed = alarms > most + DEVIATIONS * most.sqrt();
     if is_alarmed {
         let seeds = &tally.false_alarms[..tally.false_alarms.len().min(SHOWN)];
-        println!("more than the {} % that the analysis promises: {seeds:?}", 100.0 * alpha);
+        eprintln!("more than the {} % that the analysis promises: {seeds:?}", 100.0 * alpha);
     }
     if tally.broken.is_empty() && !is_alarmed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -6,6 +6,7 @@
 pub mod affected;
 pub mod agreement;
 pub mod aws;
+pub mod benchmark;
 pub mod bom;
 pub mod calendar;
 pub mod capture;

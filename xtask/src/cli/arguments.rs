@@ -1,5 +1,6 @@
 //! The grammar: commands, their options, and the words of their help.
 
+mod bench;
 mod cache;
 mod ci;
 mod dependencies;
@@ -16,6 +17,7 @@ mod update;
 
 use clap::{Parser, Subcommand};
 
+pub(super) use self::bench::Bench;
 pub(super) use self::cache::{Cache, CacheVerb};
 pub(super) use self::ci::Ci;
 pub(super) use self::dependencies::{Dependencies, DependenciesVerb};
@@ -380,6 +382,17 @@ is there, else the files. All figures stand in target/xtask/perf.json.
 Exits with 1 where the candidate is worse, or crossed a threshold of `[perf]`; with `--strict`, with 4
 where there is no verdict.")]
     Perf(Perf),
+    /// Run the benchmarks beside their peers, show the figures, and keep them
+    #[command(after_help = "\
+Examples:
+  cargo xtask bench                   all of them, into the document and the history of `[bench]`
+  cargo xtask bench cache schedule    two of them; of the others the last figures stay
+  cargo xtask bench --quick           small sizes, for a look: nothing is kept
+
+They take an hour and want a quiet machine, so no other command runs them. Times differ between machines
+and hours: what is compared with earlier runs is the ratio to the peers, which are measured in the same
+run. A peer that is not there is said to be missing.")]
+    Bench(Bench),
     /// Look after the stored results of tasks
     #[command(after_help = "\
 Examples:

@@ -1,6 +1,7 @@
 //! The sections of `xtask.toml`, read from top to bottom. What each key means stands at the fields of
 //! [`Config`](super::Config).
 
+mod bench;
 mod cache;
 mod contract;
 mod coverage;
@@ -50,6 +51,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
     let perf = table.optional("perf", |value| {
         value.table(|table| perf::perf(table, components.as_deref().unwrap_or_default()))
     });
+    let bench = table.optional("bench", |value| value.table(bench::bench));
     let release = table.optional("release", |value| Some(release::release(value)));
     let environments = table.optional("environments", |value| {
         if release.is_none() {
@@ -75,6 +77,7 @@ pub(super) fn config(table: &mut Table<'_, '_>) -> Option<Config> {
         coverage: coverage.unwrap_or_default(),
         contracts: contracts.unwrap_or_default(),
         perf,
+        bench,
         release: release.flatten(),
         environments: environments.unwrap_or_default(),
     })

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::{footprints, tool};
 use crate::config::{Component, ComponentKind, Rust};
 use crate::core::finding::{node, python, rust};
+use crate::core::site::rustdoc as crates;
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
@@ -106,13 +107,25 @@ fn sphinx(cx: &Cx, component: &Component, sources: &Path) -> Result<PathBuf> {
 ///
 /// `RUSTDOCFLAGS` reaches rustdoc alone, whose results nothing else uses: the target folder stays the common one.
 fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
-    let command = tool::cargo(cx, "doc", &rust.package).arg("--no-deps");
-    let command = docstrings::asked_of_rustdoc(component, command);
-    let paths = tool::cargo_paths(cx);
-    tool::check(cx, component, command, |output| rust::cargo("rustdoc", output, &paths))?;
     let metadata = cx.read(tool::cargo_metadata(cx))?;
     let metadata = cargo_metadata::MetadataCommand::parse(metadata)
         .map_err(|error| Error::problems("could not understand `cargo metadata`").source(error))?;
+    let document = |component: &Component, package: &str| {
+        docstrings::asked_of_rustdoc(component, tool::cargo(cx, "doc", package).arg("--no-deps"))
+    };
+    // rustdoc leads to another crate only where that is documented already, and writes what leads nowhere where it is not. What
+    // is wrong with that one, its own task says.
+    for package in crates::needs(&metadata, &rust.package) {
+        let is_it =
+            |other: &&Component| matches!(&other.kind, ComponentKind::Rust(rust) if rust.package == package);
+        if let Some(needed) = cx.config().components.iter().find(is_it) {
+            cx.output(document(needed, package))?;
+        }
+    }
+    let paths = tool::cargo_paths(cx);
+    tool::check(cx, component, document(component, &rust.package), |output| {
+        rust::cargo("rustdoc", output, &paths)
+    })?;
     let built = metadata.target_directory.join("doc");
     let package = rust.package.replace('-', "_");
     // cargo keeps a record of what it has built and where, and builds all packages into one folder: ours is a copy.

@@ -4,6 +4,7 @@
 pub mod affected;
 pub mod agreement;
 pub mod architecture;
+pub mod bench;
 pub mod cache;
 pub mod ci;
 pub mod contract;
@@ -30,6 +31,7 @@ pub mod shard;
 pub mod test;
 pub mod update;
 
+mod machine;
 mod packages;
 mod sources;
 mod tool;

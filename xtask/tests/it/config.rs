@@ -5,6 +5,7 @@
     reason = "expect-test writes them when it updates a golden text"
 )]
 
+mod bench;
 mod cache;
 mod contract;
 mod coverage;

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod browser;
+mod pictures;
 mod schemas;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -132,4 +133,55 @@ fn too_little_that_is_documented_is_red() {
     repository.edit("xtask.toml", "documented-min = 100", "documented-min = 90");
     let said = repository.xtask(&["docs"]).expect(3);
     assert!(said.stderr.contains("must be 100 for Rust"), "{}", said.all());
+}
+
+/// Two crates, of which one shows what the other has, and a site of both.
+#[test]
+fn pages_of_tools_lead_to_each_other_and_a_dead_link_in_one_is_red() {
+    let repository = Repository::rust();
+    repository.write(
+        "xtask.toml",
+        "[project]\nname = \"small\"\n\n[docs]\nfolder = \"docs\"\n\n[components.thing]\nkind = \"rust\"\npath = \"thing\"\n\
+         package = \"thing\"\n\n[components.core]\nkind = \"rust\"\npath = \"thing/core\"\npackage = \"thing-core\"\n",
+    );
+    repository.write("README.md", "# Small\n");
+    repository.write("docs/how.md", "# How\n");
+    repository.edit("Cargo.toml", "[\"thing\"]", "[\"thing\", \"thing/core\"]");
+    repository.write(
+        "thing/core/Cargo.toml",
+        "[package]\nname = \"thing-core\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
+    );
+    repository.write("thing/core/src/lib.rs", "//! Core.\n\n/// A part.\npub struct Part;\n");
+    repository.edit(
+        "thing/Cargo.toml",
+        "edition = \"2024\"\n",
+        "edition = \"2024\"\n\n[dependencies]\nthing-core = { path = \"core\" }\n",
+    );
+    repository.edit("thing/src/lib.rs", "//! A thing.\n", "//! A thing.\n\n#[doc(inline)]\npub use thing_core::Part;\n\n/// Makes one.\npub fn part() -> thing_core::Part {\n    thing_core::Part\n}\n");
+    repository.write(
+        "Cargo.lock",
+        "version = 4\n\n[[package]]\nname = \"thing\"\nversion = \"0.1.0\"\ndependencies = [\n \"thing-core\",\n]\n\n\
+         [[package]]\nname = \"thing-core\"\nversion = \"0.1.0\"\n",
+    );
+    // Of all crates the one that is asked for first is the one that needs the other.
+    repository.xtask(&["docs", "thing"]).expect(0);
+    repository.xtask(&["docs"]).expect(0);
+    let page = repository.read("target/xtask/site/api/thing/thing/struct.Part.html");
+    assert!(page.contains("href=\"../../core/src/thing_core/lib.rs.html#"), "{page}");
+    assert!(repository.read("target/xtask/site/api/thing/index.html").contains("thing/index.html"));
+
+    // rustdoc looks at names of items, and not at what else a comment leads to.
+    repository.edit(
+        "thing/core/src/lib.rs",
+        "/// A part.",
+        "/// A part, see [that](struct.Prat.html) and [there](#gone).",
+    );
+    let said = repository.xtask(&["docs"]).expect(1);
+    for words in [
+        "target/xtask/site/api/core/thing_core/struct.Part.html",
+        "nothing is where `struct.Prat.html` leads",
+        "the page has no `#gone`, where `#gone` leads",
+    ] {
+        assert!(said.all().contains(words), "{words}\n{}", said.all());
+    }
 }

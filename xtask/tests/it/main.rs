@@ -6,6 +6,7 @@
 
 mod architecture;
 mod aws;
+mod bench;
 mod browser;
 mod cache;
 mod cli;

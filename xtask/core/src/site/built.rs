@@ -20,6 +20,9 @@ pub struct Anatomy {
     pub anchors: BTreeSet<String>,
 }
 
+/// Where a link leads that only its script answers.
+const SCRIPT: &str = "javascript:void(0)";
+
 /// Elements whose content is no markup.
 const RAW: [&str; 3] = ["script", "style", "textarea"];
 
@@ -128,19 +131,18 @@ fn unescaped(value: &str) -> String {
         .fold(value.to_owned(), |value, (entity, character)| value.replace(entity, character))
 }
 
-/// Checks the links of the pages whose addresses `is_checked`. `pages` are all pages of the site by address; `exists` tells of
-/// an address whether something else is there; `shown_in` is the folder of the site, for the places of findings.
+/// Checks the links of all pages, whoever has made them. `pages` are the pages of the site by address; `exists` tells of an
+/// address whether something else is there; `shown_in` is the folder of the site, for the places of findings.
 ///
 /// Returns how many links there are, and a finding for each that leads nowhere.
 pub fn check(
     pages: &BTreeMap<PathBuf, Anatomy>,
-    is_checked: &dyn Fn(&Path) -> bool,
     exists: &dyn Fn(&Path) -> bool,
     shown_in: &Path,
 ) -> (usize, Vec<Finding>) {
     let mut count = 0;
     let mut findings = Vec::new();
-    for (address, page) in pages.iter().filter(|(address, _)| is_checked(address)) {
+    for (address, page) in pages {
         count += page.links.len();
         for (link, line) in &page.links {
             if let Some(message) = problem(address, link, pages, exists) {
@@ -153,14 +155,31 @@ pub fn check(
     (count, findings)
 }
 
+impl Anatomy {
+    /// Whether a link to this anchor leads somewhere, as browsers look for it (HTML Living Standard, section 7.4.6.4): by its
+    /// name as it is written, by its name without escapes, and `#` and `#top` are the beginning of every page.
+    fn has(&self, anchor: &str) -> bool {
+        let has = |anchor: &str| self.anchors.contains(anchor);
+        let is_there = |anchor: &str| anchor.is_empty() || anchor == "top" || has(anchor);
+        // Several lines of a listing, which its script marks.
+        let are_lines = |first: &str, last: &str| {
+            let is_line = |line: &str| line.bytes().all(|byte| byte.is_ascii_digit()) && has(line);
+            is_line(first) && is_line(last)
+        };
+        is_there(anchor)
+            || links::unescaped(anchor).is_some_and(|anchor| is_there(&anchor))
+            || anchor.split_once('-').is_some_and(|(first, last)| are_lines(first, last))
+    }
+}
+
 fn problem(
     address: &Path,
     link: &str,
     pages: &BTreeMap<PathBuf, Anatomy>,
     exists: &dyn Fn(&Path) -> bool,
 ) -> Option<String> {
-    // What a page holds in itself.
-    if link.starts_with("data:") || link.is_empty() {
+    // What a page holds in itself, and what only its script answers.
+    if link.starts_with("data:") || link.is_empty() || link == SCRIPT {
         return None;
     }
     // Anchors may be escaped as paths are.
@@ -179,10 +198,7 @@ fn problem(
             let Some(page) = pages.get(&path) else {
                 return (!exists(&path)).then(|| format!("nothing is where `{link}` leads"));
             };
-            let anchor = links::unescaped(anchor).unwrap_or_else(|| anchor.to_owned());
-            // `#` and `#top` are the beginning of every page (HTML Living Standard, section 7.4.6.4).
-            let is_there = anchor.is_empty() || anchor == "top" || page.anchors.contains(&anchor);
-            (!is_there).then(|| format!("the page has no `#{anchor}`, where `{link}` leads"))
+            (!page.has(anchor)).then(|| format!("the page has no `#{anchor}`, where `{link}` leads"))
         }
     }
 }
@@ -217,16 +233,16 @@ mod tests {
     fn a_dead_link_of_a_page_is_found() {
         let pages: BTreeMap<PathBuf, Anatomy> = [
             ("index.html", "<a href=\"a/b.html#there\"><a href=\"a/b.html#gone\">\n<a href=\"none.html\"><a href=\"https://e.org\"><a href=\"a/\">"),
-            ("a/b.html", "<h1 id=\"there\"><a href=\"../style.css\"><a href=\"#top\">"),
-            ("a/index.html", "<a href=\"nowhere\">"),
+            ("a/b.html", "<h1 id=\"there\"><a href=\"../style.css\"><a href=\"#top\"><a href=\"javascript:void(0)\">"),
+            ("a/index.html", "<a href=\"nowhere\"><a href=\"javascript:alert(1)\">"),
+            ("src/x.rs.html", "<a id=\"7\"><a id=\"12\"><a href=\"#7-12\"><a href=\"#7-13\"><a href=\"#7\"><a href=\"#there-7\">"),
+            ("s.html", "<i id=\"impl-Into%3CU%3E-for-T\"><i id=\"a&lt;b\"><a href=\"#impl-Into%3CU%3E-for-T\"><a href=\"#a%3Cb\"><a href=\"#impl-Into%3CX%3E\">"),
         ]
         .into_iter()
         .map(|(address, html)| (PathBuf::from(address), read(html)))
         .collect();
-        let own = |address: &Path| address != Path::new("a/index.html");
-        let (count, findings) =
-            check(&pages, &own, &|path| path == Path::new("style.css"), Path::new("site"));
-        assert_eq!(count, 7);
+        let (count, findings) = check(&pages, &|path| path == Path::new("style.css"), Path::new("site"));
+        assert_eq!(count, 17);
         let said: Vec<String> = findings
             .iter()
             .map(|found| format!("{} {}", found.location.as_ref().unwrap(), found.message))
@@ -234,8 +250,13 @@ mod tests {
         assert_eq!(
             said,
             [
+                "site/a/index.html:1 the link `javascript:alert(1)` has a scheme that readers do not follow: use `https`, or a relative path",
+                "site/a/index.html:1 nothing is where `nowhere` leads",
                 "site/index.html:1 the page has no `#gone`, where `a/b.html#gone` leads",
                 "site/index.html:2 nothing is where `none.html` leads",
+                "site/s.html:1 the page has no `#impl-Into%3CX%3E`, where `#impl-Into%3CX%3E` leads",
+                "site/src/x.rs.html:1 the page has no `#7-13`, where `#7-13` leads",
+                "site/src/x.rs.html:1 the page has no `#there-7`, where `#there-7` leads",
             ]
         );
     }

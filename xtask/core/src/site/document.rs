@@ -109,6 +109,7 @@ pub fn read(text: &str) -> Document {
     let mut anchors = Anchors::default();
     let mut heading: Option<(u8, String)> = None;
     let mut block: Option<Block> = None;
+    let mut is_unseen = false;
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
         match event {
             Event::Start(Tag::Heading { level, .. }) => heading = Some((level as u8, String::new())),
@@ -135,6 +136,9 @@ pub fn read(text: &str) -> Document {
                 block = Some(Block { info, text: String::new(), offset: range.start });
             }
             Event::End(TagEnd::CodeBlock) => document.blocks.extend(block.take()),
+            Event::Start(Tag::HtmlBlock) => is_unseen = is_comment(&text[range]),
+            Event::End(TagEnd::HtmlBlock) => is_unseen = false,
+            Event::Html(_) if is_unseen => {}
             Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => {
                 if let Some((_, heading)) = &mut heading {
                     heading.push_str(&page::plain(&text));
@@ -181,6 +185,12 @@ impl Document {
     }
 }
 
+/// Whether a block of HTML is one comment: it is for whoever writes the document, and for programs.
+fn is_comment(block: &str) -> bool {
+    let inside = block.trim().strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->"));
+    inside.is_some_and(|inside| !inside.contains("-->"))
+}
+
 /// The document as HTML, to stand in a page. `target` says where a link leads there; a link without a target there is only
 /// its text. A picture is shown from what `target` answers.
 pub fn html(text: &str, target: &dyn Fn(&Link) -> Option<String>) -> String {
@@ -195,6 +205,7 @@ pub fn html(text: &str, target: &dyn Fn(&Link) -> Option<String>) -> String {
         leads
     };
     let mut ends = Vec::new();
+    let mut is_unseen = false;
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
         match event {
             Event::Start(Tag::Heading { level, .. }) => {
@@ -244,6 +255,9 @@ pub fn html(text: &str, target: &dyn Fn(&Link) -> Option<String>) -> String {
                 let language = info.split_whitespace().next().unwrap_or_default().to_owned();
                 events.push(Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language.into()))));
             }
+            Event::Start(Tag::HtmlBlock) if is_comment(&text[range.clone()]) => is_unseen = true,
+            Event::End(TagEnd::HtmlBlock) if is_unseen => is_unseen = false,
+            Event::Html(_) if is_unseen => {}
             Event::Start(Tag::HtmlBlock) => events.push(Event::Start(Tag::Paragraph)),
             Event::End(TagEnd::HtmlBlock) => events.push(Event::End(TagEnd::Paragraph)),
             Event::Text(text) | Event::Html(text) | Event::InlineHtml(text) => {
@@ -301,6 +315,17 @@ mod tests {
         for good in ["&lt;script&gt;alert(1)", "&lt;img src=x", "<table>", "<code class=\"language-html\">"] {
             assert!(html.contains(good), "{good}\n{html}");
         }
+    }
+
+    #[test]
+    fn comments_are_not_shown_and_nothing_hides_behind_one() {
+        let text = "# T\n\n<!-- begin -->\n\nseen\n\n<!-- two\nlines -->\n\n<!-- a --> <b> <!-- c -->\n\nx <!-- in -->\n";
+        let html = html(text, &|_| None);
+        assert!(html.contains("<p>seen</p>") && !html.contains("<p></p>"), "{html}");
+        assert!(!html.contains("begin") && !html.contains("lines"), "{html}");
+        assert!(html.contains("&lt;!-- a --&gt; &lt;b&gt;") && html.contains("&lt;!-- in --&gt;"), "{html}");
+        let said = read(text).sections.iter().map(|section| section.text.clone()).collect::<String>();
+        assert!(!said.contains("begin") && !said.contains("lines") && said.contains("<b>"), "{said}");
     }
 
     #[test]

@@ -175,7 +175,7 @@ fn judge(
 }
 
 /// The way from one file of the repository to another.
-pub(crate) fn relative(from: &Path, to: &Path) -> String {
+pub fn relative(from: &Path, to: &Path) -> String {
     let folder: Vec<_> = from.parent().map(|folder| folder.components().collect()).unwrap_or_default();
     let parts: Vec<_> = to.components().collect();
     let common = folder.iter().zip(&parts).take_while(|(one, other)| one == other).count();

@@ -10,6 +10,7 @@ pub mod document;
 mod layout;
 pub mod links;
 mod reference;
+pub mod rustdoc;
 mod schema;
 mod search;
 

@@ -24,6 +24,7 @@ pub(in crate::cli) const GROUPS: &[(&str, &[&str])] = &[
             "watch",
             "report",
             "update",
+            "bench",
         ],
     ),
     (

@@ -250,7 +250,14 @@ impl Promote {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Recover {
     #[command(flatten)]
-    pub(in crate::cli) place: Place,
+    place: Place,
+}
+
+impl Recover {
+    /// It asks nothing: it is for jobs that run by themselves.
+    pub(in crate::cli) fn options(self) -> intervene::Options {
+        intervene::Options { environment: self.place.environment, yes: true }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -90,7 +90,7 @@ fn unknown_place<'t>(text: &'t str, servers: &[String]) -> Option<&'t str> {
 }
 
 /// The words of a command.
-fn words(value: &Value<'_, '_>) -> Option<Vec<String>> {
+pub(super) fn words(value: &Value<'_, '_>) -> Option<Vec<String>> {
     if value.list()?.is_empty() {
         return value.wrong("must be the words of a command", "empty");
     }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::links::LINK;
 use super::{built_of, none, site_folder};
-use crate::config::{Component, ComponentKind};
+use crate::config::{Component, ComponentKind, Rust};
 use crate::core::gate::{Coverage, Look};
 use crate::core::site::built::{self, Anatomy};
+use crate::core::site::rustdoc::{self, Neighbour};
 use crate::core::site::{self, Interface, Sources, links};
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
@@ -58,11 +59,9 @@ pub fn site(cx: &Cx) -> Result<()> {
             anatomies.insert(file.address.into(), built::read(&file.text));
         }
     }
-    // What other tools have built, their own checks look at: theirs are links of code, which we could not mend.
-    let is_ours = |address: &Path| !address.starts_with(INTERFACES) || address.components().count() == 2;
     let exists = |address: &Path| folder.join(address).is_file();
     let shown_in = folder.strip_prefix(cx.root()).unwrap_or(&folder);
-    let (count, findings) = built::check(&anatomies, &is_ours, &exists, shown_in);
+    let (count, findings) = built::check(&anatomies, &exists, shown_in);
     gate::conclude(cx, vec![Look::at(links::TOOL, Coverage::new(count, LINK)).found(findings)])
 }
 
@@ -99,7 +98,7 @@ fn embed(
     let (kind, first) = match &component.kind {
         ComponentKind::Python(_) => ("Python", PathBuf::from("index.html")),
         ComponentKind::Node(_) => ("TypeScript", PathBuf::from("index.html")),
-        ComponentKind::Rust(rust) => ("Rust", Path::new(&rust.package.replace('-', "_")).join("index.html")),
+        ComponentKind::Rust(rust) => ("Rust", Path::new(&library(rust)).join("index.html")),
     };
     if !from.join(&first).is_file() {
         return Err(Error::problems(format!("`{}` is not there", built.join(&first).display()))
@@ -107,15 +106,49 @@ fn embed(
     }
     let base = Path::new(INTERFACES).join(&component.name);
     let mut pages = Vec::new();
-    copy(cx, &from, &base, folder, &mut |address, anatomy| {
+    let neighbours = neighbours(cx, component);
+    if let ComponentKind::Rust(rust) = &component.kind {
+        let html = rustdoc::root(&library(rust));
+        let address = base.join("index.html");
+        files::write(&folder.join(&address), html.as_bytes())?;
+        anatomies.insert(address, built::read(&html));
+    }
+    copy(cx, &from, &base, folder, &mut |address, html| {
+        let html = site::with_way_back(&address, &rustdoc::joined(html, &neighbours));
+        files::write(&folder.join(&address), html.as_bytes())?;
+        let anatomy = built::read(&html);
+        for script in rustdoc::implementors(&address, &anatomy) {
+            if !folder.join(&script).is_file() {
+                files::write(&folder.join(&script), b"")?;
+            }
+        }
         if is_worth_finding(&address, &anatomy) {
             pages.push((address.display().to_string(), anatomy.title.clone()));
         }
         anatomies.insert(address, anatomy);
+        Ok(())
     })?;
     pages.sort();
     let title = format!("{} ({kind})", component.name);
     Ok(Some(Interface { title, address: base.join(first).display().to_string(), pages }))
+}
+
+/// The name of a crate as code has it.
+fn library(rust: &Rust) -> String {
+    rust.package.replace('-', "_")
+}
+
+/// The crates to which the pages of a component may lead, where it is one.
+fn neighbours(cx: &Cx, component: &Component) -> Vec<Neighbour> {
+    let crate_of = |other: &Component| match &other.kind {
+        ComponentKind::Rust(rust) => Some(Neighbour { folder: other.name.clone(), library: library(rust) }),
+        ComponentKind::Python(_) | ComponentKind::Node(_) => None,
+    };
+    if crate_of(component).is_none() {
+        return Vec::new();
+    }
+    let others = cx.config().components.iter().filter(|other| other.name != component.name);
+    others.filter_map(crate_of).collect()
 }
 
 /// Whether somebody would look for a page: not for the text of a file, nor for one that only leads on.
@@ -125,13 +158,13 @@ fn is_worth_finding(address: &Path, anatomy: &Anatomy) -> bool {
     !is_listing && !anatomy.title.is_empty() && anatomy.title != "Redirection"
 }
 
-/// Copies a folder to `address` in the site, and tells of each page in it. What is hidden stays behind.
+/// Copies a folder to `address` in the site, without its pages, of which it tells. What is hidden stays behind.
 fn copy(
     cx: &Cx,
     from: &Path,
     address: &Path,
     site: &Path,
-    seen: &mut dyn FnMut(PathBuf, Anatomy),
+    page: &mut dyn FnMut(PathBuf, &str) -> Result<()>,
 ) -> Result<()> {
     cx.check()?;
     for name in files::names(from)? {
@@ -140,11 +173,9 @@ fn copy(
             continue;
         }
         if from.is_dir() {
-            copy(cx, &from, &address, site, seen)?;
+            copy(cx, &from, &address, site, page)?;
         } else if has_extension(&from, &["html"]) {
-            let html = files::read(&from)?;
-            files::write(&site.join(&address), site::with_way_back(&address, &html).as_bytes())?;
-            seen(address, built::read(&html));
+            page(address, &files::read(&from)?)?;
         } else {
             files::copy_all(&from, &site.join(&address))?;
         }

@@ -5,7 +5,6 @@
 
 mod baseline;
 mod k6;
-mod machine;
 mod server;
 mod side;
 mod told;
@@ -25,6 +24,7 @@ use crate::cx::{Cx, files};
 use crate::driver::platform;
 use crate::error::{Error, ErrorKind, Result};
 
+use super::machine;
 use server::Running;
 use side::Started;
 

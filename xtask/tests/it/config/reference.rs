@@ -36,6 +36,8 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("`[perf]`", "src/config/perf.rs", "PerfSettings"),
     ("`[perf.servers.COMPONENT]`", "src/config/perf.rs", "PerfServer"),
     ("`[perf.scenarios.NAME]`", "src/config/perf.rs", "PerfScenario"),
+    ("`[bench]`", "src/config/bench.rs", "BenchSettings"),
+    ("`[bench.suites.NAME]`", "src/config/bench.rs", "BenchSuite"),
     ("`[release]`", "src/config/release.rs", "Release"),
     ("`[release.components.NAME]`", "src/config/release.rs", "ReleaseComponent"),
     ("`[environments.NAME]`", "src/config/release.rs", "EnvironmentConfig"),
@@ -130,7 +132,7 @@ fn it_says_what_the_types_say() {
 #[test]
 fn no_type_is_left_out() {
     let listed: BTreeSet<&str> = SECTIONS.iter().map(|(_, _, name)| *name).collect();
-    let modules = ["contract", "coverage", "gates", "image", "perf", "release"]
+    let modules = ["bench", "contract", "coverage", "gates", "image", "perf", "release"]
         .map(|name| format!("src/config/{name}.rs"));
     for file in std::iter::once("src/config.rs").chain(modules.iter().map(String::as_str)) {
         for described in types(&text(file)) {

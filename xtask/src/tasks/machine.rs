@@ -6,7 +6,7 @@ use crate::core::fingerprint::Digest;
 use crate::core::perf::machine::Machine;
 use crate::driver::platform;
 
-/// This machine, with k6 of that version.
+/// This machine, with k6 of that version; without one, where it is not k6 that measures.
 pub(super) fn of(k6: &str) -> Machine {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, name: &str| {
