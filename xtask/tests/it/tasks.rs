@@ -183,6 +183,7 @@ fn the_pipeline_follows_from_the_components() {
         licenses.exceptions (1): 
         licenses.notice (1): 
         licenses.fossa (1): 
+        licenses.images (1): 
         lint.backend (1): setup.backend, setup.tools
         lint.frontend (1): setup.frontend, setup.tools
         lint.xtask (2): setup.xtask
