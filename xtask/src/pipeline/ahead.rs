@@ -19,7 +19,7 @@ pub(super) struct Ahead<'a> {
     cx: &'a Cx,
     graph: &'a Graph,
     tasks: &'a [&'a Task],
-    /// `None` where nothing is to be reused, or nothing can be.
+    /// `None` where nothing is to be reused, or nothing can be: then each task is looked at when it runs, and not before.
     cache: Option<Arc<Cache>>,
     looked: Vec<OnceLock<Result<Looked>>>,
     /// How far the threads have come in the order of the graph.
@@ -37,6 +37,7 @@ impl<'a> Ahead<'a> {
         cache: Option<Arc<Cache>>,
     ) -> Self {
         let looked = tasks.iter().map(|_| OnceLock::new()).collect();
+        let cache = cache.filter(|cache| !cache.is_off());
         Self { cx, graph, tasks, cache, looked, next: AtomicUsize::new(0) }
     }
 
