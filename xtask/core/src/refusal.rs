@@ -6,7 +6,7 @@
 //! 1424 audit(1795944216.553:7): domain=129db3716 status=allocated mode=enforcing pid=28972 uid=0 exe="/usr/bin/x" comm="sandbox-1"
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,9 @@ pub struct Maker {
 /// What was refused, by who has made the domain.
 #[derive(Clone, Debug, Default)]
 pub struct Refusals {
+    /// By the domain, of which a maker may have several.
     makers: BTreeMap<String, Maker>,
-    refused: Vec<(String, PathBuf)>,
+    refused: BTreeMap<String, BTreeSet<PathBuf>>,
 }
 
 impl Refusals {
@@ -42,7 +43,7 @@ impl Refusals {
                 let reads = |blocker: &str| matches!(blocker, "fs.read_file" | "fs.execute");
                 let is_read = plain(text, "blockers").is_some_and(|blockers| blockers.split(',').any(reads));
                 if let Some(path) = written(text, "path").filter(|_| is_read) {
-                    self.refused.push((domain, OsString::from_vec(path).into()));
+                    self.refused.entry(domain).or_default().insert(OsString::from_vec(path).into());
                 }
             }
             DOMAIN => {
@@ -56,15 +57,10 @@ impl Refusals {
         }
     }
 
-    /// The paths that were refused in the domains of a maker, in the order in which they were, each once.
-    pub fn of(&self, maker: &Maker) -> Vec<&Path> {
-        let mut paths: Vec<&Path> = Vec::new();
-        for (domain, path) in &self.refused {
-            if self.makers.get(domain) == Some(maker) && !paths.contains(&path.as_path()) {
-                paths.push(path);
-            }
-        }
-        paths
+    /// The paths that were refused in the domains of a maker.
+    pub fn of(&self, maker: &Maker) -> BTreeSet<&Path> {
+        let domains = self.makers.iter().filter(|(_, other)| *other == maker).map(|(domain, _)| domain);
+        domains.filter_map(|domain| self.refused.get(domain)).flatten().map(PathBuf::as_path).collect()
     }
 }
 
@@ -147,9 +143,9 @@ mod tests {
             (1424, "audit(1795944216.701:8): domain=129db3716 status=deallocated denials=1"),
         ]);
         let first = refusals.of(&maker(28972, "sandbox-1"));
-        assert_eq!(first, ["/srv/shop/README.md", "/srv/shop/run"].map(Path::new));
+        assert_eq!(first, ["/srv/shop/README.md", "/srv/shop/run"].map(Path::new).into());
         let second = PathBuf::from(OsString::from_vec(b"/srv/a b\0\xC3\xBC".to_vec()));
-        assert_eq!(refusals.of(&maker(28972, "sandbox 2")), [second.as_path()]);
+        assert_eq!(refusals.of(&maker(28972, "sandbox 2")), [second.as_path()].into());
         assert!(refusals.of(&maker(1, "sandbox-1")).is_empty(), "another process has the same names");
     }
 
