@@ -67,7 +67,8 @@ fn ask(cx: &Cx, image: &str, known: &mut Asked) -> Result<Result<Digest, String>
     Ok(said)
 }
 
-fn ask_registry(cx: &Cx, image: &str) -> Result<Result<Digest, String>> {
+/// The digest that the registry of an image's name has under it now; or why nobody knows, in words.
+pub(in crate::tasks) fn ask_registry(cx: &Cx, image: &str) -> Result<Result<Digest, String>> {
     if image.starts_with("localhost/") {
         return Ok(Err("it lies in an engine's own storage".to_owned()));
     }

@@ -16,7 +16,7 @@ use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
 mod archive;
-mod bases;
+pub(super) mod bases;
 mod build;
 pub(super) mod container;
 mod context;

@@ -11,8 +11,8 @@ use crate::core::command::Command;
 use crate::core::perf::machine::{Machine, Subject};
 use crate::core::registry::Reference;
 use crate::cx::{Cx, files};
-use crate::driver::registry::Presence;
 use crate::error::{Context as _, Error, Result};
+use crate::tasks::image::bases::ask_registry;
 use crate::tasks::{affected, git};
 
 /// How many digits of a commit are shown, and name its folder.
@@ -75,16 +75,10 @@ fn tagged(
         let image: Reference = image.parse()?;
         let untagged: Reference = image.name().parse()?;
         let wanted = untagged.with_tag(commit)?;
-        match cx.registry(wanted.registry())?.exists(&wanted)? {
-            Presence::Present(descriptor) => {
-                found.insert(server.clone(), untagged.with_digest(&descriptor.digest).to_string());
-            }
-            Presence::Absent => return Ok(Err(format!("the registry has no `{wanted}`"))),
-            Presence::Unknown(error) => {
-                cx.warn_of(&error, format!("whether the registry has `{wanted}` is not known"));
-                return Ok(Err(format!("whether the registry has `{wanted}` is not known")));
-            }
-        }
+        match ask_registry(cx, &wanted.to_string())? {
+            Ok(digest) => found.insert(server.clone(), untagged.with_digest(&digest).to_string()),
+            Err(why) => return Ok(Err(format!("`{wanted}`: {why}"))),
+        };
     }
     Ok(Ok(found))
 }
