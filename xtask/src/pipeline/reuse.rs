@@ -3,6 +3,7 @@
 //! Nothing here fails a task. What cannot be looked at, found, put back or stored makes it run, or not be stored, and is said.
 
 mod keep;
+mod looked;
 mod missed;
 
 use std::collections::HashMap;
@@ -11,16 +12,17 @@ use std::thread;
 use std::time::Duration;
 
 use keep::NotStored;
+pub(super) use looked::{Looked, Ready};
 
 use super::confine::{Confined, Confinement};
 use super::footprint::{Footprint, Known};
 use super::remote;
 use super::retry::tries;
+use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::pattern::Patterns;
 use crate::core::fingerprint::walk::{Links, Mode};
-use crate::core::fingerprint::{Digest, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::cache::{self, Eye, Found, Remote, Seen, Store};
@@ -70,71 +72,6 @@ pub(super) struct Cache {
 
 /// A set of files that several tasks may have in common: the first that needs it looks at it.
 type Shared = Arc<OnceLock<Result<Arc<Seen>>>>;
-
-/// What the result of a task depends on but for the tasks before it, looked at.
-#[derive(Clone)]
-pub(super) struct Looked {
-    parts: Vec<Part>,
-    inputs: Arc<Seen>,
-    pub(super) outputs: Arc<Seen>,
-    /// The digest of its log.
-    log: Option<Digest>,
-    age_max: Option<Duration>,
-}
-
-/// What the result of a task depends on.
-pub(super) struct Ready {
-    pub(super) fingerprint: Fingerprint,
-    pub(super) key: Digest,
-    pub(super) inputs: Arc<Seen>,
-    pub(super) outputs: Arc<Seen>,
-    log: Option<Digest>,
-    /// How long ago a result was stored at most that may be used again.
-    pub(super) age_max: Option<Duration>,
-}
-
-impl Looked {
-    /// All of what the result depends on, with the keys of the tasks before it.
-    pub(super) fn after(self, before: &[(TaskId, Digest)]) -> Ready {
-        let Self { mut parts, inputs, outputs, log, age_max } = self;
-        parts.extend(before.iter().map(|(task, key)| Part {
-            subject: Subject::Dependency(task.to_string()),
-            value: Value::Digest(*key),
-        }));
-        let fingerprint = Fingerprint::new(parts, Arc::clone(&inputs.manifest));
-        Ready { key: fingerprint.key(), fingerprint, inputs, outputs, log, age_max }
-    }
-
-    /// The same with other files to read.
-    pub(super) fn reading(mut self, task: &TaskId, inputs: Manifest) -> Result<Self> {
-        self.inputs = Arc::new(inputs.into());
-        are_apart(task, &self.inputs, &self.outputs)?;
-        Ok(self)
-    }
-
-    /// What it reads.
-    pub(super) fn inputs(&self) -> &Manifest {
-        &self.inputs.manifest
-    }
-}
-
-/// What a task reads and what it makes have nothing in common.
-fn are_apart(task: &TaskId, inputs: &Seen, outputs: &Seen) -> Result<()> {
-    let Some(both) = outputs.manifest.files().iter().find(|item| inputs.manifest.get(&item.path).is_some())
-    else {
-        return Ok(());
-    };
-    let path = both.path.display();
-    Err(Error::configuration(format!("`{path}` is among what `{task}` reads and what it makes"))
-        .hint("what it makes is taken away before it runs: leave it out of what it reads"))
-}
-
-impl Ready {
-    /// Whether a result that was stored then may still be used.
-    pub(super) fn is_fresh(&self, stored: u64) -> bool {
-        Entry::is_fresh(stored, self.age_max, platform::unix_time())
-    }
-}
 
 impl Cache {
     /// The cache of the repository of `cx`.
@@ -203,7 +140,6 @@ impl Cache {
         let parsed = footprint.parsed()?;
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
         let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
-        are_apart(task, &inputs, &outputs)?;
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
         // What ran since may have made another tool.
         let anew = Known::default();
@@ -213,7 +149,8 @@ impl Cache {
         // Worked out here, where other threads do other things at the same time.
         inputs.manifest.digest();
         outputs.manifest.digest();
-        Ok(Looked { parts, inputs, outputs, log, age_max: footprint.age_max() })
+        let looked = Looked { parts, inputs, outputs, log, age_max: footprint.age_max() };
+        looked.apart(task)
     }
 
     fn shared(&self, name: &str) -> Shared {
