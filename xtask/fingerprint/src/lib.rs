@@ -12,6 +12,7 @@ pub mod index;
 pub mod key;
 pub mod manifest;
 pub mod pattern;
+pub mod patterns;
 pub mod raw;
 pub mod reach;
 pub mod walk;

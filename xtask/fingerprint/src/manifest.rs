@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
-use super::pattern::Patterns;
+use super::patterns::Patterns;
 use super::{codec, raw};
 
 /// The domain of a manifest's digest.

@@ -1,4 +1,4 @@
-//! Which files are meant: patterns of paths, and sets of them.
+//! Which files are meant: a pattern of paths.
 //!
 //! A pattern is a path relative to the repository's root whose words may hold `*` (anything), `?` (one character) and `[a-z]`
 //! or `[!a-z]` (one of these, none of these); the word `**` stands for any number of folders, none included. A pattern that
@@ -15,7 +15,7 @@ pub struct Pattern {
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Word {
+pub(super) enum Word {
     /// `**`
     Folders,
     /// A name as it is.
@@ -25,7 +25,7 @@ enum Word {
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Piece {
+pub(super) enum Piece {
     Any,
     One,
     Byte(u8),
@@ -71,14 +71,8 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), words })
     }
 
-    /// Whether it matches this path itself. Words are the path's names.
-    pub fn matches(&self, path: &[&[u8]]) -> bool {
-        matches_words(&self.words, path)
-    }
-
-    /// Whether something below this folder may match, the folder itself excepted.
-    pub fn may_match_below(&self, folder: &[&[u8]]) -> bool {
-        reaches(&self.words, folder)
+    pub(super) fn words(&self) -> &[Word] {
+        &self.words
     }
 
     /// The names that every path that it matches begins with.
@@ -107,55 +101,6 @@ impl Pattern {
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-/// Patterns, and patterns of what is left out of them.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Patterns {
-    /// What is meant.
-    pub include: Vec<Pattern>,
-    /// What is not, although it is part of something that is.
-    pub exclude: Vec<Pattern>,
-}
-
-/// What a set of patterns says of a path.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
-    /// It is meant, and everything below it, but for what is left out.
-    Included,
-    /// It is not, but something below it may be.
-    Below,
-    /// Neither it nor anything below it.
-    Excluded,
-}
-
-impl Patterns {
-    /// What is to be made of a path; `above` says whether a folder that it is in is included.
-    pub fn judge(&self, path: &[&[u8]], above: bool) -> Verdict {
-        if self.exclude.iter().any(|pattern| pattern.matches(path)) {
-            return Verdict::Excluded;
-        }
-        if above || self.include.iter().any(|pattern| pattern.matches(path)) {
-            return Verdict::Included;
-        }
-        if self.include.iter().any(|pattern| pattern.may_match_below(path)) {
-            return Verdict::Below;
-        }
-        Verdict::Excluded
-    }
-
-    /// Whether the path is meant, or is in a folder that is.
-    pub fn includes(&self, path: &[&[u8]]) -> bool {
-        let mut above = false;
-        for length in 1..=path.len() {
-            match self.judge(&path[..length], above) {
-                Verdict::Excluded => return false,
-                Verdict::Included => above = true,
-                Verdict::Below => {}
-            }
-        }
-        above
     }
 }
 
@@ -193,27 +138,9 @@ fn ranges(body: &[u8]) -> Vec<(u8, u8)> {
     ranges
 }
 
-fn matches_words(words: &[Word], path: &[&[u8]]) -> bool {
-    match (words.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((Word::Folders, [])), _) => !path.is_empty(),
-        (Some((Word::Folders, rest)), _) => (0..=path.len()).any(|skip| matches_words(rest, &path[skip..])),
-        (Some((word, rest)), Some((name, below))) => word.matches(name) && matches_words(rest, below),
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
-/// Whether the words can match a path that begins with these names and goes on.
-fn reaches(words: &[Word], folder: &[&[u8]]) -> bool {
-    match (words.split_first(), folder.split_first()) {
-        (Some((Word::Folders, _)), _) | (Some(_), None) => true,
-        (Some((word, rest)), Some((name, below))) => word.matches(name) && reaches(rest, below),
-        (None, _) => false,
-    }
-}
-
 impl Word {
-    fn matches(&self, name: &[u8]) -> bool {
+    /// Whether it stands for this name.
+    pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Folders => true,
             Self::Plain(plain) => plain == name,
@@ -272,10 +199,22 @@ fn character(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::patterns::{Descent, Patterns, Verdict};
     use super::*;
 
     fn names(path: &str) -> Vec<&[u8]> {
         path.split('/').map(str::as_bytes).collect()
+    }
+
+    /// Whether it means the path itself, whatever it says of the folders that the path is in.
+    fn matches(pattern: &Pattern, path: &str) -> bool {
+        let patterns = Patterns::from(pattern.clone());
+        let (names, mut descent) = (names(path), Descent::new(&patterns));
+        let (last, above) = names.split_last().unwrap();
+        for name in above {
+            descent = descent.enter(name, Verdict::Below);
+        }
+        descent.judge(last) == Verdict::Included
     }
 
     #[test]
@@ -296,10 +235,10 @@ mod tests {
         for (pattern, matching, others) in table {
             let pattern = Pattern::parse(pattern).unwrap();
             for path in *matching {
-                assert!(pattern.matches(&names(path)), "{pattern} {path}");
+                assert!(matches(&pattern, path), "{pattern} {path}");
             }
             for path in *others {
-                assert!(!pattern.matches(&names(path)), "{pattern} {path}");
+                assert!(!matches(&pattern, path), "{pattern} {path}");
             }
         }
     }
@@ -317,30 +256,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_means_what_is_in_it_but_for_what_is_left_out() {
-        let parse = |texts: &[&str]| texts.iter().map(|text| Pattern::parse(text).unwrap()).collect();
-        let patterns = Patterns {
-            include: parse(&["backend", "docs/*.md", "**/Cargo.toml"]),
-            exclude: parse(&["**/__pycache__", "backend/docs/build"]),
-        };
-        for path in ["backend/a.py", "backend/docs/x/y.rst", "docs/a.md", "Cargo.toml", "x/y/Cargo.toml"] {
-            assert!(patterns.includes(&names(path)), "{path}");
-        }
-        for path in ["backend/__pycache__/a.pyc", "backend/docs/build/x", "docs/a/b.md", "README.md", "x"] {
-            assert!(!patterns.includes(&names(path)), "{path}");
-        }
-        assert_eq!(patterns.judge(&names("docs"), false), Verdict::Below);
-        assert_eq!(patterns.judge(&names("backend/docs/build"), true), Verdict::Excluded);
-        let narrow = Patterns { include: parse(&["a/b/*.c"]), exclude: Vec::new() };
-        assert_eq!(narrow.judge(&names("a"), false), Verdict::Below);
-        assert_eq!(narrow.judge(&names("b"), false), Verdict::Excluded);
-        assert_eq!(narrow.judge(&names("a/b/c"), false), Verdict::Excluded);
-        assert_eq!(narrow.include[0].prefix(), [b"a", b"b"]);
-    }
-
-    #[test]
     fn a_hostile_pattern_takes_no_time() {
         let pattern = Pattern::parse(&format!("{}b", "*a".repeat(40))).unwrap();
-        assert!(!pattern.matches(&[&[b'a'; 4000]]));
+        assert!(!matches(&pattern, &"a".repeat(4000)));
     }
 }

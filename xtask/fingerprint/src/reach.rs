@@ -10,7 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
-use super::pattern::{Pattern, Patterns, Verdict};
+use super::pattern::Pattern;
+use super::patterns::Patterns;
 
 /// Paths inside the repository that a task may read, with whatever is in those that are folders.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -50,7 +51,7 @@ impl Reach {
 /// The first folder on the way to `path` that is meant as a whole, or the file itself.
 fn topmost(inputs: &Patterns, path: &Path) -> Option<PathBuf> {
     let names: Vec<&[u8]> = path.iter().map(OsStrExt::as_bytes).collect();
-    let included = |length: &usize| inputs.judge(&names[..*length], false) == Verdict::Included;
+    let included = |length: &usize| inputs.includes(&names[..*length]);
     (1..=names.len()).find(included).map(|length| self::path(&names[..length]))
 }
 

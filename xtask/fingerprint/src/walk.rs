@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::digest::Digest;
 use super::index::Stat;
 use super::manifest::{Content, Item, Manifest};
-use super::pattern::{Patterns, Verdict};
+use super::patterns::{Descent, Patterns, Verdict};
 
 /// Why a walk could not go on, in the words of whoever looked.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -132,17 +132,16 @@ struct Walk<'w> {
 impl Walk<'_> {
     /// Looks at a path that a pattern begins with, or at the whole repository where that is empty.
     fn start(&mut self, path: &Path, links: &Links) -> Result<(), Failure> {
-        let names: Vec<&[u8]> = path.iter().map(OsStrExt::as_bytes).collect();
-        if names.is_empty() {
-            return self.folder(&[], Path::new(""), false).map(drop);
-        }
-        let mut above = false;
-        for length in 1..names.len() {
-            match self.patterns.judge(&names[..length], above) {
-                Verdict::Excluded => return Ok(()),
-                Verdict::Included => above = true,
-                Verdict::Below => {}
+        let mut descent = Descent::new(self.patterns);
+        let Some(last) = path.file_name() else {
+            return self.folder(&descent, path).map(drop);
+        };
+        for name in path.parent().into_iter().flatten().map(OsStrExt::as_bytes) {
+            let verdict = descent.judge(name);
+            if verdict == Verdict::Excluded {
+                return Ok(());
             }
+            descent = descent.enter(name, verdict);
         }
         // What is behind a link is not in the repository by this name: a task that reads it declares where it really is.
         for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
@@ -151,27 +150,27 @@ impl Walk<'_> {
             }
         }
         match self.files.at(path)? {
-            Some(standing) => self.item(&names, path.to_owned(), &standing, above).map(drop),
+            Some(standing) => self.item(&descent, last.as_bytes(), path.to_owned(), &standing).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Looks at what stands at a path. Returns whether anything of it is meant.
+    /// Looks at what stands at a path, a name in the folder that the descent has reached. Returns whether anything of it is meant.
     fn item(
         &mut self,
-        names: &[&[u8]],
+        descent: &Descent<'_>,
+        name: &[u8],
         path: PathBuf,
         standing: &Standing,
-        above: bool,
     ) -> Result<bool, Failure> {
-        let verdict = self.patterns.judge(names, above);
+        let verdict = descent.judge(name);
         if verdict == Verdict::Excluded {
             return Ok(false);
         }
         let included = verdict == Verdict::Included;
         let mode = self.mode_of(standing);
         if standing.kind == Kind::Folder {
-            let filled = self.folder(names, &path, included)?;
+            let filled = self.folder(&descent.enter(name, verdict), &path)?;
             if included && !filled {
                 self.found.push((Item { path, content: Content::Folder { mode } }, standing.stat));
                 return Ok(true);
@@ -193,19 +192,14 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    /// Looks at what is in a folder. Returns whether anything in it is meant.
-    fn folder(&mut self, names: &[&[u8]], path: &Path, included: bool) -> Result<bool, Failure> {
-        let patterns = self.patterns;
-        let mut wanted = |name: &OsStr| {
-            let below = [names, &[name.as_bytes()]].concat();
-            patterns.judge(&below, included) != Verdict::Excluded
-        };
+    /// Looks at what is in a folder that the descent has reached. Returns whether anything in it is meant.
+    fn folder(&mut self, descent: &Descent<'_>, path: &Path) -> Result<bool, Failure> {
+        let mut wanted = |name: &OsStr| descent.judge(name.as_bytes()) != Verdict::Excluded;
         let mut entries = self.files.list(path, &mut wanted)?;
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut filled = false;
         for (name, standing) in &entries {
-            let below = [names, &[name.as_bytes()]].concat();
-            filled |= self.item(&below, path.join(name), standing, included)?;
+            filled |= self.item(descent, name.as_bytes(), path.join(name), standing)?;
         }
         Ok(filled)
     }
@@ -325,7 +319,7 @@ mod tests {
         let files = &mut Memory::new(&["packages/a/src/x", "packages/a/out", "packages/b/out"]);
         let links = Links::default();
         for text in ["packages/a/src", "packages/a/out", "packages/b/out"] {
-            let patterns = Patterns { include: vec![Pattern::parse(text).unwrap()], exclude: Vec::new() };
+            let patterns = Patterns::from(Pattern::parse(text).unwrap());
             walk(&patterns, Mode::Exact, &links, files).unwrap();
         }
         assert_eq!((files.asked[Path::new("packages")], files.asked[Path::new("packages/a")]), (1, 1));

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::core::command::Command;
-use crate::core::fingerprint::pattern::{Pattern, PatternError, Patterns};
+use crate::core::fingerprint::pattern::{Pattern, PatternError};
+use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::{Declared, Digest, Part, Subject, Value};
 use crate::cx::Cx;
 use crate::driver::environment::{MACHINE, is_named};

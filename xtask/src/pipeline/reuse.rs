@@ -21,7 +21,7 @@ use super::retry::tries;
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
-use crate::core::fingerprint::pattern::Patterns;
+use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::walk::{Links, Mode};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;

@@ -13,7 +13,7 @@ use crate::config::{Component, ComponentKind};
 use crate::core::affected::read_untracked;
 use crate::core::coverage::{self, Changes, Coverage, Trace};
 use crate::core::finding::Paths;
-use crate::core::fingerprint::pattern::{Pattern, Patterns};
+use crate::core::fingerprint::{pattern::Pattern, patterns::Patterns};
 use crate::core::gate::{self as looks, GapKind, Look};
 use crate::core::record;
 use crate::cx::{Cx, files};

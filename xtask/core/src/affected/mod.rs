@@ -3,7 +3,7 @@
 //!
 //! Whatever is not understood concerns everything: a task too many costs time, one too few hides a failure.
 
-use crate::fingerprint::pattern::{Patterns, Verdict};
+use crate::fingerprint::patterns::{Patterns, Verdict};
 use crate::graph::Graph;
 
 mod event;
@@ -31,11 +31,11 @@ impl Changed {
     /// Whether it is, or may hold, something that the patterns mean.
     pub fn is_among(&self, patterns: &Patterns) -> bool {
         let names: Vec<&[u8]> = self.path.split('/').map(str::as_bytes).collect();
-        if patterns.includes(&names) {
-            return true;
+        match patterns.judge(&names) {
+            Verdict::Included => true,
+            Verdict::Below => self.is_repository,
+            Verdict::Excluded => false,
         }
-        self.is_repository
-            && (1..=names.len()).all(|length| patterns.judge(&names[..length], false) != Verdict::Excluded)
     }
 
     /// Whether it is at this path, or in the folder there.

@@ -4,7 +4,7 @@ use crate::calendar;
 use crate::diagnostic::Place;
 use crate::finding::judged::{SuppressedBy, Suppression};
 use crate::finding::{Finding, Location};
-use crate::fingerprint::pattern::Pattern;
+use crate::fingerprint::{pattern::Pattern, patterns::Patterns};
 
 use super::TOOL;
 
@@ -42,7 +42,7 @@ impl Waiver {
             finding.location.as_ref().is_some_and(|location| {
                 let words: Vec<&[u8]> =
                     location.path.components().map(|part| part.as_os_str().as_encoded_bytes()).collect();
-                (1..=words.len()).any(|count| pattern.matches(&words[..count]))
+                Patterns::from(pattern.clone()).includes(&words)
             })
         });
         let in_package = self.package.as_ref().is_none_or(|name| {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use crate::core::fingerprint::index::{Index, Stat};
-use crate::core::fingerprint::pattern::Patterns;
+use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::walk::{Failure, Files, Kind, Links, Mode, Standing, walk};
 use crate::core::fingerprint::{Digest, Manifest};
 use crate::driver::files;
