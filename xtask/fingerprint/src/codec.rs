@@ -3,7 +3,7 @@
 use super::digest::Digest;
 
 /// The version of keys, entries and the index. It rises when what they hold or mean changes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Collects bytes.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use std::thread;
 
 use super::ahead::Ahead;
 use super::durations::Durations;
-use super::reuse::{Cache, Caching, Looked, OFF, Ready};
+use super::reuse::{Cache, Caching, Earlier, Looked, OFF, Ready};
 use super::run::machine_cores;
 use super::{Footprint, Pipeline, Reusable, Task};
 use crate::core::fingerprint::entry::Entry;
@@ -194,10 +194,10 @@ impl<'f> Forecast<'f> {
             Found::Nothing => {
                 known.is_new = true;
                 let stored = cache.stored(self.id(task));
-                let left =
-                    cache.left_key(self.id(task)).filter(|key| stored.iter().all(|(other, _)| other != key));
-                let fits =
-                    |(_, entry): &(Digest, Box<Entry>)| may_fit(&entry.fingerprint, &ready.fingerprint);
+                let left = cache
+                    .left_key(self.id(task))
+                    .filter(|key| stored.iter().all(|stored| stored.key != *key));
+                let fits = |stored: &Earlier| may_fit(&stored.fingerprint, &ready.fingerprint);
                 known.may_fit = left.is_some() || stored.iter().any(fits);
                 Outlook::Miss { key, why: self.why(&stored, task, &ready.fingerprint) }
             }
@@ -220,8 +220,8 @@ impl<'f> Forecast<'f> {
     }
 
     /// What differs from the stored result that differs least.
-    fn why(&self, stored: &[(Digest, Box<Entry>)], task: usize, now: &Fingerprint) -> Why {
-        let fingerprints: Vec<&Fingerprint> = stored.iter().map(|(_, entry)| &entry.fingerprint).collect();
+    fn why(&self, stored: &[Earlier], task: usize, now: &Fingerprint) -> Why {
+        let fingerprints: Vec<&Fingerprint> = stored.iter().map(|stored| &stored.fingerprint).collect();
         let Some((position, changes)) = nearest(&fingerprints, now) else { return Why::New };
         let (mut runs_before, mut others) = (Vec::new(), Vec::new());
         for change in changes {
@@ -232,8 +232,8 @@ impl<'f> Forecast<'f> {
         }
         let left_out = others.len().saturating_sub(CHANGES_MAX);
         others.truncate(CHANGES_MAX);
-        let (nearest, entry) = &stored[position];
-        Why::Changed { nearest: *nearest, stored: entry.stored, runs_before, changes: others, left_out }
+        let nearest = &stored[position];
+        Why::Changed { nearest: nearest.key, stored: nearest.at, runs_before, changes: others, left_out }
     }
 
     /// The task before this one that would run because it is new, where it is that which has changed.

@@ -99,7 +99,7 @@ pub(super) fn fetch(
 /// Gives a result that was just stored to the other machines.
 pub(super) fn offer(cx: &Cx, remote: &Remote, store: &Store, key: Digest, entry: Entry) {
     // Its files and its log were looked at before they were stored; this is for everything else that it says.
-    if cx.mask().finds_in(&entry.encode()) {
+    if cx.mask().finds_in(&entry.encode(&key)) {
         cx.warn(format!("the result of `{}` holds a secret", entry.task), "it is not uploaded");
         return;
     }

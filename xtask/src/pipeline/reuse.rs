@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use keep::NotStored;
 pub(super) use looked::{Looked, Ready};
+pub(super) use missed::Earlier;
 
 use super::confine::{Confined, Confinement};
 use super::footprint::{Footprint, Known};

@@ -19,14 +19,15 @@ const MAGIC: &str = "xtask entry";
 pub const SILENCE_MAX: Duration = Duration::from_mins(10);
 
 /// A stored result of a task that passed.
+///
+/// Its form: a line with the version, the key and the digest of the rest; a line with what a run needs to use it; and what it
+/// depends on, which is long, and only read where it is asked for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Entry {
     /// The version of the form, [`FORMAT`].
     pub format: u32,
     /// The task.
     pub task: String,
-    /// What the result depends on; the entry stands under its key.
-    pub fingerprint: Fingerprint,
     /// What the task made. The bytes stand in the store, under their digests.
     pub outputs: Manifest,
     /// What the task said.
@@ -35,6 +36,26 @@ pub struct Entry {
     pub stored: u64,
     /// How long the task took, in microseconds.
     pub took: u64,
+    /// What the result depends on; the entry stands under its key.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// What a result depends on, as it stands in its entry.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Origin(Vec<u8>);
+
+impl Origin {
+    /// This fingerprint.
+    pub fn new(fingerprint: &Fingerprint) -> Self {
+        Self(serde_json::to_vec(fingerprint).unwrap_or_default())
+    }
+
+    /// The fingerprint that this is, which must be that of `key`.
+    pub fn read(&self, key: &Digest) -> Result<Fingerprint, EntryError> {
+        let fingerprint: Fingerprint = serde_json::from_slice(&self.0).map_err(|_| EntryError::Damaged)?;
+        if fingerprint.key() == *key { Ok(fingerprint) } else { Err(EntryError::OtherKey) }
+    }
 }
 
 /// What a task said that a reader needs to hear again.
@@ -101,32 +122,33 @@ pub enum EntryError {
 }
 
 impl Entry {
-    /// As bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    /// As bytes, under `key`.
+    pub fn encode(&self, key: &Digest) -> Vec<u8> {
         // Every part is plain data with text for keys: there is nothing that JSON could not hold.
-        let body = serde_json::to_vec(self).unwrap_or_default();
-        let mut bytes = format!("{MAGIC} {FORMAT} {}\n", Digest::of(&body)).into_bytes();
-        bytes.extend(body);
-        bytes
+        let result = serde_json::to_vec(self).unwrap_or_default();
+        let body = [&result, b"\n".as_slice(), &self.origin.0].concat();
+        let header = format!("{MAGIC} {FORMAT} {key} {}\n", Digest::of(&body));
+        [header.as_bytes(), &body].concat()
     }
 
     /// The entry of `key`, from bytes that may be anything.
     pub fn decode(bytes: &[u8], key: &Digest) -> Result<Self, EntryError> {
-        let end = bytes.iter().position(|&byte| byte == b'\n').ok_or(EntryError::Damaged)?;
-        let header = std::str::from_utf8(&bytes[..end]).map_err(|_| EntryError::Damaged)?;
+        let (header, body) = cut(bytes).ok_or(EntryError::Damaged)?;
+        let header = std::str::from_utf8(header).map_err(|_| EntryError::Damaged)?;
         let words: Vec<&str> = header.strip_prefix(MAGIC).ok_or(EntryError::Damaged)?.split(' ').collect();
-        let ["", format, digest] = words[..] else { return Err(EntryError::Damaged) };
-        let body = &bytes[end + 1..];
+        let ["", format, own, digest] = words[..] else { return Err(EntryError::Damaged) };
         if Digest::parse(digest) != Some(Digest::of(body)) {
             return Err(EntryError::Damaged);
         }
         if format != FORMAT.to_string() {
             return Err(EntryError::Version);
         }
-        let entry: Self = serde_json::from_slice(body).map_err(|_| EntryError::Damaged)?;
-        if entry.fingerprint.key() != *key {
+        if Digest::parse(own) != Some(*key) {
             return Err(EntryError::OtherKey);
         }
+        let (result, origin) = cut(body).ok_or(EntryError::Damaged)?;
+        let mut entry: Self = serde_json::from_slice(result).map_err(|_| EntryError::Damaged)?;
+        entry.origin = Origin(origin.to_vec());
         if !entry.outputs.stays_inside() {
             return Err(EntryError::Outside);
         }
@@ -171,4 +193,10 @@ impl Entry {
         });
         files.chain(self.said.log)
     }
+}
+
+/// What is before the end of the first line, and what is after it.
+fn cut(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|&byte| byte == b'\n')?;
+    Some((&bytes[..end], &bytes[end + 1..]))
 }

@@ -83,7 +83,7 @@ impl Signer {
         for Blob { digest, name, size } in blobs {
             statement.digest(digest).digest(&Digest::new(name.0)).number(*size);
         }
-        statement.blob(&entry.encode());
+        statement.blob(&entry.encode(key));
         let signature = self.0.sign(&message(key, statement.bytes()));
         [MAGIC, &self.public().0, signature.as_ref(), statement.bytes()].concat()
     }
@@ -172,6 +172,7 @@ impl Signed {
             .map_err(|_| Refusal::WrongSignature)?;
         let (blobs, entry) = read(statement).ok_or(Refusal::Damaged)?;
         let entry = Entry::decode(entry, key)?;
+        entry.origin.read(key)?;
         if !lists_exactly(&blobs, &entry) {
             return Err(Refusal::OtherContents);
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::entry::{Entry, EntryError, Said};
+use super::entry::{Entry, EntryError, Origin, Said};
 use super::manifest::Item;
 use super::*;
 use crate::gate::{Account, Coverage, GapKind, Look};
@@ -23,16 +23,20 @@ fn folder(path: &str) -> Item {
     Item { path: path.into(), content: Content::Folder { mode: 0o755 } }
 }
 
-fn entry() -> Entry {
+fn fingerprint() -> Fingerprint {
     let part = Part { subject: Subject::Task, value: Value::Text("lint.a".to_owned()) };
+    Fingerprint::new(vec![part], Arc::new(Manifest::new(vec![file("a", "1")])))
+}
+
+fn entry() -> Entry {
     Entry {
         format: FORMAT,
         task: "lint.a".to_owned(),
-        fingerprint: Fingerprint::new(vec![part], Arc::new(Manifest::new(vec![file("a", "1")]))),
         outputs: Manifest::new(vec![file("out/x", "2"), link("out/y", "x"), folder("out/z")]),
         said: Said { log: Some(Digest::of(b"log")), ..Said::default() },
         stored: 1_790_000_000,
         took: 1_500,
+        origin: Origin::new(&fingerprint()),
     }
 }
 
@@ -73,12 +77,15 @@ fn the_silence_of_a_feed_is_remembered_for_a_while() {
 #[test]
 fn an_entry_is_read_as_it_was_written() {
     let entry = entry();
-    let key = entry.fingerprint.key();
-    assert_eq!(Entry::decode(&entry.encode(), &key), Ok(entry.clone()));
+    let key = fingerprint().key();
+    assert_eq!(Entry::decode(&entry.encode(&key), &key), Ok(entry.clone()));
+    assert_eq!(entry.origin.read(&key), Ok(fingerprint()));
+    assert_eq!(entry.origin.read(&Digest::of(b"other")), Err(EntryError::OtherKey));
+    assert_eq!(Origin::default().read(&key), Err(EntryError::Damaged));
     assert_eq!(entry.blobs().collect::<Vec<_>>(), [Digest::of(b"2"), Digest::of(b"log")]);
     let named_by_bytes = Item { path: PathBuf::from(bytes_name()), ..file("x", "1") };
     let odd = Entry { outputs: Manifest::new(vec![named_by_bytes]), ..entry };
-    assert_eq!(Entry::decode(&odd.encode(), &key), Ok(odd));
+    assert_eq!(Entry::decode(&odd.encode(&key), &key), Ok(odd));
 }
 
 fn bytes_name() -> std::ffi::OsString {
@@ -88,7 +95,8 @@ fn bytes_name() -> std::ffi::OsString {
 #[test]
 fn no_damaged_entry_is_believed() {
     let entry = entry();
-    let (bytes, key) = (entry.encode(), entry.fingerprint.key());
+    let key = fingerprint().key();
+    let bytes = entry.encode(&key);
     for position in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[position] ^= 1 << (position % 8);
@@ -96,17 +104,18 @@ fn no_damaged_entry_is_believed() {
         assert!(Entry::decode(&bytes[..position], &key).is_err(), "{position} bytes");
     }
     assert_eq!(Entry::decode(&bytes, &Digest::of(b"other")), Err(EntryError::OtherKey));
-    let newer = String::from_utf8(bytes).unwrap().replacen("entry 1", "entry 2", 1);
+    let newer = String::from_utf8(bytes).unwrap().replacen("entry ", "entry 9", 1);
     assert_eq!(Entry::decode(newer.as_bytes(), &key), Err(EntryError::Version));
 }
 
 #[test]
 fn an_entry_that_would_write_elsewhere_is_refused() {
+    let key = fingerprint().key();
     for outside in [file("../x", "1"), file("/etc/passwd", "1"), file("a/../../x", "1")] {
         let entry = Entry { outputs: Manifest::new(vec![outside]), ..entry() };
-        assert_eq!(Entry::decode(&entry.encode(), &entry.fingerprint.key()), Err(EntryError::Outside));
+        assert_eq!(Entry::decode(&entry.encode(&key), &key), Err(EntryError::Outside));
     }
     let through = Manifest::new(vec![link("out", "/etc"), file("out/passwd", "1")]);
     let entry = Entry { outputs: through, ..entry() };
-    assert_eq!(Entry::decode(&entry.encode(), &entry.fingerprint.key()), Err(EntryError::Outside));
+    assert_eq!(Entry::decode(&entry.encode(&key), &key), Err(EntryError::Outside));
 }

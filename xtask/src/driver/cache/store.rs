@@ -103,7 +103,7 @@ impl Store {
 
     /// Stores a result. Its bytes have to be there before.
     pub fn put(&self, key: &Digest, entry: &Entry) -> Result<()> {
-        self.write(&self.entry_path(key), &entry.encode())?;
+        self.write(&self.entry_path(key), &entry.encode(key))?;
         let others = self.known(&entry.task).into_iter().filter(|other| other != key);
         let lines: Vec<String> =
             [*key].into_iter().chain(others).take(KNOWN).map(|key| key.to_string()).collect();

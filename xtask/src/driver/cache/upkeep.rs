@@ -188,16 +188,21 @@ impl Store {
             match self.find(&stored.digest) {
                 Found::Nothing => {}
                 Found::Fault(error) => verified.faults.push(error.to_string()),
-                Found::Entry(entry) => match entry.blobs().find(|blob| !self.blob(blob).is_file()) {
-                    None => verified.entries += 1,
-                    Some(blob) => {
-                        remove(&stored.path)?;
-                        let task = &entry.task;
-                        verified
-                            .faults
-                            .push(format!("a result of `{task}` lacks {} and was thrown away", blob.short()));
-                    }
-                },
+                Found::Entry(entry) => {
+                    let lacks = entry.blobs().find(|blob| !self.blob(blob).is_file());
+                    let trouble = match (lacks, entry.origin.read(&stored.digest)) {
+                        (None, Ok(_)) => {
+                            verified.entries += 1;
+                            continue;
+                        }
+                        (Some(blob), _) => format!("lacks {}", blob.short()),
+                        (None, Err(error)) => format!("is not to be believed, {error},"),
+                    };
+                    remove(&stored.path)?;
+                    verified
+                        .faults
+                        .push(format!("a result of `{}` {trouble} and was thrown away", entry.task));
+                }
             }
         }
         Ok(verified)

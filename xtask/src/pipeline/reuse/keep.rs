@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Cache, Ready};
-use crate::core::fingerprint::entry::{Entry, Said};
+use crate::core::fingerprint::entry::{Entry, Origin, Said};
 use crate::core::fingerprint::index::Left;
 use crate::core::fingerprint::walk::{Links, Mode};
 use crate::core::fingerprint::{Content, Digest, FORMAT};
@@ -58,11 +58,11 @@ impl Cache {
         let entry = Entry {
             format: FORMAT,
             task: task.to_string(),
-            fingerprint: ready.fingerprint.clone(),
             outputs: Arc::unwrap_or_clone(outputs.manifest),
             said,
             stored: platform::unix_time(),
             took,
+            origin: Origin::new(&ready.fingerprint),
         };
         self.store.put(&ready.key, &entry)?;
         self.leave(task, &ready.key, &entry);

@@ -1,7 +1,6 @@
 //! Why a task runs although results of it are stored.
 
 use super::Cache;
-use crate::core::fingerprint::entry::Entry;
 use crate::core::fingerprint::explain::nearest;
 use crate::core::fingerprint::{Digest, Fingerprint};
 use crate::core::graph::TaskId;
@@ -13,11 +12,24 @@ use crate::event::Body;
 /// How many things that differ are named.
 const NAMED_MAX: usize = 5;
 
+/// A result that is still stored.
+pub(in crate::pipeline) struct Earlier {
+    /// Under which key.
+    pub(in crate::pipeline) key: Digest,
+    /// Since when, in seconds since 1970.
+    pub(in crate::pipeline) at: u64,
+    /// What it depends on.
+    pub(in crate::pipeline) fingerprint: Fingerprint,
+}
+
 impl Cache {
     /// The latest results of a task that are still stored.
-    pub(in crate::pipeline) fn stored(&self, task: &TaskId) -> Vec<(Digest, Box<Entry>)> {
+    pub(in crate::pipeline) fn stored(&self, task: &TaskId) -> Vec<Earlier> {
         let entry = |key: Digest| match self.store.peek(&key) {
-            Found::Entry(entry) => Some((key, entry)),
+            Found::Entry(entry) => {
+                let fingerprint = entry.origin.read(&key).ok()?;
+                Some(Earlier { key, at: entry.stored, fingerprint })
+            }
             Found::Nothing | Found::Fault(_) => None,
         };
         self.store.known(task.as_str()).into_iter().filter_map(entry).collect()
@@ -36,7 +48,7 @@ impl Cache {
 
     fn differs(&self, task: &TaskId, now: &Fingerprint) -> Vec<String> {
         let stored = self.stored(task);
-        let fingerprints: Vec<&Fingerprint> = stored.iter().map(|(_, entry)| &entry.fingerprint).collect();
+        let fingerprints: Vec<&Fingerprint> = stored.iter().map(|stored| &stored.fingerprint).collect();
         let Some((_, changes)) = nearest(&fingerprints, now) else {
             return vec!["no result of it is stored".to_owned()];
         };

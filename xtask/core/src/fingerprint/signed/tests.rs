@@ -5,12 +5,16 @@ use std::sync::Arc;
 use ring::rand::SystemRandom;
 
 use super::*;
-use crate::fingerprint::entry::Said;
+use crate::fingerprint::entry::{Origin, Said};
 use crate::fingerprint::{FORMAT, Fingerprint, Manifest};
 
 fn signer() -> Signer {
     let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
     Signer::parse(&STANDARD.encode(document.as_ref())).unwrap()
+}
+
+fn fingerprint() -> Fingerprint {
+    Fingerprint::new(Vec::new(), Arc::default())
 }
 
 fn entry(paths: &[&str]) -> Entry {
@@ -21,11 +25,11 @@ fn entry(paths: &[&str]) -> Entry {
     Entry {
         format: FORMAT,
         task: "make.thing".to_owned(),
-        fingerprint: Fingerprint::new(Vec::new(), Arc::default()),
         outputs: Manifest::new(paths.iter().map(file).collect()),
         said: Said { log: Some(Digest::of(b"log")), ..Said::default() },
         stored: 1,
         took: 2,
+        origin: Origin::new(&fingerprint()),
     }
 }
 
@@ -40,7 +44,7 @@ fn blobs() -> Vec<Blob> {
 #[test]
 fn what_a_trusted_job_signed_is_read_as_it_was_written() {
     let (signer, other, entry) = (signer(), signer(), entry(&["out/a", "out/b"]));
-    let key = entry.fingerprint.key();
+    let key = fingerprint().key();
     let bytes = signer.sign(&key, &entry, &blobs());
     let trusted = [other.public(), signer.public()];
     let read = Signed::decode(&bytes, &key, &trusted).unwrap();
@@ -51,7 +55,7 @@ fn what_a_trusted_job_signed_is_read_as_it_was_written() {
 #[test]
 fn no_byte_of_it_can_be_another() {
     let (signer, entry) = (signer(), entry(&["out/a"]));
-    let key = entry.fingerprint.key();
+    let key = fingerprint().key();
     let bytes = signer.sign(&key, &entry, &blobs());
     let decode = |bytes: &[u8]| Signed::decode(bytes, &key, &[signer.public()]);
     for position in 0..bytes.len() {
@@ -75,7 +79,7 @@ fn no_byte_of_it_can_be_another() {
 #[test]
 fn another_key_another_signer_and_no_signature_are_refused() {
     let (signer, other, entry) = (signer(), signer(), entry(&["out/a"]));
-    let key = entry.fingerprint.key();
+    let key = fingerprint().key();
     let trusted = [signer.public()];
     let bytes = signer.sign(&key, &entry, &blobs());
     let elsewhere = Digest::of(b"another key");
@@ -86,7 +90,7 @@ fn another_key_another_signer_and_no_signature_are_refused() {
     let mut posing = foreign;
     posing[MAGIC.len()..MAGIC.len() + 32].copy_from_slice(&signer.public().0);
     assert_eq!(Signed::decode(&posing, &key, &trusted), Err(Refusal::WrongSignature));
-    assert_eq!(Signed::decode(&entry.encode(), &key, &trusted), Err(Refusal::Unsigned));
+    assert_eq!(Signed::decode(&entry.encode(&key), &key, &trusted), Err(Refusal::Unsigned));
     assert_eq!(Signed::decode(&bytes, &key, &[]), Err(Refusal::UnknownKey(signer.public())));
 }
 
@@ -94,7 +98,7 @@ fn another_key_another_signer_and_no_signature_are_refused() {
 fn what_was_signed_has_to_make_sense_all_the_same() {
     let signer = signer();
     let inside = entry(&["out/a"]);
-    let key = inside.fingerprint.key();
+    let key = fingerprint().key();
     let decode = |entry: &Entry, key: &Digest, blobs: &[Blob]| {
         Signed::decode(&signer.sign(key, entry, blobs), key, &[signer.public()]).map(drop)
     };
