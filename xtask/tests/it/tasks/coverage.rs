@@ -1,6 +1,10 @@
 //! Coverage: what tests have left is summed, compared with a change of a real history, judged, and sent.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 
 use xtask::core::coverage::Coverage;
 use xtask::tasks::coverage;
@@ -176,4 +180,80 @@ fn nothing_is_sent_from_a_laptop() {
     let repository = self::repository(&config, &[("CODECOV_TOKEN", "geheim1")]);
     run(&repository).unwrap();
     assert_eq!(warnings(&repository.events()), Vec::<String>::new());
+}
+
+/// What stands in for Codecov's service: its address, and the requests that reach it, headers and bodies.
+fn codecov() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, receiver) = channel();
+    let storage = format!(r#"{{"raw_upload_location":"{address}/storage","url":"x","external_id":"x"}}"#);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            drop(answer(&stream, &storage, &sender));
+        }
+    });
+    (address, receiver)
+}
+
+fn answer(mut stream: &TcpStream, answer: &str, requests: &Sender<String>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut text = String::new();
+    while !text.ends_with("\r\n\r\n") && reader.read_line(&mut text)? > 0 {}
+    let lower = text.to_lowercase();
+    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    text.push_str(&String::from_utf8_lossy(&body));
+    drop(requests.send(text));
+    let length = answer.len();
+    write!(stream, "HTTP/1.1 201 Created\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{answer}")
+}
+
+#[test]
+fn the_program_that_is_pinned_brings_it_there() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(".xtask/tools/bin/codecovcli");
+    if !own.is_file() {
+        println!("skipped: `cargo xtask setup tools` brings `codecovcli`");
+        return;
+    }
+    let (address, requests) = codecov();
+    let config =
+        format!("{}[coverage]\nupload = \"codecov\"\nurl = \"{address}\"\n", CONFIG.replace("60 %", "1 %"));
+    let repository = self::repository(
+        &config,
+        &[
+            ("CI", "true"),
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_REF", "refs/heads/main"),
+            ("GITHUB_REF_NAME", "main"),
+            ("GITHUB_REPOSITORY", "us/it"),
+            ("GITHUB_RUN_ID", "1"),
+            ("GITHUB_SERVER_URL", "https://github.com"),
+            ("GITHUB_SHA", "abc"),
+            ("GITHUB_WORKFLOW", "ci"),
+            ("CODECOV_TOKEN", "geheim1"),
+        ],
+    );
+    std::fs::create_dir_all(repository.path(".xtask/tools/bin")).unwrap();
+    std::os::unix::fs::symlink(&own, repository.path(".xtask/tools/bin/codecovcli")).unwrap();
+    run(&repository).unwrap();
+    let events = repository.events();
+    assert_eq!(warnings(&events), Vec::<String>::new());
+    assert!(!format!("{events:?}").contains("geheim"), "{events:?}");
+    let all: Vec<String> = requests.try_iter().collect();
+    let first = |text: &String| text.lines().next().unwrap_or_default().to_owned();
+    assert_eq!(
+        all.iter().map(first).collect::<Vec<_>>(),
+        [
+            "POST /upload/github/us::::it/commits HTTP/1.1",
+            "POST /upload/github/us::::it/commits/abc/reports HTTP/1.1",
+            "POST /upload/github/us::::it/commits/abc/reports/default/uploads HTTP/1.1",
+            "PUT /storage HTTP/1.1",
+        ]
+    );
+    assert!(all[..3].iter().all(|request| request.contains("Authorization: token geheim1")), "{all:?}");
+    assert!(all[2].contains(r#""flags": ["backend"]"#), "{}", all[2]);
+    assert!(all[3].contains("target/xtask/coverage/backend.lcov"), "{}", all[3]);
+    assert!(!all[3].contains("geheim"), "{}", all[3]);
 }
