@@ -7,6 +7,8 @@ use expect_test::expect;
 
 use super::explain::changes;
 use super::manifest::Item;
+use super::pattern::Pattern;
+use super::patterns::Patterns;
 use super::*;
 
 fn file(path: &str, bytes: &str) -> Item {
@@ -125,4 +127,72 @@ fn what_changed_is_said_in_words() {
     "#]]
     .assert_eq(&words.concat());
     assert!(changes(&now, &now).is_empty());
+}
+
+/// What a task reads from the result of another one is known before that result is put back.
+#[test]
+fn a_result_that_is_put_back_takes_the_place_of_what_stands() {
+    let set = |items: &[Item]| Manifest::new(items.to_vec());
+    let executable = |path: &str, mode: u32| Item {
+        path: path.into(),
+        content: Content::File { mode, digest: Digest::of(b"2"), size: 1 },
+    };
+    let read = set(&[file("out/kept", "1"), file("out/old", "1"), folder("out/empty"), file("src/a", "1")]);
+    let there = set(&[file("out/old", "1")]);
+    let made = set(&[
+        executable("out/new", 0o755),
+        executable("out/plain", 0o600),
+        executable("out/empty/x", 0o644),
+        link("out/link", "new"),
+        Item { path: "out/folder".into(), content: Content::Folder { mode: 0o700 } },
+        file("elsewhere/x", "1"),
+    ]);
+    let parse = |text: &str| Pattern::parse(text).unwrap();
+    let patterns = Patterns { include: vec![parse("out"), parse("src")], exclude: vec![parse("**/none")] };
+    let expected = set(&[
+        file("out/kept", "1"),
+        executable("out/new", 0o755),
+        executable("out/plain", 0o644),
+        executable("out/empty/x", 0o644),
+        link("out/link", "new"),
+        folder("out/folder"),
+        file("src/a", "1"),
+    ]);
+    assert_eq!(read.replaced(&patterns, &there, &made), expected);
+    assert_eq!(read.replaced(&patterns, &Manifest::default(), &Manifest::default()), read);
+}
+
+#[test]
+fn a_set_that_leads_outside_is_known() {
+    let inside = [file("a", "1"), link("b", "/etc"), folder("c"), file("c/d", "1"), file("b-c", "1")];
+    assert!(Manifest::new(inside.to_vec()).stays_inside());
+    for outside in
+        [file("/a", "1"), file("../a", "1"), file("a/../../b", "1"), file("b/passwd", "1"), file("", "1")]
+    {
+        let all: Vec<Item> = inside.iter().cloned().chain([outside]).collect();
+        assert!(!Manifest::new(all.clone()).stays_inside(), "{:?}", all.last());
+    }
+}
+
+#[test]
+fn a_set_says_what_is_in_it() {
+    let set =
+        Manifest::new(vec![file("b", "22"), folder("c"), file("a", "1"), link("d", "a"), file("a", "3")]);
+    assert_eq!(
+        set.files().iter().map(|item| item.path.to_str().unwrap()).collect::<Vec<_>>(),
+        ["a", "b", "c", "d"]
+    );
+    assert_eq!(set.size(), 3);
+    assert_eq!(set.get(std::path::Path::new("d")), Some(&Content::Link { target: "a".into() }));
+    assert_eq!(set.get(std::path::Path::new("e")), None);
+}
+
+#[test]
+fn a_digest_is_its_digits() {
+    let digest = Digest::of(b"1");
+    assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
+    assert_eq!(format!("{digest:?}"), digest.to_string()[..12]);
+    for other in ["", "12", &"g".repeat(64), &digest.to_string().to_uppercase(), &format!("{digest}0")] {
+        assert_eq!(Digest::parse(other), None, "{other}");
+    }
 }
