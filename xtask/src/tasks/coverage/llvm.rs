@@ -1,6 +1,7 @@
 //! Rust: its tests compiled so that they count, in a target folder of their own, and what LLVM's tools make of the counts.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::{Component, Rust};
 use crate::core::command::Command;
@@ -18,6 +19,9 @@ const TARGET: &str = "target/coverage";
 
 /// What brings the tools.
 const HINT: &str = "`rustup component add llvm-tools` brings them, or the package `llvm` of that version";
+
+/// How long rustup may take to bring them, 40 MB.
+const FETCH: Duration = Duration::from_mins(5);
 
 /// The tools that read counts.
 struct Tools {
@@ -88,19 +92,42 @@ pub(super) fn measure(
     Ok(Ok(cx.read(export)?))
 }
 
-/// The tools of the compiler's own version of LLVM: those that come with it, or those of the machine; or why there are none.
+/// The tools of the compiler's own version of LLVM: those that come with it, those of the machine, or those that rustup, which
+/// has brought the compiler, brings now; or why there are none.
 fn tools(cx: &Cx) -> Result<std::result::Result<Tools, String>> {
-    let said = |command: Command| match cx.output(command) {
-        Ok(output) => Ok(output.success().then_some(output.stdout)),
-        Err(error) if error.kind() == ErrorKind::Missing => Ok(None),
-        Err(error) => Err(error),
-    };
-    let about = said(Command::new("rustc").arg("-vV"))?.and_then(|text| Compiler::read(&text));
-    let Some(Compiler { host, llvm }) = about else {
+    let about = said(cx, Command::new("rustc").arg("-vV"))?.and_then(|text| Compiler::read(&text));
+    let Some(compiler) = about else {
         return Ok(Err("`rustc` does not say which LLVM it has".to_owned()));
     };
-    let sysroot = said(Command::new("rustc").args(["--print", "sysroot"]))?.unwrap_or_default();
-    let own = Path::new(sysroot.trim()).join("lib/rustlib").join(host).join("bin");
+    if let Some(tools) = found(cx, &compiler)? {
+        return Ok(Ok(tools));
+    }
+    let llvm = compiler.llvm;
+    let lacking =
+        format!("`llvm-profdata` and `llvm-cov` of LLVM {llvm}, which is that of the compiler, are not here");
+    if cx.is_offline() {
+        return Ok(Err(format!("{lacking}, and nothing is fetched without a network")));
+    }
+    if said(cx, Command::new("rustup").args(["component", "add", "llvm-tools"]).timeout(FETCH))?.is_none() {
+        return Ok(Err(lacking));
+    }
+    cx.note("the toolchain has got its component `llvm-tools`: they read what the tests have counted");
+    Ok(found(cx, &compiler)?.ok_or(lacking))
+}
+
+/// What a command that succeeds says; `None` where it fails, or is not there.
+fn said(cx: &Cx, command: Command) -> Result<Option<String>> {
+    match cx.output(command) {
+        Ok(output) => Ok(output.success().then_some(output.stdout)),
+        Err(error) if matches!(error.kind(), ErrorKind::Missing | ErrorKind::Problems) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The tools that are here.
+fn found(cx: &Cx, compiler: &Compiler) -> Result<Option<Tools>> {
+    let sysroot = said(cx, Command::new("rustc").args(["--print", "sysroot"]))?.unwrap_or_default();
+    let own = Path::new(sysroot.trim()).join("lib/rustlib").join(&compiler.host).join("bin");
     let mut found = Vec::new();
     for name in ["llvm-profdata", "llvm-cov"] {
         let own = own.join(name);
@@ -108,17 +135,14 @@ fn tools(cx: &Cx) -> Result<std::result::Result<Tools, String>> {
             found.push(own);
             continue;
         }
-        for name in [format!("{name}-{llvm}"), name.to_owned()] {
+        for name in [format!("{name}-{}", compiler.llvm), name.to_owned()] {
             let Ok(path) = cx.find(&name) else { continue };
-            let fits = said(Command::new(&path).arg("--version"))?.and_then(|text| version(&text));
-            if fits == Some(llvm) {
+            let fits = said(cx, Command::new(&path).arg("--version"))?.and_then(|text| version(&text));
+            if fits == Some(compiler.llvm) {
                 found.push(path);
                 break;
             }
         }
     }
-    let tools = <[PathBuf; 2]>::try_from(found).map(|[profdata, cov]| Tools { profdata, cov });
-    Ok(tools.map_err(|_| {
-        format!("`llvm-profdata` and `llvm-cov` of LLVM {llvm}, which is that of the compiler, are not here")
-    }))
+    Ok(<[PathBuf; 2]>::try_from(found).ok().map(|[profdata, cov]| Tools { profdata, cov }))
 }
