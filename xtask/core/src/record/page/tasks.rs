@@ -19,7 +19,7 @@ fn write(html: &mut String, Material { records, .. }: &Material<'_>) -> fmt::Res
         part(html, records, record)?;
         writeln!(
             html,
-            "<div class=\"wide\"><table>\n<thead><tr><th>task</th><th>ended</th><th class=\"number\">took</th><th class=\"number\">began at</th><th>why it ran, or did not</th></tr></thead>\n<tbody>"
+            "<div class=\"wide tasks\"><table>\n<thead><tr><th>task</th><th>ended</th><th class=\"number\">took</th><th class=\"number\">began at</th><th>why it ran, or did not</th></tr></thead>\n<tbody>"
         )?;
         for (position, task) in record.tasks.iter().enumerate() {
             row(html, task, &anchor(number, position))?;
