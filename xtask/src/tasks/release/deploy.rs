@@ -98,9 +98,9 @@ pub fn deploy(cx: &Cx, options: &Options) -> Result<()> {
         return go_on(cx, &kubectl, environment, &known, is_stated, options.yes);
     }
     if let Some(plan) = &saved {
-        check(cx, plan, said, &Source::Cluster)?;
+        check(cx, plan, said, (&Source::Cluster, Some(&kubectl)))?;
     }
-    let prepared = prepare::prepare(cx, &wanted)?;
+    let prepared = prepare::prepare_for(cx, &wanted, Some(&kubectl))?;
     if let Some(plan) = &saved {
         is_still(plan, &prepared.plan)?;
     }
@@ -223,7 +223,7 @@ pub fn plan(cx: &Cx, from: &From, show: Show) -> Result<()> {
         }
         From::Plan { path, environment, source } => {
             let plan = read(path)?;
-            let live = check(cx, &plan, environment.as_deref(), source)?;
+            let live = check(cx, &plan, environment.as_deref(), (source, None))?;
             (plan, live)
         }
     };
@@ -278,7 +278,12 @@ fn of_plan<'c>(
 }
 
 /// What is in the cluster, where that is still what the plan was made from.
-fn check(cx: &Cx, plan: &Plan, environment: Option<&str>, source: &Source) -> Result<Live> {
+fn check(
+    cx: &Cx,
+    plan: &Plan,
+    environment: Option<&str>,
+    source: (&Source, Option<&Kubectl>),
+) -> Result<Live> {
     let (_, environment) = of_plan(cx, plan, environment)?;
     let stated: Vec<Identity> = plan.bound.iter().map(|bound| bound.object.clone()).collect();
     let objects = prepare::look(cx, environment, source, &stated)?.unwrap_or_default();

@@ -26,7 +26,7 @@ use crate::core::release::wire::Unseen;
 use crate::core::suggest;
 use crate::core::text;
 use crate::cx::Cx;
-use crate::driver::platform;
+use crate::driver::{kubectl::Kubectl, platform};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What is to be prepared.
@@ -103,11 +103,16 @@ pub struct Prepared {
 /// Of kind [`Configuration`](ErrorKind::Configuration) what is wrong in files, each with its place; of kind
 /// [`Refused`](ErrorKind::Refused) what is right and still must not be.
 pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
+    prepare_for(cx, options, None)
+}
+
+/// The same for whoever has found the way to the cluster already.
+pub(super) fn prepare_for(cx: &Cx, options: &Options, cluster: Option<&Kubectl>) -> Result<Prepared> {
     let now = now();
     let (release, environment) = of_environment(cx, options.environment.as_deref())?;
     let made = make(cx, release, environment, &options.source, &options.images)?;
     let stated = identities(&made.derived);
-    let live = match look(cx, environment, &options.source, &stated)? {
+    let live = match look(cx, environment, (&options.source, cluster), &stated)? {
         Some(objects) => Live::read(&environment.name, &environment.namespace, objects, &made.derived)
             .map_err(|unclear| not_at_rest(environment, unclear))?,
         None => Live::imagined(&environment.name, &environment.namespace, &made.derived),
@@ -147,20 +152,21 @@ pub fn prepare(cx: &Cx, options: &Options) -> Result<Prepared> {
     Ok(Prepared { environment, plan, derived, live, course, refused: load.refused, doubt: load.doubt })
 }
 
-/// What is there; `None` where it is imagined.
+/// What is there; `None` where it is imagined. `known` is the cluster where the way to it was found before.
 pub(super) fn look(
     cx: &Cx,
     environment: &EnvironmentConfig,
-    source: &Source,
+    (source, known): (&Source, Option<&Kubectl>),
     stated: &[Identity],
 ) -> Result<Option<Vec<Value>>> {
-    match source {
-        Source::Cluster => {
+    match (source, known) {
+        (Source::Cluster, Some(kubectl)) => cluster::objects(kubectl, environment, stated).map(Some),
+        (Source::Cluster, None) => {
             let kubectl = connect::identified(cx, environment, Use::Read)?;
             cluster::objects(&kubectl, environment, stated).map(Some)
         }
-        Source::Snapshot(path) => cluster::snapshot(path).map(Some),
-        Source::Imagined => Ok(None),
+        (Source::Snapshot(path), _) => cluster::snapshot(path).map(Some),
+        (Source::Imagined, _) => Ok(None),
     }
 }
 
