@@ -80,9 +80,9 @@ impl Point {
         format!("{} `{phase}` is written", if self.is_written { "after" } else { "before" })
     }
 
-    /// Whether the new release serves in the end, whoever comes after the deployer to end it.
-    fn is_past_the_way_back(self) -> bool {
-        self.phase == "\"cleaning\"" && self.is_written
+    /// Whether `recover` ends it forwards: the new release serves and is watched, and that goes on.
+    fn is_in_the_bake(self) -> bool {
+        self.phase == "\"cleaning\"" || self.phase == "\"baking\"" && self.is_written
     }
 }
 
@@ -156,7 +156,7 @@ fn recovered(shop: &Shop<'_>, points: &[&'static str], is_written: bool) {
         Stopped::at(shop, point, &version, &[]).kill();
         let ran = shop.xtask(&["recover"], &[]).expect(0, &[]);
         println!("{}", ran.text);
-        if point.is_past_the_way_back() {
+        if point.is_in_the_bake() {
             serves = version;
         }
         shop.serves(&serves);
