@@ -15,6 +15,7 @@ pub mod pattern;
 pub mod patterns;
 pub mod raw;
 pub mod reach;
+pub mod sight;
 pub mod walk;
 
 pub use codec::FORMAT;

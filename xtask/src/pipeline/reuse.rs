@@ -23,10 +23,10 @@ use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::patterns::Patterns;
-use crate::core::fingerprint::walk::{Links, Mode};
+use crate::core::fingerprint::walk::Mode;
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::cache::{self, Eye, Found, Remote, Seen, Store};
+use crate::driver::cache::{self, Eye, Found, Remote, Seen, Sight, Store};
 use crate::driver::sandbox::Sandbox;
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
@@ -62,8 +62,8 @@ pub(super) struct Cache {
     confinement: Confinement,
     /// What was seen of sets of files before anything ran, by their names.
     seen: Mutex<HashMap<String, Shared>>,
-    /// Links above them, before anything ran.
-    links: Links,
+    /// What was seen of the checkout, before anything ran.
+    sight: Sight,
     /// What tasks have in common, before anything ran.
     known: Known,
     /// A reading of the file system's clock from before the first look.
@@ -106,7 +106,7 @@ impl Cache {
             strict: cx.is_strict(),
             confinement,
             seen: Mutex::default(),
-            links: Links::default(),
+            sight: Sight::shared(),
             known: Known::default(),
             start,
             today,
@@ -131,11 +131,11 @@ impl Cache {
     pub(super) fn look(&self, cx: &Cx, task: &TaskId, footprint: &Footprint, fresh: bool) -> Result<Looked> {
         let moment = if fresh { cache::moment(&cx.tools_folder())? } else { self.start };
         let look = |name: &str, patterns: &Patterns, mode: Mode| -> Result<Arc<Seen>> {
-            let look = |links| self.eye.look(patterns, mode, moment, links).map(Arc::new);
+            let look = |sight| self.eye.look(patterns, mode, moment, sight).map(Arc::new);
             if fresh {
-                look(&Links::default())
+                look(&Sight::default())
             } else {
-                self.shared(name).get_or_init(|| look(&self.links)).clone()
+                self.shared(name).get_or_init(|| look(&self.sight)).clone()
             }
         };
         let parsed = footprint.parsed()?;
@@ -384,7 +384,7 @@ impl Cache {
         // Looked at once more: a result that could be put back only in part has left that part.
         let cleaned = footprint
             .parsed()
-            .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start, &Links::default()))
+            .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start, &Sight::default()))
             .and_then(|there| cache::clean(cx.root(), &there.manifest))
             .and_then(|()| files::remove(&cx.log_of(task)));
         let confined = self.confinement.confine(cx, task, footprint, &ready.inputs.manifest);

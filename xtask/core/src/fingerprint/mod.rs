@@ -4,7 +4,7 @@
 
 pub use xtask_fingerprint::{
     Content, Declared, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value, codec, explain, index,
-    manifest, pattern, patterns, reach, walk,
+    manifest, pattern, patterns, reach, sight, walk,
 };
 
 pub mod entry;

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+use super::sight::{Sight, standing, stat};
 use crate::core::fingerprint::index::{Index, Stat};
 use crate::core::fingerprint::patterns::Patterns;
-use crate::core::fingerprint::walk::{Failure, Files, Kind, Links, Mode, Standing, walk};
+use crate::core::fingerprint::walk::{Failure, Files, Mode, Standing, walk};
 use crate::core::fingerprint::{Digest, Manifest};
 use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
@@ -65,6 +65,7 @@ impl From<Manifest> for Seen {
 struct Walk<'e> {
     eye: &'e Eye,
     moment: u64,
+    sight: &'e Sight,
     learned: Vec<(Vec<u8>, Stat, Digest)>,
 }
 
@@ -79,15 +80,15 @@ impl Eye {
         change(&mut self.index.write().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// What the files of the patterns are. `moment` is a reading of the file system's clock ([`moment`]) from before, `links` what
-    /// was seen since then, and before anything could change, of what leads there.
+    /// What the files of the patterns are. `moment` is a reading of the file system's clock ([`moment`]) from before, `sight` what
+    /// was seen since then, and before anything could change.
     ///
     /// # Errors
     ///
     /// Where something cannot be looked at: a folder without permission, a file that cannot be read.
-    pub fn look(&self, patterns: &Patterns, mode: Mode, moment: u64, links: &Links) -> Result<Seen> {
-        let mut files = Walk { eye: self, moment, learned: Vec::new() };
-        let walked = walk(patterns, mode, links, &mut files).map_err(|failure| {
+    pub fn look(&self, patterns: &Patterns, mode: Mode, moment: u64, sight: &Sight) -> Result<Seen> {
+        let mut files = Walk { eye: self, moment, sight, learned: Vec::new() };
+        let walked = walk(patterns, mode, &sight.links, &mut files).map_err(|failure| {
             let other = |failure: Failure| Error::bug("could not look at files").source(&*failure);
             failure.downcast::<Error>().map_or_else(other, |error| *error)
         })?;
@@ -139,22 +140,6 @@ pub fn moment(folder: &Path) -> Result<u64> {
     Ok(stat(&found).changed)
 }
 
-fn stat(found: &Metadata) -> Stat {
-    // A time before 1970 is one that never settles.
-    let nanoseconds = |seconds: i64, rest: i64| {
-        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX / 2_000_000_000);
-        seconds * 1_000_000_000 + u64::try_from(rest).unwrap_or(0)
-    };
-    Stat {
-        size: found.size(),
-        modified: nanoseconds(found.mtime(), found.mtime_nsec()),
-        changed: nanoseconds(found.ctime(), found.ctime_nsec()),
-        inode: found.ino(),
-        device: found.dev(),
-        mode: found.mode(),
-    }
-}
-
 /// The digest of a file, and whether it was what `stat` says before and afterwards.
 fn hash(path: &Path, expected: &Stat) -> Result<(Digest, bool)> {
     let failed = || format!("could not read `{}`", path.display());
@@ -164,16 +149,6 @@ fn hash(path: &Path, expected: &Stat) -> Result<(Digest, bool)> {
     hasher.update_reader(&file).context(failed)?;
     let after = stat(&file.metadata().context(failed)?);
     Ok((Digest::new(*hasher.finalize().as_bytes()), before == *expected && after == before))
-}
-
-fn standing(found: &Metadata) -> Standing {
-    let kind = match found.file_type() {
-        kind if kind.is_dir() => Kind::Folder,
-        kind if kind.is_symlink() => Kind::Link,
-        kind if kind.is_file() => Kind::File,
-        _ => Kind::Other,
-    };
-    Standing { kind, stat: stat(found) }
 }
 
 impl Files for Walk<'_> {
@@ -194,26 +169,7 @@ impl Files for Walk<'_> {
         folder: &Path,
         wanted: &mut dyn FnMut(&OsStr) -> bool,
     ) -> Result<Vec<(OsString, Standing)>, Failure> {
-        let absolute = self.eye.root.join(folder);
-        let failed = || format!("could not look into `{}`", absolute.display());
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&absolute).context(failed)? {
-            let entry = entry.context(failed)?;
-            let name = entry.file_name();
-            if !wanted(&name) {
-                continue;
-            }
-            match entry.metadata() {
-                Ok(found) => entries.push((name, standing(&found))),
-                // It went away while we looked: as if it had gone before.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    let failed = format!("could not look at `{}`", entry.path().display());
-                    return Err(Error::io(failed, error).into());
-                }
-            }
-        }
-        Ok(entries)
+        Ok(self.sight.list(&self.eye.root, folder, wanted)?)
     }
 
     fn digest(&mut self, path: &Path, stat: &Stat) -> Result<Digest, Failure> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::{Cache, Ready};
 use crate::core::fingerprint::entry::{Entry, Origin, Said};
 use crate::core::fingerprint::index::Left;
-use crate::core::fingerprint::walk::{Links, Mode};
+use crate::core::fingerprint::walk::Mode;
 use crate::core::fingerprint::{Content, Digest, FORMAT};
 use crate::core::gate::{Account, GapKind};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::cache;
+use crate::driver::cache::{self, Sight};
 use crate::driver::platform;
 use crate::error::{Error, Result};
 use crate::event::TaskEnd;
@@ -33,13 +33,13 @@ impl Cache {
             return Err(NotStored::Blind(format!("`{}` did not look at everything", blind.tool)));
         }
         let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
-        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment, &Links::default())?;
+        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment, &Sight::default())?;
         if !ready.inputs.is_still(&inputs) {
             let path =
                 ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
             return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
         }
-        let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment, &Links::default())?;
+        let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment, &Sight::default())?;
         for item in outputs.manifest.files() {
             if let Content::File { digest, size, .. } = &item.content {
                 let path = cx.root().join(&item.path);
