@@ -25,6 +25,7 @@ mod rights;
 mod rules;
 mod run;
 mod shop;
+mod size;
 mod told;
 mod whole;
 

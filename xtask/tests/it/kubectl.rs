@@ -5,6 +5,7 @@ mod away;
 mod namespace;
 mod proxy;
 mod real;
+mod size;
 mod told;
 
 use std::path::{Path, PathBuf};

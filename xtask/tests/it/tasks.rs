@@ -197,6 +197,7 @@ fn the_pipeline_follows_from_the_components() {
         coverage.backend (1): test.backend
         coverage.frontend (1): test.frontend
         coverage.core (2): setup.core
+        coverage.fingerprint (2): setup.fingerprint
         docs.backend (1): setup.backend
         docs.frontend (1): setup.frontend
         docs.xtask (2): setup.xtask
