@@ -49,16 +49,9 @@ impl From<Pattern> for Patterns {
 impl Patterns {
     /// What is to be made of a path, whose names these are. What is in a folder that is left out is left out.
     pub fn judge(&self, path: &[&[u8]]) -> Verdict {
-        let mut descent = Descent::new(self);
-        let mut verdict = Verdict::Below;
-        for name in path {
-            verdict = descent.judge(name);
-            if verdict == Verdict::Excluded {
-                break;
-            }
-            descent = descent.enter(name, verdict);
-        }
-        verdict
+        let Some((last, above)) = path.split_last() else { return Verdict::Below };
+        let folder = Descent::new(self).follow(above.iter().copied());
+        folder.map_or(Verdict::Excluded, |folder| folder.judge(last))
     }
 
     /// Whether the path is meant, or is in a folder that is.
@@ -85,6 +78,17 @@ impl<'p> Descent<'p> {
         } else {
             Verdict::Excluded
         }
+    }
+
+    /// The same from inside of a folder some names further down; `None` where that is left out.
+    pub fn follow<'n>(mut self, names: impl IntoIterator<Item = &'n [u8]>) -> Option<Self> {
+        for name in names {
+            self = match self.judge(name) {
+                Verdict::Excluded => return None,
+                verdict => self.enter(name, verdict),
+            };
+        }
+        Some(self)
     }
 
     /// The same from inside of a folder in this one, of which `verdict` was given.

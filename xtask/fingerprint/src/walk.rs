@@ -132,17 +132,12 @@ struct Walk<'w> {
 impl Walk<'_> {
     /// Looks at a path that a pattern begins with, or at the whole repository where that is empty.
     fn start(&mut self, path: &Path, links: &Links) -> Result<(), Failure> {
-        let mut descent = Descent::new(self.patterns);
+        let root = Descent::new(self.patterns);
         let Some(last) = path.file_name() else {
-            return self.folder(&descent, path).map(drop);
+            return self.folder(&root, path).map(drop);
         };
-        for name in path.parent().into_iter().flatten().map(OsStrExt::as_bytes) {
-            let verdict = descent.judge(name);
-            if verdict == Verdict::Excluded {
-                return Ok(());
-            }
-            descent = descent.enter(name, verdict);
-        }
+        let above = path.parent().into_iter().flatten().map(OsStrExt::as_bytes);
+        let Some(descent) = root.follow(above) else { return Ok(()) };
         // What is behind a link is not in the repository by this name: a task that reads it declares where it really is.
         for folder in path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
             if links.is_link(folder, self.files)? {

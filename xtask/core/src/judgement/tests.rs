@@ -148,7 +148,7 @@ fn a_waiver_is_unused_only_where_its_gate_has_looked_at_everything() {
 #[test]
 fn a_waiver_covers_no_more_than_it_says() {
     let none = Baseline::default();
-    let pattern = |text: &str| Some(Pattern::parse(text).unwrap());
+    let pattern = |text: &str| Some(Pattern::parse(text).unwrap().into());
     let all = Waiver { rule: "CVE-1".into(), ..waiver("", 30_000) };
     let print = {
         let found = vec![look("a", vec![advisory("a", "CVE-1", Level::High, &["2"])])];

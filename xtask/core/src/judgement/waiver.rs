@@ -4,7 +4,7 @@ use crate::calendar;
 use crate::diagnostic::Place;
 use crate::finding::judged::{SuppressedBy, Suppression};
 use crate::finding::{Finding, Location};
-use crate::fingerprint::{pattern::Pattern, patterns::Patterns};
+use crate::fingerprint::patterns::Patterns;
 
 use super::TOOL;
 
@@ -16,7 +16,7 @@ pub struct Waiver {
     /// `rule`: the rule, or any name of the advisory: `S105`, `CVE-2024-1`. Required.
     pub rule: String,
     /// `path`: the files in which it is waived, a pattern relative to the repository. Default: all.
-    pub path: Option<Pattern>,
+    pub path: Option<Patterns>,
     /// `package`: the package in which it is waived, in any version. Default: all.
     pub package: Option<String>,
     /// `fingerprint`: the one finding that is waived. Default: all that fit.
@@ -38,11 +38,11 @@ impl Waiver {
         let is_named = |name: &str| name.eq_ignore_ascii_case(&self.rule);
         let named = is_named(&finding.rule)
             || weakness.is_some_and(|weakness| weakness.aliases.iter().any(|alias| is_named(alias)));
-        let in_path = self.path.as_ref().is_none_or(|pattern| {
+        let in_path = self.path.as_ref().is_none_or(|patterns| {
             finding.location.as_ref().is_some_and(|location| {
                 let words: Vec<&[u8]> =
                     location.path.components().map(|part| part.as_os_str().as_encoded_bytes()).collect();
-                Patterns::from(pattern.clone()).includes(&words)
+                patterns.includes(&words)
             })
         });
         let in_package = self.package.as_ref().is_none_or(|name| {

@@ -4,7 +4,7 @@ use crate::config::decode::{Table, Value};
 use crate::config::gates::GateSettings;
 use crate::config::values::{day, duration, each, path, pattern, text, word};
 use crate::core::finding::weakness::Level;
-use crate::core::fingerprint::pattern::Pattern;
+use crate::core::fingerprint::{pattern::Pattern, patterns::Patterns};
 use crate::core::graph::TaskId;
 use crate::core::judgement::{Unfixed, Waiver};
 
@@ -34,7 +34,8 @@ fn waiver(value: &Value<'_, '_>) -> Option<Waiver> {
     value.table(|table| {
         let gate = table.required("gate", gate);
         let rule = table.required("rule", text);
-        let path = table.optional("path", pattern).and_then(|text| Pattern::parse(&text).ok());
+        let path =
+            table.optional("path", pattern).and_then(|text| Pattern::parse(&text).ok()).map(Patterns::from);
         let package = table.optional("package", text);
         let fingerprint = table.optional("fingerprint", fingerprint);
         let reason = table.required("reason", text);
