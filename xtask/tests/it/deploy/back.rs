@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::load::Load;
+use super::run::Ran;
 use super::shop::{How, RATE, Shop};
 use super::{long, nothing_lost, row};
 use crate::cluster::harness::{Cluster, Namespace};
@@ -34,16 +35,7 @@ fn a_rollback_in_the_bake_is_a_flip_and_kubectl_starts_pods() {
     println!("{}", rollback.text);
     let deploy = deploy.end().expect(6, &[]);
     println!("{}", deploy.text);
-    shop.serves("one");
-    shop.is_at_rest();
-    let seen = load.end();
-    nothing_lost(&seen);
-    let last = seen.versions["two"].last.saturating_duration_since(began);
-    row("rollback in the bake, from another process", "the release before serves", &rollback, Some(&seen));
-    println!(
-        "the last answer of the release that was taken back: {:.2} s after the command began",
-        last.as_secs_f64()
-    );
+    taken_back(&shop, load, "two", began, "rollback in the bake, from another process", &rollback);
     assert_eq!(shop.state("test-2"), "aborted");
     if long() {
         after_the_bake(&shop);
@@ -59,7 +51,7 @@ fn a_rollback_in_the_bake_is_a_flip_and_kubectl_starts_pods() {
 
 /// The old pods are gone: all of them are started at once, and get the requests when they are ready.
 fn after_the_bake(shop: &Shop<'_>) {
-    shop.bakes("1s");
+    shop.repository.edit("xtask.toml", "bake = \"10m\"", "bake = \"1s\"");
     shop.deploy("three", &SLOW).expect(0, &[]);
     shop.serves("three");
     let load = shop.load();
@@ -67,21 +59,19 @@ fn after_the_bake(shop: &Shop<'_>) {
     let began = rollback.began();
     let rollback = rollback.end().expect(0, &["test-1"]);
     println!("{}", rollback.text);
+    let scenario = "rollback after the bake, of pods that are ready after 5 s";
+    taken_back(shop, load, "three", began, scenario, &rollback);
+}
+
+/// `one` serves again, nobody has lost a request, and `version` has answered for the last time so long after the command `began`.
+fn taken_back(shop: &Shop<'_>, load: Load, version: &str, began: Instant, scenario: &str, rollback: &Ran) {
     shop.serves("one");
     shop.is_at_rest();
     let seen = load.end();
     nothing_lost(&seen);
-    let last = seen.versions["three"].last.saturating_duration_since(began);
-    row(
-        "rollback after the bake, of pods that are ready after 5 s",
-        "the release before serves",
-        &rollback,
-        Some(&seen),
-    );
-    println!(
-        "the last answer of the release that was taken back after its bake: {:.2} s after the command began",
-        last.as_secs_f64()
-    );
+    row(scenario, "the release before serves", rollback, Some(&seen));
+    let last = seen.versions[version].last.saturating_duration_since(began).as_secs_f64();
+    println!("the last answer of the release that was taken back: {last:.2} s after the command began");
 }
 
 /// The same with kubectl: how long its commands take, and when the release that is taken back has answered for the last time.
