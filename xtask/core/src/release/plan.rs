@@ -268,7 +268,10 @@ fn part(slots: &Slots, wanted: &Wanted, live: &Live, refused: &mut Vec<Refused>)
     // The Service of a canary asks for labels that pods from before the first release do not have: all requests would go
     // to the canary.
     let shared = serving.is_some_and(|serving| bears_labels(slots, serving.slot, live));
-    let strategy = if changes && !shared { &Strategy::Flip } else { &wanted.strategy };
+    let strategy = match &wanted.strategy {
+        Strategy::Canary { .. } if changes && !shared => &Strategy::Flip,
+        stated => stated,
+    };
     if let (Strategy::Canary { steps, weight_max }, true) = (strategy, changes) {
         for (index, step) in steps.iter().enumerate() {
             match weights::split(replicas, step.weight, *weight_max) {

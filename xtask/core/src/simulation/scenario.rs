@@ -256,8 +256,9 @@ impl Scenario {
             self = self.with_migrations(failing);
         }
         if random.chance(0.08) {
+            let strategy = if random.chance(0.5) { Strategy::Flip } else { Strategy::Restore };
             let slots = self.course.parts.iter_mut().filter(|part| part.has_slots());
-            slots.for_each(|part| part.strategy = Strategy::Flip);
+            slots.for_each(|part| part.strategy = strategy.clone());
         }
         if random.chance(0.15) {
             // From three pods to ten, while the canary is on trial.

@@ -60,6 +60,7 @@ fn words(part: &PartCourse, setup: &Setup) -> String {
             format!("canary by {}", steps.join(", "))
         }
         Strategy::Flip => "all at once after a smoke test".to_owned(),
+        Strategy::Restore => "all at once, all pods together".to_owned(),
         Strategy::Rolling => "pod by pod, in place".to_owned(),
     };
     format!("{pods}{scaled}, {} requests/s assumed, {how}", setup.rate)

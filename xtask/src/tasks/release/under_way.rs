@@ -133,7 +133,7 @@ pub(super) fn restored(kubectl: &Kubectl, entry: &Entry) -> Result<Derived> {
 pub(super) enum Pace {
     /// As xtask.toml says.
     AsStated,
-    /// All at once, where there are two slots.
+    /// All at once and all pods together, where there are two slots: it was verified before, or runs already.
     AtOnce,
 }
 
@@ -152,7 +152,9 @@ pub(super) fn wish(
             wanted.strategy = Strategy::Rolling;
         } else if !derived.slots.iter().any(|slots| is_own(&slots.component)) {
             return None;
-        } else if pace == Pace::AtOnce || wanted.strategy == Strategy::Rolling {
+        } else if pace == Pace::AtOnce {
+            wanted.strategy = Strategy::Restore;
+        } else if wanted.strategy == Strategy::Rolling {
             wanted.strategy = Strategy::Flip;
         }
         Some(wanted)

@@ -199,14 +199,15 @@ impl PartCourse {
     pub fn steps(&self) -> &[Step] {
         match &self.strategy {
             Strategy::Canary(steps) if self.changes() && self.old.is_some() && !self.is_adopted => steps,
-            Strategy::Canary(_) | Strategy::Flip | Strategy::Rolling => &[],
+            Strategy::Canary(_) | Strategy::Flip | Strategy::Restore | Strategy::Rolling => &[],
         }
     }
 
     /// How many pods are on trial in a step, beside `serving` that serve: the count whose share is nearest to the weight,
-    /// the smaller one of two equally near, and never none. Where it flips: one, for the smoke test; at its first release all.
+    /// the smaller one of two equally near, and never none. Where it flips: one, for the smoke test; all at its first release,
+    /// and where it has been verified before: then the time until it serves again counts.
     pub fn trial(&self, step: usize, serving: u32) -> u32 {
-        if self.old.is_none() {
+        if self.old.is_none() || self.strategy == Strategy::Restore {
             return serving;
         }
         let Some(step) = self.steps().get(step).or(self.steps().last()) else { return 1 };
@@ -219,8 +220,10 @@ impl PartCourse {
 pub enum Strategy {
     /// By steps of its requests.
     Canary(Vec<Step>),
-    /// All at once, after a smoke test.
+    /// All at once, after a smoke test of one pod.
     Flip,
+    /// All at once, with all pods started together: a release that was verified before.
+    Restore,
     /// Pod by pod in its one Deployment, which is slot a: for what must not run twice, or has no requests to share. Its new
     /// pods take over as the Deployment's own strategy says, and there are none of them on trial.
     Rolling,
@@ -338,7 +341,7 @@ mod tests {
     use crate::release::weights::Weight;
 
     #[test]
-    fn a_step_takes_its_share_and_a_flip_one_pod_for_the_smoke_test() {
+    fn a_step_takes_its_share_a_flip_one_pod_for_the_smoke_test_and_a_way_back_all() {
         let steps = [Weight::TENTH, Weight::HALF].map(|weight| Step { weight, gate: false });
         let part = PartCourse {
             name: ComponentName("backend".into()),
@@ -353,7 +356,9 @@ mod tests {
         };
         assert_eq!([0, 1, 2].map(|step| part.trial(step, 7)), [1, 7, 7]);
         let flip = PartCourse { strategy: Strategy::Flip, ..part.clone() };
-        assert_eq!(flip.trial(0, 7), 1);
+        let restored = PartCourse { strategy: Strategy::Restore, ..part.clone() };
+        assert_eq!([&flip, &restored].map(|part| part.trial(0, 7)), [1, 7]);
+        assert!(restored.steps().is_empty());
         let first = PartCourse { old: None, ..part.clone() };
         assert_eq!((first.trial(0, 7), first.steps().len()), (7, 0));
         let rolling = PartCourse { strategy: Strategy::Rolling, ..part.clone() };

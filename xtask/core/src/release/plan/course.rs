@@ -71,6 +71,7 @@ fn course(part: &Part, settings: &Settings) -> PartCourse {
     let strategy = match &part.strategy {
         Strategy::Canary { steps, .. } => machine::Strategy::Canary(steps.clone()),
         Strategy::Flip => machine::Strategy::Flip,
+        Strategy::Restore => machine::Strategy::Restore,
         Strategy::Rolling => machine::Strategy::Rolling,
     };
     PartCourse {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::live::bears_labels;
-use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Write};
+use super::{Hand, Identity, Live, Migration, Objects, Part, Phase, Strategy, Write};
 use crate::command::quote;
 use crate::release::model::Slot;
 use crate::release::slots::{Derived, Slots};
@@ -140,10 +140,10 @@ fn trial(changing: &[Changing<'_>], phases: &mut Phases) {
     }
 }
 
-/// The pods of the new slot before it gets requests: all at a first release, else those of the first step, of which an
-/// overlay may want fewer.
+/// The pods of the new slot before it gets requests: all at a first release and on a way back, else those of the first step,
+/// of which an overlay may want fewer.
 fn begins_with(part: &Part, slots: &Slots) -> u32 {
-    if part.old.is_none() {
+    if part.old.is_none() || part.strategy == Strategy::Restore {
         return part.replicas;
     }
     let first = part.splits.first().map_or(1, |split| split.canary);

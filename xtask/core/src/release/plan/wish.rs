@@ -20,8 +20,10 @@ pub enum Strategy {
         /// The largest share that the canary may have.
         weight_max: Weight,
     },
-    /// All at once, after a smoke test.
+    /// All at once, after a smoke test of one pod.
     Flip,
+    /// All at once, with all pods started together: a release that was verified before.
+    Restore,
     /// Pod by pod in the one Deployment it has: for what cannot be there twice.
     Rolling,
 }

@@ -85,7 +85,7 @@ fn component(part: &Part) -> String {
         (Some(_), _) if !part.changes() => format!("{name}: {} stays in slot {}", part.new, part.slot),
         (None, Strategy::Rolling) => format!("{name}: {} begins", part.new),
         (None, _) => format!("{name}: {} goes to slot {}", part.new, part.slot),
-        (Some(old), Strategy::Flip) => {
+        (Some(old), Strategy::Flip | Strategy::Restore) => {
             format!("{name}: {old} → {} in slot {}, all at once", part.new, part.slot)
         }
         (Some(old), Strategy::Rolling) => format!("{name}: {old} → {}, pod by pod", part.new),

@@ -25,7 +25,7 @@ const CAUGHT: &[(Mistake, u64)] = &[
     (Mistake::SkipsTheFirst, 1),
     (Mistake::ReversesTheOrder, 0),
     (Mistake::Dawdles, 36),
-    (Mistake::TrustsWishes, 271),
+    (Mistake::TrustsWishes, 328),
     (Mistake::ActsUnwritten, 2),
     (Mistake::WaitsForAnswers, 1),
     (Mistake::SleepsIn, 0),
