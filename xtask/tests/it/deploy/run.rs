@@ -74,11 +74,12 @@ impl Running {
         Duration::from_millis(ticks * 10)
     }
 
-    /// The most memory that it has taken at once, in KiB (`proc_pid_status(5)`).
-    pub(crate) fn peak(&self) -> u64 {
+    /// The memory that it takes, in KiB, by its name in `proc_pid_status(5)`: `VmHWM` is the most so far, pages of the program's own
+    /// file among them; `RssAnon` is what it has now without these.
+    pub(crate) fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        peak.trim().trim_end_matches(" kB").parse().unwrap()
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Sends it a signal.

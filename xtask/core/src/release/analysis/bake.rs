@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::judge::{FAILURES_MIN, FAR, TICKS, far_above};
+use super::judge::{AT_ONCE, FAILURES_MIN, FAR, TICKS, far_above};
 use super::objective::{Kind, Objective, Settings, SettingsError, validate};
 use super::state::Stretch;
 use super::tick::Tick;
@@ -13,10 +13,14 @@ use super::verdict::Reason;
 /// reaches one pod after the other.
 const RESTARTS_MAX: u32 = 1;
 
+/// Ticks in a row in which half of the requests have to fail. A single one may be an accident of the moment in which requests
+/// moved.
+const DEAD_TICKS: u32 = 2;
+
 /// The watch over a release that serves alone.
 ///
 /// Without a baseline only a rate far above the objective is evidence against the release: five times as much in each of
-/// three ticks, and twenty failures in them. Less is an alert. Requests are judged so, not their latency, which depends on
+/// three ticks, or half of all requests in each of two, and twenty failures in them. Less is an alert. Requests are judged so, not their latency, which depends on
 /// what users ask for.
 ///
 /// Containers need no baseline: one that ran out of memory speaks against the release, and so does a second restart. A single
@@ -43,6 +47,8 @@ pub struct Bake {
 /// What the watch remembers of one objective.
 #[derive(Clone, Debug, Default)]
 struct Watched {
+    /// Ticks in a row in which half of the requests fail.
+    dead: Stretch,
     /// Ticks in a row far above the objective.
     far: Stretch,
     /// Ticks in a row above the objective.
@@ -116,10 +122,13 @@ impl Bake {
                 if objective.kind == Kind::Latency {
                     continue;
                 }
+                stream.dead.each(sides.canary, tick.length, AT_ONCE);
                 stream.far.each(sides.canary, tick.length, FAR * objective.rate_max);
                 stream.above.each(sides.canary, tick.length, objective.rate_max);
-                if stream.far.ticks >= TICKS && stream.far.seen.bad >= FAILURES_MIN {
-                    return BakeVerdict::FlipBack(far_above(objective, stream.far));
+                for (stretch, ticks) in [(stream.dead, DEAD_TICKS), (stream.far, TICKS)] {
+                    if stretch.ticks >= ticks && stretch.seen.bad >= FAILURES_MIN {
+                        return BakeVerdict::FlipBack(far_above(objective, stretch));
+                    }
                 }
                 if stream.above.ticks >= TICKS && stream.above.seen.bad > 1 {
                     alert = alert.or(Some(far_above(objective, stream.above)));

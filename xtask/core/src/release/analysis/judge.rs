@@ -13,7 +13,7 @@ use crate::release::metrics::{Counts, Unmeasured};
 pub(super) const TICKS: u32 = 3;
 
 /// The share of the canary's requests that has to fail to roll back at once, in each of the ticks in which it does.
-const AT_ONCE: f64 = 0.5;
+pub(super) const AT_ONCE: f64 = 0.5;
 
 /// The share of the baseline's that must not.
 const AT_ONCE_BASELINE: f64 = 0.05;

@@ -89,14 +89,19 @@ pub(super) struct Before {
     is_wish: bool,
 }
 
+/// The most pods that a component may have at once, as a plan counts them.
+fn planned_peak(setup: &Setup) -> u32 {
+    let most = setup.autoscaler.map_or(setup.pods, |(_, ceiling)| ceiling);
+    2 * most.max(setup.pods)
+}
+
 impl Watch {
     pub(super) fn new(scenario: &Scenario) -> Self {
         // Before its first release nothing of a component is known to be good.
         let both = scenario.setups.iter().zip(&scenario.course.parts);
         let least: Vec<u32> =
             both.map(|(setup, part)| if part.old.is_some() { setup.pods } else { 0 }).collect();
-        let most = |setup: &Setup| setup.autoscaler.map_or(setup.pods, |(_, ceiling)| ceiling);
-        let peak = scenario.setups.iter().map(|setup| 2 * most(setup).max(setup.pods)).collect();
+        let peak = scenario.setups.iter().map(planned_peak).collect();
         let parts = least.len();
         Self {
             broken: None,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Watch, Write};
+use super::{Watch, Write, planned_peak};
 use crate::release::effect::{Change, Object};
 use crate::release::model::Slot;
 use crate::release::view::Traffic;
@@ -63,7 +63,8 @@ impl Watch {
                 // Pods of another template are replaced one by one, with one more meanwhile.
                 let component = &cluster.components[part];
                 let all: u32 = [Slot::A, Slot::B].map(|slot| component.wanted(slot)).iter().sum();
-                self.peak[part] = self.peak[part].max(2 * pods).max(all + pods + 1);
+                let surge = planned_peak(&scenario.setups[part]) + 1;
+                self.peak[part] = self.peak[part].max(2 * pods).max(all + pods + 1).max(surge);
             }
             Act::Select(_) | Act::Delete(Object::Service(_)) => {
                 touched.service = true;

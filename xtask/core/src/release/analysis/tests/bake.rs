@@ -28,6 +28,9 @@ fn the_bake_flips_back_far_above_the_objective_and_alerts_below() {
     };
     assert_eq!(end(13, 250), (false, 0, 3), "5.2 %, 39 failures");
     assert_eq!(end(2, 20), (false, 7, 10), "10 %, until there are 20 failures");
+    assert_eq!(end(125, 250), (false, 0, 2), "half of all, in a second tick");
+    assert_eq!(end(124, 250), (false, 0, 3), "not quite half of all");
+    assert_eq!(end(4, 4), (false, 2, 5), "all, until there are 20 failures");
     assert_eq!(end(10, 250), (true, 177, 180), "4 % is an alert");
     assert_eq!(end(2, 250), (true, 0, 180), "0.8 % is within the objective, however slow");
 }
@@ -94,7 +97,7 @@ fn what_was_seen_before_all_had_flipped_counts() {
         ..Tick::default()
     };
     let mut early = fresh();
-    assert!((1..3).all(|number| early.observe(&tick(number)) == BakeVerdict::Continue));
+    assert_eq!(early.observe(&tick(1)), BakeVerdict::Continue);
     let mut bake = early.prolonged(TICK * 2, Duration::from_hours(1));
     assert!(matches!(bake.clone().observe(&tick(3)), BakeVerdict::FlipBack(_)));
     let quiet = |number: u32| Tick {
