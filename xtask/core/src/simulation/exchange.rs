@@ -24,6 +24,8 @@ pub(super) struct Landing {
     version: Option<Version>,
     fence: Fence,
     change: Change,
+    /// When it was sent.
+    sent: Duration,
     /// How long a webhook holds it.
     held: Duration,
     /// It carries no version.
@@ -65,6 +67,7 @@ impl<D: Deployer> World<'_, D> {
                     version,
                     fence,
                     change,
+                    sent: self.now,
                     held: self.slow,
                     is_forced,
                     answer,
@@ -217,7 +220,7 @@ impl<D: Deployer> World<'_, D> {
 
     pub(super) fn land(&mut self, mut landing: Landing) {
         self.in_flight -= 1;
-        let Landing { owner, id, object, fence, held, answer, .. } = landing;
+        let Landing { owner, id, object, fence, sent, answer, .. } = landing;
         let mut outcome = Outcome::Unknown;
         // While the server is down, now and then a write gets through and only its answer is lost.
         if self.api_down == 0 || self.random.chance(0.2) {
@@ -225,7 +228,7 @@ impl<D: Deployer> World<'_, D> {
             if landing.is_forced && is_ours {
                 landing.version = self.cluster.mark(object).map(|(version, _)| *version);
             }
-            let write = Write { object, fence, change: &landing.change, held };
+            let write = Write { object, fence, change: &landing.change, sent };
             let before = self.watch.before(self.scenario, &self.cluster, &write);
             outcome = if self.denied.contains(&object) {
                 Outcome::Refused(Refusal::Denied("the role may not".to_owned()))

@@ -68,14 +68,14 @@ pub(super) struct Write<'w> {
     pub(super) object: Object,
     pub(super) fence: Fence,
     pub(super) change: &'w Change,
-    /// How long a webhook held it.
-    pub(super) held: Duration,
+    /// When it was sent: a webhook, or the network, may have held it since.
+    pub(super) sent: Duration,
 }
 
 impl Write<'_> {
-    /// Whether something that happened at a moment was not to be seen yet when this was asked for: it is done now.
-    fn was_unseen(&self, at: Duration, now: Duration) -> bool {
-        now < at + UNSEEN + self.held
+    /// Whether something that happened at a moment was not to be seen yet when this was asked for.
+    fn was_unseen(&self, at: Duration) -> bool {
+        self.sent < at + UNSEEN
     }
 }
 
@@ -238,7 +238,7 @@ impl Watch {
         let least = before.supply.min(self.least[part]);
         // Between a look and a write that follows it nobody can see that pods are gone, or that a person was there.
         let hurt = component.hurt_at.max(self.touched[part].at);
-        let is_hurt = hurt.is_some_and(|at| write.was_unseen(at, now));
+        let is_hurt = hurt.is_some_and(|at| write.was_unseen(at));
         if after < least && !is_hurt {
             self.fail(Invariant::KnownGoodServes, now, || {
                 format!("{object:?} {change:?}: {after} known-good pods serve, {least} did before")

@@ -103,7 +103,7 @@ impl Watch {
                 let Some(drain) = self.order.drain.filter(|_| has_slots) else { return };
                 let Some(until) = self.order.served[part][slot as usize] else { return };
                 // Whoever sent requests there by hand a moment ago has not waited for their end either.
-                let is_excused = self.touched[part].at.is_some_and(|at| write.was_unseen(at + drain, now));
+                let is_excused = self.touched[part].at.is_some_and(|at| write.was_unseen(at + drain));
                 if now < until.saturating_add(drain) && !is_excused {
                     self.fail(Invariant::RequestsAreDrained, now, || {
                         format!("slot {slot} of component {part} was scaled down while its last requests ran")
