@@ -1,7 +1,7 @@
 //! How events look: sinks for terminals, pipes, GitHub and files. The only room, beside `cli`, that writes to the terminal.
 //!
 //! [`choose`] decides from the surroundings which look fits; [`human`] makes the sink. Text for people goes to standard
-//! output, the live lines of [`bars`] to standard error; beside an answer that is a [`document`], all text for people does.
+//! output, the live lines of [`bars`] to standard error; beside an answer that is a [`mod@document`], all text for people does.
 
 pub mod bars;
 pub mod document;
