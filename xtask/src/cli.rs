@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::driver::environment::Environment;
 use crate::error::{self, Error, Result};
 use crate::event::{Body, Event, Sink as _};
-use crate::pipeline::{Caching, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::tasks::release::{
     adopt, deploy, drift, examine, intervene, pause, pin, repair, rollback, status, unlock,
 };
@@ -86,7 +86,8 @@ impl App {
             _ => &[],
         };
         let wishes = cli.command.wishes();
-        let session = Session::start(self, &cli.show, environment, passed_on, wishes)?;
+        let sink = if cli.show.is_document(&cli.command) { ui::document } else { ui::human };
+        let session = Session::start(self, &cli.show, environment, passed_on, wishes, sink)?;
         let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
         match cli.command {
             Command::Ci(ci) => session.ci(ci),
@@ -112,8 +113,8 @@ impl App {
             }
             Command::Perf(perf) => session.perf(&perf),
             Command::Bench(asked) => session.answer(|cx| bench::bench(cx, &asked.options())),
-            Command::Explain(explain) => session.explain(&explain.tasks, &Caching::default(), false),
-            Command::Plan(plan) => session.plan(&plan, cli.show.output),
+            Command::Explain(explain) => session.explain(&explain.tasks),
+            Command::Plan(plan) => session.plan(plan, cli.show.output),
             Command::Coverage(coverage) => verb("coverage", coverage),
             Command::Docs(asked) => document(&session, &asked),
             Command::Architecture(architecture) => verb("architecture", architecture),

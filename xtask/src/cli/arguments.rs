@@ -2,6 +2,7 @@
 
 mod bench;
 mod cache;
+mod choice;
 mod ci;
 mod dependencies;
 pub(super) mod groups;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub(super) use self::bench::Bench;
 pub(super) use self::cache::{Cache, CacheVerb};
+pub(super) use self::choice::Choice;
 pub(super) use self::ci::Ci;
 pub(super) use self::dependencies::{Dependencies, DependenciesVerb};
 pub(super) use self::groups::{grammar, verbs};
@@ -91,6 +93,8 @@ Examples:
   cargo xtask ci --list               what there is
   cargo xtask ci --shard 2/3          the second of three parts of it, for three machines
   cargo xtask ci --merge reports      one result of the reports of all parts
+  cargo xtask ci --affected --merge reports
+                                      the same where only what the changes concern was dealt out
   cargo xtask ci --strict             a gate that could not look fails
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
@@ -106,10 +110,13 @@ Examples:
 Examples:
   cargo xtask plan                    everything
   cargo xtask plan test               tests, with their set-up
+  cargo xtask plan --affected         what the changes of this branch concern
   cargo xtask plan --output json      for a program, as docs/schemas/plan.schema.json says
   cargo xtask plan --output svg > plan.svg
   cargo xtask plan --output dot | dot -Tpdf > plan.pdf
-  cargo xtask plan --github-matrix 3  a matrix for three jobs")]
+  cargo xtask plan --github-matrix 3  a matrix for three jobs
+  cargo xtask plan --affected --github-matrix 3
+                                      of what the changes concern; without entries where that is nothing")]
     Plan(Plan),
     /// Run the tests of all components, or of those that are named
     #[command(after_help = "\

@@ -10,30 +10,37 @@ use crate::driver::{files, platform};
 use crate::error::{Error, Result};
 use crate::event::Body;
 use crate::pipeline::Caching;
-use crate::tasks::affected::{self, Selection};
-use crate::tasks::ci;
+use crate::tasks::affected::{self, Scope};
+use crate::tasks::{ci, shard};
 
 impl Session<'_> {
     /// Runs the checks that are selected, or says something about them.
     pub(super) fn ci(&self, ci: Ci) -> Result<u8> {
-        let mut select = ci.tasks;
-        if ci.affected {
-            let pipeline = self.pipeline(&ci::Options::CHECK);
-            match affected::select(self.cx(), &pipeline, &select, ci.base.as_deref())? {
-                Selection::Tasks(tasks) => select = tasks,
-                Selection::Nothing => return self.forget_last_run(),
-            }
-        }
+        let cx = self.cx();
+        let pipeline = self.pipeline(&ci::Options::CHECK);
+        let asked = ci.choice.asked();
         if !ci.merge.is_empty() {
-            return self.merge(&select, &ci.merge);
+            return self.merge(&pipeline, &asked, &ci.merge);
         }
+        if let (Some(shard), Some(partition)) = (ci.shard, ci.partition) {
+            let dealt = shard::planned(cx, &pipeline, &asked.tasks, shard, partition)?;
+            return self.shard(&pipeline, &dealt, &ci.run);
+        }
+        let part = affected::part(cx, &pipeline, &asked, &[])?;
         if let Some(shard) = ci.shard {
-            return self.shard(&select, &ci.run, shard, ci.partition);
+            let dealt = shard::deal(cx, &pipeline, &part, shard)?;
+            return self.shard(&pipeline, &dealt, &ci.run);
         }
         match (ci.list, ci.explain) {
-            (true, _) => self.list(&select),
-            (false, true) => self.explain(&select, &ci.run.caching(), true),
-            (false, false) => self.run(select, &ci.run, &ci::Options::CHECK),
+            (true, _) => Ok(self.list(&pipeline, &part)),
+            (false, true) => {
+                let plan = pipeline.plan(cx, &part, None, &ci.run.caching())?;
+                self.tell_why(&plan)
+            }
+            (false, false) if asked.scope != Scope::Whole && part.nodes().is_empty() => {
+                self.forget_last_run()
+            }
+            (false, false) => self.run_part(&pipeline, &part, &ci.run),
         }
     }
 
@@ -45,27 +52,32 @@ impl Session<'_> {
         Ok(0)
     }
 
-    /// Says of each selected task whether it would run, and why; with `needs`, also of those that they wait for.
-    pub(super) fn explain(&self, select: &[String], caching: &Caching, needs: bool) -> Result<u8> {
+    /// Says of each selected task whether it would run, and why.
+    pub(super) fn explain(&self, select: &[String]) -> Result<u8> {
         let cx = self.cx();
-        let mut plan = self.pipeline(&ci::Options::CHECK).plan(cx, select, None, caching)?;
-        let is_named = |planned: &plan::Planned| {
-            needs || select.iter().any(|selector| planned.task.is_selected_by(selector))
-        };
-        plan.tasks.retain(is_named);
+        let pipeline = self.pipeline(&ci::Options::CHECK);
+        let part = pipeline.select(cx, select)?;
+        let mut plan = pipeline.plan(cx, &part, None, &Caching::default())?;
+        plan.tasks.retain(|planned| select.iter().any(|selector| planned.task.is_selected_by(selector)));
+        self.tell_why(&plan)
+    }
+
+    fn tell_why(&self, plan: &plan::Plan) -> Result<u8> {
         let data = json!({ "format": plan.format, "tasks": in_json(&plan.tasks)? });
-        cx.emit(Body::Answer { text: plan.explanation(platform::unix_time()), data });
+        self.cx().emit(Body::Answer { text: plan.explanation(platform::unix_time()), data });
         Ok(0)
     }
 
     /// Says what a run would do, in the form that is asked for.
-    pub(super) fn plan(&self, arguments: &Plan, output: Output) -> Result<u8> {
+    pub(super) fn plan(&self, arguments: Plan, output: Output) -> Result<u8> {
         let cx = self.cx();
         let pipeline = self.pipeline(&ci::Options::CHECK);
+        let caching = arguments.caching();
+        let part = affected::part(cx, &pipeline, &arguments.choice.asked(), &[])?;
         if let Some(count) = arguments.github_matrix {
-            return self.matrix(&arguments.tasks, count);
+            return self.matrix(&part, count);
         }
-        let plan = pipeline.plan(cx, &arguments.tasks, arguments.jobs, &arguments.caching())?;
+        let plan = pipeline.plan(cx, &part, arguments.jobs, &caching)?;
         let text = match output {
             Output::Dot => plan.dot(),
             Output::Svg => plan.svg(),

@@ -12,7 +12,7 @@ use crate::cli::arguments::{Perf, Run, Show, Verb, verbs};
 use crate::cli::github::Job;
 use crate::config::Config;
 use crate::core::command;
-use crate::core::graph::TaskId;
+use crate::core::graph::{Graph, TaskId};
 use crate::core::suggest;
 use crate::cx::{Cx, Wishes};
 use crate::driver::cancel::Cancel;
@@ -20,7 +20,7 @@ use crate::driver::environment::Environment;
 use crate::driver::{files, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, RunEnd, Sink};
-use crate::pipeline::{Options, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::tasks::{ci, coverage, gate, history, image, update};
 use crate::ui::{self, markdown};
 
@@ -46,13 +46,14 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Finds the repository, reads what it says about itself, and decides who listens.
     ///
-    /// `passed_on` are the arguments that tests get: a task is repeated with them.
+    /// `passed_on` are the arguments that tests get: a task is repeated with them. `sink` makes the one for people.
     pub(super) fn start(
         app: &'a App,
         show: &Show,
         environment: Environment,
         passed_on: &[String],
         wishes: Wishes,
+        sink: fn(ui::Mode, Style, ui::Repeat) -> Arc<dyn Sink>,
     ) -> Result<Self> {
         let cwd = std::env::current_dir().context(|| "could not find the working folder".to_owned())?;
         let root = find_root(&cwd)?;
@@ -62,7 +63,7 @@ impl<'a> Session<'a> {
         let (mode, style) = look(show, &environment);
         let passed_on = passed_on.to_vec();
         let repeat: ui::Repeat = Arc::new(move |task: &TaskId| repeat(task, &passed_on));
-        let human = ui::human(mode, style, Arc::clone(&repeat));
+        let human = sink(mode, style, Arc::clone(&repeat));
         let job = Job::of(&environment);
         let builder = Cx::builder(root).config(config).environment(environment).cancel(cancel);
         let cx = builder.wishes(wishes).sink(human).build();
@@ -95,7 +96,7 @@ impl<'a> Session<'a> {
         if select.is_empty() {
             select.push(verb.to_owned());
         }
-        self.run(select, &arguments.run, options)
+        self.run(&select, &arguments.run, options)
     }
 
     /// Builds images, unless the command line asks for what cannot be.
@@ -107,7 +108,7 @@ impl<'a> Session<'a> {
     /// Puts the servers under load.
     pub(super) fn perf(&self, arguments: &Perf) -> Result<u8> {
         let options = ci::Options { perf: arguments.options(), ..ci::Options::CHECK };
-        self.run(vec!["perf".to_owned()], &arguments.run, &options)
+        self.run(&["perf".to_owned()], &arguments.run, &options)
     }
 
     /// Runs a task of the repository's own.
@@ -116,7 +117,7 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(&ci::Options::CHECK);
         let selectors = pipeline.graph(&self.cx)?.selectors();
         if selectors.contains(&id) {
-            return self.run(vec![id], &Run::default(), &ci::Options::CHECK);
+            return self.run(&[id], &Run::default(), &ci::Options::CHECK);
         }
         let word = words.first().map_or("", String::as_str);
         let mut known: Vec<&str> = verbs().collect();
@@ -124,21 +125,19 @@ impl<'a> Session<'a> {
         Err(unknown(format!("there is no command `{word}`"), word, known))
     }
 
-    /// Names the tasks that a run would have.
-    pub(super) fn list(&self, select: &[String]) -> Result<u8> {
-        let pipeline = self.pipeline(&ci::Options::CHECK);
-        let graph = pipeline.select(&self.cx, select)?;
-        let width = graph.nodes().iter().map(|node| node.id.as_str().len()).max().unwrap_or(0);
+    /// Names the tasks that a run of a part of the pipeline would have.
+    pub(super) fn list(&self, pipeline: &Pipeline, part: &Graph) -> u8 {
+        let width = part.nodes().iter().map(|node| node.id.as_str().len()).max().unwrap_or(0);
         let mut text = String::new();
         let mut data = Vec::new();
-        for node in graph.nodes() {
+        for node in part.nodes() {
             let about = pipeline.purpose(&node.id);
             text.push_str(format!("{:<width$}  {about}", node.id).trim_end());
             text.push('\n');
             data.push(serde_json::json!({ "task": node.id, "about": about, "after": node.after }));
         }
         self.cx.emit(Body::Answer { text, data: data.into() });
-        Ok(0)
+        0
     }
 
     /// The job of GitHub Actions that this is a step of.
@@ -186,12 +185,16 @@ impl<'a> Session<'a> {
     }
 
     /// Runs the selected tasks and writes down what happened.
-    pub(super) fn run(&self, select: Vec<String>, run: &Run, options: &ci::Options) -> Result<u8> {
+    pub(super) fn run(&self, select: &[String], run: &Run, options: &ci::Options) -> Result<u8> {
         let pipeline = self.pipeline(options);
         // Refused before anything is touched.
-        pipeline.select(&self.cx, &select)?;
-        let options = Options { select, ..run.options() };
-        self.recorded(|| pipeline.run(&self.cx, &options), |_| Ok(()))
+        let part = pipeline.select(&self.cx, select)?;
+        self.run_part(&pipeline, &part, run)
+    }
+
+    /// Runs a part of the pipeline and writes down what happened.
+    pub(super) fn run_part(&self, pipeline: &Pipeline, part: &Graph, run: &Run) -> Result<u8> {
+        self.recorded(|| pipeline.run_part(&self.cx, part, &run.options()), |_| Ok(()))
     }
 
     /// Does what makes a run, alone in this checkout, and writes down what happened; `keep` is what is left to be done then.

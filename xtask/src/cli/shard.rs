@@ -7,14 +7,13 @@ use serde_json::{Value, json};
 
 use super::arguments::Run;
 use super::run::{RUN_FILES, Session, command_line};
-use crate::core::fingerprint::Digest;
-use crate::core::graph::TaskId;
-use crate::core::plan::{Position, partition, without_empty};
+use crate::core::graph::{Graph, TaskId};
+use crate::core::plan::{partition, without_empty};
 use crate::driver::files;
 use crate::error::{Error, Result};
 use crate::event::{Body, RunEnd, ShardReport, Sink};
-use crate::pipeline::Options;
-use crate::tasks::ci;
+use crate::pipeline::{Options, Pipeline};
+use crate::tasks::affected::Asked;
 use crate::tasks::shard::{self, Dealt};
 use crate::ui::shard::Collector;
 
@@ -22,11 +21,11 @@ use crate::ui::shard::Collector;
 const SHARDS: &str = "shards";
 
 impl Session<'_> {
-    /// Prints a matrix of jobs, each with a part of the selected tasks.
-    pub(super) fn matrix(&self, select: &[String], count: u32) -> Result<u8> {
+    /// Prints a matrix of jobs, each with some tasks of `part`; one without entries where it has none.
+    pub(super) fn matrix(&self, part: &Graph, count: u32) -> Result<u8> {
         let cx = self.cx();
         // A job without tasks has nothing to be started for.
-        let shards = without_empty(self.pipeline(&ci::Options::CHECK).shards(cx, select, count)?);
+        let shards = without_empty(Pipeline::shards(cx, part, count));
         let digest = partition(shards.iter().map(|shard| shard.tasks.as_slice()));
         let include: Vec<Value> = shards
             .iter()
@@ -48,21 +47,14 @@ impl Session<'_> {
         Ok(0)
     }
 
-    /// Runs a part of the selected tasks, and leaves a report of it.
-    pub(super) fn shard(
-        &self,
-        select: &[String],
-        run: &Run,
-        shard: Position,
-        planned: Option<Digest>,
-    ) -> Result<u8> {
+    /// Runs what was dealt out to one shard, and leaves a report of it.
+    pub(super) fn shard(&self, pipeline: &Pipeline, dealt: &Dealt, run: &Run) -> Result<u8> {
         let cx = self.cx();
-        let pipeline = self.pipeline(&ci::Options::CHECK);
-        let dealt = shard::deal(cx, &pipeline, select, shard, planned)?;
         if dealt.tasks.is_empty() {
-            cx.note(format!("shard {shard} has no task: there are fewer that nothing waits for than shards"));
+            let shard = dealt.shard;
+            cx.note(format!("shard {shard} has no task: fewer are dealt out than there are shards"));
         }
-        let folder = cx.output_folder().join(SHARDS).join(shard.folder());
+        let folder = cx.output_folder().join(SHARDS).join(dealt.shard.folder());
         let collector = Arc::new(Collector::default());
         let options = Options { keeps_times: false, ..run.options() };
         self.recorded(
@@ -72,7 +64,7 @@ impl Session<'_> {
                 cx.add_sink(Arc::clone(&collector) as Arc<dyn Sink>);
                 pipeline.run_part(cx, &dealt.graph, &options)
             },
-            |end| self.leave_report(&folder, &dealt, end, &collector),
+            |end| self.leave_report(&folder, dealt, end, &collector),
         )
     }
 
@@ -102,10 +94,9 @@ impl Session<'_> {
         files::write(&folder.join(ShardReport::FILE), &bytes)
     }
 
-    /// Makes one run of the reports of all shards of the selected tasks.
-    pub(super) fn merge(&self, select: &[String], reports: &[PathBuf]) -> Result<u8> {
-        let pipeline = self.pipeline(&ci::Options::CHECK);
-        let work = || shard::merge(self.cx(), &pipeline, select, &command_line(), reports);
+    /// Makes one run of the reports of all shards of what is asked for.
+    pub(super) fn merge(&self, pipeline: &Pipeline, asked: &Asked, reports: &[PathBuf]) -> Result<u8> {
+        let work = || shard::merge(self.cx(), pipeline, asked, &command_line(), reports);
         self.recorded(work, |_| Ok(()))
     }
 }

@@ -100,7 +100,7 @@ impl Session<'_> {
         };
         let (end, changed) = thread::scope(|scope| {
             let looking = scope.spawn(look);
-            let end = session.run(tasks.to_vec(), &Run::default(), &ci::Options::CHECK);
+            let end = session.run(tasks, &Run::default(), &ci::Options::CHECK);
             over.store(true, Ordering::SeqCst);
             (end, looking.join().unwrap_or_default())
         });

@@ -2,6 +2,7 @@
 
 use super::{Footprint, Pipeline, Task};
 use crate::core::affected::{Changed, with_dependents};
+use crate::core::graph::TaskId;
 use crate::cx::Cx;
 use crate::driver::process;
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::error::Result;
 impl Pipeline {
     /// The ids of the selected tasks that a change concerns: those that read or make something that has changed, those of which
     /// nobody knows what they read, and those that wait for one of them.
-    pub fn concerned(&self, cx: &Cx, select: &[String], changed: &[Changed]) -> Result<Vec<String>> {
+    pub fn concerned(&self, cx: &Cx, select: &[String], changed: &[Changed]) -> Result<Vec<TaskId>> {
         let graph = self.select(cx, select)?;
         let mut concerned = Vec::with_capacity(graph.nodes().len());
         for task in self.tasks_of(&graph) {
@@ -20,7 +21,7 @@ impl Pipeline {
         }
         let all = with_dependents(&graph, concerned);
         let nodes = graph.nodes().iter().zip(all).filter(|(_, is_concerned)| *is_concerned);
-        Ok(nodes.map(|(node, _)| node.id.to_string()).collect())
+        Ok(nodes.map(|(node, _)| node.id.clone()).collect())
     }
 }
 

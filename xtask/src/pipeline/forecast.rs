@@ -40,33 +40,31 @@ struct Known {
 }
 
 impl Pipeline {
-    /// What a run of the selected tasks would do. Nothing is run, and nothing is written.
+    /// What a run of a part of its graph would do. Nothing is run, and nothing is written.
     ///
     /// # Errors
     ///
-    /// Where the tasks make no graph, or the selection names nothing. What cannot be looked at is part of the plan.
-    pub fn plan(&self, cx: &Cx, select: &[String], jobs: Option<u32>, caching: &Caching) -> Result<Plan> {
-        let graph = self.select(cx, select)?;
-        let tasks = self.tasks_of(&graph);
+    /// Where it is interrupted. What cannot be looked at is part of the plan.
+    pub fn plan(&self, cx: &Cx, part: &Graph, jobs: Option<u32>, caching: &Caching) -> Result<Plan> {
+        let tasks = self.tasks_of(part);
         let jobs = jobs.unwrap_or_else(machine_cores);
         let cache = Cache::open_to_look(cx, caching.clone()).map(Arc::new);
-        let ahead = Ahead::new(cx, &graph, &tasks, cache.as_ref().ok().cloned());
+        let ahead = Ahead::new(cx, part, &tasks, cache.as_ref().ok().cloned());
         let planned = thread::scope(|scope| {
             let mut lookers = ahead.start(scope);
-            let planned = Forecast::new(cx, &graph, &tasks, &cache, &ahead).go();
+            let planned = Forecast::new(cx, part, &tasks, &cache, &ahead).go();
             lookers.finish();
             planned
         });
-        Ok(Plan::new(&graph, planned?, jobs))
+        Ok(Plan::new(part, planned?, jobs))
     }
 
-    /// The selected tasks in so many parts that take about as long as each other, by how long tasks took when they last passed
-    /// here. What is stored makes no difference: every machine that knows the same durations gets the same parts.
-    pub fn shards(&self, cx: &Cx, select: &[String], count: u32) -> Result<Vec<Shard>> {
-        let graph = self.select(cx, select)?;
+    /// A part of its graph in so many parts again that take about as long as each other, by how long tasks took when they last
+    /// passed here. What is stored makes no difference: every machine that knows the same durations gets the same parts.
+    pub fn shards(cx: &Cx, part: &Graph, count: u32) -> Vec<Shard> {
         let durations = Durations::load(cx);
-        let takes = |task: usize| durations.estimate(&graph.nodes()[task].id);
-        Ok(shards(&graph, takes, count))
+        let takes = |task: usize| durations.estimate(&part.nodes()[task].id);
+        shards(part, takes, count)
     }
 }
 

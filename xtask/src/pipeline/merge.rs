@@ -13,6 +13,7 @@ use crate::core::plan::Position;
 use crate::core::plan::merge::{Disagreement, Statement, missing};
 use crate::core::text::count;
 use crate::cx::Cx;
+use crate::driver::platform;
 use crate::error::{Error, Result};
 use crate::event::{Body, FORMAT, RunEnd, Scheduled, ShardReport, Status, TaskEnd, Told};
 
@@ -29,41 +30,44 @@ pub struct Filed {
 }
 
 impl Pipeline {
-    /// Makes one run of the reports of its shards. `select` are the tasks that were dealt out, `checkout` is the commit of the
-    /// checkout that says which tasks there are.
+    /// Makes one run of the reports of its shards. `part` is the part of its graph that was dealt out, `checkout` is the commit of
+    /// the checkout that says which tasks there are.
     ///
     /// A task that ran in several shards counts as it ended worst. The run does not pass where a shard has left no report, or a
-    /// task of the run is in none. How long tasks took is remembered, as after a run.
+    /// task of the run is in none; of a part without tasks there may be no report at all. How long tasks took is remembered, as
+    /// after a run.
     ///
     /// # Errors
     ///
     /// Where the reports are not those of one run of this pipeline on this commit.
     pub fn merge(
-        &self,
         cx: &Cx,
-        select: &[String],
+        part: &Graph,
         command: &str,
         mut reports: Vec<Filed>,
         checkout: Option<&str>,
     ) -> Result<RunEnd> {
-        let graph = self.select(cx, select)?;
         let statements: Vec<Statement> = reports.iter().map(Filed::statement).collect();
-        let missing = missing(&statements, checkout).map_err(|error| refused(&error))?;
+        let missing = if part.nodes().is_empty() && statements.is_empty() {
+            Vec::new()
+        } else {
+            missing(&statements, checkout).map_err(|error| refused(&error))?
+        };
         reports.sort_by_key(|filed| filed.report.shard);
-        let worst = worst(&graph, &reports)?;
+        let worst = worst(part, &reports)?;
         let all = || reports.iter().map(|filed| &filed.report);
         cx.emit(Body::RunStarted {
             format: FORMAT,
             command: cx.mask().text(command),
-            unix_time: all().map(|report| report.unix_time).min().unwrap_or_default(),
-            tasks: graph.nodes().len(),
+            unix_time: all().map(|report| report.unix_time).min().unwrap_or_else(platform::unix_time),
+            tasks: part.nodes().len(),
             jobs: all().map(|report| report.jobs).fold(0, u32::saturating_add),
-            graph: graph.nodes().iter().map(Scheduled::from).collect(),
+            graph: part.nodes().iter().map(Scheduled::from).collect(),
         });
         let mut durations = Durations::load(cx);
-        let mut tasks = Vec::with_capacity(graph.nodes().len());
+        let mut tasks = Vec::with_capacity(part.nodes().len());
         let mut untold = Vec::new();
-        for node in graph.nodes() {
+        for node in part.nodes() {
             let (end, said) = if let Some((filed, told)) = worst.get(&node.id) {
                 (filed.end(&told.end), told.said.clone())
             } else {
@@ -87,11 +91,11 @@ impl Pipeline {
                 Error::problems(message)
             }));
         }
-        let path = graph.critical_path(|task| tasks[task].duration);
+        let path = part.critical_path(|task| tasks[task].duration);
         let end = RunEnd {
             duration: all().map(|report| report.duration).max().unwrap_or_default(),
             exit_code: verdict(&tasks, &failures, interrupted),
-            critical_path: path.into_iter().map(|task| graph.nodes()[task].id.clone()).collect(),
+            critical_path: path.into_iter().map(|task| part.nodes()[task].id.clone()).collect(),
             tasks,
             interrupted,
             failures,
@@ -110,8 +114,9 @@ fn worst<'r>(graph: &Graph, reports: &'r [Filed]) -> Result<BTreeMap<&'r TaskId,
             let task = &told.end.task;
             if !known.contains(task) {
                 let message = format!("`{}` tells of `{task}`, which is not part of this run", filed.place());
-                return Err(Error::refused(message)
-                    .hint("name the tasks that were named when the shards were planned"));
+                return Err(Error::refused(message).hint(
+                    "name the tasks, `--affected` and `--base` as they were when the shards were dealt out",
+                ));
             }
             let worst = worst.entry(task).or_insert((filed, told));
             if gravity(&told.end) > gravity(&worst.1.end) {

@@ -7,10 +7,33 @@ use std::path::Path;
 use super::git;
 use crate::config::Config;
 use crate::core::affected::{self, Changed, Since};
+use crate::core::graph::{Graph, TaskId};
 use crate::core::text::count;
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 use crate::pipeline::Pipeline;
+
+/// Which tasks somebody asks for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// These ids or leading words; all where there are none.
+    pub tasks: Vec<String>,
+    /// Which of them.
+    pub scope: Scope,
+}
+
+/// How many of the tasks that are named are meant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// All of them.
+    Whole,
+    /// Those that are concerned by what has changed since the history left `base`; without it, by what GitHub says of its event,
+    /// else since it left the default branch. What is not committed counts, and what git does not track and does not ignore.
+    Affected {
+        /// A branch or a commit.
+        base: Option<String>,
+    },
+}
 
 /// What selects tasks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,43 +57,41 @@ struct Everything {
     hint: String,
 }
 
-/// Of the tasks that `select` names, those that are concerned by what has changed since the history left `base`; without it, by
-/// what GitHub says of its event, else since it left the default branch. What is not committed counts, and what git does not
-/// track and does not ignore.
-pub fn select(cx: &Cx, pipeline: &Pipeline, select: &[String], base: Option<&str>) -> Result<Selection> {
+/// The part of the pipeline that is asked for, with what it waits for: a graph without tasks where none is concerned.
+///
+/// `apart` are places in the repository, relative to its root, where what git does not track is no change of it.
+pub fn part(cx: &Cx, pipeline: &Pipeline, asked: &Asked, apart: &[String]) -> Result<Graph> {
+    let Scope::Affected { base } = &asked.scope else {
+        return pipeline.select(cx, &asked.tasks);
+    };
     let all = |Everything { reason, hint }: Everything| {
         cx.warn(format!("all tasks are selected: {reason}"), hint);
-        Selection::Tasks(select.to_vec())
+        pipeline.select(cx, &asked.tasks)
     };
-    let (commit, changed) = match changes(cx, base)? {
+    let (commit, changed) = match changes(cx, base.as_deref(), apart)? {
         Ok(changes) => changes,
-        Err(everything) => return Ok(all(everything)),
+        Err(everything) => return all(everything),
     };
     if let Some(everything) = concerns_all(cx, &changed) {
-        return Ok(all(everything));
+        return all(everything);
     }
-    let selection = concerned(cx, pipeline, select, &changed)?;
+    let tasks = pipeline.concerned(cx, &asked.tasks, &changed)?;
     let files = count(changed.len(), "changed file");
     let commit = commit.get(..12).unwrap_or(&commit);
-    match &selection {
-        Selection::Nothing => cx.note(format!("no task is concerned by {files} since {commit}")),
-        Selection::Tasks(tasks) => {
-            cx.note(format!("{} concerned by {files} since {commit}", count(tasks.len(), "task")));
-        }
-    }
-    Ok(selection)
+    cx.note(match tasks.len() {
+        0 => format!("no task is concerned by {files} since {commit}"),
+        concerned => format!("{} concerned by {files} since {commit}", count(concerned, "task")),
+    });
+    pipeline.part(cx, &tasks)
 }
 
 /// Of the tasks that `select` names, those that are concerned by what has changed.
 pub fn among(cx: &Cx, pipeline: &Pipeline, select: &[String], changed: &[Changed]) -> Result<Selection> {
-    match concerns_all(cx, changed) {
-        Some(_) => Ok(Selection::Tasks(select.to_vec())),
-        None => concerned(cx, pipeline, select, changed),
+    if concerns_all(cx, changed).is_some() {
+        return Ok(Selection::Tasks(select.to_vec()));
     }
-}
-
-fn concerned(cx: &Cx, pipeline: &Pipeline, select: &[String], changed: &[Changed]) -> Result<Selection> {
     let tasks = pipeline.concerned(cx, select, changed)?;
+    let tasks: Vec<String> = tasks.iter().map(TaskId::to_string).collect();
     Ok(if tasks.is_empty() { Selection::Nothing } else { Selection::Tasks(tasks) })
 }
 
@@ -97,7 +118,7 @@ fn concerns_all(cx: &Cx, changed: &[Changed]) -> Option<Everything> {
 type Known<T> = std::result::Result<T, Everything>;
 
 /// The commit since which things have changed, and what has.
-fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>> {
+fn changes(cx: &Cx, base: Option<&str>, apart: &[String]) -> Result<Known<(String, Vec<Changed>)>> {
     let commit = match base_commit(cx, base)? {
         Ok(commit) => commit,
         Err(everything) => return Ok(Err(everything)),
@@ -121,7 +142,8 @@ fn changes(cx: &Cx, base: Option<&str>) -> Result<Known<(String, Vec<Changed>)>>
             hint: "`git status` may say why".to_owned(),
         }));
     };
-    changed.extend(affected::read_untracked(&untracked));
+    let untracked = affected::read_untracked(&untracked).into_iter();
+    changed.extend(untracked.filter(|one| !apart.iter().any(|place| one.is_at(place))));
     changed.sort_unstable();
     changed.dedup();
     Ok(Ok((commit, changed)))

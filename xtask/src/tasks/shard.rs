@@ -1,9 +1,11 @@
 //! One part of a run, and one result of all parts.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::affected::{self, Asked, Scope};
 use super::git;
 use crate::core::fingerprint::Digest;
 use crate::core::graph::{Graph, TaskId};
@@ -31,69 +33,110 @@ pub struct Dealt {
     pub graph: Graph,
 }
 
-/// A part of a run of the selected tasks. Where a `planned` partition is named, they are that part of it; otherwise they are
-/// dealt out here, by how long tasks took on this machine.
-pub fn deal(
-    cx: &Cx,
-    pipeline: &Pipeline,
-    select: &[String],
-    shard: Position,
-    planned: Option<Digest>,
-) -> Result<Dealt> {
-    let (tasks, digest) = if let Some(digest) = planned {
-        let id =
-            |name: &String| TaskId::new(name).ok_or_else(|| Error::usage(format!("`{name}` is no task id")));
-        (select.iter().map(id).collect::<Result<Vec<TaskId>>>()?, digest)
-    } else {
-        let shards = pipeline.shards(cx, select, shard.total())?;
-        let digest = partition(shards.iter().map(|shard| shard.tasks.as_slice()));
-        let own = shards.into_iter().find(|other| other.shard == shard);
-        (own.map(|own| own.tasks).unwrap_or_default(), digest)
-    };
-    let graph = pipeline.part(cx, &tasks)?;
-    Ok(Dealt { shard, partition: digest, commit: git::head(cx)?, tasks, graph })
+/// The `shard` of a run of `part`, which is dealt out here, by how long tasks took on this machine.
+pub fn deal(cx: &Cx, pipeline: &Pipeline, part: &Graph, shard: Position) -> Result<Dealt> {
+    let shards = Pipeline::shards(cx, part, shard.total());
+    let digest = partition(shards.iter().map(|shard| shard.tasks.as_slice()));
+    let own = shards.into_iter().find(|other| other.shard == shard);
+    dealt(cx, pipeline, shard, digest, own.map(|own| own.tasks).unwrap_or_default())
 }
 
-/// Makes one result of the reports at `paths`: files, or folders in which they stand.
+/// The `shard` of a partition that was planned: these tasks.
+pub fn planned(
+    cx: &Cx,
+    pipeline: &Pipeline,
+    tasks: &[String],
+    shard: Position,
+    partition: Digest,
+) -> Result<Dealt> {
+    let id = |name: &String| TaskId::new(name).ok_or_else(|| Error::usage(format!("`{name}` is no task id")));
+    dealt(cx, pipeline, shard, partition, tasks.iter().map(id).collect::<Result<_>>()?)
+}
+
+fn dealt(
+    cx: &Cx,
+    pipeline: &Pipeline,
+    shard: Position,
+    partition: Digest,
+    tasks: Vec<TaskId>,
+) -> Result<Dealt> {
+    let graph = pipeline.part(cx, &tasks)?;
+    Ok(Dealt { shard, partition, commit: git::head(cx)?, tasks, graph })
+}
+
+/// Makes one result of the reports at `paths`: files, or folders in which they stand. What is asked for decides which tasks they
+/// have to tell of.
+///
+/// Where no task is concerned by a change, no machine need have been started: then it does not matter that there is no report,
+/// nor the folder for it.
 pub fn merge(
     cx: &Cx,
     pipeline: &Pipeline,
-    select: &[String],
+    asked: &Asked,
     command: &str,
     paths: &[PathBuf],
 ) -> Result<RunEnd> {
     let mut reports = Vec::new();
+    let mut lacking = None;
     for path in paths {
-        for file in report_files(path)? {
-            let report = read(&file)?;
-            let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-            reports.push(Filed { folder, report });
+        match report_files(path)? {
+            Ok(files) => {
+                for file in files {
+                    let report = read(&file)?;
+                    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+                    reports.push(Filed { folder, report });
+                }
+            }
+            Err(nothing) => lacking = lacking.or(Some(nothing)),
         }
     }
-    pipeline.merge(cx, select, command, reports, git::head(cx)?.as_deref())
+    let part = affected::part(cx, pipeline, asked, &places(cx, &reports))?;
+    let needs_none = asked.scope != Scope::Whole && part.nodes().is_empty();
+    if let Some(lacking) = lacking.filter(|_| !needs_none) {
+        return Err(lacking);
+    }
+    Pipeline::merge(cx, &part, command, reports, git::head(cx)?.as_deref())
 }
 
-/// The files that reports are, at or below `path`.
-fn report_files(path: &Path) -> Result<Vec<PathBuf>> {
+/// The folders of reports that stand in the repository, relative to its root: that they were brought here is no change of it.
+fn places(cx: &Cx, reports: &[Filed]) -> Vec<String> {
+    let Ok(root) = cx.root().canonicalize() else { return Vec::new() };
+    let place = |filed: &Filed| {
+        let folder = filed.folder.canonicalize().ok()?;
+        let place = folder.strip_prefix(&root).ok()?.to_str()?.to_owned();
+        // Beside a report at the root stands everything else.
+        (!place.is_empty()).then_some(place)
+    };
+    reports.iter().filter_map(place).collect()
+}
+
+/// The files that reports are, at or below `path`; the inner error says that there is none.
+fn report_files(path: &Path) -> Result<std::result::Result<Vec<PathBuf>, Error>> {
     if path.is_file() {
-        return Ok(vec![path.to_owned()]);
+        return Ok(Ok(vec![path.to_owned()]));
     }
     let mut found = Vec::new();
     for entry in WalkDir::new(path).sort_by_file_name() {
-        let entry = entry.map_err(|error| {
-            let place = error.path().unwrap_or(path).display().to_string();
-            Error::missing(format!("could not read `{place}`")).source(error)
-        })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let is_absent = error.depth() == 0
+                    && error.io_error().is_some_and(|error| error.kind() == ErrorKind::NotFound);
+                let place = error.path().unwrap_or(path).display().to_string();
+                let error = Error::missing(format!("could not read `{place}`")).source(error);
+                return if is_absent { Ok(Err(error)) } else { Err(error) };
+            }
+        };
         if entry.file_type().is_file() && entry.file_name() == ShardReport::FILE {
             found.push(entry.into_path());
         }
     }
     if found.is_empty() {
         let message = format!("there is no report of a shard in `{}`", path.display());
-        return Err(Error::problems(message)
-            .hint("`ci --shard` leaves it in target/xtask/shards/: a folder with a `shard.json`"));
+        return Ok(Err(Error::problems(message)
+            .hint("`ci --shard` leaves it in target/xtask/shards/: a folder with a `shard.json`")));
     }
-    Ok(found)
+    Ok(Ok(found))
 }
 
 fn read(file: &Path) -> Result<ShardReport> {

@@ -116,10 +116,7 @@ impl Inner {
             }
             Body::Looked { task, account } => self.lines.push_str(&lines::gaps(task, account, style)),
             Body::Narrated { line, layout } => self.lines.push_str(&lines::narrated(line, *layout, style)),
-            Body::Answer { text, .. } => {
-                self.lines.push_str(text.trim_end());
-                self.lines.push('\n');
-            }
+            Body::Answer { text, .. } => self.lines.push_str(&lines::answer(text)),
             Body::RunFinished(end) => {
                 self.tasks = None;
                 let summary = summary::summary(end, &self.record, &self.look);

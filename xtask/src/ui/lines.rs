@@ -15,6 +15,12 @@ use crate::event::{Attempt, Level, Reuse, Status, TaskEnd};
 /// already) are only counted.
 pub(super) const EACH_MAX: usize = 60;
 
+/// The answer to a question; nothing where there is none.
+pub(super) fn answer(text: &str) -> String {
+    let text = text.trim_end();
+    if text.is_empty() { String::new() } else { format!("{text}\n") }
+}
+
 /// The word for how a task ended, and its colour.
 pub(super) fn word(status: Status) -> (&'static str, Tone) {
     match status {

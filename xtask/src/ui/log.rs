@@ -108,7 +108,7 @@ impl<W: Write, D: Dialect> Inner<W, D> {
             Body::Looked { account, .. } if account.is_whole() && self.tasks > lines::EACH_MAX => return,
             Body::Looked { task, account } => self.dialect.note(lines::looked(task, account, style)),
             Body::Narrated { line, layout } => self.dialect.note(lines::narrated(line, *layout, style)),
-            Body::Answer { text, .. } => self.dialect.note(format!("{}\n", text.trim_end())),
+            Body::Answer { text, .. } => self.dialect.note(lines::answer(text)),
             Body::RunFinished(end) => {
                 let summary = summary::summary(end, &self.record, &self.look);
                 self.dialect.summary(end, &self.record, summary)

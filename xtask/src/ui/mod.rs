@@ -1,9 +1,10 @@
 //! How events look: sinks for terminals, pipes, GitHub and files. The only room, beside `cli`, that writes to the terminal.
 //!
 //! [`choose`] decides from the surroundings which look fits; [`human`] makes the sink. Text for people goes to standard
-//! output, the live lines of [`bars`] to standard error.
+//! output, the live lines of [`bars`] to standard error; beside an answer that is a [`mod@document`], all text for people does.
 
 pub mod bars;
+pub mod document;
 pub mod gates;
 pub mod github;
 pub mod json;
@@ -97,6 +98,21 @@ pub fn human(mode: Mode, style: Style, repeat: Repeat) -> Arc<dyn Sink> {
         Mode::Plain => Arc::new(log::Log::new(io::stdout(), look, plain::Plain)),
         Mode::GitHub => Arc::new(log::Log::new(io::stdout(), look, github::GitHub::default())),
         Mode::Json => Arc::new(json::JsonLines::new(io::stdout())),
+    }
+}
+
+/// The sink for a command whose answer a file or a program takes.
+pub fn document(mode: Mode, style: Style, repeat: Repeat) -> Arc<dyn Sink> {
+    let (out, beside) = (io::stdout(), io::stderr());
+    let look = Look { style, repeat };
+    match mode {
+        Mode::Bars | Mode::Plain => {
+            Arc::new(document::Document::new(out, log::Log::new(beside, look, plain::Plain)))
+        }
+        Mode::GitHub => {
+            Arc::new(document::Document::new(out, log::Log::new(beside, look, github::GitHub::default())))
+        }
+        Mode::Json => Arc::new(json::JsonLines::new(out)),
     }
 }
 

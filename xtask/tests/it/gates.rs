@@ -185,7 +185,7 @@ fn nobody_waits_for_the_same_silence_in_every_run() {
     assert_eq!(times(), 3);
     let plan = |cx: &Cx, caching: &Caching| {
         let pipeline = Pipeline::new().with(silent(GapKind::Unanswered));
-        pipeline.plan(cx, &[], None, caching).unwrap().tasks[0].reason()
+        pipeline.plan(cx, &pipeline.select(cx, &[]).unwrap(), None, caching).unwrap().tasks[0].reason()
     };
     let usual = Caching::default();
     assert!(
@@ -420,7 +420,9 @@ fn a_result_grows_old_and_a_day_ends() {
     assert!(!is_hit(fresh()));
     assert!(is_hit(Footprint::new()), "how long it may be used is no part of what it depends on");
     std::thread::sleep(Duration::from_millis(2_100));
-    let plan = Pipeline::new().with(with(fresh())).plan(&cx, &[], None, &Caching::default()).unwrap();
+    let pipeline = Pipeline::new().with(with(fresh()));
+    let whole = pipeline.select(&cx, &[]).unwrap();
+    let plan = pipeline.plan(&cx, &whole, None, &Caching::default()).unwrap();
     let why = plan.tasks[0].reason();
     assert_eq!(why, "its result may be used for 1 second, and is older");
     assert!(is_hit(Footprint::new()), "without a limit it may still be used");

@@ -14,6 +14,9 @@ const LINE: usize = 140;
 impl Plan {
     /// The tasks as a table, and what the run as a whole would come to.
     pub fn text(&self) -> String {
+        if self.tasks.is_empty() {
+            return "no task would run\n".to_owned();
+        }
         let mut rows = vec![["task", "cache", "time", "why"].map(str::to_owned)];
         rows.extend(self.tasks.iter().map(|planned| {
             let time = if planned.outlook.runs() { planned.takes() } else { String::new() };

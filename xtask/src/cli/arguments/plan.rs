@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::Choice;
 use crate::pipeline::Caching;
 
 #[derive(Debug, Args)]
@@ -13,9 +14,8 @@ pub(in crate::cli) struct Explain {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Plan {
-    /// Tasks, by name or by the first words of it: `test`, `lint.backend`
-    #[arg(value_name = "TASK")]
-    pub(in crate::cli) tasks: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) choice: Choice,
     /// How many cores tasks may keep busy; as many as the machine has where it is not given
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(in crate::cli) jobs: Option<u32>,
@@ -27,6 +27,7 @@ pub(in crate::cli) struct Plan {
     force: Vec<String>,
     /// Print a matrix of N jobs for GitHub Actions, each with a part of the tasks that takes about as long as the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(conflicts_with_all = ["jobs", "no_cache", "force"])]
     pub(in crate::cli) github_matrix: Option<u32>,
 }
 

@@ -56,7 +56,7 @@ impl Show {
     /// An error where `--output` asks for what only graphs have.
     pub(in crate::cli) fn check(&self, command: &Command) -> Result<()> {
         let is_graph = match command {
-            Command::Plan(_) => true,
+            Command::Plan(plan) => plan.github_matrix.is_none(),
             Command::Dependencies(dependencies) => {
                 matches!(dependencies.verb, None | Some(DependenciesVerb::Graph(_)))
             }
@@ -68,6 +68,12 @@ impl Show {
                 .hint("`cargo xtask dependencies graph --output svg > dependencies.svg`"));
         }
         Ok(())
+    }
+
+    /// Whether the answer of the command is for a file or a program: a picture, or a matrix of jobs.
+    pub(in crate::cli) fn is_document(&self, command: &Command) -> bool {
+        let is_matrix = matches!(command, Command::Plan(plan) if plan.github_matrix.is_some());
+        is_matrix || matches!(self.output, Output::Dot | Output::Svg)
     }
 
     /// What `--color` asks for, given what the surroundings suggest.

@@ -1,5 +1,7 @@
 //! `ci --affected` on real repositories of git: what has changed, and which tasks it concerns.
 
+mod shards;
+
 use std::fs;
 use std::path::Path;
 

@@ -191,3 +191,18 @@ fn a_matrix_for_github() {
     let data = shop.plan_data(&["check", "--github-matrix", "9"]);
     assert_eq!(data["include"].as_array().unwrap().len(), 2, "no job has nothing to do");
 }
+
+#[test]
+fn what_makes_no_difference_to_a_matrix_is_refused() {
+    let shop = Workshop::with(TASKS, super::SCRIPT);
+    for (args, words) in [
+        (&["--github-matrix", "2", "--jobs", "2"][..], "cannot be used with"),
+        (&["--github-matrix", "2", "--no-cache"], "cannot be used with"),
+        (&["--github-matrix", "2", "--force", "make"], "cannot be used with"),
+        (&["--github-matrix", "2", "--output", "svg"], "draw a plan"),
+        (&["--base", "main"], "--affected"),
+    ] {
+        let said = shop.repository.xtask(&[&["plan"], args].concat()).expect(2);
+        assert!(said.stderr.contains(words), "{args:?}: {}", said.all());
+    }
+}

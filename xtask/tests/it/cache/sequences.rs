@@ -144,7 +144,9 @@ impl World {
         self.forecasts += 1;
         let looks = self.forecasts % 4 == 1;
         let before = looks.then(|| states(&self.root));
-        let plan = self.pipeline().plan(&self.cx(), &[], Some(2), caching).unwrap();
+        let (pipeline, cx) = (self.pipeline(), self.cx());
+        let whole = pipeline.select(&cx, &[]).unwrap();
+        let plan = pipeline.plan(&cx, &whole, Some(2), caching).unwrap();
         assert!(!looks || Some(states(&self.root)) == before, "a plan has written something");
         plan.tasks.iter().map(|task| task.assumes.is_empty().then(|| task.outlook.runs())).collect()
     }

@@ -3,6 +3,8 @@
 //! What runs are the workflows as they are and the real program, in a small repository. `image` alone is a stand-in: it is tried
 //! elsewhere, with a real registry. The release ends at a cluster that the small repository does not have.
 
+mod guide;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -67,7 +69,9 @@ const ACTIONS: [(&str, &str, &str); 6] = [
     (
         "actions/download-artifact",
         "name pattern path run-id github-token",
-        "mkdir -p \"$PATHS\" && if [ -n \"$NAME\" ]; then cp -r \"$STORE/$NAME/.\" \"$PATHS\"; else cp -r \"$STORE\"/$PATTERN \"$PATHS\"; fi",
+        // Where nothing is of that pattern, there is no folder either (`run` in its src/download-artifact.ts).
+        "if [ -n \"$NAME\" ]; then mkdir -p \"$PATHS\" && cp -r \"$STORE/$NAME/.\" \"$PATHS\"; \
+         else for one in \"$STORE\"/$PATTERN; do [ ! -e \"$one\" ] || { mkdir -p \"$PATHS\" && cp -r \"$one\" \"$PATHS\"; }; done; fi",
     ),
     ("github/codeql-action/upload-sarif", "sarif_file", "true"),
     (
