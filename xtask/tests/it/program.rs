@@ -12,6 +12,10 @@ use crate::{cluster, runner, setup};
 /// The variable that names the role.
 pub(crate) const ROLE: &str = "XTASK_TEST_ROLE";
 
+/// The variable that says where a program that counts what it runs leaves its counts (doc.rust-lang.org/rustc/instrument-coverage.html).
+/// Whoever starts the program with an environment of its own passes it on: else the counts land in the folder that it works in.
+pub(crate) const COUNTS: &str = "LLVM_PROFILE_FILE";
+
 /// What the binary can be started as. A role is a function; what it prints is among what the test harness prints.
 pub(crate) const ROLES: &[(&str, fn())] = &[
     ("cluster", cluster::life::role),

@@ -196,6 +196,7 @@ fn the_pipeline_follows_from_the_components() {
         test.fingerprint (2): setup.fingerprint
         coverage.backend (1): test.backend
         coverage.frontend (1): test.frontend
+        coverage.xtask (2): setup.xtask
         coverage.core (2): setup.core
         coverage.fingerprint (2): setup.fingerprint
         docs.backend (1): setup.backend

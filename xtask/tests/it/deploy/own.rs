@@ -139,7 +139,7 @@ impl<'c> Own<'c> {
     pub(super) fn start(&self, arguments: &[&str], variables: &[(&str, String)]) -> Running {
         let mut command = program::with_default_signals(env!("CARGO_BIN_EXE_xtask"));
         command.args(arguments).current_dir(self.repository.root()).stdin(Stdio::null()).env_clear();
-        let inherited = ["PATH", "HOME", "LANG", "CARGO_HOME", "RUSTUP_HOME"]
+        let inherited = ["PATH", "HOME", "LANG", "CARGO_HOME", "RUSTUP_HOME", program::COUNTS]
             .into_iter()
             .filter_map(|name| Some((name, std::env::var_os(name)?)));
         command.envs(inherited).env("USER", "tester").env("KUBECONFIG", self.deployer.kubeconfig());

@@ -78,8 +78,9 @@ impl<'c> Shop<'c> {
     pub(crate) fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = program::with_default_signals(env!("CARGO_BIN_EXE_xtask"));
         command.args(arguments).current_dir(self.repository.root()).stdin(Stdio::null()).env_clear();
-        let inherited =
-            ["PATH", "HOME", "LANG"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let inherited = ["PATH", "HOME", "LANG", program::COUNTS]
+            .into_iter()
+            .filter_map(|name| Some((name, std::env::var_os(name)?)));
         command.envs(inherited).env("USER", "tester").env("KUBECONFIG", self.deployer.kubeconfig());
         command.envs(variables.iter().copied());
         command
