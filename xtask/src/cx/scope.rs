@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,8 @@ pub(super) struct Scope {
     path: PathBuf,
     output: Mutex<Output>,
     said: Mutex<Said>,
+    /// It has said that it has changed nothing.
+    pub(super) is_unchanged: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -56,7 +59,15 @@ enum LogFile {
 impl Scope {
     pub(super) fn new(task: TaskId, deadline: Option<Instant>, limits: Limits, path: PathBuf) -> Self {
         let output = Output { file: LogFile::Unopened, capture: Capture::new(EXCERPT, EXCERPT) };
-        Self { task, deadline, limits, path, output: Mutex::new(output), said: Mutex::default() }
+        Self {
+            task,
+            deadline,
+            limits,
+            path,
+            output: Mutex::new(output),
+            said: Mutex::default(),
+            is_unchanged: AtomicBool::default(),
+        }
     }
 
     /// What the task's commands wrote, the middle left out of a long output.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::sandbox::Limits;
@@ -77,6 +78,19 @@ impl Cx {
     /// whole on disk from here on.
     pub(crate) fn said(&self) -> Said {
         self.scope.as_ref().map(|scope| scope.said()).unwrap_or_default()
+    }
+
+    /// Says that what this task makes stands already, and that it has changed no file. What was seen of the files before it ran
+    /// then counts for the tasks that wait for it, which are not looked at once more.
+    pub fn unchanged(&self) {
+        if let Some(scope) = &self.scope {
+            scope.is_unchanged.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this task has said that it has changed nothing.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.is_unchanged.load(Ordering::Relaxed))
     }
 
     /// Says again what `task` said when its result was stored.

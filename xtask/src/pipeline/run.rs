@@ -1,5 +1,6 @@
 //! One run of a pipeline: a schedule, threads that work, and a channel on which they say how they ended.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -26,9 +27,18 @@ use crate::event::{Body, FORMAT, Reuse, RunEnd, Scheduled, Status, TaskEnd};
 const PATIENCE: Duration = Duration::from_secs(6);
 
 enum Message {
-    /// This task ended like this; its result, where it passed and may be used again, has this key.
-    Finished(usize, TaskEnd, Option<Digest>),
+    /// This task ended.
+    Finished(usize, Finished),
     Cancelled,
+}
+
+/// How a task ended that was run, or whose result was put back.
+struct Finished {
+    end: TaskEnd,
+    /// The key of its result, where that may be used again.
+    key: Option<Digest>,
+    /// It has said that it has changed nothing.
+    is_unchanged: bool,
 }
 
 /// One run.
@@ -41,7 +51,8 @@ pub(super) struct Run<'r> {
     ends: Vec<Option<TaskEnd>>,
     /// The keys of results.
     keys: Vec<Option<Digest>>,
-    /// Tasks that were run or put back in this run, or wait for one that was: what was seen of files before counts no more.
+    /// Tasks that were run or put back in this run and may have changed something, or wait for one that was: what was seen of
+    /// files before counts no more.
     touched: Vec<bool>,
     durations: Durations,
     /// `None` where nothing is to be reused, or nothing can be.
@@ -148,8 +159,8 @@ impl<'r> Run<'r> {
                 Some(end) => receiver.recv_timeout(end.saturating_duration_since(Instant::now())).ok(),
             };
             match message {
-                Some(Message::Finished(task, end, key)) => {
-                    self.touched[task] = true;
+                Some(Message::Finished(task, Finished { end, key, is_unchanged })) => {
+                    self.touched[task] |= !is_unchanged;
                     self.finished(&mut schedule, task, end, key);
                 }
                 Some(Message::Cancelled) => {
@@ -197,11 +208,13 @@ impl<'r> Run<'r> {
         let own = self.cx.config().tasks.get(id.as_str()).and_then(|own| own.retries);
         let retries = own.unwrap_or(self.tasks[task].retries);
         let body = move || {
+            let is_unchanged = Cell::new(false);
             let run = |sandbox| {
                 let mut said = Said::default();
                 let (_, end) = cx.run_task(id.clone(), deadline, sandbox, |cx| {
                     let result = error::catch(|| work(cx));
                     said = cx.said();
+                    is_unchanged.set(result.is_ok() && cx.is_unchanged());
                     result
                 });
                 (end, said)
@@ -219,7 +232,10 @@ impl<'r> Run<'r> {
                 }
             };
             // Nobody listens any more only when the run gave up on this task.
-            drop(sender.send(Message::Finished(task, end, key)));
+            // What a try that failed has changed, nobody knows; a result that was put back, or made anew, is a change.
+            let is_unchanged = is_unchanged.get() && key.is_none() && end.earlier.is_empty();
+            let finished = Finished { end, key, is_unchanged };
+            drop(sender.send(Message::Finished(task, finished)));
         };
         match thread::Builder::new().name(node.id.to_string()).spawn(body) {
             Ok(_) => Ok(()),

@@ -71,7 +71,7 @@ const TOOLS: &str = "setup.tools";
 /// `[tasks."ID"]` of the configuration may give a task another timeout, cores and memory.
 pub fn pipeline(config: &Config, options: &Options) -> Pipeline {
     let has_tools = config.tools.is_some();
-    let setup_tools = Task::new(TOOLS, setup::tools)
+    let setup_tools = Task::new(TOOLS, |cx| setup::task(cx, setup::tools(cx)))
         .about("install the tools of the repository")
         .timeout(TIMEOUT)
         .uncached(LOOKS_ITSELF)
@@ -136,7 +136,8 @@ fn command_task(id: &str, settings: &TaskSettings) -> Option<Task> {
 }
 
 fn setup_task(config: &Config, component: &Component) -> Task {
-    let task = light_task("setup", component, "install the needs", setup::component)
+    let work = |cx: &Cx, component: &Component| setup::task(cx, setup::component(cx, component));
+    let task = light_task("setup", component, "install the needs", work)
         .uncached(LOOKS_ITSELF)
         .concerns(footprints::of(config, component, "setup"));
     // The installer of Python packages is one of the tools.

@@ -21,18 +21,36 @@ pub(super) use rust::pinned_version as pinned_rust;
 
 use folder::Recipe;
 
+/// What had to be done.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Made {
+    /// Nothing: it stood.
+    Before,
+    /// It was made, here or by another process while this one waited.
+    Now,
+}
+
 /// Sets up the repository's own tools of `[tools]`: `uv` and its like, in `.xtask/tools`. Without `[tools]`, nothing.
-pub fn tools(cx: &Cx) -> Result<()> {
+pub fn tools(cx: &Cx) -> Result<Made> {
     match python::Tools::new(cx) {
         Some(tools) => folder::ensure(cx, &tools),
-        None => Ok(()),
+        None => Ok(Made::Before),
     }
 }
 
 /// Sets up a component, and the tools first where it takes them: the virtual environment of a Python component, the
 /// `node_modules` of a Node component. The toolchain of a Rust component is only looked at; rustup brings it.
-pub fn component(cx: &Cx, component: &Component) -> Result<()> {
+pub fn component(cx: &Cx, component: &Component) -> Result<Made> {
     folder::ensure(cx, recipe(cx, component).as_ref())
+}
+
+/// What a task says of a set-up: the tasks that wait for it have been looked at already, and need not be once more where it has
+/// changed nothing.
+pub(super) fn task(cx: &Cx, made: Result<Made>) -> Result<()> {
+    if made? == Made::Before {
+        cx.unchanged();
+    }
+    Ok(())
 }
 
 /// The program `name` of the repository's own tools.

@@ -13,6 +13,7 @@ mod sandbox;
 mod sequences;
 mod shard;
 mod storage;
+mod unchanged;
 mod upkeep;
 
 use std::cell::Cell;

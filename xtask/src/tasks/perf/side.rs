@@ -83,7 +83,7 @@ struct Built {
 /// Installs what the component of this name needs to be started from files.
 pub(super) fn set_up(cx: &Cx, name: &str) -> Result<()> {
     let component = cx.config().components.iter().find(|component| component.name == name);
-    component.map_or(Ok(()), |component| setup::component(cx, component))
+    component.map_or(Ok(()), |component| setup::component(cx, component).map(drop))
 }
 
 /// The images of all servers by the record of what was built, with who starts them; `None` where it is said why not.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Made;
 use super::interpreter::Interpreter;
 use crate::cx::{Cx, files};
 use crate::error::{Context as _, Error, Result};
@@ -146,13 +147,13 @@ impl Stamp {
 }
 
 /// Makes the folder unless it stands.
-pub(super) fn ensure(cx: &Cx, recipe: &dyn Recipe) -> Result<()> {
+pub(super) fn ensure(cx: &Cx, recipe: &dyn Recipe) -> Result<Made> {
     let folder = recipe.folder();
     let stamp = folder.stamp();
     let known = stamp.as_ref().map(|stamp| stamp.interpreters.as_slice()).unwrap_or_default();
     let ingredients = recipe.gather(cx, known)?;
     if stamp.is_some_and(|stamp| stamp.stale(folder, &ingredients).is_none()) {
-        return Ok(());
+        return Ok(Made::Before);
     }
     let shown = folder.shown.display();
     let failed = || format!("could not set up `{shown}`");
@@ -162,7 +163,7 @@ pub(super) fn ensure(cx: &Cx, recipe: &dyn Recipe) -> Result<()> {
     let stamp = folder.stamp();
     let stale = stamp.as_ref().map(|stamp| stamp.stale(folder, &ingredients));
     match &stale {
-        Some(None) => return Ok(()),
+        Some(None) => return Ok(Made::Now),
         Some(Some(reason)) => cx.note(format!("`{shown}` is made again: {reason}")),
         None => {}
     }
@@ -183,7 +184,8 @@ pub(super) fn ensure(cx: &Cx, recipe: &dyn Recipe) -> Result<()> {
     let text = serde_json::to_vec_pretty(&stamp)
         .map_err(|error| Error::bug("a stamp cannot be written as JSON").source(error))?;
     files::write(&folder.stamp_path(), &text).context(failed)?;
-    files::remove(&folder.marker).context(failed)
+    files::remove(&folder.marker).context(failed)?;
+    Ok(Made::Now)
 }
 
 /// Whether the folder stands. Changes nothing.

@@ -124,7 +124,7 @@ impl Repository {
     }
 
     pub(super) fn set_up(&self, name: &str) -> Result<()> {
-        setup::component(&self.cx, self.cx.config().component(name).unwrap())
+        setup::component(&self.cx, self.cx.config().component(name).unwrap()).map(drop)
     }
 
     /// How many processes `work` started.
