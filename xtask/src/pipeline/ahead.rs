@@ -27,7 +27,10 @@ pub(super) struct Ahead<'a> {
 }
 
 /// The threads that look.
-pub(super) struct Lookers<'s>(Vec<ScopedJoinHandle<'s, ()>>);
+pub(super) struct Lookers<'s> {
+    ahead: &'s Ahead<'s>,
+    threads: Vec<ScopedJoinHandle<'s, ()>>,
+}
 
 impl<'a> Ahead<'a> {
     pub(super) fn new(
@@ -50,12 +53,9 @@ impl<'a> Ahead<'a> {
 
     /// Starts to look at everything, with all cores but the one that goes on.
     pub(super) fn start<'s>(&'s self, scope: &'s Scope<'s, '_>) -> Lookers<'s> {
-        if self.cache.is_none() {
-            return Lookers(Vec::new());
-        }
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = (cores - 1).clamp(1, THREADS_MAX);
-        Lookers((0..threads).map(|_| scope.spawn(|| self.work())).collect())
+        let threads = if self.cache.is_some() { (cores - 1).clamp(1, THREADS_MAX) } else { 0 };
+        Lookers { ahead: self, threads: (0..threads).map(|_| scope.spawn(|| self.work())).collect() }
     }
 
     fn work(&self) {
@@ -69,9 +69,12 @@ impl<'a> Ahead<'a> {
 }
 
 impl Lookers<'_> {
-    /// Waits until everything was looked at: from then on something may run.
+    /// Looks along until everything was looked at: from then on something may run.
     pub(super) fn finish(&mut self) {
-        for thread in self.0.drain(..) {
+        if !self.threads.is_empty() {
+            self.ahead.work();
+        }
+        for thread in self.threads.drain(..) {
             // A look that panicked is made once more by the task that needs it, and fails that task.
             drop(thread.join());
         }
