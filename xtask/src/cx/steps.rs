@@ -81,7 +81,8 @@ impl Cx {
     }
 
     /// Says that what this task makes stands already, and that it has changed no file. What was seen of the files before it ran
-    /// then counts for the tasks that wait for it, which are not looked at once more.
+    /// then counts for the tasks that wait for it, which are not looked at once more. It counts for nothing where the task's result
+    /// can be reused, or a try failed before.
     pub fn unchanged(&self) {
         if let Some(scope) = &self.scope {
             scope.is_unchanged.store(true, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use super::Task;
 use super::reuse::{Cache, Looked};
 use crate::core::graph::Graph;
 use crate::cx::Cx;
-use crate::error::Result;
+use crate::error::{self, Result};
 
 /// Threads that look: more wait for each other, and for the disk.
 const THREADS_MAX: usize = 8;
@@ -71,11 +71,14 @@ impl<'a> Ahead<'a> {
 impl Lookers<'_> {
     /// Looks along until everything was looked at: from then on something may run.
     pub(super) fn finish(&mut self) {
+        // A look that panicked is made once more by the task that needs it, and fails that task.
         if !self.threads.is_empty() {
-            self.ahead.work();
+            drop(error::catch(|| {
+                self.ahead.work();
+                Ok(())
+            }));
         }
         for thread in self.threads.drain(..) {
-            // A look that panicked is made once more by the task that needs it, and fails that task.
             drop(thread.join());
         }
     }

@@ -231,10 +231,10 @@ impl<'r> Run<'r> {
                     (uncached(tries(&cx, &id, retries, || run(None)).0, reason), None)
                 }
             };
+            // What has outputs of its own had them taken away before; what a try that failed has changed, nobody knows.
+            let may_stand = matches!(reusable, Reusable::Not(_)) && end.earlier.is_empty();
+            let finished = Finished { end, key, is_unchanged: may_stand && is_unchanged.get() };
             // Nobody listens any more only when the run gave up on this task.
-            // What a try that failed has changed, nobody knows; a result that was put back, or made anew, is a change.
-            let is_unchanged = is_unchanged.get() && key.is_none() && end.earlier.is_empty();
-            let finished = Finished { end, key, is_unchanged };
             drop(sender.send(Message::Finished(task, finished)));
         };
         match thread::Builder::new().name(node.id.to_string()).spawn(body) {

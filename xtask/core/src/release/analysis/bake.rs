@@ -20,8 +20,8 @@ const DEAD_TICKS: u32 = 2;
 /// The watch over a release that serves alone.
 ///
 /// Without a baseline only a rate far above the objective is evidence against the release: five times as much in each of
-/// three ticks, or half of all requests in each of two, and twenty failures in them. Less is an alert. Requests are judged so, not their latency, which depends on
-/// what users ask for.
+/// three ticks, or half of all requests in each of two, and twenty failures in them. Less is an alert. Requests are judged so,
+/// not their latency, which depends on what users ask for.
 ///
 /// Containers need no baseline: one that ran out of memory speaks against the release, and so does a second restart. A single
 /// one may be a node's fault; it is an alert. The release before stands by, so going back costs little.
