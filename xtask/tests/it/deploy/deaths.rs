@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::files::{AUTOSCALER, MIGRATION};
 use super::load::Load;
 use super::run::{Ran, Running};
-use super::shop::{How, LIMIT, Shop};
+use super::shop::{How, LIMIT, Shop, TEMPLATE};
 use super::{long, nothing_lost, row};
 use crate::cluster::harness::{Cluster, eventually};
 
@@ -49,22 +49,22 @@ struct Point {
     is_written: bool,
 }
 
-/// The phases of a release with all of them, but for the steps of a canary, in their order.
-const PHASES: [&str; 10] = [
+/// The phases of a release that flips, with all of them, in their order. Its pods are all there before it may promote, so that it never
+/// stays there.
+const PHASES: [&str; 9] = [
     "\"intended\"",
     "\"stated\"",
     "\"expanding\"",
     "\"floored\"",
     "\"staged\"",
-    "\"promoting\"",
     "\"flipping\"",
     "\"verifying\"",
     "\"baking\"",
     "\"cleaning\"",
 ];
 
-/// The phases of a canary.
-const STEPS: [&str; 2] = [r#"{"exposed":0}"#, r#"{"exposed":1}"#];
+/// The phases that only a canary has.
+const STEPS: [&str; 3] = [r#"{"exposed":0}"#, r#"{"exposed":1}"#, "\"promoting\""];
 
 /// The phases of the way back.
 const BACK: [&str; 2] = ["\"reverting\"", "\"restoring\""];
@@ -141,6 +141,8 @@ fn shop<'c>(cluster: &'c Cluster, name: &str, how: How, bake: &str) -> Option<Sh
     let shop = Shop::new(cluster, name, how, "1s")?;
     shop.add(MIGRATION);
     shop.add(AUTOSCALER);
+    // Settings of its own for each version are further objects that are written first.
+    shop.repository.edit(TEMPLATE, "LATENCY: ${LATENCY}\n", "LATENCY: ${LATENCY}\n  RELEASE: ${VERSION}\n");
     shop.deploy("one", &[]).expect(0, &[]);
     shop.bakes(bake);
     Some(shop)

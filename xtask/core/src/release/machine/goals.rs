@@ -29,6 +29,11 @@ pub(super) struct Goal {
 }
 
 impl Goal {
+    /// Whether there is nothing to write and nothing to wait for.
+    pub(super) fn is_met(&self) -> bool {
+        self.missing.is_empty() && self.waits.is_none() && self.hopeless.is_none()
+    }
+
     pub(super) fn wait(&mut self, met: bool, words: impl FnOnce() -> String) {
         if !met && self.waits.is_none() {
             self.waits = Some(words());

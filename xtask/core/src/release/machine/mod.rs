@@ -414,7 +414,7 @@ impl Machine {
             self.write(object, view.version(object), change, now, effects);
         }
         if !self.settle(view, now, effects) && idle {
-            self.advance(journal.phase, goal.waits, now, effects);
+            self.advance(journal.phase, goal.waits, view, now, effects);
         }
     }
 

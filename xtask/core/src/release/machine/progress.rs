@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Answered, End, Ending, Machine, PartCourse, Stage};
+use super::{Answered, End, Ending, Machine, PartCourse, Stage, goals};
 use crate::release::effect::{Action, Effect};
 use crate::release::ledger::Phase;
 use crate::release::migration::Migration;
 use crate::release::model::Slot;
+use crate::release::view::View;
 use crate::text;
 
 impl Machine {
@@ -15,6 +16,7 @@ impl Machine {
         &mut self,
         phase: Phase,
         waits: Option<String>,
+        view: &View,
         now: Duration,
         effects: &mut Vec<Effect>,
     ) {
@@ -31,24 +33,19 @@ impl Machine {
         self.waits_since = None;
         self.waits = None;
         match phase {
-            Phase::Intended => self.enter(Phase::Stated, now),
-            Phase::Stated if self.course.migrates(Migration::Expand) => self.enter(Phase::Expanding, now),
-            Phase::Stated | Phase::Expanding if !self.course.parts.iter().any(PartCourse::changes) => {
-                self.enter(Phase::Flipping, now);
+            Phase::Intended | Phase::Stated | Phase::Expanding | Phase::Floored | Phase::Promoting => {
+                self.enter_next(phase, view, now);
             }
-            Phase::Stated | Phase::Expanding => self.enter(Phase::Floored, now),
-            Phase::Floored => self.enter(Phase::Staged, now),
             Phase::Staged => {
                 if self.smoke(now, effects) {
                     match self.steps() {
-                        0 => self.enter(Phase::Promoting, now),
+                        0 => self.enter_next(phase, view, now),
                         _ => self.expose(0, None, now),
                     }
                 }
             }
             Phase::Exposed(step) => self.judge(step, now),
             Phase::Holding => self.hold_on(now),
-            Phase::Promoting => self.enter(Phase::Flipping, now),
             Phase::Flipping => self.enter(Phase::Verifying, now),
             Phase::Verifying => {
                 if self.smoke(now, effects) {
@@ -74,6 +71,35 @@ impl Machine {
                 let (ending, reason) = back.unwrap_or((Ending::Aborted, "its owner was gone".into()));
                 self.give_back(End::new(ending, reason), now);
             }
+        }
+    }
+
+    /// Goes on to what follows `phase`, where no trial comes between, and past each phase in which the look shows nothing to do:
+    /// writing it down and looking again would cost as much as a phase that does something.
+    fn enter_next(&mut self, phase: Phase, view: &View, now: Duration) {
+        let Some(mut journal) = self.journal.clone() else { return };
+        journal.phase = phase;
+        loop {
+            journal.phase = self.next(journal.phase);
+            let is_optional = matches!(journal.phase, Phase::Stated | Phase::Floored | Phase::Promoting);
+            let goal = goals::of(&self.course, &journal, &self.live, view, self.is_drained(now));
+            if !is_optional || !goal.is_met() {
+                return self.enter(journal.phase, now);
+            }
+        }
+    }
+
+    /// The phase after another one, where no trial comes between.
+    fn next(&self, phase: Phase) -> Phase {
+        match phase {
+            Phase::Intended => Phase::Stated,
+            Phase::Stated if self.course.migrates(Migration::Expand) => Phase::Expanding,
+            Phase::Stated | Phase::Expanding if self.course.parts.iter().any(PartCourse::changes) => {
+                Phase::Floored
+            }
+            Phase::Floored => Phase::Staged,
+            Phase::Staged => Phase::Promoting,
+            _ => Phase::Flipping,
         }
     }
 

@@ -126,11 +126,11 @@ fn faults_of_a_seed_break_no_kind_of_release() {
 #[test]
 fn a_death_at_any_point_of_the_journal_breaks_nothing() {
     for (name, least) in [
-        ("good", 12),
-        ("bad-canary", 8),
-        ("configuration", 6),
-        ("rolling", 12),
-        ("migration", 14),
+        ("good", 10),
+        ("bad-canary", 6),
+        ("configuration", 7),
+        ("rolling", 11),
+        ("migration", 12),
         ("first-release", 9),
     ] {
         let scenario = Scenario::named(name, 1).unwrap();

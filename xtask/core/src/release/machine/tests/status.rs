@@ -66,7 +66,6 @@ fn a_good_release_says_where_it_stands() {
             0 s: waiting for the environment | the environment to be free | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then read everything again
             0 s: fencing off whoever owned it before |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then look what serves
             0 s: writing down that the release begins |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then write what both releases can live with
-            0 s: writing what both releases can live with |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then keep autoscalers from taking a serving pod away
             0 s: keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
@@ -102,7 +101,6 @@ fn a_bad_release_says_why_it_goes_back() {
             0 s: waiting for the environment | the environment to be free | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then read everything again
             0 s: fencing off whoever owned it before |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then look what serves
             0 s: writing down that the release begins |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then write what both releases can live with
-            0 s: writing what both releases can live with |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then keep autoscalers from taking a serving pod away
             0 s: keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
