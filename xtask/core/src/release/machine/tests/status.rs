@@ -69,22 +69,22 @@ fn a_good_release_says_where_it_stands() {
             0 s: keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
-            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-            16 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | paused: go on, or take it back? [Resume, Abort] | then raise the weight
-            21 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-            21 s: trying the new release on users, step 1 of 2 |  | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-            21 s: trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
-            21 s: trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
-            41 s: trying the new release on users, step 2 of 2 |  | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
-            41 s: filling the new slots up to what serves |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:1/1/0 0 % | then send all requests to the new pods
-            41 s: sending all requests to the new pods |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
-            41 s: sending all requests to the new pods |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
-            41 s: looking whether the new release serves |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then watch the new release
-            42 s: watching the new release, the old pods stand by | the watch to be over | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then take the old pods away
-            77 s: taking the old pods away |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then end, promoted
-            77 s: writing down the end: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 % | then end
-            77 s: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 %
+            0 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            0 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            15 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | paused: go on, or take it back? [Resume, Abort] | then raise the weight
+            20 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            20 s: trying the new release on users, step 1 of 2 |  | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            20 s: trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
+            20 s: trying the new release on users, step 2 of 2 | evidence for backend | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
+            40 s: trying the new release on users, step 2 of 2 |  | backend a:3/3/3 b:3/3/3 50 % step 2/2, frontend a:3/3/3 b:1/1/0 0 % | then fill the new slots up to what serves
+            40 s: filling the new slots up to what serves |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:1/1/0 0 % | then send all requests to the new pods
+            40 s: sending all requests to the new pods |  | backend a:3/3/3 b:3/3/3 50 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
+            40 s: sending all requests to the new pods |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/3 b:3/3/0 0 % | then look whether the new release serves
+            40 s: looking whether the new release serves |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then watch the new release
+            40 s: watching the new release, the old pods stand by | the watch to be over | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then take the old pods away
+            70 s: taking the old pods away |  | backend a:3/3/0 b:3/3/3 100 %, frontend a:3/3/0 b:3/3/3 100 % | then end, promoted
+            70 s: writing down the end: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 % | then end
+            70 s: the new release serves, verified; backend: promoted on traffic, 0 of 800 requests failed; no ratio: neither failed; S 1,438, E 1 for errors; watched for 30 s |  | backend a:0/0/0 b:3/3/3 100 %, frontend a:0/0/0 b:3/3/3 100 %
         "#]],
     );
 }
@@ -104,13 +104,13 @@ fn a_bad_release_says_why_it_goes_back() {
             0 s: keeping autoscalers from taking a serving pod away |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then start new pods, without traffic
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then try the new release on users
             0 s: starting new pods, without traffic |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then try the new release on users
-            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-            1 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
-            11 s: giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/1 25 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
-            11 s: giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
-            16 s: taking the new pods away: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then end, with the old release serving
-            16 s: writing down the end: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then end
-            16 s: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 %
+            0 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/0 0 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            0 s: trying the new release on users, step 1 of 2 | evidence for backend | backend a:3/3/3 b:1/1/1 25 % step 1/2, frontend a:3/3/3 b:1/1/0 0 % | then raise the weight
+            10 s: giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/1 25 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
+            10 s: giving the requests back to the old pods: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then take the new pods away
+            15 s: taking the new pods away: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:1/1/0 0 %, frontend a:3/3/3 b:1/1/0 0 % | then end, with the old release serving
+            15 s: writing down the end: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 % | then end
+            15 s: errors: canary 40 of 200 (20.00 %), baseline 0 of 200 (0.00 %); E 400 of 100 |  | backend a:3/3/3 b:0/0/0 0 %, frontend a:3/3/3 b:0/0/0 0 %
         "#]],
     );
 }
