@@ -3,6 +3,7 @@
 //! Each effect has a thread of its own: a call that hangs holds up nothing else, and the machine has a deadline for each.
 
 mod announce;
+mod glance;
 mod hands;
 mod hearing;
 mod windows;
@@ -20,7 +21,7 @@ use crate::config::release::EnvironmentConfig;
 use crate::core::kubectl::scrape::Window;
 use crate::core::release::effect::{Action, Effect, EffectId, Outcome};
 use crate::core::release::health::{Sightings, Testimony};
-use crate::core::release::ledger::{Head, Phase, Wish};
+use crate::core::release::ledger::Phase;
 use crate::core::release::machine::{Command, Course, End, Input, Intent, Machine};
 use crate::core::release::model::{Ending, Slot};
 use crate::core::release::monitor::Monitor;
@@ -39,6 +40,7 @@ pub use hands::{ask_all, carry};
 pub(super) use hearing::testimony;
 
 use announce::Announcer;
+use glance::Glance;
 use hands::{Pages, Reader};
 use hearing::Hearing;
 use windows::{PartWindows, windows};
@@ -74,18 +76,14 @@ impl Release<'_> {
     }
 }
 
-/// How often a run that has nothing to do for a while asks whether somebody has left a word for it in the ledger: whoever wants
-/// a bad release gone does not wait for its next look.
-const GLANCE: Duration = Duration::from_millis(500);
-
 /// What came back.
 enum Reply {
     Looked(EffectId, Moment, Result<Vec<Value>, Box<Failure>>),
     Wrote(EffectId, Outcome),
     Measured(EffectId, usize, Vec<SeenPod>, Pages),
     Smoked(EffectId, Option<Result<(), String>>),
-    /// Whether somebody has left a word for the owner of this release.
-    Glanced(bool),
+    /// What a glance that began at this time has shown.
+    Glanced(Duration, Vec<Value>),
     /// What a pod says of why it fails.
     Heard(Box<Witness>, Testimony),
 }
@@ -141,7 +139,6 @@ pub(super) fn conduct(cx: &Cx, kubectl: &Kubectl, release: Release<'_>) -> Resul
         inventory: &inventory,
         windows: &windows,
         reader: reader.as_ref(),
-        environment: &release.environment.name,
         began,
     };
     let mut play = Play {
@@ -202,11 +199,6 @@ pub(super) fn verdict(release: &str, intent: Intent, end: &End) -> Result<()> {
     Err(Error::new(kind, words).cause(end.reason.clone()))
 }
 
-/// What somebody who does not own the release under way has left for whoever does.
-fn words(head: &Head) -> Option<(bool, Option<Wish>, bool)> {
-    head.under_way.as_ref().map(|journal| (journal.abort, journal.promote, journal.pause.is_some()))
-}
-
 /// What does not change while a release is carried out.
 struct Stage<'s> {
     cx: &'s Cx,
@@ -214,7 +206,6 @@ struct Stage<'s> {
     inventory: &'s Inventory,
     windows: &'s [Option<PartWindows>],
     reader: Option<&'s Reader>,
-    environment: &'s str,
     began: Instant,
 }
 
@@ -240,13 +231,6 @@ struct Play {
     is_unexamined: bool,
     /// Whether the release was on its way back at that time.
     has_failed: bool,
-}
-
-/// The last glance at the ledger.
-#[derive(Default)]
-struct Glance {
-    at: Duration,
-    is_under_way: bool,
 }
 
 impl Play {
@@ -331,7 +315,7 @@ impl Play {
         });
     }
 
-    /// Looks, between two looks that are far from each other, whether somebody has left a word: one object, not all of them.
+    /// Asks, between two looks, whether anything has changed.
     fn glance<'scope, 'env: 'scope>(
         &mut self,
         stage: &'env Stage<'env>,
@@ -340,18 +324,15 @@ impl Play {
         now: Duration,
     ) {
         let is_steady =
-            matches!(self.machine.phase(), Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking));
-        if !is_steady || self.glance.is_under_way || now.saturating_sub(self.glance.at) < GLANCE {
+            matches!(self.machine.phase(), None | Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking));
+        if !self.glance.begin(is_steady, now) {
             return;
         }
-        let Some(ledger) = self.look.as_ref().and_then(|look| look.view.ledger.as_ref()) else { return };
-        let known = words(&ledger.object);
         let answers = answers.clone();
-        self.glance.is_under_way = true;
         scope.spawn(move || {
             // What cannot be read is said when all of it is looked at.
-            let head = super::connect::ledger(stage.kubectl, stage.environment).ok().flatten();
-            drop(answers.send(Reply::Glanced(head.is_some_and(|head| words(&head) != known))));
+            let glanced = glance::glance(stage.kubectl, stage.inventory).unwrap_or_default();
+            drop(answers.send(Reply::Glanced(now, glanced)));
         });
     }
 
@@ -438,6 +419,9 @@ impl Play {
 
     /// What came back, as the machine hears it.
     fn take(&mut self, stage: &Stage<'_>, reply: Reply) -> Result<Option<Input>> {
+        if matches!(reply, Reply::Looked(..) | Reply::Glanced(..)) {
+            self.glance.seen(stage.began.elapsed());
+        }
         Ok(Some(match reply {
             Reply::Looked(id, moment, Ok(objects)) => {
                 let view = match stage.inventory.look(&objects, moment, &mut self.sightings) {
@@ -477,9 +461,12 @@ impl Play {
                 self.hearing.hear(*witness, testimony);
                 return Ok(None);
             }
-            Reply::Glanced(is_called) => {
-                self.glance = Glance { at: stage.began.elapsed(), is_under_way: false };
-                return Ok(is_called.then_some(Input::Called));
+            Reply::Glanced(began, glanced) => {
+                self.glance.end();
+                // A look that began later is newer.
+                let is_older = self.look.as_ref().is_some_and(|look| look.view.began < began);
+                let is_new = is_older && glance::differs(&glanced, &self.objects);
+                return Ok(is_new.then_some(Input::Called));
             }
         }))
     }

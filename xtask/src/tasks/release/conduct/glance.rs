@@ -1,0 +1,93 @@
+//! Glances: whether anything that a release names has changed, between two looks. That is one call of kubectl instead of all of
+//! those of a look, so it can be made more often: pods that are ready, a word in the ledger, a hand that scales do not wait for the
+//! next look.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::core::release::wire::{Asked, Inventory, Question};
+use crate::driver::kubectl::{Failure, Kubectl};
+
+use super::ask_all;
+
+/// How long after a look or a glance the next one comes while something moves.
+const MOVING: Duration = Duration::from_millis(200);
+
+/// The same while a release is only watched.
+const STEADY: Duration = Duration::from_millis(500);
+
+/// When the last look or glance was.
+#[derive(Default)]
+pub(super) struct Glance {
+    at: Duration,
+    is_under_way: bool,
+}
+
+impl Glance {
+    /// Whether it is time for one; then it counts as begun.
+    pub(super) fn begin(&mut self, is_steady: bool, now: Duration) -> bool {
+        let pause = if is_steady { STEADY } else { MOVING };
+        let is_due = !self.is_under_way && now.saturating_sub(self.at) >= pause;
+        self.is_under_way |= is_due;
+        is_due
+    }
+
+    /// It was made.
+    pub(super) fn end(&mut self) {
+        self.is_under_way = false;
+    }
+
+    /// A look or a glance has shown how things are at this time.
+    pub(super) fn seen(&mut self, now: Duration) {
+        self.at = now;
+    }
+}
+
+/// The objects that a release names, as they are now.
+pub(super) fn glance(kubectl: &Kubectl, inventory: &Inventory) -> Result<Vec<Value>, Failure> {
+    let is_named = |question: &Question| matches!(question.asked, Asked::Named(_));
+    ask_all(kubectl, &inventory.questions().into_iter().filter(is_named).collect::<Vec<_>>())
+}
+
+/// Whether a glance shows an object of which the look does not know this version.
+pub(super) fn differs(glanced: &[Value], look: &[Value]) -> bool {
+    let version = |object: &Value| {
+        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        (text("/metadata/uid"), text("/metadata/resourceVersion"))
+    };
+    let known: HashSet<_> = look.iter().map(version).collect();
+    glanced.iter().any(|object| !known.contains(&version(object)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn another_version_of_an_object_is_a_difference() {
+        let object = |uid, version| json!({"metadata": {"uid": uid, "resourceVersion": version}});
+        let look = [object("a", "1"), object("b", "2")];
+        assert!(!differs(&[object("b", "2")], &look));
+        assert!(!differs(&[], &look), "what is gone is seen by the next look");
+        assert!(differs(&[object("a", "1"), object("b", "3")], &look));
+        assert!(differs(&[object("c", "2")], &look), "made again");
+    }
+
+    #[test]
+    fn there_is_one_at_a_time() {
+        let ms = Duration::from_millis;
+        let mut glance = Glance::default();
+        assert!(!glance.begin(false, ms(199)));
+        assert!(glance.begin(false, ms(200)));
+        assert!(!glance.begin(false, ms(900)), "it is under way");
+        glance.seen(ms(1000));
+        assert!(!glance.begin(false, ms(1900)), "that was a look");
+        glance.end();
+        assert!(!glance.begin(true, ms(1200)), "only watched");
+        assert!(glance.begin(true, ms(1500)));
+    }
+}
