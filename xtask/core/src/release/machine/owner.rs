@@ -20,8 +20,8 @@ pub(super) struct Owner {
     /// clocks differ.
     seen: Option<(Lease, Duration)>,
     began: Duration,
-    /// Since when all looks show a time before this process won.
-    outdated: Option<Duration>,
+    /// For how long all looks have shown a time before this process won, and when the last of them did.
+    outdated: Option<(Duration, Duration)>,
     renewed: Duration,
     renewals: u64,
     /// Whether it has asked for the lease: whatever the answer was, it may own the environment.
@@ -70,8 +70,11 @@ impl Owner {
     pub(super) fn is_outdated(&mut self, view: &View, timing: &Timing, now: Duration) -> bool {
         let transitions = view.lease.as_ref().map(|read| read.object.transitions);
         let is_older = transitions.unwrap_or(0) < self.fence.0;
-        self.outdated = is_older.then(|| self.outdated.unwrap_or(now));
-        self.outdated.is_some_and(|since| now.saturating_sub(since) < timing.lease)
+        let (long, last) = self.outdated.unwrap_or((Duration::ZERO, now));
+        // Two looks in a row are no further apart than an answer may take, unless the process has slept.
+        let long = long + now.saturating_sub(last).min(timing.answer);
+        self.outdated = is_older.then_some((long, now));
+        is_older && long < timing.lease
     }
 
     /// Whether another sign of life is due.
