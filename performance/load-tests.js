@@ -1,11 +1,12 @@
 /**
- * Load test of the graph API with k6: people leaf through nodes or search for one, open it and look around it.
+ * Load test with k6: people open the page, leaf through nodes or search for one, open it and look around it.
  *
- *   cargo xtask perf                        starts the backend, compares it with the base, judges
+ *   cargo xtask perf                        starts backend and frontend, compares them with the base, judges
  *   k6 run performance/load-tests.js        against a backend that runs already
  *
  * How much, for how long, and what has to hold, `[perf]` of xtask.toml says; it comes in variables:
  *   BASE_URL          the backend under test                             (http://localhost:8000)
+ *   FRONTEND_URL      the frontend under test; without it no page is opened
  *   JOURNEY_RATE      journeys begun a second, of each kind, at first     (5)
  *   JOURNEY_RATE_MAX  the same at the end                                 (JOURNEY_RATE)
  *   DURATION          how long journeys are begun                         (30s)
@@ -18,6 +19,7 @@ import { check, fail, sleep } from 'k6';
 import http from 'k6/http';
 
 const BASE_URL = (__ENV.BASE_URL || 'http://localhost:8000').replace(/\/+$/, '');
+const FRONTEND_URL = (__ENV.FRONTEND_URL || '').replace(/\/+$/, '');
 const RATE = Number(__ENV.JOURNEY_RATE || 5);
 const RATE_MAX = Number(__ENV.JOURNEY_RATE_MAX || RATE);
 const DURATION = __ENV.DURATION || '30s';
@@ -54,6 +56,7 @@ export function setup() {
 }
 
 export function browse(nodes) {
+  openPage();
   const { kind } = pick(nodes);
   const page = get('list', `/v1/nodes?kind=${kind}&limit=24`, {
     'lists nodes of the kind': ({ items }) => items.length > 0 && items.every((item) => item.kind === kind),
@@ -85,6 +88,22 @@ function lookAround(id) {
     'goes no deeper than asked': ({ neighbours }) => neighbours.every((neighbour) => neighbour.depth <= depth),
   });
   think();
+}
+
+/** The page with everything that it links to, as a browser loads it that was never here. */
+function openPage() {
+  if (FRONTEND_URL === '') {
+    return;
+  }
+  const page = http.get(`${FRONTEND_URL}/`, { tags: { endpoint: 'page', name: 'page' } });
+  const linked = Array.from(String(page.body).matchAll(/(?:src|href)="(\/[^"]+)"/g), ([, path]) => path);
+  check(page, {
+    'opens the page': ({ status }) => status === 200,
+    'links its script': () => linked.some((path) => path.endsWith('.js')),
+  });
+  const asset = (path) => ['GET', `${FRONTEND_URL}${path}`, null, { tags: { endpoint: 'asset', name: 'asset' } }];
+  const answers = http.batch([...linked, '/config.json'].map(asset));
+  check(answers, { 'loads what the page links to': (all) => all.every(({ status }) => status === 200) });
 }
 
 /** Returns the body if the request succeeded and its checks hold, null otherwise: the journey ends there. */

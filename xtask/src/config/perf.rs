@@ -34,6 +34,9 @@ pub struct PerfSettings {
 pub struct PerfServer {
     /// `COMPONENT` in the section's name.
     pub name: String,
+    /// `build`: commands that make of its files what is started, one after the other, once for each checkout; each a list of words.
+    /// Of an image that was done before. Default: none.
+    pub build: Vec<Vec<String>>,
     /// `prepare`: commands that run one after the other before it starts, to make its database and to fill it; each a list of
     /// words. Default: none.
     pub prepare: Vec<Vec<String>>,

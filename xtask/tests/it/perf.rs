@@ -11,11 +11,11 @@ use crate::program::wait_until;
 use crate::repository::{Repository, Said, somebody_runs};
 use crate::schema;
 
-/// Serves the milliseconds that stand in `delay` beside it, and says that it is ready.
+/// Serves the milliseconds that stand in `built` beside it, which is made of `delay`, and says that it is ready.
 const SERVER: &str = r#"
 import http.server, os, pathlib
 assert pathlib.Path(os.environ["DATABASE"]).read_text() == "seeded"
-delay = pathlib.Path("delay").read_text().strip().encode()
+delay = pathlib.Path("built").read_text().strip().encode()
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -67,6 +67,7 @@ impl Shop {
             "xtask.toml",
             "package = \"thing\"\n",
             "package = \"thing\"\n\n[perf]\nscript = \"load.js\"\n\n[perf.servers.thing]\n\
+             build = [[\"cp\", \"delay\", \"built\"]]\n\
              prepare = [[\"python3\", \"-c\", \"import os; open(os.environ['DATABASE'], 'w').write('seeded')\"]]\n\
              command = [\"python3\", \"server.py\"]\nport-variable = \"PORT\"\nurl-variable = \"BASE_URL\"\n\
              environment = { DATABASE = \"{folder}/database\" }\n\n[perf.scenarios.smoke]\nduration = \"1s\"\nrate = 1\n\n\
@@ -75,7 +76,7 @@ impl Shop {
              [perf.scenarios.late]\nduration = \"1s\"\nrate = 1\nthresholds = { late = [\"rate>0\"] }\n\n\
              [perf.scenarios.hang]\nduration = \"1s\"\nrate = 1\nthresholds = { hang = [\"rate>0\"] }\n",
         );
-        repository.write(".gitignore", "/target\n/.xtask\n/bin\n");
+        repository.write(".gitignore", "/target\n/.xtask\n/bin\n/thing/built\n");
         repository.write("load.js", "// the k6 of this test asks by itself\n");
         repository.write("thing/server.py", SERVER);
         repository.write("thing/delay", "10\n");

@@ -55,6 +55,7 @@ fn servers(value: &Value<'_, '_>, components: &[Component]) -> Option<Vec<PerfSe
 }
 
 fn server(table: &mut Table<'_, '_>, name: &str, before: &[String]) -> Option<PerfServer> {
+    let build = table.optional("build", each(words)).unwrap_or_default();
     let prepare = table.optional("prepare", each(words)).unwrap_or_default();
     let command = table.required("command", words);
     let port_variable = table.required("port-variable", variable);
@@ -73,6 +74,7 @@ fn server(table: &mut Table<'_, '_>, name: &str, before: &[String]) -> Option<Pe
     let timeout = table.optional("timeout", duration).unwrap_or(Duration::from_mins(1));
     Some(PerfServer {
         name: name.to_owned(),
+        build,
         prepare,
         command: command?,
         port_variable: port_variable?,

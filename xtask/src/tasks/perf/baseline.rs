@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::server;
 use super::side::{Source, Started, set_up};
 use super::{Baseline, Options};
 use crate::config::perf::{PerfServer, PerfSettings};
@@ -49,6 +50,7 @@ pub(super) fn prepare(
             let root = worktree(cx, &commit)?;
             for server in &settings.servers {
                 equip(cx, &root, server)?;
+                server::build(cx, &root, server)?;
             }
             Ok(Ok(Started { subject: subject("local", Vec::new()), source: Source::Files(root) }))
         }
@@ -169,8 +171,7 @@ fn worktree(cx: &Cx, commit: &str) -> Result<PathBuf> {
 
 /// Gives a server of the baseline what it needs: that of this checkout where it has the same lock files, else its own.
 fn equip(cx: &Cx, root: &Path, server: &PerfServer) -> Result<()> {
-    let component = cx.config().components.iter().find(|component| component.name == server.name);
-    let component = component.ok_or_else(|| Error::bug("a server without a component"))?;
+    let component = server::component_of(cx, server)?;
     let (made, locks): (&str, Vec<PathBuf>) = match &component.kind {
         ComponentKind::Python(python) => (".venv", python.requirements.clone()),
         ComponentKind::Node(_) => ("node_modules", vec!["package-lock.json".into()]),

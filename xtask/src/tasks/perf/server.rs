@@ -1,10 +1,11 @@
 //! Servers under load: prepared, started, waited for, ended.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::side::{Source, Started};
+use crate::config::Component;
 use crate::config::perf::PerfServer;
 use crate::core::command::Command;
 use crate::core::perf::run::Usage;
@@ -75,6 +76,29 @@ impl<'s> Watch<'s> {
     }
 }
 
+/// Makes of the files of the checkout at `root` what is started.
+pub(super) fn build(cx: &Cx, root: &Path, server: &PerfServer) -> Result<()> {
+    let cwd = root.join(&component_of(cx, server)?.path);
+    for words in &server.build {
+        cx.run(from_files(&cwd, words))
+            .map_err(|error| error.context(format!("`{}` could not be built", server.name)))?;
+    }
+    Ok(())
+}
+
+pub(super) fn component_of<'c>(cx: &'c Cx, server: &PerfServer) -> Result<&'c Component> {
+    let component = cx.config().components.iter().find(|component| component.name == server.name);
+    component.ok_or_else(|| Error::bug("a server without a component"))
+}
+
+/// A command of a component in its folder: programs of its virtual environment come first.
+fn from_files(folder: &Path, words: &[String]) -> Command {
+    let (program, arguments) = words.split_first().map_or(("", words), |(one, rest)| (one.as_str(), rest));
+    let own = folder.join(".venv/bin").join(program);
+    let program = if own.exists() { own } else { program.into() };
+    Command::new(program).args(arguments).cwd(folder)
+}
+
 /// Starts `servers` one after the other, those that are `running` before them, and does `work` while all of them run.
 pub(super) fn with<T>(
     cx: &Cx,
@@ -142,16 +166,10 @@ impl Place<'_> {
         let server = self.server;
         match &self.side.source {
             Source::Files(root) => {
-                let component = cx.config().components.iter().find(|component| component.name == server.name);
-                let component = component.ok_or_else(|| Error::bug("a server without a component"))?;
-                let cwd = root.join(&component.path);
+                let cwd = root.join(&component_of(cx, server)?.path);
                 let environment = self.environment(&self.folder.display().to_string());
                 let command = |words: &[String]| {
-                    let (program, arguments) =
-                        words.split_first().map_or(("", words), |(one, rest)| (one.as_str(), rest));
-                    let own = cwd.join(".venv/bin").join(program);
-                    let program = if own.exists() { own } else { program.into() };
-                    let command = Command::new(program).args(arguments).cwd(&cwd);
+                    let command = from_files(&cwd, words);
                     environment.iter().fold(command, |command, (name, value)| command.env(name, value))
                 };
                 let before = server.prepare.iter().map(|words| command(words)).collect();

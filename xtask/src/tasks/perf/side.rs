@@ -65,6 +65,7 @@ pub(super) fn candidate(
     }
     for server in &settings.servers {
         set_up(cx, &server.name)?;
+        server::build(cx, cx.root(), server)?;
     }
     let (name, runner) = (WORKING_COPY.to_owned(), "local".to_owned());
     let subject = Subject { name, runner, images: Vec::new(), commit, machine };

@@ -22,6 +22,7 @@ budget = "20m"
 checks = ["rate>0.99"]
 "http_req_duration{endpoint:list}" = ["p(95)<300", "p(99)<800"]
 [perf.servers.backend]
+build = [["python", "compile.py"]]
 prepare = [["python", "seed.py"]]
 command = ["python", "serve.py"]
 port-variable = "PORT"
@@ -45,6 +46,7 @@ fn everything_that_can_be_said_of_load_tests_arrives() {
     assert_eq!(perf.budget, Duration::from_mins(20));
     let [server] = perf.servers.as_slice() else { panic!("one server") };
     assert_eq!((server.name.as_str(), server.ready.as_str()), ("backend", "/health"));
+    assert_eq!(server.build, [["python", "compile.py"]]);
     assert_eq!(server.prepare, [["python", "seed.py"]]);
     assert_eq!(server.command, ["python", "serve.py"]);
     assert_eq!((server.port_variable.as_str(), server.url_variable.as_str()), ("PORT", "BASE_URL"));
@@ -71,7 +73,7 @@ fn everything_that_can_be_said_of_load_tests_arrives() {
 #[test]
 fn every_key_of_load_tests_says_so_when_its_value_has_a_wrong_type() {
     // A component that is wrong itself is none that a server could be named after; a variable has a name and a value.
-    every_key_says_so(COMPLETE, 20, &["kind", "path", "package", "environment"]);
+    every_key_says_so(COMPLETE, 21, &["kind", "path", "package", "environment"]);
 }
 
 #[test]
