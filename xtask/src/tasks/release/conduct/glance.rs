@@ -1,6 +1,6 @@
 //! Glances: whether anything that a release names has changed, between two looks. That is one call of kubectl instead of all of
 //! those of a look, so it can be made more often: pods that are ready, a word in the ledger, a hand that scales do not wait for the
-//! next look.
+//! next look. Where a cluster is slow to answer, or does not, there are fewer of them or none.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,36 +12,42 @@ use crate::driver::kubectl::{Failure, Kubectl};
 
 use super::ask_all;
 
-/// How long after a look or a glance the next one comes while something moves.
+/// How long after a look or a glance the next glance comes at the earliest while something moves.
 const MOVING: Duration = Duration::from_millis(200);
 
 /// The same while a release is only watched.
 const STEADY: Duration = Duration::from_millis(500);
 
-/// When the last look or glance was.
+/// When the last look or glance was, and what that means for the next one.
 #[derive(Default)]
 pub(super) struct Glance {
     at: Duration,
-    is_under_way: bool,
+    /// Since when one is under way.
+    since: Option<Duration>,
+    /// How long the last one took.
+    took: Duration,
+    /// Whether it had no answer: then a look has to have one first.
+    is_blind: bool,
 }
 
 impl Glance {
     /// Whether it is time for one; then it counts as begun.
     pub(super) fn begin(&mut self, is_steady: bool, now: Duration) -> bool {
-        let pause = if is_steady { STEADY } else { MOVING };
-        let is_due = !self.is_under_way && now.saturating_sub(self.at) >= pause;
-        self.is_under_way |= is_due;
+        let pause = if is_steady { STEADY } else { MOVING }.max(self.took * 2);
+        let is_due = self.since.is_none() && !self.is_blind && now.saturating_sub(self.at) >= pause;
+        self.since = self.since.or(is_due.then_some(now));
         is_due
     }
 
-    /// It was made.
-    pub(super) fn end(&mut self) {
-        self.is_under_way = false;
+    /// It was made, and had an answer or none.
+    pub(super) fn end(&mut self, has_answer: bool, now: Duration) {
+        self.took = self.since.take().map_or(self.took, |since| now.saturating_sub(since));
+        (self.at, self.is_blind) = (now, !has_answer);
     }
 
-    /// A look or a glance has shown how things are at this time.
-    pub(super) fn seen(&mut self, now: Duration) {
-        self.at = now;
+    /// A look was made.
+    pub(super) fn looked(&mut self, has_answer: bool, now: Duration) {
+        (self.at, self.is_blind) = (now, !has_answer);
     }
 }
 
@@ -84,10 +90,26 @@ mod tests {
         assert!(!glance.begin(false, ms(199)));
         assert!(glance.begin(false, ms(200)));
         assert!(!glance.begin(false, ms(900)), "it is under way");
-        glance.seen(ms(1000));
-        assert!(!glance.begin(false, ms(1900)), "that was a look");
-        glance.end();
-        assert!(!glance.begin(true, ms(1200)), "only watched");
-        assert!(glance.begin(true, ms(1500)));
+        glance.looked(true, ms(250));
+        assert!(!glance.begin(false, ms(900)), "that was a look");
+        glance.end(true, ms(300));
+        assert!(!glance.begin(true, ms(799)), "only watched");
+        assert!(glance.begin(true, ms(800)));
+    }
+
+    #[test]
+    fn a_cluster_that_is_slow_or_silent_is_asked_less() {
+        let ms = Duration::from_millis;
+        let mut glance = Glance::default();
+        assert!(glance.begin(false, ms(200)));
+        glance.end(true, ms(1200));
+        assert!(!glance.begin(false, ms(3199)), "it took a second");
+        assert!(glance.begin(false, ms(3200)));
+        glance.end(false, ms(3300));
+        assert!(!glance.begin(false, ms(60_000)), "there was no answer");
+        glance.looked(false, ms(60_000));
+        assert!(!glance.begin(false, ms(90_000)), "nor had the look one");
+        glance.looked(true, ms(90_000));
+        assert!(glance.begin(false, ms(90_200)));
     }
 }

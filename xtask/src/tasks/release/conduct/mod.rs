@@ -82,8 +82,8 @@ enum Reply {
     Wrote(EffectId, Outcome),
     Measured(EffectId, usize, Vec<SeenPod>, Pages),
     Smoked(EffectId, Option<Result<(), String>>),
-    /// What a glance that began at this time has shown.
-    Glanced(Duration, Vec<Value>),
+    /// What a glance that began at this time has shown; `None` where there was no answer.
+    Glanced(Duration, Option<Vec<Value>>),
     /// What a pod says of why it fails.
     Heard(Box<Witness>, Testimony),
 }
@@ -331,7 +331,7 @@ impl Play {
         let answers = answers.clone();
         scope.spawn(move || {
             // What cannot be read is said when all of it is looked at.
-            let glanced = glance::glance(stage.kubectl, stage.inventory).unwrap_or_default();
+            let glanced = glance::glance(stage.kubectl, stage.inventory).ok();
             drop(answers.send(Reply::Glanced(now, glanced)));
         });
     }
@@ -419,8 +419,8 @@ impl Play {
 
     /// What came back, as the machine hears it.
     fn take(&mut self, stage: &Stage<'_>, reply: Reply) -> Result<Option<Input>> {
-        if matches!(reply, Reply::Looked(..) | Reply::Glanced(..)) {
-            self.glance.seen(stage.began.elapsed());
+        if let Reply::Looked(.., objects) = &reply {
+            self.glance.looked(objects.is_ok(), stage.began.elapsed());
         }
         Ok(Some(match reply {
             Reply::Looked(id, moment, Ok(objects)) => {
@@ -462,10 +462,11 @@ impl Play {
                 return Ok(None);
             }
             Reply::Glanced(began, glanced) => {
-                self.glance.end();
+                self.glance.end(glanced.is_some(), stage.began.elapsed());
                 // A look that began later is newer.
                 let is_older = self.look.as_ref().is_some_and(|look| look.view.began < began);
-                let is_new = is_older && glance::differs(&glanced, &self.objects);
+                let is_new =
+                    is_older && glanced.is_some_and(|glanced| glance::differs(&glanced, &self.objects));
                 return Ok(is_new.then_some(Input::Called));
             }
         }))
