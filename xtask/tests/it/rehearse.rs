@@ -111,23 +111,23 @@ fn a_bad_canary_is_found_within_seconds() {
                   0s  release   production-2 begins
                   0s  backend   3 pods serve from slot a; slot b is next
                   0s  frontend  2 pods serve from slot a; slot b is next
-                  1s  release   starting new pods, without traffic
-                 15s  backend   1 new pod ready in slot b
-                 16s  frontend  1 new pod ready in slot b
-                 18s  release   the smoke test passed: users see the new release
-                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-                 28s  release   BACK to the old release
-                                errors: canary 15 of 117 (12.82 %), baseline 0 of 384 (0.00 %); E 353 of 200
-                 29s  backend   3 old pods serve alone
-                 34s  release   the new pods go
-                 36s  release   ROLLED BACK: production-1 serves, after 36s, exit code 6
-                                errors: canary 15 of 117 (12.82 %), baseline 0 of 384 (0.00 %); E 353 of 200
-                 36s  release   next: mend what is said above and make a new release; nobody goes back to this one
+                  0s  release   starting new pods, without traffic
+                 13s  backend   1 new pod ready in slot b
+                 15s  frontend  1 new pod ready in slot b
+                 16s  release   the smoke test passed: users see the new release
+                 16s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 26s  release   BACK to the old release
+                                errors: canary 16 of 118 (13.56 %), baseline 1 of 379 (0.26 %); E 355 of 200
+                 26s  backend   3 old pods serve alone
+                 32s  release   the new pods go
+                 33s  release   ROLLED BACK: production-1 serves, after 33s, exit code 6
+                                errors: canary 16 of 118 (13.56 %), baseline 1 of 379 (0.26 %); E 355 of 200
+                 33s  release   next: mend what is said above and make a new release; nobody goes back to this one
 
-            it took                     36s
+            it took                     33s
             found                       10s after its first failed request
             users had it for            10s
-            failed because of it        16 of 4,002 requests
+            failed because of it        20 of 3,758 requests
             both releases served        10s
             the deploy would exit with  6 (rolled back)
             picture                     target/xtask/rehearse-production-bad-canary.html
@@ -140,27 +140,27 @@ fn an_image_that_is_not_there_never_meets_a_user() {
     check(
         "registry-down",
         &expect![[r#"
-        rehearsed in virtual time; no cluster is asked
-        backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
-        frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
-              0s  release   production-2 begins
-              0s  backend   3 pods serve from slot a; slot b is next
-              0s  frontend  2 pods serve from slot a; slot b is next
-              1s  release   starting new pods, without traffic
-              4s  release   BACK: users keep the old release
-                            the new pods of backend will never be ready: ErrImagePull: not found
-             10s  release   the new pods go; no user has seen them
-             11s  release   ROLLED BACK: production-1 serves, after 11s, exit code 6
-                            the new pods of backend will never be ready: ErrImagePull: not found
-             11s  release   next: mend what is said above and make a new release; nobody goes back to this one
+            rehearsed in virtual time; no cluster is asked
+            backend   3 pods, 50 requests/s assumed, canary by 10 %, 50 %
+            frontend  2 pods, 50 requests/s assumed, all at once after a smoke test
+                  0s  release   production-2 begins
+                  0s  backend   3 pods serve from slot a; slot b is next
+                  0s  frontend  2 pods serve from slot a; slot b is next
+                  0s  release   starting new pods, without traffic
+                  4s  release   BACK: users keep the old release
+                                the new pods of backend will never be ready: ErrImagePull: not found
+                  9s  release   the new pods go; no user has seen them
+                 11s  release   ROLLED BACK: production-1 serves, after 11s, exit code 6
+                                the new pods of backend will never be ready: ErrImagePull: not found
+                 11s  release   next: mend what is said above and make a new release; nobody goes back to this one
 
-        it took                     11s
-        found                       after 5s, before users saw it
-        failed because of it        0 of 1,570 requests
-        both releases served        0s
-        the deploy would exit with  6 (rolled back)
-        picture                     target/xtask/rehearse-production-registry-down.html
-    "#]],
+            it took                     11s
+            found                       after 4s, before users saw it
+            failed because of it        0 of 1,483 requests
+            both releases served        0s
+            the deploy would exit with  6 (rolled back)
+            picture                     target/xtask/rehearse-production-registry-down.html
+        "#]],
     );
 }
 
@@ -175,39 +175,39 @@ fn a_slow_leak_shows_while_the_old_pods_stand_by() {
                   0s  release   production-2 begins
                   0s  backend   3 pods serve from slot a; slot b is next
                   0s  frontend  2 pods serve from slot a; slot b is next
-                  1s  release   starting new pods, without traffic
-                 15s  backend   1 new pod ready in slot b
-                 16s  frontend  1 new pod ready in slot b
-                 18s  release   the smoke test passed: users see the new release
-                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-                 48s  backend   errors 0 of 303 (0.00 %), old release 1 of 944 (0.11 %); E 0.433 of 200
+                  0s  release   starting new pods, without traffic
+                 13s  backend   1 new pod ready in slot b
+                 15s  frontend  1 new pod ready in slot b
+                 16s  release   the smoke test passed: users see the new release
+                 16s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 46s  backend   errors 0 of 308 (0.00 %), old release 1 of 950 (0.11 %); E 0.431 of 200
                                 8 more errors in a row would roll back
-              2m 21s  backend   errors 3 of 1,492 (0.20 %), old release 2 of 4,511 (0.04 %), ratio 4.5; E 1.6 of 200
-              2m 21s  release   enough evidence for the next step
-              2m 32s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
-              2m 52s  backend   errors 3 of 2,080 (0.14 %), old release 4 of 5,405 (0.07 %), ratio 1.9; E 0.471 of 200
-                                10 more errors in a row would roll back; to promote: measured for 29 s of 120 s
-              4m 24s  backend   errors 4 of 4,457 (0.09 %), old release 10 of 7,786 (0.13 %), ratio 0.699; E 0.049 of 200
-              4m 24s  release   the last step is over: new pods are started until they are as many as serve
-              4m 33s  release   all new pods are ready: requests go to them alone
-              4m 33s  backend   3 new pods serve alone
-              4m 34s  frontend  2 new pods serve alone
-              4m 35s  release   the new release serves, and its smoke test passed; watched for 15 min, old pods stand by
-              7m 38s  release   BACK to the old release
+              2m 24s  backend   errors 1 of 1,561 (0.06 %), old release 4 of 4,575 (0.09 %), ratio 0.733; E 0.223 of 200
+              2m 24s  release   enough evidence for the next step
+              2m 35s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
+              2m 55s  backend   errors 1 of 2,145 (0.05 %), old release 6 of 5,465 (0.11 %), ratio 0.425; E 0.11 of 200
+                                14 more errors in a row would roll back; to promote: measured for 29 s of 120 s
+              4m 27s  backend   errors 3 of 4,518 (0.07 %), old release 9 of 7,837 (0.11 %), ratio 0.578; E 0.056 of 200
+              4m 27s  release   the last step is over: new pods are started until they are as many as serve
+              4m 36s  release   all new pods are ready: requests go to them alone
+              4m 36s  backend   3 new pods serve alone
+              4m 36s  frontend  2 new pods serve alone
+              4m 38s  release   the new release serves, and its smoke test passed; watched for 15 min, old pods stand by
+              7m 36s  release   BACK to the old release
                                 a container of new pod `5` ran out of memory
-              7m 38s  backend   2 of 3 new pods serve
-              7m 39s  frontend  2 old pods serve alone
-              7m 40s  backend   3 old pods serve alone
-              7m 45s  release   the new pods go
-              7m 47s  release   ROLLED BACK: production-1 serves, after 7m 47s, exit code 6
+              7m 36s  backend   2 of 3 new pods serve
+              7m 36s  frontend  2 old pods serve alone
+              7m 37s  backend   3 old pods serve alone
+              7m 42s  release   the new pods go
+              7m 44s  release   ROLLED BACK: production-1 serves, after 7m 44s, exit code 6
                                 a container of new pod `5` ran out of memory
-              7m 47s  release   next: mend what is said above and make a new release; nobody goes back to this one
+              7m 44s  release   next: mend what is said above and make a new release; nobody goes back to this one
 
-            it took                     7m 47s
-            found                       6m 50s after its first failed request
+            it took                     7m 44s
+            found                       5m 35s after its first failed request
             users had it for            7m 20s
-            failed because of it        17 of 47,094 requests
-            both releases served        4m 15s
+            failed because of it        15 of 46,773 requests
+            both releases served        4m 20s
             the deploy would exit with  6 (rolled back)
             picture                     target/xtask/rehearse-production-slow-leak.html
         "#]],
@@ -225,12 +225,12 @@ fn a_killed_deployer_leaves_nothing_behind() {
                   0s  release   production-2 begins
                   0s  backend   3 pods serve from slot a; slot b is next
                   0s  frontend  2 pods serve from slot a; slot b is next
-                  1s  release   starting new pods, without traffic
-                 15s  backend   1 new pod ready in slot b
-                 16s  frontend  1 new pod ready in slot b
-                 18s  release   the smoke test passed: users see the new release
-                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-                 48s  backend   errors 0 of 303 (0.00 %), old release 1 of 944 (0.11 %); E 0.433 of 200
+                  0s  release   starting new pods, without traffic
+                 13s  backend   1 new pod ready in slot b
+                 15s  frontend  1 new pod ready in slot b
+                 16s  release   the smoke test passed: users see the new release
+                 16s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 46s  backend   errors 0 of 308 (0.00 %), old release 1 of 950 (0.11 %); E 0.431 of 200
                                 8 more errors in a row would roll back
               2m 00s  event     the deployer is killed
               5m 00s  event     somebody looks after releases without an owner
@@ -238,17 +238,17 @@ fn a_killed_deployer_leaves_nothing_behind() {
               5m 31s  recover   takes production-2 up where it was left
               5m 31s  recover   BACK to the old release
                                 its owner was gone
-              5m 32s  backend   3 old pods serve alone
-              5m 38s  recover   the new pods go
-              5m 40s  recover   ABORTED: production-1 serves, after 5m 40s, exit code 6
+              5m 31s  backend   3 old pods serve alone
+              5m 36s  recover   the new pods go
+              5m 38s  recover   ABORTED: production-1 serves, after 5m 38s, exit code 6
                                 its owner was gone
-              5m 40s  recover   next: nothing; make a new release when it is wanted
+              5m 38s  recover   next: nothing; make a new release when it is wanted
 
-            it took                     5m 40s
-            turned back                 5m 13s after users saw it
-            users had it for            5m 13s
-            failed because of it        0 of 34,375 requests
-            both releases served        5m 13s
+            it took                     5m 38s
+            turned back                 5m 15s after users saw it
+            users had it for            5m 15s
+            failed because of it        0 of 34,245 requests
+            both releases served        5m 15s
             the deploy would exit with  nothing: it was killed
             picture                     target/xtask/rehearse-production-killed-deployer.html
         "#]],
@@ -266,36 +266,33 @@ fn a_quiet_night_is_decided_by_checks() {
                   0s  release   production-2 begins
                   0s  backend   3 pods serve from slot a; slot b is next
                   0s  frontend  2 pods serve from slot a; slot b is next
-                  1s  release   starting new pods, without traffic
-                 15s  backend   1 new pod ready in slot b
-                 16s  frontend  1 new pod ready in slot b
-                 18s  release   the smoke test passed: users see the new release
-                 18s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
-                 48s  backend   errors 0 of 0, old release 0 of 3 (0.00 %); E 1 of 200
-              2m 21s  backend   errors 0 of 3 (0.00 %), old release 0 of 20 (0.00 %); E 1 of 200
-              2m 21s  release   enough evidence for the next step
-              2m 26s  backend   step 2 of 2: 2 of 3 new pods serve beside 3 old: 40 % of the requests
-              2m 32s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
-              2m 52s  backend   errors 0 of 4 (0.00 %), old release 0 of 23 (0.00 %); E 1 of 200
+                  0s  release   starting new pods, without traffic
+                 13s  backend   1 new pod ready in slot b
+                 15s  frontend  1 new pod ready in slot b
+                 16s  release   the smoke test passed: users see the new release
+                 16s  backend   step 1 of 2: 1 new pod serves beside 3 old: 25 % of the requests
+                 46s  backend   errors 0 of 0, old release 0 of 2 (0.00 %); E 1 of 200
+              2m 24s  backend   errors 0 of 2 (0.00 %), old release 0 of 15 (0.00 %); E 1 of 200
+              2m 24s  release   enough evidence for the next step
+              2m 35s  backend   step 2 of 2: 3 new pods serve beside 3 old: 50 % of the requests
+              2m 55s  backend   errors 0 of 3 (0.00 %), old release 0 of 17 (0.00 %); E 1 of 200
                                 4 more errors in a row would roll back; 2 h 50 min without an error at 0.034 requests/s would do to promote, about 3 h 22 min at this rate of errors
-              4m 53s  backend   errors 0 of 15 (0.00 %), old release 0 of 41 (0.00 %); E 1 of 200
-                                6 more errors in a row would roll back; to promote: 425 of 700 checks made
-              5m 46s  backend   errors 0 of 26 (0.00 %), old release 0 of 46 (0.00 %); E 1 of 200
-                                too few requests to tell: checks 0 of 700 failed
-              5m 46s  release   the last step is over: new pods are started until they are as many as serve
-              5m 53s  release   all new pods are ready: requests go to them alone
-              5m 54s  backend   3 new pods serve alone
-              5m 54s  frontend  2 new pods serve alone
-              5m 57s  release   the new release serves, and its smoke test passed; watched for 60 min, old pods stand by
-              1h 06m  release   the watch is over: the old pods go
-              1h 06m  release   PROMOTED: production-2 serves, after 1h 06m 04s, exit code 0
-                                backend: errors 0 of 26 (0.00 %), old release 0 of 46 (0.00 %); E 1 of 200
-                                backend: too few requests to tell: checks 0 of 700 failed
+              4m 56s  backend   errors 0 of 22 (0.00 %), old release 0 of 33 (0.00 %); E 1 of 200
+                                9 more errors in a row would roll back; 57 min without an error at 0.133 requests/s would do to promote, about 64 min at this rate of errors
+             12m 26s  release   BACK to the old release
+                                S 7.1 of 20: 144 more requests without an error
+             12m 28s  backend   3 old pods serve alone
+             12m 33s  release   the new pods go
+             12m 35s  release   INCONCLUSIVE: production-1 serves, after 12m 35s, exit code 6
+                                S 7.1 of 20: 144 more requests without an error
+             12m 35s  release   next: this says nothing against the release; release it when there is more traffic
 
-            it took                     1h 06m 04s
-            failed because of it        0 of 1,573 requests
-            both releases served        5m 35s
-            the deploy would exit with  0 (promoted)
+            it took                     12m 35s
+            turned back                 12m 10s after users saw it
+            users had it for            12m 10s
+            failed because of it        0 of 313 requests
+            both releases served        12m 10s
+            the deploy would exit with  6 (inconclusive)
             picture                     target/xtask/rehearse-production-quiet-night.html
         "#]],
     );
