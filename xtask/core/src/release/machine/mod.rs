@@ -34,6 +34,7 @@ use crate::release::effect::{self, Action, Change, Effect, EffectId, Object};
 use crate::release::ledger::{Consent, Journal, Pause, Phase, Wish};
 use crate::release::model::{Fence, Slot};
 use crate::release::view::{Version, View};
+use crate::text;
 
 pub use crate::release::model::Ending;
 pub use crate::release::weights::Step;
@@ -127,6 +128,10 @@ pub struct Machine {
     consent: Option<Consent>,
     /// Since when looks show no ledger.
     unwritten: Option<Duration>,
+    /// For how long no look has shown anything, as far as this process was awake.
+    silence: Duration,
+    /// When something happened last.
+    handled: Duration,
     /// What this process has to say to another one.
     wish: Option<Wish>,
     /// Whether it has asked to write down what runs.
@@ -162,6 +167,8 @@ impl Machine {
             asked: None,
             consent: None,
             unwritten: None,
+            silence: Duration::ZERO,
+            handled: now,
             wish: None,
             has_noted: false,
             earned: None,
@@ -176,8 +183,11 @@ impl Machine {
         if self.end().is_some() {
             return Vec::new();
         }
+        self.silence += now.saturating_sub(self.handled).min(self.course.timing.answer);
+        self.handled = now;
         self.take(input, now);
         self.pending.expire(now);
+        self.lose_patience();
         let mut effects = Vec::new();
         // One round after the other: nothing is decided while a write of the last round may still be answered.
         if !self.pending.is_settling()
@@ -195,6 +205,19 @@ impl Machine {
             self.look_at = now + self.pace();
         }
         effects
+    }
+
+    /// Ends where the cluster does not answer for too long: what has begun stays as it is, for whoever sees it again.
+    fn lose_patience(&mut self) {
+        let has_begun = self.stage != Stage::Acquiring || self.owner.has_tried;
+        let timing = self.course.timing;
+        // A cluster may well be away for half an hour, and a release goes on where it stood.
+        if self.silence < if has_begun { timing.patience * 2 } else { timing.wait } {
+            return;
+        }
+        let ending = if has_begun { Ending::Stuck } else { Ending::Refused };
+        let words = format!("the cluster has not answered for {}", text::duration(self.silence));
+        self.stage = Stage::Ended(End::new(ending, words));
     }
 
     /// When to call [`Machine::handle`] with [`Input::Wake`] at the latest; `None` once it has ended.
@@ -238,6 +261,7 @@ impl Machine {
                     && let Some(view) = view
                     && !self.owner.is_outdated(&view, &self.course.timing, now)
                 {
+                    self.silence = Duration::ZERO;
                     self.owner.saw(&view, now);
                     self.pending.saw(&view, now, self.course.timing.wait);
                     self.view = Some(view);

@@ -116,6 +116,34 @@ fn pass(
     inputs
 }
 
+#[test]
+fn who_never_sees_anything_ends_all_the_same() {
+    let mut cluster = Cluster::new(Mood::Good);
+    let end_after = |machine: &mut Machine, cluster: &mut Cluster, inputs, mut now, length| {
+        pass(cluster, machine, &mut now, inputs, (length, false));
+        machine.end().map(|end| (end.ending, end.reason.clone()))
+    };
+    let ends = |ending, words: &str| Some((ending, words.to_owned()));
+    let minutes = Duration::from_mins;
+    // Nothing has begun.
+    for intent in [Intent::Release, Intent::Abort, Intent::Recover] {
+        let mut machine = Machine::new(course(), intent, 1, Duration::ZERO);
+        let mut end = |from, length| end_after(&mut machine, &mut cluster, vec![Input::Wake], from, length);
+        assert_eq!(end(minutes(0), minutes(1)), None);
+        let words = "the cluster has not answered for 2 min 00 s";
+        assert_eq!(end(minutes(1), minutes(2)), ends(Ending::Refused, words), "{intent:?}");
+    }
+    let mut now = Duration::ZERO;
+    let mut machine = Machine::new(course(), Intent::Release, 1, now);
+    let inputs = until_it_bakes(&mut cluster, &mut machine, &mut now);
+    // A sleep says nothing of the cluster.
+    now += minutes(300);
+    let end = end_after(&mut machine, &mut cluster, inputs, now, minutes(50));
+    assert_eq!(end, None);
+    let end = end_after(&mut machine, &mut cluster, vec![Input::Wake], now + minutes(50), minutes(20));
+    assert_eq!(end, ends(Ending::Stuck, "the cluster has not answered for 1 h 00 min"));
+}
+
 /// The bake of these releases takes 30 s.
 #[test]
 fn time_in_which_nothing_is_seen_is_not_time_in_which_it_was_good() {
