@@ -102,7 +102,7 @@ fn what_a_change_concerns_runs_again() {
 
 #[test]
 fn a_newer_change_interrupts_the_run_under_way() {
-    let repository = repository("grep -q quick one.txt || sleep 400");
+    let repository = repository("grep -q quick one.txt || sleep 40917");
     let watching = Watching::start(&repository, &["lint.one"]);
     std::thread::sleep(Duration::from_millis(1500));
     // What does not concern it lets it go on.
@@ -113,19 +113,19 @@ fn a_newer_change_interrupts_the_run_under_way() {
     watching.wait("interrupted for a newer change: one.txt", 1);
     watching.wait("1 task passed in", 1);
     assert_eq!(watching.end().0, Some(130));
-    assert!(!crate::repository::somebody_runs("sleep 400"));
+    assert!(!crate::repository::somebody_runs("sleep 40917"));
 }
 
 #[test]
 fn an_interruption_ends_the_run_and_the_watching() {
-    let repository = repository("sleep 401");
+    let repository = repository("sleep 40918");
     let watching = Watching::start(&repository, &["lint.one"]);
     std::thread::sleep(Duration::from_millis(1500));
     let start = Instant::now();
     let (code, said) = watching.end();
     assert_eq!(code, Some(130), "{said}");
     assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
-    assert!(!crate::repository::somebody_runs("sleep 401"));
+    assert!(!crate::repository::somebody_runs("sleep 40918"));
 }
 
 #[test]
