@@ -8,7 +8,7 @@
 mod bad;
 mod cluster;
 mod eks;
-mod load;
+pub(crate) mod load;
 mod pin;
 mod scratch;
 

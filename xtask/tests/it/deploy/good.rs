@@ -1,29 +1,9 @@
 //! Releases with which nothing is wrong.
 
-use serde_json::json;
-
 use super::shop::{How, Shop};
 use super::{nothing_lost, row};
 use crate::cluster::harness::Cluster;
-
-const PERF: &str = r#"
-[components.app]
-kind = "rust"
-path = "app"
-package = "app"
-
-[perf]
-script = "load.js"
-
-[perf.servers.app]
-command = ["serve"]
-port-variable = "PORT"
-url-variable = "BASE_URL"
-
-[perf.scenarios.smoke]
-duration = "1s"
-rate = 1
-"#;
+use crate::release::load;
 
 impl Shop<'_> {
     /// What the pods that serve have from their ConfigMap.
@@ -34,18 +14,12 @@ impl Shop<'_> {
 
     /// The repository has load tests, and one of the image that it releases, with this verdict.
     fn was_load_tested(&self, verdict: &str) {
+        self.repository.write("target/xtask/perf.json", &load::left_behind(&self.image(), verdict, &[]));
         let configuration = self.repository.read("xtask.toml");
-        let image = configuration.split('"').find(|text| text.starts_with("ghcr.io/")).unwrap();
-        let machine = json!({"identity": "1", "system": "linux", "kernel": "6", "processor": "x", "cores": 2,
-            "memory_bytes": 1, "k6": "v1.1.0"});
-        let report = json!({
-            "format": 1, "unix_time": 1, "scenario": "load", "runs": [], "crossed": [],
-            "candidate": {"name": "the images", "runner": "docker", "images": [image], "machine": machine},
-            "judgement": {"verdict": verdict, "reason": "answers take a fifth longer", "pairs": 3, "figures": []},
-        });
-        self.repository.write("target/xtask/perf.json", &report.to_string());
         if !configuration.contains("[perf]") {
-            self.repository.write("xtask.toml", &format!("{configuration}{PERF}"));
+            let component = "[components.app]\nkind = \"rust\"\npath = \"app\"\npackage = \"app\"\n";
+            let perf = load::section("app");
+            self.repository.write("xtask.toml", &format!("{configuration}\n{component}{perf}"));
         }
     }
 }
@@ -101,7 +75,7 @@ fn good_releases_follow_each_other_and_go_back_without_a_lost_request() {
     row("rollback to a named release", "it serves", &ran, Some(&seen));
 
     shop.was_load_tested("worse");
-    let ran = shop.deploy("three", &settings).expect(5, &["the load test", "answers take a fifth longer"]);
+    let ran = shop.deploy("three", &settings).expect(5, &["the load test", "answers take so long"]);
     shop.serves("two");
     row("images that a load test has found to be slower", "refused", &ran, None);
     shop.was_load_tested("same");

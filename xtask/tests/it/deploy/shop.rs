@@ -113,12 +113,17 @@ impl<'c> Shop<'c> {
         SocketAddr::new(address.parse().unwrap(), 80)
     }
 
+    /// The image that it releases where nothing else is said.
+    pub(crate) fn image(&self) -> String {
+        let configuration = self.repository.read("xtask.toml");
+        configuration.split('"').find(|text| text.starts_with("ghcr.io/")).unwrap().to_owned()
+    }
+
     /// The manifests as somebody would write them who has never heard of this program.
     pub(crate) fn plain(&self, version: &str, variables: &[(&str, &str)]) -> String {
-        let configuration = self.repository.read("xtask.toml");
-        let image = configuration.split('"').find(|text| text.starts_with("ghcr.io/")).unwrap();
+        let image = self.image();
         let others = [
-            ("IMAGE", image),
+            ("IMAGE", image.as_str()),
             ("VERSION", version),
             ("LATENCY", "1ms"),
             ("FAULT", "NOTHING"),

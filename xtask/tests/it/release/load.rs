@@ -4,36 +4,46 @@ use serde_json::json;
 
 use super::scratch::{Scratch, TICKET};
 
-const PERF: &str = r#"
+/// What a configuration says of load tests of a component.
+pub(crate) fn section(component: &str) -> String {
+    format!(
+        r#"
 [perf]
 script = "load.js"
-[perf.servers.backend]
+[perf.servers.{component}]
 command = ["serve"]
 port-variable = "PORT"
 url-variable = "BASE_URL"
 [perf.scenarios.smoke]
 duration = "1s"
 rate = 1
-"#;
+"#
+    )
+}
+
+/// What is left behind by a load test of an image.
+pub(crate) fn left_behind(image: &str, verdict: &str, crossed: &[&str]) -> String {
+    let machine = json!({"identity": "1", "system": "linux", "kernel": "6", "processor": "x", "cores": 2,
+        "memory_bytes": 1, "k6": "v1.1.0"});
+    let report = json!({
+        "format": 1, "unix_time": 1, "scenario": "load", "runs": [], "crossed": crossed,
+        "candidate": {"name": "the images", "runner": "docker", "images": [image], "machine": machine},
+        "judgement": {"verdict": verdict, "reason": "answers take so long", "pairs": 3, "figures": []},
+    });
+    report.to_string()
+}
 
 impl Scratch {
     /// Writes the load test of the backend's image with this digit.
     fn load_test(&self, digit: char, verdict: &str, crossed: &[&str]) {
-        let machine = json!({"identity": "1", "system": "linux", "kernel": "6", "processor": "x", "cores": 2,
-            "memory_bytes": 1, "k6": "v1.1.0"});
         let image = format!("ghcr.io/vitalyst/backend@sha256:{}", digit.to_string().repeat(64));
-        let report = json!({
-            "format": 1, "unix_time": 1, "scenario": "load", "runs": [], "crossed": crossed,
-            "candidate": {"name": "the images", "runner": "docker", "images": [image], "machine": machine},
-            "judgement": {"verdict": verdict, "reason": "answers take so long", "pairs": 3, "figures": []},
-        });
-        self.repository.write("target/xtask/perf.json", &report.to_string());
+        self.repository.write("target/xtask/perf.json", &left_behind(&image, verdict, crossed));
     }
 }
 
 #[test]
 fn a_plan_says_what_stands_against_it_and_why_it_goes_on_all_the_same() {
-    let scratch = Scratch::new(&format!("{TICKET}{PERF}"));
+    let scratch = Scratch::new(&format!("{TICKET}{}", section("backend")));
     scratch.ticket();
     scratch.images("1", &[("backend", 'a'), ("frontend", 'b')]);
     scratch.commit("Begin");
