@@ -161,8 +161,11 @@ fn base_commit(cx: &Cx, base: Option<&str>) -> Result<Known<String>> {
             hint: "`--affected` compares with a commit".to_owned(),
         }));
     };
-    let is_shallow = git::ask(cx, &["rev-parse", "--is-shallow-repository"])?.as_deref() != Some("false");
-    let hint = if is_shallow { UNSHALLOW.to_owned() } else { "name another one with `--base`".to_owned() };
+    let unknown = |reason: String| -> Result<Known<String>> {
+        let is_shallow = git::ask(cx, &["rev-parse", "--is-shallow-repository"])?.as_deref() != Some("false");
+        let hint = if is_shallow { UNSHALLOW } else { "name another one with `--base`" };
+        Ok(Err(Everything { reason, hint: hint.to_owned() }))
+    };
     let mut commit = None;
     for name in &since {
         let name = format!("{name}^{{commit}}");
@@ -173,12 +176,10 @@ fn base_commit(cx: &Cx, base: Option<&str>) -> Result<Known<String>> {
     }
     let name = since.first().map_or("", String::as_str);
     let Some(commit) = commit else {
-        let reason = format!("`{name}`, since which changes count, is not in this clone");
-        return Ok(Err(Everything { reason, hint }));
+        return unknown(format!("`{name}`, since which changes count, is not in this clone"));
     };
     let Some(commit) = git::ask(cx, &["merge-base", &commit, &head])? else {
-        let reason = format!("this clone does not hold where the history left `{name}`");
-        return Ok(Err(Everything { reason, hint }));
+        return unknown(format!("this clone does not hold where the history left `{name}`"));
     };
     Ok(Ok(commit))
 }
