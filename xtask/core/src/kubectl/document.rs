@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// One version of one object, as the server counts. A document that carries it changes nothing but that: a stale version is
 /// refused, and so is an object that was deleted and made again.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Seen {
     /// `metadata.uid`.
     pub uid: String,

@@ -128,10 +128,10 @@ pub struct Machine {
     consent: Option<Consent>,
     /// Since when looks show no ledger.
     unwritten: Option<Duration>,
-    /// For how long no look has shown anything, as far as this process was awake.
-    silence: Duration,
-    /// When something happened last.
-    handled: Duration,
+    /// How long this process was awake.
+    awake: Awake,
+    /// How long it had been awake when a look last showed something.
+    heard_at: Duration,
     /// What this process has to say to another one.
     wish: Option<Wish>,
     /// Whether it has asked to write down what runs.
@@ -140,6 +140,22 @@ pub struct Machine {
     earned: Option<String>,
     /// Somebody has aborted it before it was known what is under way.
     aborted: bool,
+}
+
+/// The time in which a process was awake: what it has slept through says nothing of the cluster.
+#[derive(Debug)]
+struct Awake {
+    long: Duration,
+    /// When something happened last.
+    last: Duration,
+}
+
+impl Awake {
+    /// Something happens. No longer than an answer may take passes before that, unless the process has slept.
+    fn goes_on(&mut self, now: Duration, timing: &Timing) {
+        self.long += now.saturating_sub(self.last).min(timing.answer);
+        self.last = now;
+    }
 }
 
 impl Machine {
@@ -167,8 +183,8 @@ impl Machine {
             asked: None,
             consent: None,
             unwritten: None,
-            silence: Duration::ZERO,
-            handled: now,
+            awake: Awake { long: Duration::ZERO, last: now },
+            heard_at: Duration::ZERO,
             wish: None,
             has_noted: false,
             earned: None,
@@ -183,8 +199,7 @@ impl Machine {
         if self.end().is_some() {
             return Vec::new();
         }
-        self.silence += now.saturating_sub(self.handled).min(self.course.timing.answer);
-        self.handled = now;
+        self.awake.goes_on(now, &self.course.timing);
         self.take(input, now);
         self.pending.expire(now);
         self.lose_patience();
@@ -212,11 +227,12 @@ impl Machine {
         let has_begun = self.stage != Stage::Acquiring || self.owner.has_tried;
         let timing = self.course.timing;
         // A cluster may well be away for half an hour, and a release goes on where it stood.
-        if self.silence < if has_begun { timing.patience * 2 } else { timing.wait } {
+        let silence = self.awake.long.saturating_sub(self.heard_at);
+        if silence < if has_begun { timing.patience * 2 } else { timing.wait } {
             return;
         }
         let ending = if has_begun { Ending::Stuck } else { Ending::Refused };
-        let words = format!("the cluster has not answered for {}", text::duration(self.silence));
+        let words = format!("the cluster has not answered for {}", text::duration(silence));
         self.stage = Stage::Ended(End::new(ending, words));
     }
 
@@ -259,9 +275,9 @@ impl Machine {
             Input::Looked(id, view) => {
                 if self.pending.answer(id).is_some()
                     && let Some(view) = view
-                    && !self.owner.is_outdated(&view, &self.course.timing, now)
+                    && !self.owner.is_outdated(&view, &self.course.timing, self.awake.long)
                 {
-                    self.silence = Duration::ZERO;
+                    self.heard_at = self.awake.long;
                     self.owner.saw(&view, now);
                     self.pending.saw(&view, now, self.course.timing.wait);
                     self.view = Some(view);
@@ -296,7 +312,9 @@ impl Machine {
             Input::Smoked(id, result) => {
                 if let Some(Answered::Smoke(part)) = self.pending.answer(id) {
                     // The phase goes on by an answer, or back.
-                    self.look_at = if result.is_some() { now } else { self.look_at };
+                    if result.is_some() {
+                        self.look_at = now;
+                    }
                     self.smoked[part] = result;
                 }
             }
@@ -398,10 +416,12 @@ impl Machine {
 
     /// How soon to look again when nothing was written.
     fn pace(&self) -> Duration {
-        match self.phase() {
-            Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking) => self.course.timing.look_steady,
-            _ => self.course.timing.look,
-        }
+        if self.is_watching() { self.course.timing.look_steady } else { self.course.timing.look }
+    }
+
+    /// Whether it changes nothing at the moment, and only watches.
+    pub fn is_watching(&self) -> bool {
+        matches!(self.phase(), Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking))
     }
 
     fn write(

@@ -20,8 +20,8 @@ pub(super) struct Owner {
     /// clocks differ.
     seen: Option<(Lease, Duration)>,
     began: Duration,
-    /// For how long all looks have shown a time before this process won, and when the last of them did.
-    outdated: Option<(Duration, Duration)>,
+    /// How long this process had been awake when looks began to show a time before it won, and nothing else.
+    outdated: Option<Duration>,
     renewed: Duration,
     renewals: u64,
     /// Whether it has asked for the lease: whatever the answer was, it may own the environment.
@@ -67,14 +67,11 @@ impl Owner {
     /// Whether a look shows a time before this process won: an API server that lags answered it. Where all looks show that for
     /// as long as a lease lasts, somebody may have deleted it and begun to count anew. What this process has slept through
     /// says nothing.
-    pub(super) fn is_outdated(&mut self, view: &View, timing: &Timing, now: Duration) -> bool {
+    pub(super) fn is_outdated(&mut self, view: &View, timing: &Timing, awake: Duration) -> bool {
         let transitions = view.lease.as_ref().map(|read| read.object.transitions);
         let is_older = transitions.unwrap_or(0) < self.fence.0;
-        let (long, last) = self.outdated.unwrap_or((Duration::ZERO, now));
-        // Two looks in a row are no further apart than an answer may take, unless the process has slept.
-        let long = long + now.saturating_sub(last).min(timing.answer);
-        self.outdated = is_older.then_some((long, now));
-        is_older && long < timing.lease
+        self.outdated = is_older.then(|| self.outdated.unwrap_or(awake));
+        self.outdated.is_some_and(|since| awake.saturating_sub(since) < timing.lease)
     }
 
     /// Whether another sign of life is due.

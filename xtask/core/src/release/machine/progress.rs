@@ -82,8 +82,8 @@ impl Machine {
         loop {
             journal.phase = self.next(journal.phase);
             let is_optional = matches!(journal.phase, Phase::Stated | Phase::Floored | Phase::Promoting);
-            let goal = goals::of(&self.course, &journal, &self.live, view, self.is_drained(now));
-            if !is_optional || !goal.is_met() {
+            let goal = || goals::of(&self.course, &journal, &self.live, view, self.is_drained(now));
+            if !is_optional || !goal().is_met() {
                 return self.enter(journal.phase, now);
             }
         }

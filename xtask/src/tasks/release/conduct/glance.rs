@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::core::kubectl::document::Seen;
 use crate::core::release::wire::{Asked, Inventory, Question};
 use crate::driver::kubectl::{Failure, Kubectl};
 
@@ -59,12 +60,8 @@ pub(super) fn glance(kubectl: &Kubectl, inventory: &Inventory) -> Result<Vec<Val
 
 /// Whether a glance shows an object of which the look does not know this version.
 pub(super) fn differs(glanced: &[Value], look: &[Value]) -> bool {
-    let version = |object: &Value| {
-        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        (text("/metadata/uid"), text("/metadata/resourceVersion"))
-    };
-    let known: HashSet<_> = look.iter().map(version).collect();
-    glanced.iter().any(|object| !known.contains(&version(object)))
+    let known: HashSet<Seen> = look.iter().filter_map(Seen::of).collect();
+    glanced.iter().filter_map(Seen::of).any(|seen| !known.contains(&seen))
 }
 
 #[cfg(test)]

@@ -323,8 +323,8 @@ impl Play {
         answers: &Sender<Reply>,
         now: Duration,
     ) {
-        let is_steady =
-            matches!(self.machine.phase(), None | Some(Phase::Exposed(_) | Phase::Holding | Phase::Baking));
+        // Before it has a phase it waits for somebody else.
+        let is_steady = self.machine.phase().is_none() || self.machine.is_watching();
         if !self.glance.begin(is_steady, now) {
             return;
         }
