@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # verdicts.sh [COUNT [DURATION [BUDGET]]]: how often `cargo xtask perf` is right on this machine, by load tests that are really made.
 #
-# A copy of this repository gets two commits: one that changes nothing of what the backend does, and one that makes each of its
-# answers a fifth slower (by as much processor time, measured in the first comparison). Both are compared with the commit before, in
-# turn, COUNT times each (30), by runs of DURATION (20s) until the verdict is reached or BUDGET (10m) is spent. Each result is kept in
-# target/xtask/verdicts.jsonl as soon as it is there, and counts the next time: a series may be made in several sittings. Nothing else
-# should run on the machine meanwhile.
+# A copy of this repository gets two commits: one that changes nothing of what the servers do, and one that makes each answer of each
+# endpoint a fifth slower (by as much processor time, measured in the comparisons before). Both are compared with the commit before,
+# in turn, COUNT times each (30), by runs of DURATION (20s) until the verdict is reached or BUDGET (10m) is spent. Each result is kept
+# in target/xtask/verdicts.jsonl as soon as it is there, and counts the next time: a series may be made in several sittings. Nothing
+# else should run on the machine meanwhile.
 set -euo pipefail
 count=${1:-30} duration=${2:-20s} budget=${3:-10m}
 root=$(dirname "$(readlink -f "$0")")/../../..
@@ -23,35 +23,55 @@ git config user.name verdicts
 git config user.email verdicts@example.invalid
 base=$(git rev-parse HEAD)
 
+# commit NAME: the files as they are, as a commit of that name upon the base.
 commit() {
     git checkout --quiet -B "$1" "$base"
-    python3 - "$2" <<'PYTHON'
-import pathlib, sys
+    python3 - "$1" "$results" "$duration" <<'PYTHON'
+import json, pathlib, statistics, sys
 
-file = pathlib.Path("backend/src/main.py")
-text = file.read_text()
-if float(sys.argv[1]):
-    text += f'''
+def insert(path, place, text):
+    file = pathlib.Path(path)
+    before = file.read_text()
+    assert before.count(place) == 1, (path, place)
+    file.write_text(before.replace(place, text))
 
-def _slower(application):
-    """Answer each request {sys.argv[1]} s later."""
+if sys.argv[1] == "same":
+    insert("backend/src/main.py", "_log = ", "# Nothing that is run.\n_log = ")
+    sys.exit()
+lines = [line for line in map(json.loads, open(sys.argv[2])) if line["duration"] == sys.argv[3]]
+names = lines[0]["endpoints_ms"]
+# A fifth of what is compared: of the fastest tenth of the answers.
+late = {name: round(statistics.median(line["endpoints_ms"][name] for line in lines) / 5, 4) for name in names}
+insert("backend/src/main.py", "create_app(settings),\n", "_slower(create_app(settings)),\n")
+insert("backend/src/main.py", "def describe(", f'''def _slower(application):
+    """Answer each request later."""
     import time
+
+    def late_ms(path):
+        if path.startswith("/v1/search"):
+            return {late["search"]}
+        if path.endswith("/neighbours"):
+            return {late["neighbours"]}
+        return {late["node"]} if path.startswith("/v1/nodes/") else {late["list"]}
 
     async def slower(scope, receive, send):
         if scope["type"] == "http":
-            until = time.perf_counter() + {sys.argv[1]}
+            until = time.perf_counter() + late_ms(scope["path"]) / 1000
             while time.perf_counter() < until:
                 pass
         await application(scope, receive, send)
 
     return slower
-'''
-    before = "create_app(settings),\n"
-    assert text.count(before) == 1
-    text = text.replace(before, "_slower(create_app(settings)),\n")
-else:
-    text += "\n# Nothing that is run.\n"
-file.write_text(text)
+
+
+def describe(''')
+insert("frontend/server/main.ts", "  server.listen(", f'''  server.prependListener('request', (request) => {{
+    const until = performance.now() + (request.url === '/' ? {late["page"]} : {late["asset"]});
+    while (performance.now() < until) {{
+      // Answers each request later.
+    }}
+  }});
+  server.listen(''')
 PYTHON
     git commit --quiet --all --message "$1"
 }
@@ -83,29 +103,23 @@ judgement = json.load(open("target/xtask/perf.json"))["judgement"]
 total = next(figure for figure in judgement["figures"] if figure["of"] == "all")
 line = {"change": sys.argv[2], "duration": sys.argv[3], "verdict": judgement["verdict"], "pairs": judgement["pairs"]}
 line |= {"ratio": round(total["change"]["ratio"], 4), "baseline_ms": round(total["baseline_ms"], 3)}
+line["endpoints_ms"] = {one["of"]: round(one["baseline_ms"], 3) for one in judgement["figures"] if one is not total}
 print(json.dumps(line))
 with open(sys.argv[1], "a") as results:
     print(json.dumps(line), file=results)
 PYTHON
 }
 
-commit same 0
-slower=
+commit same
+is_planted=
 for number in $(seq "$count"); do
     if [ "$(made none)" -lt "$number" ]; then
         git checkout --quiet same
         compare none
     fi
-    if [ -z "$slower" ]; then
-        # A fifth of the fastest tenth of the answers, all endpoints alike: of what is compared.
-        slower=$(python3 - "$results" "$duration" <<'PYTHON'
-import json, statistics, sys
-
-lines = map(json.loads, open(sys.argv[1]))
-print(round(statistics.median(line["baseline_ms"] for line in lines if line["duration"] == sys.argv[2]) / 5000, 6))
-PYTHON
-        )
-        commit slower "$slower"
+    if [ -z "$is_planted" ]; then
+        commit slower
+        is_planted=yes
     fi
     if [ "$(made "+20 %")" -lt "$number" ]; then
         git checkout --quiet slower
