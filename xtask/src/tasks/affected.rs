@@ -155,6 +155,12 @@ fn base_commit(cx: &Cx, base: Option<&str>) -> Result<Known<String>> {
         Ok(since) => since,
         Err(everything) => return Ok(Err(everything)),
     };
+    // One question where all is as it should be, which is nearly always; the others say what is not.
+    if let Some(first) = since.first()
+        && let Some(commit) = left(cx, first, "HEAD")?
+    {
+        return Ok(Ok(commit));
+    }
     let Some(head) = git::head(cx)? else {
         return Ok(Err(Everything {
             reason: "git knows no commit here".to_owned(),
@@ -168,8 +174,7 @@ fn base_commit(cx: &Cx, base: Option<&str>) -> Result<Known<String>> {
     };
     let mut commit = None;
     for name in &since {
-        let name = format!("{name}^{{commit}}");
-        commit = git::ask(cx, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
+        commit = git::commit(cx, name)?;
         if commit.is_some() {
             break;
         }
@@ -178,10 +183,16 @@ fn base_commit(cx: &Cx, base: Option<&str>) -> Result<Known<String>> {
     let Some(commit) = commit else {
         return unknown(format!("`{name}`, since which changes count, is not in this clone"));
     };
-    let Some(commit) = git::ask(cx, &["merge-base", &commit, &head])? else {
+    let Some(commit) = left(cx, &commit, &head)? else {
         return unknown(format!("this clone does not hold where the history left `{name}`"));
     };
     Ok(Ok(commit))
+}
+
+/// Where the history of `head` left that of `name`.
+fn left(cx: &Cx, name: &str, head: &str) -> Result<Option<String>> {
+    let (name, head) = (git::as_commit(name), git::as_commit(head));
+    git::ask(cx, &["merge-base", "--end-of-options", &name, &head])
 }
 
 /// Where the history left the branch that changes count since; or why that is not known, and what to do.

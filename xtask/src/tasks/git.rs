@@ -17,5 +17,15 @@ pub(super) fn ask(cx: &Cx, args: &[&str]) -> Result<Option<String>> {
 
 /// The commit of the checkout; `None` where there is none.
 pub(super) fn head(cx: &Cx) -> Result<Option<String>> {
-    ask(cx, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+    commit(cx, "HEAD")
+}
+
+/// The commit of a name; `None` where git knows none of that name.
+pub(super) fn commit(cx: &Cx, name: &str) -> Result<Option<String>> {
+    ask(cx, &["rev-parse", "--verify", "--quiet", "--end-of-options", &as_commit(name)])
+}
+
+/// A name as that of a commit: of the one a tag is of, too.
+pub(super) fn as_commit(name: &str) -> String {
+    format!("{name}^{{commit}}")
 }

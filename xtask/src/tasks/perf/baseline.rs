@@ -33,7 +33,7 @@ pub(super) fn prepare(
             Ok(commit) => (format!("the base {}", short(&commit)), commit),
             Err(reason) => return Ok(Err(reason)),
         },
-        Baseline::Named(name) => match commit(cx, name)? {
+        Baseline::Named(name) => match git::commit(cx, name)? {
             Some(commit) => (format!("`{name}` ({})", short(&commit)), commit),
             None => return of_image(name, settings, candidate, machine),
         },
@@ -83,11 +83,6 @@ fn tagged(
         };
     }
     Ok(Ok(found))
-}
-
-/// The commit of a name that git knows.
-fn commit(cx: &Cx, name: &str) -> Result<Option<String>> {
-    git::ask(cx, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])
 }
 
 /// Where the history left the branch that changes are for; or why that is nothing to compare with.
