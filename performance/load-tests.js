@@ -56,6 +56,7 @@ export function setup() {
 }
 
 export function browse(nodes) {
+  arrive();
   openPage();
   const { kind } = pick(nodes);
   const page = get('list', `/v1/nodes?kind=${kind}&limit=24`, {
@@ -68,6 +69,7 @@ export function browse(nodes) {
 }
 
 export function search(nodes) {
+  arrive();
   const wanted = pick(nodes);
   // What somebody has typed when the explorer asks: the beginning of a name.
   const text = wanted.name.slice(0, 3 + Math.floor(Math.random() * 4)).trim();
@@ -78,6 +80,14 @@ export function search(nodes) {
   if (found !== null) {
     lookAround(pick(found.items).id);
   }
+}
+
+/**
+ * k6 begins journeys at equal distances, and people come whenever they like. Of two servers that are asked at the same time, the one
+ * whose turn always comes a moment later would always wait for the other.
+ */
+function arrive() {
+  sleep(Math.random() / RATE);
 }
 
 function lookAround(id) {

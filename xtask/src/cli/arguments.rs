@@ -382,8 +382,8 @@ Examples:
   cargo xtask perf --duration 20s --budget 15m      longer runs, and more of them
   cargo xtask report --open                         latency, throughput and memory, drawn
 
-Baseline and candidate run side by side on this machine and are asked in turn, until the verdict is clear
-or the budget is spent. What was built by `cargo xtask image --push` is started where a container engine
+Baseline and candidate run side by side on this machine and are asked at the same time, until the verdict is
+clear or the budget is spent. What was built by `cargo xtask image --push` is started where a container engine
 is there, else the files. All figures stand in target/xtask/perf.json.
 
 Exits with 1 where the candidate is worse, or crossed a threshold of `[perf]`; with `--strict`, with 4

@@ -66,6 +66,9 @@ pub struct PerfScenario {
     pub rate: u32,
     /// `rate-max`: where the rate grows to in the course of the run. Default: it stays.
     pub rate_max: Option<u32>,
+    /// `in-turn`: `true` asks baseline and candidate one after the other, not at the same time: for load by which one of them alone
+    /// uses all of the machine. Takes twice as long, and more pairs where the machine is shared. Default: `false`.
+    pub in_turn: bool,
     /// `thresholds`: what has to hold, by metric, as k6 writes it: `{ checks = ["rate>0.99"] }`. To them come those of
     /// `[perf.thresholds]` for metrics that are not named here. Default: none of its own.
     pub thresholds: Thresholds,

@@ -39,6 +39,17 @@ def after(option):
     return sys.argv[sys.argv.index(option) + 1] if option in sys.argv else None
 if "hang" in behaviour:
     time.sleep(600)
+if "meets" in behaviour and after("--out"):
+    os.makedirs("target/here", exist_ok=True)
+    open(f"target/here/{delay}", "w")
+    for _ in range(200):
+        if len(os.listdir("target/here")) == 2:
+            break
+        time.sleep(0.05)
+    else:
+        raise SystemExit(107)
+if "alone" in behaviour and after("--out"):
+    time.sleep(600) if delay < 11 else sys.exit(107)
 checks = 0 if "throws" in behaviour else 40
 crossed = "late" in behaviour and delay > 100
 if after("--summary-export"):
@@ -74,6 +85,9 @@ impl Shop {
              [perf.scenarios.throws]\nduration = \"1s\"\nrate = 1\nthresholds = { throws = [\"rate>0\"] }\n\n\
              [perf.scenarios.breaks]\nduration = \"1s\"\nrate = 1\nthresholds = { breaks = [\"rate>0\"] }\n\n\
              [perf.scenarios.late]\nduration = \"1s\"\nrate = 1\nthresholds = { late = [\"rate>0\"] }\n\n\
+             [perf.scenarios.meets]\nduration = \"1s\"\nrate = 1\nthresholds = { meets = [\"rate>0\"] }\n\n\
+             [perf.scenarios.apart]\nduration = \"1s\"\nrate = 1\nin-turn = true\n\n\
+             [perf.scenarios.alone]\nduration = \"1s\"\nrate = 1\nthresholds = { alone = [\"rate>0\"] }\n\n\
              [perf.scenarios.hang]\nduration = \"1s\"\nrate = 1\nthresholds = { hang = [\"rate>0\"] }\n",
         );
         repository.write(".gitignore", "/target\n/.xtask\n/bin\n/thing/built\n");
@@ -234,6 +248,27 @@ fn what_measures_nothing_is_no_result() {
     shop.repository.write("thing/server.py", "raise SystemExit('no database')\n");
     let said = shop.perf(&["--baseline", "none"]).expect(1);
     for words in ["`thing` did not stay up", "no database"] {
+        assert!(said.all().contains(words), "{}", said.all());
+    }
+}
+
+#[test]
+fn both_sides_are_asked_at_the_same_time_or_in_turn() {
+    let shop = Shop::new();
+    shop.repository.write("thing/delay", "12\n");
+    // Each k6 waits until the other one is there.
+    let said = shop.perf(&["--scenario", "meets"]).expect(1);
+    assert!(said.all().contains("answers take 20.0 % longer"), "{}", said.all());
+    let said = shop.perf(&["--scenario", "apart"]).expect(1);
+    assert!(said.all().contains("answers take 20.0 % longer"), "{}", said.all());
+    let report = shop.report();
+    for two in report.runs.windows(2) {
+        let end = two[0].began_ms + two[0].duration_ms;
+        assert!(two[1].began_ms >= end, "one began after {} ms, before the end at {end} ms", two[1].began_ms);
+    }
+    // Where one fails, nobody waits for the other, and it is said which one it was.
+    let said = shop.perf(&["--scenario", "alone"]).expect(1);
+    for words in ["the candidate could not be measured", "exit code 107"] {
         assert!(said.all().contains(words), "{}", said.all());
     }
 }

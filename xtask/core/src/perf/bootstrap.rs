@@ -1,11 +1,9 @@
 //! How far a ratio may be from what was measured: a bootstrap in two stages, from a seed.
 //!
-//! Pairs of runs are drawn with replacement, and within each run its slices (Davison and Hinkley, *Bootstrap Methods and
-//! Their Application*, 1997, 3.8). With three pairs, the pairs alone would have no more than a few different outcomes, and an
-//! interval that is too narrow; the slices say how much a run moves within itself.
-//!
-//! What a neighbour does for a second falls on one slice, what it does for a minute on one run. So a run is the mean of the
-//! quicker half of its slices, and the pairs are their median.
+//! Pairs of runs are drawn with replacement, and within each pair its parts, both sides together: what a neighbour does for a second
+//! falls on the same part of both (Davison and Hinkley, *Bootstrap Methods and Their Application*, 1997, 3.8). With three pairs,
+//! the pairs alone would have no more than a few different outcomes, and an interval that is too narrow; the parts say how much a
+//! pair moves within itself. A pair is the mean of its parts; the pairs are their median, which one bad minute does not move.
 
 use crate::release::metrics::to_float;
 use crate::simulation::random::Random;
@@ -18,13 +16,23 @@ const DRAWS: usize = 1000;
 /// The seed: the same measurements have the same interval, each time and for everybody.
 const SEED: u64 = 0x7065_7266;
 
-/// One pair of runs: the figure of each slice, in milliseconds.
+/// One pair of runs: the figure of each part, in milliseconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     /// Of the baseline.
     pub baseline: Vec<f64>,
-    /// Of the candidate.
+    /// Of the candidate, part by part beside those of the baseline.
     pub candidate: Vec<f64>,
+}
+
+impl Pair {
+    /// The logarithm of candidate over baseline, part by part.
+    fn differences(&self) -> Option<Vec<f64>> {
+        let logarithm = |ms: &f64| (ms.is_finite() && *ms > 0.0).then(|| ms.ln());
+        let both = self.baseline.iter().zip(&self.candidate);
+        let parts = both.map(|(baseline, candidate)| Some(logarithm(candidate)? - logarithm(baseline)?));
+        parts.collect::<Option<Vec<f64>>>().filter(|parts| !parts.is_empty())
+    }
 }
 
 /// A ratio of candidate to baseline, and between which values it lies with a confidence.
@@ -41,49 +49,38 @@ pub struct Interval {
 /// The ratio of the pairs, with an interval that holds it with this confidence (`0.95`); `None` where a pair has nothing, or
 /// a figure that is no duration.
 pub fn interval(pairs: &[Pair], confidence: f64) -> Option<Interval> {
-    let logarithms = |slices: &[f64]| -> Option<Vec<f64>> {
-        let all = slices.iter().map(|ms| (ms.is_finite() && *ms > 0.0).then(|| ms.ln()));
-        all.collect::<Option<Vec<f64>>>().filter(|all| !all.is_empty())
-    };
-    let pairs: Vec<(Vec<f64>, Vec<f64>)> = pairs
-        .iter()
-        .map(|pair| Some((logarithms(&pair.baseline)?, logarithms(&pair.candidate)?)))
-        .collect::<Option<_>>()?;
-    let measured = pairs.iter().map(|(baseline, candidate)| run(candidate.clone()) - run(baseline.clone()));
-    let measured = median(measured.collect())?;
+    let pairs: Vec<Vec<f64>> = pairs.iter().map(Pair::differences).collect::<Option<_>>()?;
+    let measured = median(pairs.iter().map(|parts| mean(parts)).collect())?;
     let mut random = Random::new(SEED);
     let mut drawn: Vec<f64> = (0..DRAWS).filter_map(|_| draw(&pairs, &mut random)).collect();
     drawn.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;
-    let (low, high) = (quantile(&drawn, tail)?, quantile(&drawn, 1.0 - tail)?);
-    Some(Interval { ratio: measured.exp(), low: low.exp(), high: high.exp() })
+    // What is drawn from few pairs varies less than they do (Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015, 3.2).
+    let pairs = to_float(pairs.len() as u64);
+    let narrow = if pairs > 1.0 { (pairs / (pairs - 1.0)).sqrt() } else { 1.0 };
+    let end = |share| Some((measured + narrow * (quantile(&drawn, share)? - measured)).exp());
+    Some(Interval { ratio: measured.exp(), low: end(tail)?, high: end(1.0 - tail)? })
 }
 
 /// What runs typically take, in milliseconds: each as [`interval`] sees it, and their median.
 pub fn typical<'s>(runs: impl Iterator<Item = &'s [f64]>) -> Option<f64> {
-    let logarithms = |slices: &[f64]| run(slices.iter().map(|ms| ms.ln()).collect());
+    let logarithms = |parts: &[f64]| mean(&parts.iter().map(|ms| ms.ln()).collect::<Vec<f64>>());
     median(runs.map(logarithms).collect()).map(f64::exp)
 }
 
 /// The difference of one draw.
-fn draw(pairs: &[(Vec<f64>, Vec<f64>)], random: &mut Random) -> Option<f64> {
-    let differences = pairs.iter().map(|_| {
-        let (baseline, candidate) = &pairs[position(pairs.len(), random)];
-        run(again(candidate, random)) - run(again(baseline, random))
-    });
-    median(differences.collect())
+fn draw(pairs: &[Vec<f64>], random: &mut Random) -> Option<f64> {
+    let pairs = pairs.iter().map(|_| mean(&again(&pairs[position(pairs.len(), random)], random)));
+    median(pairs.collect())
 }
 
-/// As many slices, drawn with replacement.
-fn again(slices: &[f64], random: &mut Random) -> Vec<f64> {
-    slices.iter().map(|_| slices[position(slices.len(), random)]).collect()
+/// As many parts, drawn with replacement.
+fn again(parts: &[f64], random: &mut Random) -> Vec<f64> {
+    parts.iter().map(|_| parts[position(parts.len(), random)]).collect()
 }
 
-/// The mean of the quicker half of a run's slices.
-fn run(mut slices: Vec<f64>) -> f64 {
-    slices.sort_by(f64::total_cmp);
-    slices.truncate(slices.len().div_ceil(2));
-    slices.iter().sum::<f64>() / to_float(slices.len() as u64)
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / to_float(values.len() as u64)
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

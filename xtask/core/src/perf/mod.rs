@@ -1,16 +1,16 @@
 //! Load tests with a verdict: what k6 measured, how two versions compare, and what that means for a release.
 //!
 //! One run says little: on a shared machine the same program is now 20 % slower, now 20 % faster than a minute ago. So
-//! baseline and candidate run in turn, in pairs ([`interleave`]); each run becomes a few figures ([`samples`], [`run`]); the
+//! baseline and candidate run at the same time, in pairs ([`pairs`]); each run becomes a few figures ([`samples`], [`run`]); the
 //! ratios within pairs are resampled ([`bootstrap`]); and [`judge`] says better, same, worse, or that it cannot tell. What
 //! was measured on another machine is never compared ([`machine`]). `docs/guides/performance.md` gives the reasons.
 
 pub mod bootstrap;
 pub mod gate;
-pub mod interleave;
 pub mod judge;
 pub mod k6;
 pub mod machine;
+pub mod pairs;
 pub mod report;
 pub mod run;
 pub mod samples;

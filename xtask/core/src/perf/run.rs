@@ -25,17 +25,12 @@ pub struct Latency {
     pub max_ms: f64,
     /// The quantiles from 0 % to 100 % in steps of 5 %.
     pub quantiles_ms: Vec<f64>,
-    /// [`FIGURE`] of each part of the run, of which all have about as many answers: by this, runs are compared.
+    /// [`quick`] of each part of the run, of which all have about as many answers: by this, runs are compared.
     pub slices_ms: Vec<f64>,
 }
 
-/// The quantile by which runs are compared: the lower decile. What others do to a shared machine makes answers slower, never
-/// faster: the quick ones are nearly free of it (Chen and Revels, *Robust benchmarking in noisy environments*, 2016). Beside
-/// twenty busy processes on two cores, it moved by 13 % from one run to the next, where the median moved by 50 %.
-pub const FIGURE: f64 = 0.1;
-
 /// Into how many parts a run is cut, and how many answers each has at least.
-const SLICES: usize = 4;
+const SLICES: usize = 8;
 /// See [`SLICES`].
 const SLICE_MIN: usize = 5;
 
@@ -55,10 +50,7 @@ impl Latency {
             p99_ms: at(0.99)?,
             max_ms: *sorted.last()?,
             quantiles_ms,
-            slices_ms: durations
-                .chunks(slice)
-                .filter_map(|slice| quantile(&self::sorted(slice), FIGURE))
-                .collect(),
+            slices_ms: durations.chunks(slice).filter_map(|slice| quick(&self::sorted(slice))).collect(),
         })
     }
 }
@@ -67,6 +59,16 @@ fn sorted(durations: &[f64]) -> Vec<f64> {
     let mut sorted = durations.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted
+}
+
+/// What the quick answers of sorted ones take: the geometric mean of the quicker half; `None` of nothing.
+///
+/// What others do to a shared machine makes answers slower, never faster: the quick ones are nearly free of it (Chen and Revels,
+/// *Robust benchmarking in noisy environments*, 2016).
+pub fn quick(sorted: &[f64]) -> Option<f64> {
+    let quicker = &sorted[..sorted.len().div_ceil(2)];
+    let logarithms: f64 = quicker.iter().map(|ms| ms.ln()).sum();
+    (!quicker.is_empty()).then(|| (logarithms / to_float(quicker.len() as u64)).exp())
 }
 
 /// The value below which a share of the sorted values lies, between two values in proportion; `None` of nothing.

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::Side;
 use super::bootstrap::{Pair, interval};
 use super::gate::{Weighed, weigh};
-use super::interleave::{Next, Plan, side};
 use super::judge::{ALL, Judgement, Rule, Verdict, judge};
 use super::k6::{End, Summary};
 use super::machine::{Machine, Subject};
+use super::pairs::{Next, Plan, order};
 use super::report::{FORMAT, Report, crossed};
-use super::run::{Latency, Run, quantile};
+use super::run::{Latency, Run, quantile, quick};
 use super::samples::Samples;
 use crate::simulation::random::Random;
 
@@ -69,13 +69,14 @@ fn run(side: Side, endpoints: &[(&str, &[f64])]) -> Run {
 
 /// Three pairs: `list` and `node` of the baseline take 10 and 20 ms, those of the candidate these times as long.
 fn pairs(list: f64, node: f64) -> Vec<Run> {
-    let noise = [0.99, 1.0, 1.01, 1.0];
-    let run = |number: usize| {
-        let side = side(number);
-        let (list, node) = if side == Side::Baseline { (10.0, 20.0) } else { (10.0 * list, 20.0 * node) };
+    let run = |side: Side| {
+        let (list, node, noise) = match side {
+            Side::Baseline => (10.0, 20.0, [0.99, 1.0, 1.01, 1.0]),
+            Side::Candidate => (10.0 * list, 20.0 * node, [1.0, 1.01, 1.0, 0.99]),
+        };
         run(side, &[("list", &noise.map(|noise| noise * list)), ("node", &noise.map(|noise| noise * node))])
     };
-    (0..6).map(run).collect()
+    (0..3).flat_map(order).map(run).collect()
 }
 
 fn verdict(runs: &[Run]) -> Judgement {
@@ -168,23 +169,25 @@ fn quantiles_lie_between_the_values() {
     assert_eq!((latency.median_ms, latency.max_ms, latency.quantiles_ms.len()), (2.0, 3.0, 21));
     assert!(latency.quantiles_ms.is_sorted());
     assert_eq!(Latency::of(&[]), None);
+    // Of 1, 4 and whatever is slower, it is the quicker two.
+    assert!((quick(&[1.0, 4.0, 4.0, 900.0]).unwrap() - 2.0).abs() < 1e-9);
+    assert_eq!(quick(&[]), None);
 }
 
 #[test]
-fn sides_take_turns_until_there_is_a_verdict_or_no_time() {
-    let sides: String = (0..8).map(|number| if side(number) == Side::Baseline { 'A' } else { 'B' }).collect();
-    assert_eq!(sides, "ABBAABBA");
+fn there_are_pairs_until_there_is_a_verdict_or_no_time() {
+    let letter = |side| if side == Side::Baseline { 'A' } else { 'B' };
+    assert_eq!((0..4).flat_map(order).map(letter).collect::<String>(), "ABBAABBA");
     let plan = Plan { pairs_min: 3, budget: Duration::from_mins(10) };
     let second = Duration::from_secs;
     for (made, elapsed, decided, next) in [
-        (0, 0, true, Next::Run(Side::Baseline)),
-        (5, 9_000, true, Next::Run(Side::Candidate)),
-        (6, 132, true, Next::Decided),
-        (6, 132, false, Next::Run(Side::Candidate)),
-        (7, 9_000, true, Next::Run(Side::Baseline)),
-        (24, 560, false, Next::OutOfBudget),
-        (6, 9_000, false, Next::OutOfBudget),
-        (6, 9_000, true, Next::Decided),
+        (0, 0, true, Next::Pair(order(0))),
+        (2, 9_000, true, Next::Pair(order(0))),
+        (3, 132, true, Next::Decided),
+        (3, 132, false, Next::Pair(order(1))),
+        (12, 560, false, Next::OutOfBudget),
+        (3, 9_000, false, Next::OutOfBudget),
+        (3, 9_000, true, Next::Decided),
     ] {
         assert_eq!(plan.next(made, second(elapsed), || decided), next, "{made} after {elapsed} s");
     }
@@ -208,6 +211,10 @@ fn an_interval_holds_the_ratio_and_is_the_same_each_time() {
         let turned = interval(&turned.collect::<Vec<_>>(), 0.95).unwrap();
         assert!((turned.ratio * first.ratio - 1.0).abs() < 1e-9);
     }
+    // What falls on the same part of both says nothing of the ratio.
+    let both = Pair { baseline: vec![10.0, 30.0, 20.0], candidate: vec![11.0, 33.0, 22.0] };
+    let exact = interval(&vec![both; 3], 0.95).unwrap();
+    assert!((exact.low - 1.1).abs() < 1e-9 && (exact.high - 1.1).abs() < 1e-9, "{exact:?}");
     let pair = |baseline: &[f64]| Pair { baseline: baseline.to_vec(), candidate: vec![1.0] };
     for nothing in [vec![], vec![pair(&[])], vec![pair(&[0.0])], vec![pair(&[f64::NAN])]] {
         assert_eq!(interval(&nothing, 0.95), None, "{nothing:?}");
@@ -217,10 +224,10 @@ fn an_interval_holds_the_ratio_and_is_the_same_each_time() {
 #[test]
 fn every_verdict_has_its_reason() {
     for (list, node, expected, reason) in [
-        (1.0, 1.0, Verdict::Same, "answers take 0.0 % longer, 14.07 ms after 14.07 ms"),
-        (1.2, 1.2, Verdict::Worse, "answers take 20.0 % longer, 16.89 ms after 14.07 ms"),
-        (0.8, 0.8, Verdict::Better, "answers take 20.0 % shorter, 11.26 ms after 14.07 ms"),
-        (1.0, 1.19, Verdict::Worse, "answers of `node` take 19.0 % longer, 23.68 ms after 19.90 ms"),
+        (1.0, 1.0, Verdict::Same, "answers take 0.0 % longer, 14.14 ms after 14.14 ms"),
+        (1.2, 1.2, Verdict::Worse, "answers take 20.0 % longer, 16.97 ms after 14.14 ms"),
+        (0.8, 0.8, Verdict::Better, "answers take 20.0 % shorter, 11.31 ms after 14.14 ms"),
+        (1.0, 1.19, Verdict::Worse, "answers of `node` take 19.0 % longer, 23.80 ms after 20.00 ms"),
         (1.08, 1.08, Verdict::Same, "answers take 8.0 % longer"),
         (1.0999, 1.0999, Verdict::Undecided, "which reaches over the margin of 10 %"),
     ] {

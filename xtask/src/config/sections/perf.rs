@@ -6,7 +6,7 @@ use super::image::texts;
 use crate::config::Component;
 use crate::config::decode::{Table, Value};
 use crate::config::perf::{PerfScenario, PerfServer, PerfSettings, Thresholds};
-use crate::config::values::{count, duration, each, matching, path, rate, text, url_path, variable};
+use crate::config::values::{count, duration, each, flag, matching, path, rate, text, url_path, variable};
 
 const PAIRS_MIN: usize = 3;
 
@@ -109,6 +109,7 @@ fn scenarios(value: &Value<'_, '_>, common: &Thresholds) -> Option<Vec<PerfScena
             let duration = table.required("duration", duration);
             let rate = table.required("rate", count::<u32>);
             let rate_max = table.optional("rate-max", count::<u32>);
+            let in_turn = table.optional("in-turn", flag).unwrap_or(false);
             let own = table.optional("thresholds", thresholds).unwrap_or_default();
             let mut thresholds = common.clone();
             thresholds.extend(own);
@@ -117,6 +118,7 @@ fn scenarios(value: &Value<'_, '_>, common: &Thresholds) -> Option<Vec<PerfScena
                 duration: duration?,
                 rate: rate?,
                 rate_max,
+                in_turn,
                 thresholds,
             })
         })

@@ -71,8 +71,10 @@ pub(super) struct Load<'l> {
 pub(super) struct Shown {
     /// Its number, from 1.
     pub(super) number: usize,
-    /// How many there will be, where that is known.
-    pub(super) total: Option<usize>,
+    /// How much load was made before, one side after the other.
+    pub(super) before: Duration,
+    /// How much there will be, where that is known.
+    pub(super) total: Option<Duration>,
     /// When the first began.
     pub(super) start: Instant,
 }
@@ -86,12 +88,20 @@ impl Load<'_> {
         ended_well(ended.exit, &ended.output)
     }
 
-    /// One run against these servers.
+    /// One run against these servers, for as long as it `goes_on`.
     ///
     /// # Errors
     ///
-    /// Where k6 could not do its work, or measured nothing that could be believed. A threshold that was crossed is no error.
-    pub(super) fn run(&self, cx: &Cx, side: Side, servers: &[Running], shown: &Shown) -> Result<Run> {
+    /// Where k6 could not do its work, or measured nothing that could be believed. A threshold that was crossed is no error. Of kind
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) where it does not go on.
+    pub(super) fn run(
+        &self,
+        cx: &Cx,
+        side: Side,
+        servers: &[Running],
+        shown: &Shown,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Run> {
         let name = format!("run-{}-{side}", shown.number);
         let (samples, summary) = (self.scratch.file(&format!("{name}.csv")), format!("{name}.json"));
         let mut out = std::ffi::OsString::from("csv=");
@@ -101,15 +111,16 @@ impl Load<'_> {
         let command = command.timeout(self.scenario.duration + LONGER);
         let began = Instant::now();
         let mut watches: Vec<Watch<'_>> = servers.iter().map(Watch::new).collect();
-        let seconds = self.scenario.duration.as_secs().max(1);
         let ((), ended) = cx.beside(command, |runs| {
-            let total = shown.total.map(|total| total as u64 * seconds);
-            wait(cx, runs, || {
+            wait(cx, &|| runs() && goes_on(), || {
                 watches.iter_mut().for_each(Watch::look);
-                let done = (shown.number as u64 - 1) * seconds + began.elapsed().as_secs().min(seconds);
-                cx.progress(done, total, "seconds of load");
+                let done = shown.before + began.elapsed().min(self.scenario.duration);
+                cx.progress(done.as_secs(), shown.total.map(|total| total.as_secs()), "seconds of load");
             });
         })?;
+        if !goes_on() {
+            return Err(Error::interrupted());
+        }
         let duration = began.elapsed();
         let servers = watches.into_iter().map(Watch::end).collect();
         let exported = self.scratch.read(&summary)?;

@@ -1,32 +1,28 @@
-//! Load tests with a verdict: baseline and candidate run side by side, k6 asks them in turn.
+//! Load tests with a verdict: baseline and candidate run side by side, and k6 asks both at the same time.
 //!
 //! What is measured runs from the images that were built, where a container engine is there, else from the files of the
 //! repository. `core/perf` decides in which order, how long, and what it comes to; here it is done.
 
 mod baseline;
+mod compare;
 mod k6;
 mod server;
 mod side;
 mod told;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::perf::{PerfScenario, PerfSettings};
 use crate::core::perf::Side;
-use crate::core::perf::interleave::{Next, Plan};
-use crate::core::perf::judge::{Judgement, Rule, Verdict, judge};
-use crate::core::perf::machine::Subject;
+use crate::core::perf::judge::{Judgement, Rule, Verdict};
 use crate::core::perf::report::{FILE, FORMAT, Report, crossed};
-use crate::core::perf::run::Run;
 use crate::core::suggest;
-use crate::core::text;
 use crate::cx::{Cx, files};
 use crate::driver::platform;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 use super::machine;
-use server::Running;
-use side::Started;
+use compare::{Sides, compare, once};
 
 /// The scenario that is meant where none is named, if there is one of that name.
 const USUAL: &str = "smoke";
@@ -102,8 +98,9 @@ pub fn perf(cx: &Cx, options: &Options) -> Result<()> {
     let (runs, judgement) =
         candidate.with_servers(cx, settings, &scratch, |candidate_runs| match &baseline {
             Ok(side) => side.with_servers(cx, settings, &scratch, |baseline_runs| {
-                let sides = [(side, baseline_runs), (&candidate, candidate_runs)];
-                in_turn(cx, &load, sides, &rule, budget)
+                let sides =
+                    Sides { baseline: (side, baseline_runs), candidate: (&candidate, candidate_runs) };
+                compare(cx, &load, &sides, &rule, budget)
             }),
             Err(reason) => {
                 let run = once(cx, &load, candidate_runs)?;
@@ -142,66 +139,6 @@ fn scenario(settings: &PerfSettings, options: &Options) -> Result<PerfScenario> 
     };
     scenario.duration = options.duration.unwrap_or(scenario.duration);
     Ok(scenario)
-}
-
-/// One run against the candidate alone.
-fn once(cx: &Cx, load: &k6::Load<'_>, servers: &[Running]) -> Result<Run> {
-    let start = Instant::now();
-    let shown = k6::Shown { number: 1, total: Some(1), start };
-    cx.step("run-1", |cx| load.run(cx, Side::Candidate, servers, &shown))
-}
-
-/// Runs in turn until there is a verdict, or no time.
-fn in_turn(
-    cx: &Cx,
-    load: &k6::Load<'_>,
-    sides: [(&Started, &[Running]); 2],
-    rule: &Rule,
-    budget: Duration,
-) -> Result<(Vec<Run>, Judgement)> {
-    let [(baseline, baseline_servers), (candidate, candidate_servers)] = sides;
-    let subjects: [&Subject; 2] = [&baseline.subject, &candidate.subject];
-    // A server that has just started is slow in its first answers: both sides are asked once, and what they say is left out.
-    for (side, servers) in [(Side::Baseline, baseline_servers), (Side::Candidate, candidate_servers)] {
-        cx.step(&format!("warm-{side}"), |cx| load.warm(cx, servers))
-            .map_err(|error| unmeasured(error, side))?;
-    }
-    let plan = Plan { pairs_min: rule.pairs_min, budget };
-    let start = Instant::now();
-    let mut runs: Vec<Run> = Vec::new();
-    loop {
-        let judged = || judge(subjects[0], subjects[1], &runs, rule);
-        let is_decided = || judged().verdict != Verdict::Undecided;
-        match plan.next(runs.len(), start.elapsed(), is_decided) {
-            Next::Run(side) => {
-                let servers = if side == Side::Baseline { baseline_servers } else { candidate_servers };
-                let number = runs.len() + 1;
-                let total = (number <= 2 * rule.pairs_min).then_some(2 * rule.pairs_min);
-                let shown = k6::Shown { number, total, start };
-                let run = cx.step(&format!("run-{number}"), |cx| load.run(cx, side, servers, &shown));
-                let run = run.map_err(|error| unmeasured(error, side))?;
-                runs.push(run);
-            }
-            Next::Decided => {
-                let judgement = judged();
-                return Ok((runs, judgement));
-            }
-            Next::OutOfBudget => {
-                let mut judgement = judged();
-                let spent = format!("; the budget of {} is spent", text::duration(budget));
-                judgement.reason.push_str(&spent);
-                return Ok((runs, judgement));
-            }
-        }
-    }
-}
-
-/// An error with the side that could not be measured; an interruption speaks for itself.
-fn unmeasured(error: Error, side: Side) -> Error {
-    match error.kind() {
-        ErrorKind::Interrupted => error,
-        _ => error.context(format!("the {side} could not be measured")),
-    }
 }
 
 /// Writes the report, masked.

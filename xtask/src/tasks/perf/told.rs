@@ -49,7 +49,7 @@ fn memory(run: &Run) -> String {
 
 /// The quick answers of each endpoint, side by side.
 fn table(figures: &[Compared]) -> String {
-    let head = ["fastest tenth", "baseline", "candidate", "change", "between"].map(str::to_owned);
+    let head = ["quicker half", "baseline", "candidate", "change", "between"].map(str::to_owned);
     let row = |figure: &Compared| {
         let percent = |ratio: f64| format!("{:+.1} %", (ratio - 1.0) * 100.0);
         let of = if figure.of == ALL { "all, equally" } else { &figure.of };

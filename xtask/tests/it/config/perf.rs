@@ -34,6 +34,7 @@ timeout = "5s"
 duration = "2m"
 rate = 5
 rate-max = 50
+in-turn = true
 [perf.scenarios.stress.thresholds]
 checks = ["rate>0.5"]
 "#;
@@ -54,14 +55,18 @@ fn everything_that_can_be_said_of_load_tests_arrives() {
     assert_eq!(server.timeout, Duration::from_secs(5));
     let [scenario] = perf.scenarios.as_slice() else { panic!("one scenario") };
     assert_eq!((scenario.name.as_str(), scenario.rate, scenario.rate_max), ("stress", 5, Some(50)));
-    assert_eq!(scenario.duration, Duration::from_mins(2));
+    assert_eq!((scenario.duration, scenario.in_turn), (Duration::from_mins(2), true));
     // What a scenario says of a metric stands before what holds for all.
     assert_eq!(scenario.thresholds["checks"], ["rate>0.5"]);
     assert_eq!(scenario.thresholds["http_req_duration{endpoint:list}"], ["p(95)<300", "p(99)<800"]);
     let usual = COMPLETE.replace("margin = \"5 %\"\npairs-min = 4\nbudget = \"20m\"\n", "");
-    let usual = usual.replace("ready = \"/health\"\n", "").replace("timeout = \"5s\"\n", "");
+    let usual = usual
+        .replace("in-turn = true\n", "")
+        .replace("ready = \"/health\"\n", "")
+        .replace("timeout = \"5s\"\n", "");
     let usual = parse(&usual).unwrap().perf.unwrap();
     assert!((usual.margin - 0.1).abs() < 1e-9);
+    assert!(!usual.scenarios[0].in_turn);
     assert_eq!((usual.pairs_min, usual.budget), (3, Duration::from_mins(10)));
     assert_eq!(
         (usual.servers[0].ready.as_str(), usual.servers[0].timeout),
@@ -73,7 +78,7 @@ fn everything_that_can_be_said_of_load_tests_arrives() {
 #[test]
 fn every_key_of_load_tests_says_so_when_its_value_has_a_wrong_type() {
     // A component that is wrong itself is none that a server could be named after; a variable has a name and a value.
-    every_key_says_so(COMPLETE, 21, &["kind", "path", "package", "environment"]);
+    every_key_says_so(COMPLETE, 22, &["kind", "path", "package", "environment"]);
 }
 
 #[test]
