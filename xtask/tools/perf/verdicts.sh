@@ -2,10 +2,10 @@
 # verdicts.sh [COUNT [DURATION [BUDGET]]]: how often `cargo xtask perf` is right on this machine, by load tests that are really made.
 #
 # A copy of this repository gets two commits: one that changes nothing of what the servers do, and one that makes each answer of each
-# endpoint a fifth slower (by as much processor time, measured in the comparisons before). Both are compared with the commit before,
-# in turn, COUNT times each (30), by runs of DURATION (20s) until the verdict is reached or BUDGET (10m) is spent. Each result is kept
-# in target/xtask/verdicts.jsonl as soon as it is there, and counts the next time: a series may be made in several sittings. Nothing
-# else should run on the machine meanwhile.
+# endpoint a fifth slower, by processor time: as much as the comparisons before say that it takes. Both are compared with the commit
+# before, in turn, COUNT times each (30), by runs of DURATION (20s) until the verdict is reached or BUDGET (10m) is spent. Each result
+# is kept in target/xtask/verdicts.jsonl as soon as it is there, and counts the next time: a series may be made in several sittings.
+# Nothing else should run on the machine meanwhile.
 set -euo pipefail
 count=${1:-30} duration=${2:-20s} budget=${3:-10m}
 root=$(dirname "$(readlink -f "$0")")/../../..
@@ -39,9 +39,14 @@ if sys.argv[1] == "same":
     insert("backend/src/main.py", "_log = ", "# Nothing that is run.\n_log = ")
     sys.exit()
 lines = [line for line in map(json.loads, open(sys.argv[2])) if line["duration"] == sys.argv[3]]
-names = lines[0]["endpoints_ms"]
-# A fifth of what is compared: of the fastest tenth of the answers.
-late = {name: round(statistics.median(line["endpoints_ms"][name] for line in lines) / 5, 4) for name in names}
+# What waits for a slower answer waits, too: by how much an answer is to be later for a fifth, those that were later have shown.
+made = [line for line in lines if line["late_ms"]]
+late = {}
+for name in lines[0]["endpoints"]:
+    needed = [line["late_ms"][name] * 0.2 / max(line["endpoints"][name]["ratio"] - 1, 0.05) for line in made]
+    guessed = [line["endpoints"][name]["baseline_ms"] / 5 for line in lines]
+    late[name] = round(statistics.median(needed or guessed), 4)
+pathlib.Path("late.json").write_text(json.dumps(late))
 insert("backend/src/main.py", "create_app(settings),\n", "_slower(create_app(settings)),\n")
 insert("backend/src/main.py", "def describe(", f'''def _slower(application):
     """Answer each request later."""
@@ -76,6 +81,11 @@ PYTHON
     git commit --quiet --all --message "$1"
 }
 
+# What was made later by how much, for the record.
+planted() {
+    if [ "$1" = none ]; then echo '{}'; else cat late.json; fi
+}
+
 # How many comparisons of that kind are there, by runs of that length?
 made() {
     python3 - "$results" "$1" "$duration" <<'PYTHON'
@@ -96,14 +106,17 @@ compare() {
         tail -n 30 "$copy/perf.log" >&2
         exit "$code"
     fi
-    python3 - "$results" "$1" "$duration" <<'PYTHON'
+    python3 - "$results" "$1" "$duration" "$(planted "$1")" <<'PYTHON'
 import json, sys
 
 judgement = json.load(open("target/xtask/perf.json"))["judgement"]
 total = next(figure for figure in judgement["figures"] if figure["of"] == "all")
 line = {"change": sys.argv[2], "duration": sys.argv[3], "verdict": judgement["verdict"], "pairs": judgement["pairs"]}
-line |= {"ratio": round(total["change"]["ratio"], 4), "baseline_ms": round(total["baseline_ms"], 3)}
-line["endpoints_ms"] = {one["of"]: round(one["baseline_ms"], 3) for one in judgement["figures"] if one is not total}
+line |= {"ratio": round(total["change"]["ratio"], 4), "late_ms": json.loads(sys.argv[4]), "endpoints": {}}
+for one in judgement["figures"]:
+    if one is not total:
+        figures = {"baseline_ms": round(one["baseline_ms"], 3), "ratio": round(one["change"]["ratio"], 4)}
+        line["endpoints"][one["of"]] = figures
 print(json.dumps(line))
 with open(sys.argv[1], "a") as results:
     print(json.dumps(line), file=results)
@@ -111,33 +124,30 @@ PYTHON
 }
 
 commit same
-is_planted=
 for number in $(seq "$count"); do
     if [ "$(made none)" -lt "$number" ]; then
         git checkout --quiet same
         compare none
     fi
-    if [ -z "$is_planted" ]; then
-        commit slower
-        is_planted=yes
-    fi
     if [ "$(made "+20 %")" -lt "$number" ]; then
-        git checkout --quiet slower
+        commit slower
         compare "+20 %"
     fi
 done
 
 python3 - "$results" "$duration" <<'PYTHON'
-import collections, json, sys
+import collections, json, statistics, sys
 
 kinds = collections.defaultdict(list)
 for line in map(json.loads, open(sys.argv[1])):
     if line["duration"] == sys.argv[2]:
         kinds[line["change"]].append(line)
-print("| change | comparisons | worse | same | better | undecided | runs, on average |\n|---|---|---|---|---|---|---|")
+print("| change | comparisons | worse | same | better | undecided | runs, on average | measured |\n|---|---|---|---|---|---|---|---|")
 for change, lines in kinds.items():
     verdicts = collections.Counter(line["verdict"] for line in lines)
     runs = 2 * sum(line["pairs"] for line in lines) / len(lines)
     cells = " | ".join(str(verdicts[verdict]) for verdict in ("worse", "same", "better", "undecided"))
-    print(f"| {change} | {len(lines)} | {cells} | {runs:.1f} |")
+    percent = sorted((line["ratio"] - 1) * 100 for line in lines)
+    measured = f"{statistics.median(percent):+.1f} % ({percent[0]:+.1f} to {percent[-1]:+.1f} %)"
+    print(f"| {change} | {len(lines)} | {cells} | {runs:.1f} | {measured} |")
 PYTHON
