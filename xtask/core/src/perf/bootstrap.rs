@@ -55,7 +55,7 @@ pub fn interval(pairs: &[Pair], confidence: f64) -> Option<Interval> {
     let mut drawn: Vec<f64> = (0..DRAWS).filter_map(|_| draw(&pairs, &mut random)).collect();
     drawn.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;
-    // What is drawn from few pairs varies less than they do (Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015, 3.2).
+    // What is drawn from few pairs varies less than they do (Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015).
     let pairs = to_float(pairs.len() as u64);
     let narrow = if pairs > 1.0 { (pairs / (pairs - 1.0)).sqrt() } else { 1.0 };
     let end = |share| Some((measured + narrow * (quantile(&drawn, share)? - measured)).exp());
