@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Side;
 
-/// The sides of the pair with this number, from 0, in the order in which they begin.
+/// The sides of the pair with this number, from 0, in the order of their numbers and, where they run in turn, of their runs.
 pub const fn order(pair: usize) -> [Side; 2] {
     if pair.is_multiple_of(2) { [Side::Baseline, Side::Candidate] } else { [Side::Candidate, Side::Baseline] }
 }

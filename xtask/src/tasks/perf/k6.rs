@@ -71,9 +71,9 @@ pub(super) struct Load<'l> {
 pub(super) struct Shown {
     /// Its number, from 1.
     pub(super) number: usize,
-    /// How much load was made before, one side after the other.
+    /// For how long load was made before.
     pub(super) before: Duration,
-    /// How much there will be, where that is known.
+    /// For how long it will be made in all, where that is known.
     pub(super) total: Option<Duration>,
     /// When the first began.
     pub(super) start: Instant,
