@@ -62,10 +62,20 @@ pub fn interval(pairs: &[Pair], confidence: f64) -> Option<Interval> {
     Some(Interval { ratio: measured.exp(), low: end(tail)?, high: end(1.0 - tail)? })
 }
 
-/// What runs typically take, in milliseconds: each as [`interval`] sees it, and their median.
-pub fn typical<'s>(runs: impl Iterator<Item = &'s [f64]>) -> Option<f64> {
-    let logarithms = |parts: &[f64]| mean(&parts.iter().map(|ms| ms.ln()).collect::<Vec<f64>>());
-    median(runs.map(logarithms).collect()).map(f64::exp)
+/// What both sides took in the pair in the middle, in milliseconds, the baseline first: their ratio is the one that [`interval`]
+/// measures. Of an even number of pairs it is the mean of the two in the middle.
+pub fn middle(pairs: &[Pair]) -> Option<(f64, f64)> {
+    let sides = |pair: &Pair| {
+        let both = pair.baseline.iter().zip(&pair.candidate);
+        let (baseline, candidate): (Vec<f64>, Vec<f64>) =
+            both.map(|(one, other)| (one.ln(), other.ln())).unzip();
+        (mean(&baseline), mean(&candidate))
+    };
+    let mut sides: Vec<(f64, f64)> = pairs.iter().map(sides).collect();
+    sides.sort_by(|one, other| (one.1 - one.0).total_cmp(&(other.1 - other.0)));
+    let both = [sides.get(sides.len().checked_sub(1)? / 2)?, sides.get(sides.len() / 2)?];
+    let of = |side: fn(&(f64, f64)) -> f64| mean(&both.map(side)).exp();
+    Some((of(|sides| sides.0), of(|sides| sides.1)))
 }
 
 /// The difference of one draw.

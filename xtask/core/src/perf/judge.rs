@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Side;
-use super::bootstrap::{Interval, Pair, interval, typical};
+use super::bootstrap::{Interval, Pair, interval, middle};
 use super::machine::Subject;
 use super::run::Run;
 
@@ -51,7 +51,7 @@ pub struct Rule {
 pub struct Compared {
     /// What it is of: an endpoint; or `all`, for all of them.
     pub of: String,
-    /// The baseline's, in milliseconds.
+    /// The baseline's in the pair of runs in the middle, in milliseconds: the two differ by [`Self::change`].
     pub baseline_ms: f64,
     /// The candidate's, in milliseconds.
     pub candidate_ms: f64,
@@ -147,12 +147,8 @@ fn compared(
     };
     let pairs: Vec<Pair> = pairs.iter().map(pair).collect::<Option<_>>()?;
     let change = interval(&pairs, rule.confidence)?;
-    Some(Compared {
-        of: of.to_owned(),
-        baseline_ms: typical(pairs.iter().map(|pair| &*pair.baseline))?,
-        candidate_ms: typical(pairs.iter().map(|pair| &*pair.candidate))?,
-        change,
-    })
+    let (baseline_ms, candidate_ms) = middle(&pairs)?;
+    Some(Compared { of: of.to_owned(), baseline_ms, candidate_ms, change })
 }
 
 /// The verdict of the figures, the first of which is of all endpoints.

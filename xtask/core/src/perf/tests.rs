@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Side;
-use super::bootstrap::{Pair, interval};
+use super::bootstrap::{Pair, interval, middle};
 use super::gate::{Weighed, weigh};
 use super::judge::{ALL, Judgement, Rule, Verdict, judge};
 use super::k6::{End, Summary};
@@ -196,10 +196,16 @@ fn there_are_pairs_until_there_is_a_verdict_or_no_time() {
 #[test]
 fn an_interval_holds_the_ratio_and_is_the_same_each_time() {
     let mut random = Random::new(3);
-    for _ in 0..50 {
-        let mut side = |mean: f64| (0..4).map(|_| mean * (0.9 + 0.2 * random.unit())).collect::<Vec<f64>>();
-        let pairs: Vec<Pair> = (0..4).map(|_| Pair { baseline: side(10.0), candidate: side(12.0) }).collect();
+    for round in 0..50 {
+        let mut side = |parts: usize, mean: f64| {
+            (0..parts).map(|_| mean * (0.9 + 0.2 * random.unit())).collect::<Vec<f64>>()
+        };
+        // Of an even number and of an odd one; what only one side has, has nothing beside it.
+        let pairs: Vec<Pair> =
+            (0..3 + round % 2).map(|_| Pair { baseline: side(4, 10.0), candidate: side(5, 12.0) }).collect();
         let first = interval(&pairs, 0.95).unwrap();
+        let (baseline, candidate) = middle(&pairs).unwrap();
+        assert!((candidate / baseline / first.ratio - 1.0).abs() < 1e-9, "{candidate} {baseline} {first:?}");
         assert_eq!(Some(first), interval(&pairs, 0.95));
         assert!(first.low <= first.ratio && first.ratio <= first.high, "{first:?}");
         let narrower = interval(&pairs, 0.5).unwrap();
