@@ -169,7 +169,7 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
 /// An exclusive lock between processes, held until it is dropped; the system frees it when its holder dies.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -184,11 +184,18 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).context(failed)?;
-                Ok(Ok(Self { _file: file }))
+                Ok(Ok(Self { file }))
             }
             Err(fs::TryLockError::WouldBlock) => Ok(Err(fs::read_to_string(path).unwrap_or_default())),
             Err(fs::TryLockError::Error(error)) => Err(Error::io(failed(), error)),
         }
+    }
+}
+
+impl Drop for Lock {
+    /// To close the file is not enough: a process that is being started has it open, too, until it becomes another program.
+    fn drop(&mut self) {
+        drop(self.file.unlock());
     }
 }
 
@@ -267,6 +274,8 @@ mod tests {
         write(&path, b"a very long name of somebody who died").unwrap();
         let lock = Lock::try_take(&path, "first").unwrap().unwrap();
         assert_eq!(Lock::try_take(&path, "second").unwrap().unwrap_err(), "first");
+        // As a process has it that another thread starts.
+        let _inherited = lock.file.try_clone().unwrap();
         drop(lock);
         let _lock = Lock::try_take(&path, "second").unwrap().unwrap();
         assert_eq!(read(&path).unwrap(), "second");
