@@ -39,7 +39,13 @@ beforeAll(async () => {
   await writeFile(join(base, 'secret.json'), '{}');
   await writeFile(join(directory, 'index.html'), PAGE);
   await writeFile(join(directory, 'assets', 'app-1b2c.js'), SCRIPT);
-  config = { port: 0, apiUrl: 'https://api.example.org', clientDirectory: directory, shutdownTimeoutMs: 1000 };
+  config = {
+    port: 0,
+    apiUrl: 'https://api.example.org',
+    clientDirectory: directory,
+    shutdownTimeoutMs: 1000,
+    logLevel: 'INFO',
+  };
 });
 afterAll(() => rm(base, { recursive: true }));
 

@@ -16,6 +16,7 @@ function problems(env: Record<string, string>): readonly string[] {
 describe('readConfig', () => {
   it('works without any setting on the machine of a developer', () => {
     expect(readConfig({})).toMatchObject({ port: 3000, apiUrl: 'http://localhost:8000', shutdownTimeoutMs: 10_000 });
+    expect(readConfig({}).logLevel).toBe('INFO');
   });
 
   it('reads every setting', () => {
@@ -24,13 +25,19 @@ describe('readConfig', () => {
       API_URL: 'https://api.example.org/graph/',
       CLIENT_DIRECTORY: '/client',
       SHUTDOWN_TIMEOUT_SECONDS: '3',
+      LOG_LEVEL: 'ERROR',
     };
     expect(readConfig(env)).toEqual({
       port: 0,
       apiUrl: 'https://api.example.org/graph',
       clientDirectory: '/client',
       shutdownTimeoutMs: 3000,
+      logLevel: 'ERROR',
     });
+  });
+
+  it('names the levels that there are', () => {
+    expect(problems({ LOG_LEVEL: 'warn' })).toEqual(['LOG_LEVEL must be one of INFO, ERROR, not "warn"']);
   });
 
   it('takes a path for a backend behind the same origin, down to the root itself', () => {

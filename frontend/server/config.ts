@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { LEVELS, type Level } from './logger.ts';
 
 /** What the environment says about this server. */
 export interface Config {
@@ -7,6 +8,8 @@ export interface Config {
   readonly apiUrl: string;
   readonly clientDirectory: string;
   readonly shutdownTimeoutMs: number;
+  /** What matters less is not logged. */
+  readonly logLevel: Level;
 }
 
 /** Names every problem at once, so that a deployment is corrected in one round. */
@@ -39,6 +42,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     return value;
   }
 
+  function logLevel(): Level {
+    const text = env['LOG_LEVEL'] ?? '';
+    const level = text === '' ? 'INFO' : LEVELS.find((name) => name === text);
+    if (level === undefined) {
+      problems.push(`LOG_LEVEL must be one of ${LEVELS.join(', ')}, not "${text}"`);
+    }
+    return level ?? 'INFO';
+  }
+
   function apiUrl(): string {
     const text = env['API_URL'];
     if (text === undefined || text === '') {
@@ -61,6 +73,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     apiUrl: apiUrl(),
     clientDirectory: env['CLIENT_DIRECTORY'] ?? fileURLToPath(new URL('../client', import.meta.url)),
     shutdownTimeoutMs: integer('SHUTDOWN_TIMEOUT_SECONDS', 10, 3600) * 1000,
+    logLevel: logLevel(),
   };
   if (problems.length > 0) {
     throw new ConfigError(problems);

@@ -3,10 +3,11 @@ import { createApp } from './app.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { createLogger } from './logger.ts';
 
-const log = createLogger((line) => process.stdout.write(line));
+const write = (line: string): boolean => process.stdout.write(line);
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);
+  const log = createLogger(write, config.logLevel);
   const { server, drain } = await createApp(config, log);
 
   let stopping = false;
@@ -32,6 +33,7 @@ async function main(): Promise<void> {
 }
 
 function fail(error: unknown): void {
+  const log = createLogger(write);
   if (error instanceof ConfigError) {
     log('ERROR', 'invalid configuration', { problems: error.problems });
     process.exitCode = 2;

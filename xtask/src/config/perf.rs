@@ -70,6 +70,6 @@ pub struct PerfScenario {
     /// uses all of the machine. Takes twice as long, and more pairs where the machine is shared. Default: `false`.
     pub in_turn: bool,
     /// `thresholds`: what has to hold, by metric, as k6 writes it: `{ checks = ["rate>0.99"] }`. To them come those of
-    /// `[perf.thresholds]` for metrics that are not named here. Default: none of its own.
+    /// `[perf.thresholds]` for metrics that are not named here: an empty list asks nothing of its metric. Default: none of its own.
     pub thresholds: Thresholds,
 }
