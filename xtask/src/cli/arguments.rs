@@ -43,6 +43,9 @@ const ABOUT: &str = "Build, check and release this repository";
 /// The heading of the options that every command has.
 pub(super) const GLOBAL: &str = "Global options";
 
+/// How many columns a help has at most.
+const WIDTH: usize = 100;
+
 /// The exit codes, as every help shows them.
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
@@ -50,7 +53,7 @@ Exit codes:
     1  problems were found
     2  the command line makes no sense
     3  xtask.toml, or a file it points to, is wrong
-    4  a tool, a service or a resource of the machine is missing; with `--strict`, a gate could not look
+    4  a tool, service or resource of the machine is missing; with `--strict`, a gate could not look
     5  refused: it would have been wrong or unsafe
     6  not released; the old release serves
     7  stuck: a person has to look
@@ -67,7 +70,7 @@ Exit codes:
     allow_external_subcommands = true,
     help_template = "{about}\n\n{usage-heading} {usage}\n\n{before-help}Global options:\n{options}{after-help}",
     after_help = EXIT_CODES,
-    max_term_width = 100,
+    max_term_width = WIDTH,
     disable_help_flag = true,
     disable_version_flag = true,
 )]
@@ -98,14 +101,14 @@ Examples:
   cargo xtask ci --strict             a gate that could not look fails
   cargo xtask ci --output json        a JSON object on a line for each event")]
     Ci(Ci),
-    /// Say of each task whether it would run or has a stored result, and why; runs nothing, changes nothing
+    /// Say of each task whether it would run or has a stored result, and why; runs nothing
     #[command(after_help = "\
 Examples:
   cargo xtask explain test.backend    what differs from the nearest stored run
   cargo xtask explain test lint       all tasks that begin with these words
   cargo xtask ci --explain            all tasks of a run")]
     Explain(Explain),
-    /// Say what a run would do: what would run and why, how long it would take; runs nothing, changes nothing
+    /// Say what would run and why, and how long it would take; runs nothing
     #[command(after_help = "\
 Examples:
   cargo xtask plan                    everything
@@ -116,7 +119,7 @@ Examples:
   cargo xtask plan --output dot | dot -Tpdf > plan.pdf
   cargo xtask plan --github-matrix 3  a matrix for three jobs
   cargo xtask plan --affected --github-matrix 3
-                                      of what the changes concern; without entries where that is nothing")]
+                                      of what the changes concern; no entries where that is nothing")]
     Plan(Plan),
     /// Run the tests of all components, or of those that are named
     #[command(after_help = "\
@@ -128,14 +131,14 @@ Examples:
 
 The last line sums the reports of all runners: `412 passed, 0 failed`.")]
     Test(Test),
-    /// Run the tests and say how much of the code they run, and of what has changed; fail where that is too little
+    /// Run the tests and say how much of the code, and of what has changed, they run
     #[command(after_help = "\
 Examples:
   cargo xtask coverage                all components
   cargo xtask coverage backend        one
-  cargo xtask coverage core           of Rust: compiles and runs the tests once more, so that they count
+  cargo xtask coverage core           of Rust: compiles and runs the tests once more, counting
 
-How much it has to be stands in `[components.NAME.coverage]`. What did not run is in `cargo xtask report`;
+How much it has to be stands in `[components.NAME.coverage]`. What did not run is in `cargo xtask report`; \
 target/xtask/coverage.lcov has all lines, coverage.json the sums.")]
     Coverage(Verb),
     /// Check format, style and types; `--fix` mends what can be mended
@@ -161,7 +164,7 @@ Examples:
   cargo xtask architecture settings   variables, ports and names, as all sides have them
   cargo xtask architecture contract   interfaces between components")]
     Architecture(Verb),
-    /// Check lock files, undeclared, unused and duplicate dependencies, and what they cost; say who needs whom
+    /// Check lock files, undeclared, unused and duplicate dependencies, and what they cost
     #[command(after_help = "\
 Examples:
   cargo xtask dependencies                    check all components
@@ -171,15 +174,15 @@ Examples:
   cargo xtask dependencies why urllib3        the chains that lead to a package
   cargo xtask dependencies outdated           what has newer versions, and how far they are")]
     Dependencies(Dependencies),
-    /// Check the licences of all dependencies against `[licenses]` of xtask.toml, and write the NOTICE
+    /// Check the licences of all dependencies against `[licenses]`, and write the NOTICE
     #[command(after_help = "\
 Examples:
-  cargo xtask licenses                all components and tools, the NOTICE, FOSSA where there is a key
+  cargo xtask licenses                all components and tools, the NOTICE, FOSSA if there is a key
   cargo xtask licenses backend        one component
   cargo xtask licenses notice         only the NOTICE, into target/xtask/NOTICE
   cargo xtask licenses images         what the images bring along that were built here
 
-Which licences are allowed, and what was decided about single packages, stands in `[licenses]`. FOSSA is
+Which licences are allowed, and what was decided about single packages, stands in `[licenses]`. FOSSA is \
 asked, too, where FOSSA_API_KEY is in the environment and `fossa` on PATH.")]
     Licenses(Verb),
     /// Write bills of materials: CycloneDX 1.6, of each component and of all together
@@ -189,7 +192,7 @@ Examples:
   cargo xtask sbom backend            one component
   SOURCE_DATE_EPOCH=0 cargo xtask sbom    another time than that of the commit
 
-The same commit has the same bytes. What an image brings beside the packages of its component is in them
+The same commit has the same bytes. What an image brings beside the packages of its component is in them \
 once the image was built here.")]
     Sbom(Verb),
     /// Look for secrets, known vulnerabilities, dangerous code and configuration
@@ -203,7 +206,7 @@ Examples:
 
 A scanner that is missing, hangs or cannot reach its feed is named with what it did not look at.")]
     Security(Security),
-    /// Bring what is pinned up to date, within what the manifests allow, and say what has moved
+    /// Bring what is pinned up to date, as far as the manifests allow; say what has moved
     #[command(after_help = "\
 Examples:
   cargo xtask update                  tools, requirements, npm's and cargo's lock files
@@ -219,7 +222,7 @@ Examples:
   cargo xtask watch test lint         tests and linters
   cargo xtask watch test.backend      one task")]
     Watch(Watch),
-    /// Make one page of the last run: what did not pass, where the time went, tests, findings, events
+    /// Make one page of the last run: what did not pass, where the time went, findings
     #[command(after_help = "\
 Examples:
   cargo xtask report                          target/xtask/report.html
@@ -227,7 +230,7 @@ Examples:
   cargo xtask report --merge shard-1 shard-2 shard-3
                                               the parts of a run that several machines ran, as one
 
-The page needs neither a network nor a script, and shows what can be read of a run that was killed.
+The page needs neither a network nor a script, and shows what can be read of a run that was killed. \
 With `--merge` it exits with 1 where a part did not pass, or is not there.")]
     Report(Report),
     /// Rehearse a release on a simulated cluster, in virtual time
@@ -236,16 +239,16 @@ Examples:
   cargo xtask rehearse                            how a good release goes, and how long it takes
   cargo xtask rehearse --list                     the scenarios, and what they show
   cargo xtask rehearse --scenario bad-canary      one of them
-  cargo xtask rehearse --seeds 10000              ten thousand bad nights, as fast as the machine can
+  cargo xtask rehearse --seeds 10000              ten thousand bad nights, as fast as it can
   cargo xtask rehearse --seed 812                 one of those, with all that happened in it
 
-Nothing is released and no cluster is asked: the release that xtask.toml and the manifests describe runs
-on a simulated cluster, as if it served already and everything in it changed. It says what the deployment
-would say, how long that takes, when a bad release is found and how many requests suffer from it, and
+Nothing is released and no cluster is asked: the release that xtask.toml and the manifests describe runs \
+on a simulated cluster, as if it served already and everything in it changed. It says what the deployment \
+would say, how long that takes, when a bad release is found and how many requests suffer from it, and \
 draws that as a page in target/xtask/.
 
-Exits with 0 however the release ends, and says the exit code that the deployment would have; with 1
-where an invariant of the release machine broke. Each seed draws a night of its own, components and
+Exits with 0 however the release ends, and says the exit code that the deployment would have; with 1 \
+where an invariant of the release machine broke. Each seed draws a night of its own, components and \
 faults: there the environment and the rate make no difference.")]
     Rehearse(Rehearse),
     /// Install what the checks need, pinned, under the repository
@@ -275,20 +278,20 @@ Examples:
   cargo xtask deploy --plan plan.json                  carries it out, or says what has moved
   cargo xtask deploy --plan-only --diff --snapshot cluster.json
 
-A release that is interrupted is taken back; interrupted once more, or killed, it is left to
+A release that is interrupted is taken back; interrupted once more, or killed, it is left to \
 `cargo xtask recover`. Run again, it goes on where it was.
 
-Exits with 0 when the new release serves, 5 when nothing was begun, 6 when the old release serves,
+Exits with 0 when the new release serves, 5 when nothing was begun, 6 when the old release serves, \
 7 when a person has to look.")]
     Deploy(Deploy),
     /// Take a release back: the one under way, or the one that serves
     #[command(after_help = "\
 Examples:
-  cargo xtask rollback --environment production                      to the newest verified release before
+  cargo xtask rollback --environment production                      to the newest verified before
   cargo xtask rollback --environment production --to production-41   to that one
   cargo xtask rollback --environment production --to 3f2c1a          to the one of that commit
 
-While a release is under way, it is that one which is taken back, whoever owns it. Within its bake the
+While a release is under way, it is that one which is taken back, whoever owns it. Within its bake the \
 release before stands by: requests move at once, and no pod has to start.")]
     Rollback(Rollback),
     /// Say what serves an environment and how far the release under way has come
@@ -304,7 +307,7 @@ Examples:
   cargo xtask history --environment production
   cargo xtask history --environment production --repair      where somebody has damaged the ledger")]
     History(History),
-    /// Say what in the cluster is no longer as it was released, and who has changed it; changes nothing
+    /// Say what in the cluster is no longer as it was released, and who has changed it
     #[command(after_help = "\
 Examples:
   cargo xtask drift --environment production
@@ -322,9 +325,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   cargo xtask pause --environment production --reason 'a look at the logs'
-  cargo xtask status --environment production            since when, by whom, and until when it waits
+  cargo xtask status --environment production   since when, by whom, and until when it waits
 
-It goes on being measured, and a verdict ends it. Nobody's answer is waited for longer than `pause-max`
+It goes on being measured, and a verdict ends it. Nobody's answer is waited for longer than `pause-max` \
 of xtask.toml (an hour): then it is taken back.")]
     Pause(Pause),
     /// Let the release under way go on after a pause
@@ -347,7 +350,7 @@ Examples:
 Examples:
   cargo xtask unlock --environment production --reason 'the runner is gone'
 
-It is seldom needed: `rollback` takes a release over by itself, and `recover` does so when its owner has
+It is seldom needed: `rollback` takes a release over by itself, and `recover` does so when its owner has \
 given no sign for half a minute.")]
     Unlock(Unlock),
     /// Write down what runs already as release 0, and change nothing of it
@@ -360,10 +363,10 @@ Examples:
 Examples:
   cargo xtask environment pin --environment production   its uid, into xtask.toml
 
-The uid of the namespace kube-system tells a cluster from every other one. Every command that speaks to
+The uid of the namespace kube-system tells a cluster from every other one. Every command that speaks to \
 one looks at it first, and refuses another cluster than the pinned one with exit code 5.")]
     Environment(OfEnvironment),
-    /// Build the images of all components, or of those that are named; push them with `--push`
+    /// Build the images of all components, or of some; push them with `--push`
     #[command(after_help = "\
 Examples:
   cargo xtask image                   build what has changed, look at it, try it
@@ -382,11 +385,11 @@ Examples:
   cargo xtask perf --duration 20s --budget 15m      longer runs, and more of them
   cargo xtask report --open                         latency, throughput and memory, drawn
 
-Baseline and candidate run side by side on this machine and are asked at the same time, until the verdict is
-clear or the budget is spent. What was built by `cargo xtask image --push` is started where a container engine
+Baseline and candidate run side by side on this machine and are asked at the same time, until the verdict is \
+clear or the budget is spent. What was built by `cargo xtask image --push` is started where a container engine \
 is there, else the files. All figures stand in target/xtask/perf.json.
 
-Exits with 1 where the candidate is worse, or crossed a threshold of `[perf]`; with `--strict`, with 4
+Exits with 1 where the candidate is worse, or crossed a threshold of `[perf]`; with `--strict`, with 4 \
 where there is no verdict.")]
     Perf(Perf),
     /// Run the benchmarks beside their peers, show the figures, and keep them
@@ -396,8 +399,8 @@ Examples:
   cargo xtask bench cache schedule    two of them; of the others the last figures stay
   cargo xtask bench --quick           small sizes, for a look: nothing is kept
 
-They take an hour and want a quiet machine, so no other command runs them. Times differ between machines
-and hours: what is compared with earlier runs is the ratio to the peers, which are measured in the same
+They take an hour and want a quiet machine, so no other command runs them. Times differ between machines \
+and hours: what is compared with earlier runs is the ratio to the peers, which are measured in the same \
 run. A peer that is not there is said to be missing.")]
     Bench(Bench),
     /// Look after the stored results of tasks
@@ -405,8 +408,8 @@ run. A peer that is not there is said to be missing.")]
 Examples:
   cargo xtask cache stats                     how much there is, and where
   cargo xtask cache prune --max-size 500MB    throw away what was not used for longest
-  cargo xtask cache verify                    read everything; exits with 1 where something was damaged
-  cargo xtask cache key --out ~/cache.key     make the key with which trusted jobs sign what they upload")]
+  cargo xtask cache verify                    read everything; exits with 1 if something is damaged
+  cargo xtask cache key --out ~/cache.key     make the key with which trusted jobs sign uploads")]
     Cache(Cache),
     /// Print completions for a shell
     #[command(after_help = "\

@@ -53,8 +53,14 @@ fn section(page: &mut String, command: &Command, name: &str, level: usize) {
     }
     let more = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let more = more.replace(EXIT_CODES, "");
-    if !more.trim().is_empty() {
-        writeln!(page, "\n```text\n{}\n```", more.trim_end()).unwrap();
+    for paragraph in more.split("\n\n").map(str::trim_end).filter(|paragraph| !paragraph.is_empty()) {
+        let in_columns = paragraph.lines().any(|line| line.starts_with("  "));
+        if in_columns {
+            writeln!(page, "\n```text\n{paragraph}\n```")
+        } else {
+            writeln!(page, "\n{}", prose(paragraph))
+        }
+        .unwrap();
     }
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
         section(page, inner, &format!("{name} {}", inner.get_name()), level + 1);

@@ -81,6 +81,7 @@ pub(in crate::cli) fn grammar() -> clap::Command {
 
 #[cfg(test)]
 mod tests {
+    use super::super::WIDTH;
     use super::*;
 
     #[test]
@@ -99,6 +100,20 @@ mod tests {
         for command in grammar.get_subcommands() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.starts_with("Examples:\n  cargo xtask "), "{}", command.get_name());
+        }
+    }
+
+    /// A line that is too long goes on at the left edge, below what it explains. Paragraphs may: they have no columns.
+    #[test]
+    fn what_stands_in_columns_fits_the_width_of_the_help() {
+        let grammar = grammar();
+        let list = grammar.get_before_help().map(ToString::to_string).unwrap_or_default();
+        let helps =
+            grammar.get_subcommands().filter_map(clap::Command::get_after_help).map(ToString::to_string);
+        for help in helps.chain([list]) {
+            for line in help.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() <= WIDTH, "longer than {WIDTH} columns: {line}");
+            }
         }
     }
 }
