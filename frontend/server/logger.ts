@@ -1,5 +1,7 @@
-/** How much an entry matters, the least first. */
+/** How much an entry may matter, the least first. */
 export const LEVELS = ['INFO', 'ERROR'] as const;
+
+/** How much an entry matters. */
 export type Level = (typeof LEVELS)[number];
 
 /** Writes an entry of the log. */
