@@ -1,5 +1,6 @@
 //! Tasks with an order: which function runs when, side by side, and what the run as a whole comes to.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +29,6 @@ mod run;
 pub use footprint::Footprint;
 pub use merge::Filed;
 pub use reuse::Caching;
-
-use run::Run;
 
 type Work = dyn Fn(&Cx) -> Result<()> + Send + Sync;
 
@@ -316,8 +315,12 @@ impl Pipeline {
 
     /// The tasks of a graph that was made from them, in its order.
     fn tasks_of(&self, graph: &Graph) -> Vec<&Task> {
-        let tasks: BTreeMap<&str, &Task> = self.tasks.iter().map(|task| (task.id(), task)).collect();
-        graph.nodes().iter().map(|node| tasks[node.id.as_str()]).collect()
+        let by_name: LazyCell<BTreeMap<&str, &Task>, _> =
+            LazyCell::new(|| self.tasks.iter().map(|task| (task.id(), task)).collect());
+        // A graph keeps their order, so that the next one is seldom far.
+        let mut rest = self.tasks.iter();
+        let nodes = graph.nodes().iter().map(|node| node.id.as_str());
+        nodes.map(|id| rest.find(|task| task.id == id).unwrap_or_else(|| by_name[id])).collect()
     }
 
     /// Runs the selected tasks and what they wait for. The result says how each ended; the error is for a run that could
@@ -328,7 +331,7 @@ impl Pipeline {
 
     /// The same for a part of its graph, whatever `options` select.
     pub fn run_part(&self, cx: &Cx, part: &Graph, options: &Options) -> Result<RunEnd> {
-        Run::new(cx, part, self.tasks_of(part), options).go()
+        run::run(cx, part, self.tasks_of(part), options)
     }
 
     /// The part of the graph that these tasks are, with what they wait for; without tasks, none of it.

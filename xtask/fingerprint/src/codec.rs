@@ -33,15 +33,23 @@ impl Writer {
 
     /// A number in eight bytes, the lowest first: longer than [`Self::number`] makes it, and read in one step.
     pub fn word(&mut self, number: u64) -> &mut Self {
-        self.0.extend_from_slice(&number.to_le_bytes());
+        self.append(&number.to_le_bytes())
+    }
+
+    /// A number in four bytes, the lowest first.
+    pub fn half(&mut self, number: u32) -> &mut Self {
+        self.append(&number.to_le_bytes())
+    }
+
+    /// Bytes as they are, of which the reader knows the length.
+    pub fn append(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
         self
     }
 
     /// Bytes, after their length.
     pub fn blob(&mut self, bytes: &[u8]) -> &mut Self {
-        self.number(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-        self
+        self.number(bytes.len() as u64).append(bytes)
     }
 
     /// A word, after its length.
@@ -51,8 +59,7 @@ impl Writer {
 
     /// A digest.
     pub fn digest(&mut self, digest: &Digest) -> &mut Self {
-        self.0.extend_from_slice(digest.bytes());
-        self
+        self.append(digest.bytes())
     }
 
     /// What was written.
@@ -120,6 +127,11 @@ impl<'b> Reader<'b> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(Digest::new(*bytes))
+    }
+
+    /// What is left.
+    pub const fn rest(&self) -> &'b [u8] {
+        self.0
     }
 
     /// Whether nothing is left.

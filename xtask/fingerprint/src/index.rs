@@ -10,32 +10,10 @@ use std::collections::HashMap;
 
 use super::codec::{self, FORMAT};
 use super::digest::Digest;
+use super::stat::Stat;
+use super::table::Table;
 
-const MAGIC: &[u8] = b"xtask index 2\n";
-
-/// What tells one state of a file from another.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Stat {
-    /// In bytes.
-    pub size: u64,
-    /// When its content was changed, in nanoseconds since 1970; people can set it back.
-    pub modified: u64,
-    /// When anything about it was changed, in nanoseconds since 1970; nobody can set it back.
-    pub changed: u64,
-    /// Which file of its file system it is.
-    pub inode: u64,
-    /// Which file system.
-    pub device: u64,
-    /// Kind and permissions.
-    pub mode: u32,
-}
-
-impl Stat {
-    /// Whether a change after `moment`, a reading of the file system's own clock, shows in it for certain.
-    pub const fn is_settled(&self, moment: u64) -> bool {
-        self.changed < moment && self.modified < moment
-    }
-}
+const MAGIC: &[u8] = b"xtask index 3\n";
 
 /// What a task has left in a checkout.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,7 +37,9 @@ pub struct Left {
 /// What is known of a checkout.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
-    files: HashMap<Vec<u8>, (Stat, Digest)>,
+    files: Table,
+    /// Files that were written down since, and those of `files` that count no more.
+    learned: HashMap<Vec<u8>, Option<(Stat, Digest)>>,
     tasks: HashMap<String, Left>,
     changed: bool,
 }
@@ -67,16 +47,23 @@ pub struct Index {
 impl Index {
     /// The digest of the file at `path`, if it still is what it was when it was read.
     pub fn digest(&self, path: &[u8], stat: &Stat) -> Option<Digest> {
-        self.files.get(path).filter(|(known, _)| known == stat).map(|(_, digest)| *digest)
+        self.known(path).filter(|(known, _)| known == stat).map(|(_, digest)| digest)
+    }
+
+    fn known(&self, path: &[u8]) -> Option<(Stat, Digest)> {
+        match self.learned.get(path) {
+            Some(learned) => *learned,
+            None => self.files.get(path),
+        }
     }
 
     /// Writes down the digest of a file that was read after `moment` and had this `stat` before and afterwards. One that
     /// could change without a trace is not written down, and read again the next time.
     pub fn learn(&mut self, path: &[u8], stat: Stat, digest: Digest, moment: u64) {
-        if stat.is_settled(moment) {
-            self.changed |= self.files.insert(path.to_vec(), (stat, digest)) != Some((stat, digest));
-        } else {
-            self.changed |= self.files.remove(path).is_some();
+        let now = stat.is_settled(moment).then_some((stat, digest));
+        if self.known(path) != now {
+            self.learned.insert(path.to_vec(), now);
+            self.changed = true;
         }
     }
 
@@ -106,24 +93,25 @@ impl Index {
 
     /// Forgets files, once there are far more of them than `looked_at`: most are gone, and each costs a moment in every run.
     pub fn forget(&mut self, looked_at: usize, is_there: impl Fn(&[u8]) -> bool) {
-        if self.files.len() > 2 * looked_at + 20_000 {
-            self.files.retain(|path, _| is_there(path));
-            self.changed = true;
+        if self.files.len() + self.learned.len() > 2 * looked_at + 20_000 {
+            let gone =
+                self.files().filter(|(path, ..)| !is_there(path)).map(|(path, ..)| (path.to_vec(), None));
+            let gone: Vec<_> = gone.collect();
+            self.changed |= !gone.is_empty();
+            self.learned.extend(gone);
         }
+    }
+
+    /// All files.
+    fn files(&self) -> impl Iterator<Item = (&[u8], Stat, Digest)> {
+        let kept = self.files.iter().filter(|(path, ..)| !self.learned.contains_key(*path));
+        let learned = self.learned.iter();
+        kept.chain(learned.filter_map(|(path, known)| known.map(|(stat, digest)| (&**path, stat, digest))))
     }
 
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut body = codec::Writer::with_capacity(self.files.len() * 128 + self.tasks.len() * 128);
-        body.number(self.files.len() as u64);
-        for (path, (stat, digest)) in &self.files {
-            body.blob(path);
-            for number in [stat.size, stat.modified, stat.changed, stat.inode, stat.device, stat.mode.into()]
-            {
-                body.word(number);
-            }
-            body.digest(digest);
-        }
+        let mut body = codec::Writer::with_capacity(self.files.len() * 160 + self.tasks.len() * 128);
         body.number(self.tasks.len() as u64);
         for (task, left) in &self.tasks {
             body.text(task).digest(&left.key).digest(&left.outputs);
@@ -133,14 +121,15 @@ impl Index {
             };
             body.tag(left.says.into()).number(left.took).number(left.stored).number(left.used);
         }
+        Table::write(self.files(), &mut body);
         let mut bytes = codec::Writer::with_capacity(body.bytes().len() + 64);
         bytes.blob(MAGIC).number(FORMAT.into()).digest(&Digest::of(body.bytes())).blob(body.bytes());
         bytes.bytes().to_vec()
     }
 
     /// From bytes; `None` where they are damaged or of another version.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = codec::Reader::new(bytes);
+    pub fn decode(bytes: Vec<u8>) -> Option<Self> {
+        let mut reader = codec::Reader::new(&bytes);
         if reader.blob()? != MAGIC || reader.number()? != u64::from(FORMAT) {
             return None;
         }
@@ -152,21 +141,6 @@ impl Index {
         let mut reader = codec::Reader::new(body);
         let count = usize::try_from(reader.number()?).ok()?;
         // A count is no more than bytes: it does not make us ask for memory that is not there.
-        let mut files = HashMap::with_capacity(count.min(body.len() / 40));
-        for _ in 0..count {
-            let path = reader.blob()?.to_vec();
-            let mut number = || reader.word();
-            let stat = Stat {
-                size: number()?,
-                modified: number()?,
-                changed: number()?,
-                inode: number()?,
-                device: number()?,
-                mode: u32::try_from(number()?).ok()?,
-            };
-            files.insert(path, (stat, reader.digest()?));
-        }
-        let count = usize::try_from(reader.number()?).ok()?;
         let mut tasks = HashMap::with_capacity(count.min(body.len() / 60));
         for _ in 0..count {
             let task = reader.text()?.to_owned();
@@ -179,16 +153,24 @@ impl Index {
             let (stored, used) = (reader.number()?, reader.number()?);
             tasks.insert(task, Left { key, outputs, log, says, took, stored, used });
         }
-        reader.is_empty().then_some(Self { files, tasks, changed: false })
+        // They are read where they lie, when somebody asks.
+        let start = bytes.len() - reader.rest().len();
+        Some(Self { files: Table::read(bytes, start)?, learned: HashMap::new(), tasks, changed: false })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn stat(changed: u64) -> Stat {
         Stat { size: 5, modified: 100, changed, inode: 7, device: 8, mode: 0o100_644 }
+    }
+
+    fn all(index: &Index) -> BTreeMap<&[u8], (Stat, Digest)> {
+        index.files().map(|(path, stat, digest)| (path, (stat, digest))).collect()
     }
 
     fn index() -> Index {
@@ -213,10 +195,38 @@ mod tests {
     fn what_is_written_is_read() {
         let index = index();
         assert!(index.is_changed());
-        let read = Index::decode(&index.encode()).unwrap();
+        let mut read = Index::decode(index.encode()).unwrap();
         assert!(!read.is_changed());
-        assert_eq!((&read.files, &read.tasks), (&index.files, &index.tasks));
+        assert_eq!((all(&read), &read.tasks), (all(&index), &index.tasks));
         assert_eq!(read.digest(b"a/b", &stat(150)), Some(Digest::of(b"b")));
+        // What is learned stands before what was read, and takes its place where both are written down.
+        read.learn(b"a/b", stat(150), Digest::of(b"b"), 200);
+        assert!(!read.is_changed(), "nothing new");
+        read.learn(b"a/b", stat(170), Digest::of(b"d"), 200);
+        read.learn(b"\xff", stat(200), Digest::of(b"c"), 200);
+        read.learn(b"new", stat(180), Digest::of(b"e"), 200);
+        assert_eq!(read.digest(b"a/b", &stat(150)), None);
+        assert_eq!(read.digest(b"a/b", &stat(170)), Some(Digest::of(b"d")));
+        assert_eq!(read.digest(b"\xff", &stat(160)), None, "it could change without a trace");
+        let again = Index::decode(read.encode()).unwrap();
+        assert_eq!(all(&again).keys().copied().collect::<Vec<_>>(), [&b"a/b"[..], b"new"]);
+        assert_eq!(all(&again), all(&read));
+        assert_eq!(again.digest(b"a/b", &stat(170)), Some(Digest::of(b"d")));
+    }
+
+    #[test]
+    fn files_that_are_gone_are_forgotten_once_they_are_many() {
+        let mut index = Index::default();
+        for number in 0..20_010_u32 {
+            index.learn(format!("{number}").as_bytes(), stat(150), Digest::of(b"x"), 200);
+        }
+        let mut index = Index::decode(index.encode()).unwrap();
+        index.forget(5, |path| path == b"7");
+        assert!(!index.is_changed(), "there are not far more than were looked at");
+        index.forget(4, |path| path == b"7");
+        assert!(index.is_changed());
+        let index = Index::decode(index.encode()).unwrap();
+        assert_eq!(all(&index).keys().copied().collect::<Vec<_>>(), [b"7"]);
     }
 
     #[test]
@@ -251,16 +261,16 @@ mod tests {
         for position in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[position] ^= 1 << (position % 8);
-            assert!(Index::decode(&damaged).is_none(), "byte {position}");
+            assert!(Index::decode(damaged).is_none(), "byte {position}");
         }
         for length in 0..bytes.len() {
-            assert!(Index::decode(&bytes[..length]).is_none(), "{length} bytes");
+            assert!(Index::decode(bytes[..length].to_vec()).is_none(), "{length} bytes");
         }
     }
 
     #[test]
     fn what_a_task_has_left_is_forgotten_while_it_works() {
-        let mut index = Index::decode(&index().encode()).unwrap();
+        let mut index = Index::decode(index().encode()).unwrap();
         index.leave("test.a", index.left("test.a").cloned());
         assert!(!index.is_changed(), "nothing new");
         index.leave("test.a", None);

@@ -103,16 +103,23 @@ impl Fingerprint {
 
     /// The key under which a result that depends on this is stored.
     pub fn key(&self) -> Digest {
-        let mut bytes = codec::Writer::default();
-        bytes.number(u64::from(FORMAT));
-        bytes.number(self.parts.len() as u64);
-        for Part { subject, value } in &self.parts {
-            subject.write(&mut bytes);
-            value.write(&mut bytes);
-        }
-        bytes.digest(&self.inputs.digest());
-        Digest::new(blake3::derive_key(DOMAIN, bytes.bytes()))
+        key_of(&[&self.parts], &self.inputs)
     }
+}
+
+/// The key of a result that depends on all of these parts, in any order, and these inputs, without a [`Fingerprint`] of its own.
+pub fn key_of(parts: &[&[Part]], inputs: &Manifest) -> Digest {
+    let mut sorted: Vec<&Part> = parts.iter().copied().flatten().collect();
+    sorted.sort_unstable();
+    let mut bytes = codec::Writer::with_capacity(sorted.len() * 64);
+    bytes.number(u64::from(FORMAT));
+    bytes.number(sorted.len() as u64);
+    for Part { subject, value } in sorted {
+        subject.write(&mut bytes);
+        value.write(&mut bytes);
+    }
+    bytes.digest(&inputs.digest());
+    Digest::new(blake3::derive_key(DOMAIN, bytes.bytes()))
 }
 
 impl Subject {

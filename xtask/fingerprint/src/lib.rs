@@ -15,7 +15,10 @@ pub mod pattern;
 pub mod patterns;
 pub mod raw;
 pub mod reach;
+pub mod sets;
 pub mod sight;
+pub mod stat;
+mod table;
 pub mod walk;
 
 pub use codec::FORMAT;

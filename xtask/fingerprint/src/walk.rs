@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::digest::Digest;
-use super::index::Stat;
 use super::manifest::{Content, Item, Manifest};
 use super::patterns::{Descent, Patterns, Verdict};
+use super::stat::Stat;
 
 /// Why a walk could not go on, in the words of whoever looked.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

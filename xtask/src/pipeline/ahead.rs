@@ -51,6 +51,11 @@ impl<'a> Ahead<'a> {
         Some(self.looked[task].get_or_init(look))
     }
 
+    /// What was looked at, for whoever has no use for the rest any more.
+    pub(super) fn into_looked(self) -> Vec<OnceLock<Result<Looked>>> {
+        self.looked
+    }
+
     /// Starts to look at everything, with all cores but the one that goes on.
     pub(super) fn start<'s>(&'s self, scope: &'s Scope<'s, '_>) -> Lookers<'s> {
         let cores = thread::available_parallelism().map_or(1, usize::from);

@@ -158,7 +158,13 @@ impl Footprint {
         self.parsed.get_or_init(parse_all).clone()
     }
 
-    /// All that the result of `task` depends on, but for files and for the tasks before it.
+    /// The variables that the result of `task` depends on.
+    pub(super) fn counted_variables(&self, cx: &Cx, task: &str, known: &Known) -> Arc<Vec<Part>> {
+        let counted = [cx.config().declared_env(task).as_slice(), &self.variables].concat();
+        known.variables(cx, &counted)
+    }
+
+    /// All that the result of `task` depends on, but for files, variables and the tasks before it.
     ///
     /// `digest` gives the digest of a program; `known` is what many tasks have in common.
     pub(super) fn parts(
@@ -196,9 +202,6 @@ impl Footprint {
             let side = if now < *at { "has not come" } else { "is over" };
             parts.push(part(Subject::Setting(what.clone()), text(side.to_owned())));
         }
-        let declared = cx.config().declared_env(task);
-        let counted = [declared.as_slice(), &self.variables].concat();
-        parts.extend(known.variables(cx, &counted).iter().cloned());
         for (number, command) in (0..).zip(&self.commands) {
             let program = command.program().to_string_lossy().into_owned();
             parts.push(part(Subject::Argument(number, 0), text(program)));
@@ -224,6 +227,7 @@ impl Footprint {
         let mut tools: Vec<String> = self.programs().collect();
         tools.sort_unstable();
         tools.dedup();
+        let declared = cx.config().declared_env(task);
         for tool in tools {
             let value = known.tool(cx, &tool, &declared, digest)?;
             parts.push(part(Subject::Tool(tool), value));

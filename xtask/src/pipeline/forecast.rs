@@ -176,12 +176,12 @@ impl<'f> Forecast<'f> {
                     let reason = "the stored result lacks the answer of a feed".to_owned();
                     return Outlook::Miss { key, why: Why::Damaged { reason } };
                 }
-                let age_max = entry.age_max(ready.age_max).unwrap_or_default().as_secs();
+                let age_max = entry.age_max(ready.stands.age_max).unwrap_or_default().as_secs();
                 Outlook::Miss { key, why: Why::Stale { stored: entry.stored, age_max } }
             }
             Found::Entry(entry) => match lacking(cache, &ready, &entry) {
                 None => {
-                    let both = (Manifest::clone(&ready.outputs.manifest), entry.outputs);
+                    let both = (Manifest::clone(&ready.stands.outputs.manifest), entry.outputs);
                     let in_place = both.0 == both.1;
                     known.replaced.insert(task, Arc::new(both));
                     Outlook::Hit { key, in_place }
@@ -245,7 +245,7 @@ impl<'f> Forecast<'f> {
 
 /// What of a stored result would have to be put back, and is missing or damaged.
 fn lacking(cache: &Cache, ready: &Ready, entry: &Entry) -> Option<String> {
-    let there = &ready.outputs.manifest;
+    let there = &ready.stands.outputs.manifest;
     let missing = entry.outputs.files().iter().find(|item| match &item.content {
         Content::File { digest, .. } => {
             there.get(&item.path) != Some(&item.content) && !cache.store().is_sound(digest)

@@ -6,12 +6,14 @@ mod keep;
 mod looked;
 mod missed;
 
-use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use keep::NotStored;
+use looked::Stands;
 pub(super) use looked::{Looked, Ready};
 pub(super) use missed::Earlier;
 
@@ -23,6 +25,7 @@ use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::index::{Index, Left};
 use crate::core::fingerprint::patterns::Patterns;
+use crate::core::fingerprint::sets::Sets;
 use crate::core::fingerprint::walk::Mode;
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
@@ -60,8 +63,8 @@ pub(super) struct Cache {
     /// Whether a gate that could not look fails: then it looks, whatever is stored.
     strict: bool,
     confinement: Confinement,
-    /// What was seen of sets of files before anything ran, by their names.
-    seen: Mutex<HashMap<String, Shared>>,
+    /// What was seen of sets of files before anything ran, by their numbers.
+    seen: Mutex<(Sets, Vec<Shared>)>,
     /// What was seen of the checkout, before anything ran.
     sight: Sight,
     /// What tasks have in common, before anything ran.
@@ -89,7 +92,7 @@ impl Cache {
 
     fn from(cx: &Cx, caching: Caching, start: u64) -> Result<Self> {
         let path = index_path(cx);
-        let index = std::fs::read(&path).ok().and_then(|bytes| Index::decode(&bytes)).unwrap_or_default();
+        let index = std::fs::read(&path).ok().and_then(Index::decode).unwrap_or_default();
         let eye = Eye::new(cx.root(), index);
         let program =
             platform::this_program().map_err(|error| Error::io("could not find this program", error))?;
@@ -118,12 +121,27 @@ impl Cache {
         if let Some(remote) = &self.remote {
             remote::finish(cx, remote);
         }
-        let bytes = self.eye.index(|index| index.is_changed().then(|| index.encode()));
+        let looked_at = self.looked_at();
+        let bytes = self.eye.index(|index| {
+            index.is_changed().then(|| {
+                index.forget(looked_at, |path| {
+                    cx.root().join(OsStr::from_bytes(path)).symlink_metadata().is_ok()
+                });
+                index.encode()
+            })
+        });
         if let Some(bytes) = bytes
             && let Err(error) = files::write(&index_path(cx), &bytes)
         {
             cx.warn_of(&error, "the next run reads all files again");
         }
+    }
+
+    /// How many files were looked at before anything ran.
+    fn looked_at(&self) -> usize {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = seen.1.iter().filter_map(|shared| shared.get()?.as_ref().ok());
+        seen.map(|seen| seen.manifest.files().len()).sum()
     }
 
     /// Looks at what the result of the task depends on; `fresh` looks at the files now, else what was seen before anything ran is
@@ -145,21 +163,24 @@ impl Cache {
         // What ran since may have made another tool.
         let anew = Known::default();
         let known = if fresh { &anew } else { &self.known };
+        let variables = footprint.counted_variables(cx, task.as_str(), known);
         let parts = footprint.parts(cx, task.as_str(), &self.program, known, &digest)?;
         let log = digest(&cx.log_of(task))?;
         // Worked out here, where other threads do other things at the same time.
         inputs.manifest.digest();
         outputs.manifest.digest();
-        let looked = Looked { parts, inputs, outputs, log, age_max: footprint.age_max() };
-        looked.apart(task)
+        let stands = Stands { outputs, log, age_max: footprint.age_max() };
+        Looked { parts, variables, inputs, stands }.apart(task)
     }
 
     fn shared(&self, name: &str) -> Shared {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        match seen.get(name) {
-            Some(shared) => Arc::clone(shared),
-            None => Arc::clone(seen.entry(name.to_owned()).or_default()),
+        let (sets, seen) = &mut *seen;
+        let number = sets.number(name);
+        if seen.len() == number {
+            seen.push(Shared::default());
         }
+        Arc::clone(&seen[number])
     }
 
     /// What the result of the task depends on, looked at now.
@@ -180,7 +201,7 @@ impl Cache {
 
     /// Whether a stored result may be used. One that lacks the answer of a feed may be for a while, but not where that fails.
     pub(super) fn may_use(&self, ready: &Ready, entry: &Entry) -> bool {
-        let age_max = entry.age_max(ready.age_max);
+        let age_max = entry.age_max(ready.stands.age_max);
         !(self.strict && entry.said.gap().is_some())
             && Entry::is_fresh(entry.stored, age_max, platform::unix_time())
     }
@@ -197,7 +218,7 @@ impl Cache {
 
     /// Whether the result is what this checkout was left with, and stands there untouched with all that it needs.
     pub(super) fn is_in_place(&self, task: &TaskId, ready: &Ready) -> bool {
-        self.left(task, ready)
+        self.left(task, &ready.key, &ready.stands)
             .is_some_and(|left| !left.says || matches!(self.store.peek(&ready.key), Found::Entry(_)))
     }
 
@@ -207,27 +228,27 @@ impl Cache {
     }
 
     /// What this checkout was left with, where that is the result and stands there untouched.
-    fn left(&self, task: &TaskId, ready: &Ready) -> Option<Left> {
+    fn left(&self, task: &TaskId, key: &Digest, stands: &Stands) -> Option<Left> {
         let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
-        let is_left = left.key == ready.key
-            && left.outputs == ready.outputs.manifest.digest()
-            && ready.is_fresh(left.stored)
-            && left.log == ready.log;
+        let is_left = left.key == *key
+            && left.outputs == stands.outputs.manifest.digest()
+            && stands.is_fresh(left.stored)
+            && left.log == stands.log;
         is_left.then_some(left)
     }
 
     /// The result, if it is what this checkout was left with and stands there untouched.
-    pub(super) fn in_place(&self, cx: &Cx, task: &TaskId, ready: &Ready) -> Option<TaskEnd> {
+    pub(super) fn in_place(&self, cx: &Cx, task: &TaskId, key: &Digest, stands: &Stands) -> Option<TaskEnd> {
         if self.caching.off || self.is_forced(task) {
             return None;
         }
-        let left = self.left(task, ready)?;
+        let left = self.left(task, key, stands)?;
         if left.says {
-            let Found::Entry(entry) = self.store.find(&ready.key) else { return None };
+            let Found::Entry(entry) = self.store.find(key) else { return None };
             cx.say_again(task, &entry.said);
         }
         if left.used < self.today {
-            self.store.use_entry(&ready.key);
+            self.store.use_entry(key);
             let used = Left { used: self.today, ..left.clone() };
             self.eye.index(|index| index.leave(task.as_str(), Some(used)));
         }
@@ -253,7 +274,7 @@ impl Cache {
             }
         };
         self.eye.index(|index| index.leave(task.as_str(), None));
-        let restored = cache::restore(&self.store, cx.root(), &ready.outputs.manifest, &entry.outputs)
+        let restored = cache::restore(&self.store, cx.root(), &ready.stands.outputs.manifest, &entry.outputs)
             .and_then(|()| self.restore_log(cx, task, entry.said.log.as_ref()));
         if let Err(error) = restored {
             // Where one thing is damaged, others may be, and what looks like it is there is not stored again.
@@ -307,7 +328,8 @@ impl Cache {
             let end = run_all(&ready).0;
             return (end.by(Reuse::Uncached { reason: OFF.to_owned() }), None);
         }
-        if let Some(end) = self.in_place(cx, task, &ready).or_else(|| self.put_back(cx, task, &ready)) {
+        let in_place = self.in_place(cx, task, &ready.key, &ready.stands);
+        if let Some(end) = in_place.or_else(|| self.put_back(cx, task, &ready)) {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use super::ahead::{Ahead, Lookers};
@@ -41,8 +41,22 @@ struct Finished {
     is_unchanged: bool,
 }
 
+/// The cache, as another thread opens it.
+type Opening<'s> = ScopedJoinHandle<'s, Result<Cache>>;
+
+/// Runs the tasks of a graph, which are given in its order.
+pub(super) fn run(cx: &Cx, graph: &Graph, tasks: Vec<&Task>, options: &Options) -> Result<RunEnd> {
+    thread::scope(|scope| {
+        let opens = || Cache::open(cx, options.caching.clone());
+        // What it knows of the files is much to read; meanwhile the run is made ready.
+        let can_use = tasks.iter().any(|task| task.footprint().is_some());
+        let opening = can_use.then(|| scope.spawn(opens));
+        Run::new(cx, graph, tasks, options).go(opening)
+    })
+}
+
 /// One run.
-pub(super) struct Run<'r> {
+struct Run<'r> {
     cx: &'r Cx,
     graph: &'r Graph,
     tasks: Vec<&'r Task>,
@@ -60,7 +74,7 @@ pub(super) struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    pub(super) fn new(cx: &'r Cx, graph: &'r Graph, tasks: Vec<&'r Task>, options: &'r Options) -> Self {
+    fn new(cx: &'r Cx, graph: &'r Graph, tasks: Vec<&'r Task>, options: &'r Options) -> Self {
         let count = graph.nodes().len();
         Self {
             cx,
@@ -76,14 +90,15 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Opens the cache, where a task can use it.
-    fn open_cache(&mut self) {
-        if self.tasks.iter().all(|task| task.footprint().is_none()) {
-            return;
-        }
-        match Cache::open(self.cx, self.options.caching.clone()) {
-            Ok(cache) => self.cache = Some(Arc::new(cache)),
-            Err(error) => self.cx.warn_of(&error, "nothing is reused, and nothing stored"),
+    /// The cache that was opened, where a task can use it and it could be.
+    fn opened(&self, opening: Option<Opening<'_>>) -> Option<Arc<Cache>> {
+        let panicked = |_| Err(Error::bug("could not open the cache"));
+        match opening?.join().unwrap_or_else(panicked) {
+            Ok(cache) => Some(Arc::new(cache)),
+            Err(error) => {
+                self.cx.warn_of(&error, "nothing is reused, and nothing stored");
+                None
+            }
         }
     }
 
@@ -101,7 +116,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    pub(super) fn go(mut self) -> Result<RunEnd> {
+    fn go(mut self, opening: Option<Opening<'_>>) -> Result<RunEnd> {
         let start = Instant::now();
         self.cx.emit(Body::RunStarted {
             format: FORMAT,
@@ -111,7 +126,7 @@ impl<'r> Run<'r> {
             jobs: self.cores,
             graph: self.graph.nodes().iter().map(Scheduled::from).collect(),
         });
-        self.open_cache();
+        self.cache = self.opened(opening);
         let tasks = self.tasks.clone();
         let ahead = Ahead::new(self.cx, self.graph, &tasks, self.cache.clone());
         thread::scope(|scope| {
@@ -128,6 +143,7 @@ impl<'r> Run<'r> {
             cache.close(self.cx);
             make_room(self.cx, cache.store());
         }
+        aside((ahead.into_looked(), self.cache.take()));
         Ok(self.finish(start.elapsed()))
     }
 
@@ -194,9 +210,11 @@ impl<'r> Run<'r> {
             return None;
         }
         // Whatever is wrong is said by the look that follows.
-        let ready = ahead.of(task)?.clone().ok()?.after(&self.before(task));
-        let end = self.cache.as_ref()?.in_place(self.cx, &self.graph.nodes()[task].id, &ready)?;
-        Some((end, ready.key))
+        let looked = ahead.of(task)?.as_ref().ok()?;
+        let key = looked.key(&self.before(task));
+        let end =
+            self.cache.as_ref()?.in_place(self.cx, &self.graph.nodes()[task].id, &key, &looked.stands)?;
+        Some((end, key))
     }
 
     fn spawn(&self, task: usize, sender: mpsc::Sender<Message>) -> Result<()> {
@@ -281,6 +299,12 @@ impl<'r> Run<'r> {
         self.cx.emit(Body::RunFinished(end.clone()));
         end
     }
+}
+
+/// Gives memory back on a thread of its own: of a thousand tasks that takes longer than what is left to do, and a process that
+/// ends need not wait for it.
+fn aside(what: impl Send + 'static) {
+    drop(thread::Builder::new().name("gives memory back".to_owned()).spawn(move || drop(what)));
 }
 
 /// Throws away what was not used for longest, where the store has grown past what is configured.

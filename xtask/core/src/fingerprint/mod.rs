@@ -4,7 +4,7 @@
 
 pub use xtask_fingerprint::{
     Content, Declared, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value, codec, explain, index,
-    manifest, pattern, patterns, reach, sight, walk,
+    key, manifest, pattern, patterns, reach, sets, sight, stat, walk,
 };
 
 pub mod entry;

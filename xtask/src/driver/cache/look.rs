@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use super::sight::{Sight, standing, stat};
-use crate::core::fingerprint::index::{Index, Stat};
+use crate::core::fingerprint::index::Index;
 use crate::core::fingerprint::patterns::Patterns;
+use crate::core::fingerprint::stat::Stat;
 use crate::core::fingerprint::walk::{Failure, Files, Mode, Standing, walk};
 use crate::core::fingerprint::{Digest, Manifest};
 use crate::driver::files;

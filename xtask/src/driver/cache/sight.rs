@@ -7,8 +7,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::core::fingerprint::index::Stat;
 use crate::core::fingerprint::sight::{Before, Folder, Folders};
+use crate::core::fingerprint::stat::Stat;
 use crate::core::fingerprint::walk::{Kind, Links, Standing};
 use crate::error::{Context as _, Error, Result};
 
