@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use xtask::core::benchmark::{self, Figure, Unit};
 use xtask::core::schedule::OnFailure;
 use xtask::driver::environment::Environment;
+use xtask::driver::platform;
 use xtask::error::Style;
 use xtask::pipeline::{Caching, Options, Pipeline};
 use xtask::ui::{self, Mode};
@@ -146,7 +147,10 @@ fn run(root: &Path) {
         caching: Caching::default(),
         keeps_times: true,
     };
-    let end = Pipeline::new().extend(tasks).run(&cx, &options).expect("a run");
+    let pipeline = Pipeline::new().extend(tasks);
+    let end = pipeline.run(&cx, &options).expect("a run");
+    // As the command line does.
+    platform::give_back(pipeline);
     assert_eq!(end.exit_code, 0, "every task passes");
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0 kB").trim();

@@ -232,7 +232,7 @@ impl Pipeline {
         }
         let names = Names::new(&ids);
         let settings = &cx.config().tasks;
-        let known: HashSet<&str> = self.tasks.iter().map(Task::id).collect();
+        let known = LazyCell::new(|| self.tasks.iter().map(Task::id).collect::<HashSet<&str>>());
         if let Some(unknown) = settings.keys().find(|name| !known.contains(name.as_str())) {
             let ids = self.tasks.iter().map(Task::id);
             let error = Error::configuration(format!("xtask.toml: `[tasks.\"{unknown}\"]` names no task"));
@@ -296,7 +296,8 @@ impl Pipeline {
         } else if self.tasks.iter().any(|task| task.is_alone) {
             chosen = selectors.iter().flat_map(|selector| self.named(selector)).collect();
         }
-        self.graph(cx)?.select(&chosen).map_err(|error| explain(&error))
+        let graph = self.graph(cx)?;
+        if chosen.is_empty() { Ok(graph) } else { graph.select(&chosen).map_err(|error| explain(&error)) }
     }
 
     /// The tasks that a selector names, without those of its verb that have to be named themselves; itself where that is none.

@@ -17,7 +17,7 @@ use crate::core::suggest;
 use crate::cx::{Cx, Wishes};
 use crate::driver::cancel::Cancel;
 use crate::driver::environment::Environment;
-use crate::driver::{files, signals};
+use crate::driver::{files, platform, signals};
 use crate::error::{Context as _, Error, Result, Style};
 use crate::event::{Body, EVENTS_FILE, JUNIT_FILE, REPORT_FILE, RunEnd, Sink};
 use crate::pipeline::Pipeline;
@@ -189,7 +189,9 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(options);
         // Refused before anything is touched.
         let part = pipeline.select(&self.cx, select)?;
-        self.run_part(&pipeline, &part, run)
+        let ended = self.run_part(&pipeline, &part, run);
+        platform::give_back((pipeline, part));
+        ended
     }
 
     /// Runs a part of the pipeline and writes down what happened.

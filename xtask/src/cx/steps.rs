@@ -71,7 +71,12 @@ impl Cx {
 
     /// The file with the output of a task.
     pub(crate) fn log_of(&self, task: &TaskId) -> PathBuf {
-        self.output_folder().join("logs").join(format!("{task}.log"))
+        // One name, made at once: every run asks for those of all tasks.
+        let mut path = self.output_folder().as_os_str().to_owned();
+        for piece in ["/logs/", task.as_str(), ".log"] {
+            path.push(piece);
+        }
+        path.into()
     }
 
     /// What this task has said so far that a reader needs to hear again when its result is reused; the log aside, which is

@@ -158,30 +158,26 @@ impl Footprint {
         self.parsed.get_or_init(parse_all).clone()
     }
 
-    /// The variables that the result of `task` depends on.
-    pub(super) fn counted_variables(&self, cx: &Cx, task: &str, known: &Known) -> Arc<Vec<Part>> {
+    /// What the result of `task` depends on that it may have in common with other tasks: the program that runs them, the
+    /// platform, and the variables that count.
+    pub(super) fn common(&self, cx: &Cx, task: &str, program: &Digest, known: &Known) -> Arc<Vec<Part>> {
         let counted = [cx.config().declared_env(task).as_slice(), &self.variables].concat();
-        known.variables(cx, &counted)
+        known.common(cx, program, counted)
     }
 
-    /// All that the result of `task` depends on, but for files, variables and the tasks before it.
+    /// All that the result of `task` depends on beside that, but for files and the tasks before it.
     ///
     /// `digest` gives the digest of a program; `known` is what many tasks have in common.
     pub(super) fn parts(
         &self,
         cx: &Cx,
         task: &str,
-        program: &Digest,
         known: &Known,
         digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
     ) -> Result<Vec<Part>> {
         let part = |subject, value| Part { subject, value };
         let text = |text: String| hide(cx, text);
-        let mut parts = vec![
-            part(Subject::Task, text(task.to_owned())),
-            part(Subject::Program, Value::Digest(*program)),
-            part(Subject::Platform, text(platform::name())),
-        ];
+        let mut parts = vec![part(Subject::Task, text(task.to_owned()))];
         let patterns = |declared, patterns: &[String]| -> Vec<Part> {
             let numbered = (0..).zip(patterns);
             numbered
@@ -239,21 +235,24 @@ impl Footprint {
 /// What many tasks have in common, worked out once: for a thousand tasks it would be most of the work.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The variables that count, by the names that are declared.
-    variables: Mutex<HashMap<Vec<String>, Arc<Vec<Part>>>>,
+    /// Program, platform and the variables that count, by the names that are declared.
+    common: Mutex<HashMap<Vec<String>, Arc<Vec<Part>>>>,
     /// Tools, by their name and the variables that are declared.
     tools: Mutex<HashMap<(String, Vec<String>), Value>>,
 }
 
 impl Known {
-    fn variables(&self, cx: &Cx, declared: &[String]) -> Arc<Vec<Part>> {
-        let mut known = self.variables.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(parts) = known.get(declared) {
+    fn common(&self, cx: &Cx, program: &Digest, declared: Vec<String>) -> Arc<Vec<Part>> {
+        let mut known = self.common.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(parts) = known.get(&declared) {
             return Arc::clone(parts);
         }
         let asked: Vec<&str> = declared.iter().map(String::as_str).collect();
-        let mut parts = Vec::new();
-        for (name, value) in cx.environment().for_commands(declared) {
+        let mut parts = vec![
+            Part { subject: Subject::Program, value: Value::Digest(*program) },
+            Part { subject: Subject::Platform, value: hide(cx, platform::name()) },
+        ];
+        for (name, value) in cx.environment().for_commands(&declared) {
             let name = name.to_string_lossy().into_owned();
             if !is_named(&name, MACHINE) || is_named(&name, &asked) {
                 let value = hide(cx, value.to_string_lossy().into_owned());
@@ -261,7 +260,7 @@ impl Known {
             }
         }
         let parts = Arc::new(parts);
-        known.insert(declared.to_vec(), Arc::clone(&parts));
+        known.insert(declared, Arc::clone(&parts));
         parts
     }
 

@@ -163,14 +163,14 @@ impl Cache {
         // What ran since may have made another tool.
         let anew = Known::default();
         let known = if fresh { &anew } else { &self.known };
-        let variables = footprint.counted_variables(cx, task.as_str(), known);
-        let parts = footprint.parts(cx, task.as_str(), &self.program, known, &digest)?;
+        let common = footprint.common(cx, task.as_str(), &self.program, known);
+        let parts = footprint.parts(cx, task.as_str(), known, &digest)?;
         let log = digest(&cx.log_of(task))?;
         // Worked out here, where other threads do other things at the same time.
         inputs.manifest.digest();
         outputs.manifest.digest();
         let stands = Stands { outputs, log, age_max: footprint.age_max() };
-        Looked { parts, variables, inputs, stands }.apart(task)
+        Looked { parts, common, inputs, stands }.apart(task)
     }
 
     fn shared(&self, name: &str) -> Shared {

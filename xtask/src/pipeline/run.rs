@@ -106,9 +106,13 @@ impl<'r> Run<'r> {
     /// replaced by what they do.
     fn sweep_logs(&self) {
         let folder = self.cx.output_folder().join("logs");
+        let names = files::names(&folder).unwrap_or_default();
+        if names.is_empty() {
+            return;
+        }
         let ids: std::collections::HashSet<&str> =
             self.graph.nodes().iter().map(|node| node.id.as_str()).collect();
-        for name in files::names(&folder).unwrap_or_default() {
+        for name in names {
             let is_ours = name.strip_suffix(".log").is_some_and(|id| ids.contains(id));
             if !is_ours && let Err(error) = files::remove(&folder.join(&name)) {
                 self.cx.warn_of(&error, "a log of another run stays");
@@ -143,7 +147,7 @@ impl<'r> Run<'r> {
             cache.close(self.cx);
             make_room(self.cx, cache.store());
         }
-        aside((ahead.into_looked(), self.cache.take()));
+        platform::give_back((ahead.into_looked(), self.cache.take()));
         Ok(self.finish(start.elapsed()))
     }
 
@@ -299,12 +303,6 @@ impl<'r> Run<'r> {
         self.cx.emit(Body::RunFinished(end.clone()));
         end
     }
-}
-
-/// Gives memory back on a thread of its own: of a thousand tasks that takes longer than what is left to do, and a process that
-/// ends need not wait for it.
-fn aside(what: impl Send + 'static) {
-    drop(thread::Builder::new().name("gives memory back".to_owned()).spawn(move || drop(what)));
 }
 
 /// Throws away what was not used for longest, where the store has grown past what is configured.

@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 pub(in crate::pipeline) struct Looked {
     /// What is its own.
     pub(super) parts: Vec<Part>,
-    /// The variables, which many tasks have in common.
-    pub(super) variables: Arc<Vec<Part>>,
+    /// What many tasks have in common.
+    pub(super) common: Arc<Vec<Part>>,
     pub(super) inputs: Arc<Seen>,
     pub(in crate::pipeline) stands: Stands,
 }
@@ -45,13 +45,13 @@ pub(in crate::pipeline) struct Ready {
 impl Looked {
     /// The key of its result, with the keys of the tasks before it: that of [`Looked::after`], for much less.
     pub(in crate::pipeline) fn key(&self, before: &[(TaskId, Digest)]) -> Digest {
-        key_of(&[&self.parts, &self.variables, &dependencies(before)], &self.inputs.manifest)
+        key_of(&[&self.parts, &self.common, &dependencies(before)], &self.inputs.manifest)
     }
 
     /// All of what the result depends on, with the keys of the tasks before it.
     pub(in crate::pipeline) fn after(self, before: &[(TaskId, Digest)]) -> Ready {
-        let Self { mut parts, variables, inputs, stands } = self;
-        parts.extend(variables.iter().cloned());
+        let Self { mut parts, common, inputs, stands } = self;
+        parts.extend(common.iter().cloned());
         parts.extend(dependencies(before));
         let fingerprint = Fingerprint::new(parts, Arc::clone(&inputs.manifest));
         Ready { key: fingerprint.key(), fingerprint, inputs, stands }
@@ -103,7 +103,7 @@ mod tests {
         let seen = Arc::new(Seen::from(Manifest::default()));
         let looked = Looked {
             parts: vec![part(Subject::Tool("sh".to_owned()), "1"), part(Subject::Task, "test.a")],
-            variables: Arc::new(vec![part(Subject::Variable("PATH".to_owned()), "/bin")]),
+            common: Arc::new(vec![part(Subject::Variable("PATH".to_owned()), "/bin")]),
             inputs: Arc::clone(&seen),
             stands: Stands { outputs: seen, log: None, age_max: None },
         };
