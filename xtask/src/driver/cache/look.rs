@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
+
+use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
 use super::sight::{Sight, standing, stat};
 use crate::core::fingerprint::index::Index;
@@ -14,7 +16,6 @@ use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::stat::Stat;
 use crate::core::fingerprint::walk::{Failure, Files, Mode, Standing, walk};
 use crate::core::fingerprint::{Digest, Manifest};
-use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
 
 /// Looks at the files of a checkout, and remembers digests in its index.
@@ -131,14 +132,21 @@ impl Eye {
 
 /// A reading of the clock of the file system that `folder` is on, in nanoseconds since 1970: whatever is written after it has
 /// a time that is not before it.
+///
+/// It is the time at which a file in it was touched, one file for all readings: ext4 gives the number of a file that was taken
+/// away to no other for some seconds, and looks through all of these whenever a file is made.
 pub fn moment(folder: &Path) -> Result<u64> {
-    let path = files::unused(folder, "moment");
-    let failed = || format!("could not write `{}`", path.display());
-    fs::create_dir_all(folder).and_then(|()| fs::write(&path, b"")).context(failed)?;
-    let found = fs::symlink_metadata(&path).context(failed);
-    files::remove(&path)?;
-    let found = found?;
-    Ok(stat(&found).changed)
+    let path = folder.join("moment");
+    let open = || File::options().create(true).truncate(false).write(true).open(&path);
+    let touched = || -> io::Result<Metadata> {
+        fs::create_dir_all(folder)?;
+        // One of another user is replaced, as far as that user's folder allows it.
+        let file = open().or_else(|_| fs::remove_file(&path).and_then(|()| open()))?;
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        futimens(&file, &Timestamps { last_access: now, last_modification: now })?;
+        file.metadata()
+    };
+    Ok(stat(&touched().context(|| format!("could not write `{}`", path.display()))?).changed)
 }
 
 /// The digest of a file, and whether it was what `stat` says before and afterwards.
@@ -188,5 +196,25 @@ impl Files for Walk<'_> {
     fn target(&mut self, path: &Path) -> Result<PathBuf, Failure> {
         let failed = || format!("could not read the link `{}`", path.display());
         Ok(fs::read_link(self.eye.root.join(path)).context(failed)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::files;
+
+    #[test]
+    fn what_is_written_between_two_moments_has_a_time_between_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        for round in 0..50 {
+            let before = moment(folder.path()).unwrap();
+            fs::write(&file, format!("{round}")).unwrap();
+            let written = stat(&fs::symlink_metadata(&file).unwrap()).changed;
+            let after = moment(folder.path()).unwrap();
+            assert!(before <= written && written <= after, "{before} {written} {after}");
+        }
+        assert_eq!(files::names(folder.path()).unwrap(), ["file", "moment"]);
     }
 }
