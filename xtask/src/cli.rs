@@ -30,7 +30,7 @@ use arguments::{
     Cache, CacheVerb, Cli, Command, Dependencies, DependenciesVerb, Deployment, Docs, Doctor,
     EnvironmentVerb, OfEnvironment, Output, Verb, grammar,
 };
-use run::Session;
+use run::{Again, Session};
 
 /// Runs the command line of this process with the standard pipeline of the repository's components.
 pub fn main() -> ExitCode {
@@ -81,13 +81,10 @@ impl App {
             complete(shell);
             return Ok(0);
         }
-        let passed_on = match &cli.command {
-            Command::Test(test) => test.arguments.as_slice(),
-            _ => &[],
-        };
+        let again = Again::of(&cli.command);
         let wishes = cli.command.wishes();
         let sink = if cli.show.is_document(&cli.command) { ui::document } else { ui::human };
-        let session = Session::start(self, &cli.show, environment, passed_on, wishes, sink)?;
+        let session = Session::start(self, &cli.show, environment, again, wishes, sink)?;
         let verb = |name: &str, verb: Verb| session.verb(name, &verb, &ci::Options::CHECK);
         match cli.command {
             Command::Ci(ci) => session.ci(ci),

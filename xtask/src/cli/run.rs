@@ -8,11 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cli::App;
-use crate::cli::arguments::{Perf, Run, Show, Verb, verbs};
+use crate::cli::arguments::{Command, Perf, Run, Show, Verb, verbs};
 use crate::cli::github::Job;
 use crate::config::Config;
 use crate::core::command;
 use crate::core::graph::{Graph, TaskId};
+use crate::core::mask::Mask;
 use crate::core::suggest;
 use crate::cx::{Cx, Wishes};
 use crate::driver::cancel::Cancel;
@@ -46,12 +47,12 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Finds the repository, reads what it says about itself, and decides who listens.
     ///
-    /// `passed_on` are the arguments that tests get: a task is repeated with them. `sink` makes the one for people.
+    /// `again` is what a task is repeated with. `sink` makes the one for people.
     pub(super) fn start(
         app: &'a App,
         show: &Show,
         environment: Environment,
-        passed_on: &[String],
+        again: Again<'_>,
         wishes: Wishes,
         sink: fn(ui::Mode, Style, ui::Repeat) -> Arc<dyn Sink>,
     ) -> Result<Self> {
@@ -61,8 +62,8 @@ impl<'a> Session<'a> {
         let config = config(&root)?;
         signals::install(&cancel)?;
         let (mode, style) = look(show, &environment);
-        let passed_on = passed_on.to_vec();
-        let repeat: ui::Repeat = Arc::new(move |task: &TaskId| repeat(task, &passed_on));
+        let mask = Mask::new(&environment.secrets(&config.environment.secrets));
+        let repeat = again.repeat(mask.text(&command_line()));
         let human = sink(mode, style, Arc::clone(&repeat));
         let job = Job::of(&environment);
         let builder = Cx::builder(root).config(config).environment(environment).cancel(cancel);
@@ -328,6 +329,40 @@ fn unknown<'k>(message: String, word: &str, known: impl IntoIterator<Item = &'k 
     }
 }
 
+/// What a task is repeated with.
+pub(super) enum Again<'a> {
+    /// The arguments that tests get.
+    Arguments(&'a [String]),
+    /// The whole command line, if it is a task of this command: what it does goes by the options.
+    Line(&'static str),
+}
+
+impl<'a> Again<'a> {
+    /// Of this command.
+    pub(super) fn of(command: &'a Command) -> Self {
+        match command {
+            Command::Test(test) => Self::Arguments(&test.arguments),
+            Command::Image(_) => Self::Line("image"),
+            Command::Perf(_) => Self::Line("perf"),
+            Command::Bench(_) => Self::Line("bench"),
+            _ => Self::Arguments(&[]),
+        }
+    }
+
+    /// The command that repeats a task of a run with this command line.
+    fn repeat(self, line: String) -> ui::Repeat {
+        match self {
+            Self::Arguments(arguments) => {
+                let arguments = arguments.to_vec();
+                Arc::new(move |task| repeat(task, &arguments))
+            }
+            Self::Line(verb) => {
+                Arc::new(move |task| if task.is_selected_by(verb) { line.clone() } else { repeat(task, &[]) })
+            }
+        }
+    }
+}
+
 /// The command that runs one task alone: `cargo xtask test backend` for `test.backend`.
 fn repeat(task: &TaskId, passed_on: &[String]) -> String {
     let id = task.as_str();
@@ -348,4 +383,21 @@ fn find_root(start: &Path) -> Result<PathBuf> {
         Error::configuration(format!("there is no `xtask.toml` in `{}` or above", start.display()))
             .hint("run it inside the repository; `[project] name = \"…\"` is all that the file needs")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_whose_options_decide_what_it_does_is_repeated_with_them() {
+        let line = "cargo xtask image backend --push --registry 127.0.0.1:5000";
+        let image = Again::Line("image").repeat(line.to_owned());
+        let id = |name: &str| TaskId::new(name).unwrap();
+        assert_eq!(image(&id("image.backend")), line);
+        assert_eq!(image(&id("setup.tools")), "cargo xtask setup tools");
+        let test = Again::Arguments(&["-k".to_owned(), "a name".to_owned()]).repeat(String::new());
+        assert_eq!(test(&id("test.backend")), "cargo xtask test backend -- -k 'a name'");
+        assert_eq!(test(&id("lint.backend")), "cargo xtask lint backend");
+    }
 }
