@@ -1,5 +1,6 @@
 //! Tasks with an order: which function runs when, side by side, and what the run as a whole comes to.
 
+use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -327,12 +328,12 @@ impl Pipeline {
     /// Runs the selected tasks and what they wait for. The result says how each ended; the error is for a run that could
     /// not begin.
     pub fn run(&self, cx: &Cx, options: &Options) -> Result<RunEnd> {
-        self.run_part(cx, &self.select(cx, &options.select)?, options)
+        run::run(cx, self, || self.select(cx, &options.select).map(Cow::Owned), options)
     }
 
     /// The same for a part of its graph, whatever `options` select.
     pub fn run_part(&self, cx: &Cx, part: &Graph, options: &Options) -> Result<RunEnd> {
-        run::run(cx, part, self.tasks_of(part), options)
+        run::run(cx, self, || Ok(Cow::Borrowed(part)), options)
     }
 
     /// The part of the graph that these tasks are, with what they wait for; without tasks, none of it.

@@ -1,5 +1,6 @@
 //! One run of a pipeline: a schedule, threads that work, and a channel on which they say how they ended.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
@@ -10,7 +11,7 @@ use super::ahead::{Ahead, Lookers};
 use super::durations::Durations;
 use super::retry::tries;
 use super::reuse::Cache;
-use super::{Options, Reusable, Task};
+use super::{Options, Pipeline, Reusable, Task};
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::Said;
 use crate::core::graph::{Graph, TaskId};
@@ -44,14 +45,22 @@ struct Finished {
 /// The cache, as another thread opens it.
 type Opening<'s> = ScopedJoinHandle<'s, Result<Cache>>;
 
-/// Runs the tasks of a graph, which are given in its order.
-pub(super) fn run(cx: &Cx, graph: &Graph, tasks: Vec<&Task>, options: &Options) -> Result<RunEnd> {
+/// Runs a part of a pipeline. What the cache knows of the files is much to read: meanwhile it is found out which part, and the run
+/// is made ready.
+pub(super) fn run<'g>(
+    cx: &Cx,
+    pipeline: &Pipeline,
+    part: impl FnOnce() -> Result<Cow<'g, Graph>>,
+    options: &Options,
+) -> Result<RunEnd> {
+    let can_use = |task: &Task| task.footprint().is_some();
     thread::scope(|scope| {
         let opens = || Cache::open(cx, options.caching.clone());
-        // What it knows of the files is much to read; meanwhile the run is made ready.
-        let can_use = tasks.iter().any(|task| task.footprint().is_some());
-        let opening = can_use.then(|| scope.spawn(opens));
-        Run::new(cx, graph, tasks, options).go(opening)
+        let opening = pipeline.tasks().iter().any(can_use).then(|| scope.spawn(opens));
+        let part = part()?;
+        let tasks = pipeline.tasks_of(&part);
+        let opening = opening.filter(|_| tasks.iter().copied().any(can_use));
+        Run::new(cx, &part, tasks, options).go(opening)
     })
 }
 
