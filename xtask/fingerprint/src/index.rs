@@ -7,13 +7,14 @@
 //! ticks in steps, and on a network it is another machine's. A damaged index, or one of another version, is an empty one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::codec::{self, FORMAT};
 use super::digest::Digest;
 use super::stat::Stat;
 use super::table::Table;
 
-const MAGIC: &[u8] = b"xtask index 3\n";
+const MAGIC: &[u8] = b"xtask index 4\n";
 
 /// What a task has left in a checkout.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,8 +25,9 @@ pub struct Left {
     pub outputs: Digest,
     /// The digest of its log, where it wrote one.
     pub log: Option<Digest>,
-    /// Whether it said something that has to be said again.
-    pub says: bool,
+    /// What it said that has to be said again, in the form of whoever says it: beside what a result consists of it is little, and
+    /// where nothing has changed it is all of it that anybody needs.
+    pub said: Option<Arc<[u8]>>,
     /// How long the task took when it was run, in microseconds.
     pub took: u64,
     /// When the result was stored, in seconds since 1970.
@@ -119,7 +121,11 @@ impl Index {
                 Some(log) => body.tag(1).digest(log),
                 None => body.tag(0),
             };
-            body.tag(left.says.into()).number(left.took).number(left.stored).number(left.used);
+            match &left.said {
+                Some(said) => body.tag(1).blob(said),
+                None => body.tag(0),
+            };
+            body.number(left.took).number(left.stored).number(left.used);
         }
         Table::write(self.files(), &mut body);
         let mut bytes = codec::Writer::with_capacity(body.bytes().len() + 64);
@@ -149,9 +155,12 @@ impl Index {
                 0 => None,
                 _ => Some(reader.digest()?),
             };
-            let (says, took) = (reader.tag()? != 0, reader.number()?);
-            let (stored, used) = (reader.number()?, reader.number()?);
-            tasks.insert(task, Left { key, outputs, log, says, took, stored, used });
+            let said = match reader.tag()? {
+                0 => None,
+                _ => Some(reader.blob()?.into()),
+            };
+            let (took, stored, used) = (reader.number()?, reader.number()?, reader.number()?);
+            tasks.insert(task, Left { key, outputs, log, said, took, stored, used });
         }
         // They are read where they lie, when somebody asks.
         let start = bytes.len() - reader.rest().len();
@@ -181,12 +190,12 @@ mod tests {
             key: Digest::of(b"k"),
             outputs: Digest::of(b"o"),
             log: Some(Digest::of(b"l")),
-            says: true,
+            said: Some(b"\0words".as_slice().into()),
             took: 1_500_000,
             stored: 1_700_000_000,
             used: 20_000,
         };
-        index.leave("lint.a", Some(Left { log: None, ..left.clone() }));
+        index.leave("lint.a", Some(Left { log: None, said: None, ..left.clone() }));
         index.leave("test.a", Some(left));
         index
     }

@@ -78,11 +78,14 @@ impl Cache {
         if entry.said.gap().is_some() {
             return;
         }
+        let said = (!entry.said.is_silent()).then(|| serde_json::to_vec(&entry.said));
+        // What cannot be written down is looked for in the store: as if nothing were left.
+        let Ok(said) = said.transpose().map(|said| said.map(Into::into)) else { return };
         let left = Left {
             key: *key,
             outputs: entry.outputs.digest(),
             log: entry.said.log,
-            says: !entry.said.is_silent(),
+            said,
             took: entry.took,
             stored: entry.stored,
             used: self.today,
