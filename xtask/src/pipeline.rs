@@ -297,8 +297,7 @@ impl Pipeline {
         } else if self.tasks.iter().any(|task| task.is_alone) {
             chosen = selectors.iter().flat_map(|selector| self.named(selector)).collect();
         }
-        let graph = self.graph(cx)?;
-        if chosen.is_empty() { Ok(graph) } else { graph.select(&chosen).map_err(|error| explain(&error)) }
+        self.graph(cx)?.select(&chosen).map_err(|error| explain(&error))
     }
 
     /// The tasks that a selector names, without those of its verb that have to be named themselves; itself where that is none.
@@ -328,12 +327,12 @@ impl Pipeline {
     /// Runs the selected tasks and what they wait for. The result says how each ended; the error is for a run that could
     /// not begin.
     pub fn run(&self, cx: &Cx, options: &Options) -> Result<RunEnd> {
-        run::run(cx, self, || self.select(cx, &options.select).map(Cow::Owned), options)
+        run::run(cx, self, self.tasks.iter(), || self.select(cx, &options.select).map(Cow::Owned), options)
     }
 
     /// The same for a part of its graph, whatever `options` select.
     pub fn run_part(&self, cx: &Cx, part: &Graph, options: &Options) -> Result<RunEnd> {
-        run::run(cx, self, || Ok(Cow::Borrowed(part)), options)
+        run::run(cx, self, self.tasks_of(part), || Ok(Cow::Borrowed(part)), options)
     }
 
     /// The part of the graph that these tasks are, with what they wait for; without tasks, none of it.

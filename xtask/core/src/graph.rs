@@ -209,9 +209,9 @@ impl Graph {
     }
 
     /// The part of the graph that `selectors` name, with everything that part waits for. No selector selects all.
-    pub fn select(&self, selectors: &[String]) -> Result<Self, GraphError> {
+    pub fn select(self, selectors: &[String]) -> Result<Self, GraphError> {
         if selectors.is_empty() {
-            return Ok(self.clone());
+            return Ok(self);
         }
         let mut wanted = vec![false; self.nodes.len()];
         let names = Names::new(self.nodes.iter().map(|node| &node.id));
@@ -391,11 +391,14 @@ mod tests {
         ])
         .unwrap();
         let all = |graph: &Graph| graph.nodes().iter().map(|node| node.id.to_string()).collect::<Vec<_>>();
-        assert_eq!(all(&graph.select(&["docs".into()]).unwrap()), ["setup.backend", "test.backend", "docs"]);
-        assert_eq!(all(&graph.select(&["lint".into(), "setup".into()]).unwrap()).len(), 3);
-        assert_eq!(all(&graph.select(&[]).unwrap()).len(), 5);
         assert_eq!(
-            graph.select(&["tests".into()]).unwrap_err(),
+            all(&graph.clone().select(&["docs".into()]).unwrap()),
+            ["setup.backend", "test.backend", "docs"]
+        );
+        assert_eq!(all(&graph.clone().select(&["lint".into(), "setup".into()]).unwrap()).len(), 3);
+        assert_eq!(all(&graph.clone().select(&[]).unwrap()).len(), 5);
+        assert_eq!(
+            graph.clone().select(&["tests".into()]).unwrap_err(),
             GraphError::NothingSelected { selector: "tests".into(), nearest: Some("test".into()) }
         );
     }

@@ -40,7 +40,7 @@ impl Session<'_> {
             (false, false) if asked.scope != Scope::Whole && part.nodes().is_empty() => {
                 self.forget_last_run()
             }
-            (false, false) => self.run_part(&pipeline, &part, &ci.run),
+            (false, false) => self.run_part(pipeline, part, &ci.run),
         }
     }
 

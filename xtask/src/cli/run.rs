@@ -190,14 +190,14 @@ impl<'a> Session<'a> {
         let pipeline = self.pipeline(options);
         // Refused before anything is touched.
         let part = pipeline.select(&self.cx, select)?;
-        let ended = self.run_part(&pipeline, &part, run);
-        platform::give_back((pipeline, part));
-        ended
+        self.run_part(pipeline, part, run)
     }
 
     /// Runs a part of the pipeline and writes down what happened.
-    pub(super) fn run_part(&self, pipeline: &Pipeline, part: &Graph, run: &Run) -> Result<u8> {
-        self.recorded(|| pipeline.run_part(&self.cx, part, &run.options()), |_| Ok(()))
+    pub(super) fn run_part(&self, pipeline: Pipeline, part: Graph, run: &Run) -> Result<u8> {
+        let ended = self.recorded(|| pipeline.run_part(&self.cx, &part, &run.options()), |_| Ok(()));
+        platform::give_back((pipeline, part));
+        ended
     }
 
     /// Does what makes a run, alone in this checkout, and writes down what happened; `keep` is what is left to be done then.

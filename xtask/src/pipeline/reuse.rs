@@ -121,10 +121,9 @@ impl Cache {
         if let Some(remote) = &self.remote {
             remote::finish(cx, remote);
         }
-        let looked_at = self.looked_at();
         let bytes = self.eye.index(|index| {
             index.is_changed().then(|| {
-                index.forget(looked_at, |path| {
+                index.forget(self.looked_at(), |path| {
                     cx.root().join(OsStr::from_bytes(path)).symlink_metadata().is_ok()
                 });
                 index.encode()

@@ -45,18 +45,19 @@ struct Finished {
 /// The cache, as another thread opens it.
 type Opening<'s> = ScopedJoinHandle<'s, Result<Cache>>;
 
-/// Runs a part of a pipeline. What the cache knows of the files is much to read: meanwhile it is found out which part, and the run
-/// is made ready.
+/// Runs a part of a pipeline, which is among these tasks. What the cache knows of the files is much to read: where one of them can
+/// use it, it is opened while it is found out which part, and the run is made ready.
 pub(super) fn run<'g>(
     cx: &Cx,
     pipeline: &Pipeline,
+    among: impl IntoIterator<Item = &'g Task>,
     part: impl FnOnce() -> Result<Cow<'g, Graph>>,
     options: &Options,
 ) -> Result<RunEnd> {
     let can_use = |task: &Task| task.footprint().is_some();
     thread::scope(|scope| {
         let opens = || Cache::open(cx, options.caching.clone());
-        let opening = pipeline.tasks().iter().any(can_use).then(|| scope.spawn(opens));
+        let opening = among.into_iter().any(can_use).then(|| scope.spawn(opens));
         let part = part()?;
         let tasks = pipeline.tasks_of(&part);
         let opening = opening.filter(|_| tasks.iter().copied().any(can_use));

@@ -79,7 +79,7 @@ impl Cache {
             return;
         }
         let said = (!entry.said.is_silent()).then(|| serde_json::to_vec(&entry.said));
-        // What cannot be written down is looked for in the store: as if nothing were left.
+        // As if nothing were left: the result is looked for in the store.
         let Ok(said) = said.transpose().map(|said| said.map(Into::into)) else { return };
         let left = Left {
             key: *key,
