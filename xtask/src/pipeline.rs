@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::core::command::Command;
 use crate::core::diagnostic::Diagnostic;
+use crate::core::fingerprint::pattern::PatternError;
 use crate::core::graph::{Graph, GraphError, Names, Node, TaskId};
 use crate::core::schedule::OnFailure;
 use crate::core::suggest;
@@ -19,15 +20,15 @@ mod ahead;
 mod concern;
 mod confine;
 mod durations;
-mod footprint;
 mod forecast;
+mod known;
 mod merge;
 mod remote;
 mod retry;
 mod reuse;
 mod run;
 
-pub use footprint::Footprint;
+pub use crate::core::footprint::Footprint;
 pub use merge::Filed;
 pub use reuse::Caching;
 
@@ -37,9 +38,9 @@ type Work = dyn Fn(&Cx) -> Result<()> + Send + Sync;
 #[derive(Clone, Debug)]
 enum Reusable {
     /// It depends on this.
-    By(Footprint),
+    By(Arc<Footprint>),
     /// It cannot, and why.
-    Not(String),
+    Not(Cow<'static, str>),
 }
 
 /// A function with a name, and what decides when it may run.
@@ -57,7 +58,7 @@ pub struct Task {
     is_gate: bool,
     reusable: Reusable,
     /// What it reads, where its result is not used again.
-    concern: Option<Footprint>,
+    concern: Option<Arc<Footprint>>,
     work: Arc<Work>,
 }
 
@@ -75,7 +76,7 @@ impl Task {
             on_demand: false,
             is_alone: false,
             is_gate: false,
-            reusable: Reusable::Not("nothing says what it reads and makes".to_owned()),
+            reusable: Reusable::Not("nothing says what it reads and makes".into()),
             concern: None,
             work: Arc::new(work),
         }
@@ -83,26 +84,27 @@ impl Task {
 
     /// The task `id` that runs one command, and says what that command reads and makes: the command is part of its footprint.
     pub fn command(id: impl Into<String>, command: Command, footprint: Footprint) -> Self {
-        let run = command.clone();
-        Self::new(id, move |cx| cx.run(run.clone())).cached(footprint.command(command))
+        let command = Arc::new(command);
+        let run = Arc::clone(&command);
+        Self::new(id, move |cx| cx.run(Command::clone(&run))).cached(footprint.command(command))
     }
 
     /// Makes its result one that is used again as long as nothing of this changes.
     pub fn cached(mut self, footprint: Footprint) -> Self {
-        self.reusable = Reusable::By(footprint);
+        self.reusable = Reusable::By(Arc::new(footprint));
         self
     }
 
     /// Says why its result is never used again.
     pub fn uncached(mut self, reason: impl Into<String>) -> Self {
-        self.reusable = Reusable::Not(reason.into());
+        self.reusable = Reusable::Not(Cow::Owned(reason.into()));
         self
     }
 
     /// Says what a task reads whose result is never used again, so that `ci --affected` leaves it out where none of that has
     /// changed. Without it, any change concerns such a task.
     pub fn concerns(mut self, footprint: Footprint) -> Self {
-        self.concern = Some(footprint);
+        self.concern = Some(Arc::new(footprint));
         self
     }
 
@@ -338,6 +340,12 @@ impl Pipeline {
     /// The part of the graph that these tasks are, with what they wait for; without tasks, none of it.
     pub fn part(&self, cx: &Cx, tasks: &[TaskId]) -> Result<Graph> {
         self.graph(cx)?.needed_by(tasks).map_err(|error| explain(&error))
+    }
+}
+
+impl From<PatternError> for Error {
+    fn from(error: PatternError) -> Self {
+        Self::usage(error.to_string()).hint("a path is relative to the repository's root")
     }
 }
 

@@ -11,7 +11,6 @@ pub mod bom;
 pub mod calendar;
 pub mod capture;
 pub mod checkup;
-pub mod command;
 pub mod contract;
 pub mod coverage;
 pub mod cycle;
@@ -22,7 +21,6 @@ pub mod finding;
 pub mod fingerprint;
 pub mod gate;
 pub mod github;
-pub mod graph;
 pub mod http;
 pub mod image;
 pub mod installer;
@@ -44,11 +42,9 @@ pub mod release;
 pub mod report;
 pub mod rules;
 pub mod sarif;
-pub mod schedule;
 pub mod secret;
 pub mod simulation;
 pub mod site;
-pub mod suggest;
 pub mod table;
 pub mod text;
 pub mod timestamp;
@@ -56,3 +52,8 @@ pub mod toolbox;
 pub mod update;
 pub mod version;
 pub mod watch;
+
+pub use xtask_engine::{command, footprint, graph, schedule, suggest};
+
+#[cfg(test)]
+mod tests;

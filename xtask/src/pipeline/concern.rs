@@ -28,7 +28,7 @@ impl Pipeline {
 impl Task {
     /// What it reads and makes, as far as that is known.
     fn reads(&self) -> Option<&Footprint> {
-        self.footprint().or(self.concern.as_ref())
+        self.footprint().or(self.concern.as_deref())
     }
 }
 
@@ -39,8 +39,8 @@ fn is_concerned(cx: &Cx, task: &str, footprint: &Footprint, changed: &[Changed])
     }
     // Some tools are the repository's own.
     let variables = cx.environment().for_commands(&cx.config().declared_env(task));
-    let own = footprint.programs().filter_map(|tool| {
-        let path = process::find(tool.as_ref(), &variables, cx.root()).ok()?;
+    let own = footprint.programs().into_iter().filter_map(|tool| {
+        let path = process::find(tool.as_ref().as_ref(), &variables, cx.root()).ok()?;
         Some(path.strip_prefix(cx.root()).ok()?.to_str()?.trim_start_matches("./").to_owned())
     });
     let own: Vec<String> = own.collect();

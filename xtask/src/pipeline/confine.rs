@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::footprint::Footprint;
+use super::Footprint;
 use crate::core::fingerprint::Manifest;
 use crate::core::fingerprint::reach::Reach;
 use crate::core::graph::TaskId;
@@ -131,8 +131,8 @@ fn always(cx: &Cx) -> impl Iterator<Item = PathBuf> {
 /// The programs of the task that lie in the repository. Their digests are part of its key.
 fn programs(cx: &Cx, task: &TaskId, footprint: &Footprint) -> Vec<PathBuf> {
     let variables = cx.environment().for_commands(&cx.config().declared_env(task.as_str()));
-    let names = footprint.programs();
-    let found = names.filter_map(|name| process::find(name.as_ref(), &variables, cx.root()).ok());
+    let names = footprint.programs().into_iter();
+    let found = names.filter_map(|name| process::find(name.as_ref().as_ref(), &variables, cx.root()).ok());
     found.filter_map(|path| path.strip_prefix(cx.root()).ok().map(Path::to_owned)).collect()
 }
 

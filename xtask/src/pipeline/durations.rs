@@ -11,6 +11,7 @@ use crate::driver::files;
 use crate::event::{Reuse, Status, TaskEnd};
 
 /// How long tasks took when they last passed: the best guess for how long they will take.
+#[derive(Default)]
 pub(super) struct Durations {
     path: PathBuf,
     seconds: BTreeMap<String, f64>,

@@ -145,7 +145,7 @@ impl<'f> Forecast<'f> {
     fn outlook(&self, task: usize, known: &mut Known) -> Outlook {
         let footprint = match &self.tasks[task].reusable {
             Reusable::By(footprint) => footprint,
-            Reusable::Not(reason) => return Outlook::Uncached { reason: reason.clone() },
+            Reusable::Not(reason) => return Outlook::Uncached { reason: reason.to_string() },
         };
         let cache = match self.cache {
             Ok(cache) if cache.is_off() => {

@@ -17,8 +17,9 @@ use looked::Stands;
 pub(super) use looked::{Looked, Ready};
 pub(super) use missed::Earlier;
 
+use super::Footprint;
 use super::confine::{Confined, Confinement};
-use super::footprint::{Footprint, Known};
+use super::known::Known;
 use super::remote;
 use super::retry::tries;
 use crate::core::fingerprint::Digest;
@@ -147,7 +148,7 @@ impl Cache {
     /// good enough, because nothing that ran since goes before this task.
     pub(super) fn look(&self, cx: &Cx, task: &TaskId, footprint: &Footprint, fresh: bool) -> Result<Looked> {
         let moment = if fresh { cache::moment(&cx.tools_folder())? } else { self.start };
-        let look = |name: &str, patterns: &Patterns, mode: Mode| -> Result<Arc<Seen>> {
+        let look = |name: &[u8], patterns: &Patterns, mode: Mode| -> Result<Arc<Seen>> {
             let look = |sight| self.eye.look(patterns, mode, moment, sight).map(Arc::new);
             if fresh {
                 look(&Sight::default())
@@ -162,8 +163,8 @@ impl Cache {
         // What ran since may have made another tool.
         let anew = Known::default();
         let known = if fresh { &anew } else { &self.known };
-        let common = footprint.common(cx, task.as_str(), &self.program, known);
-        let parts = footprint.parts(cx, task.as_str(), known, &digest)?;
+        let common = known.common(cx, task.as_str(), footprint, &self.program);
+        let parts = known.parts(cx, task.as_str(), footprint, &digest)?;
         let log = digest(&cx.log_of(task))?;
         // Worked out here, where other threads do other things at the same time.
         inputs.manifest.digest();
@@ -172,7 +173,7 @@ impl Cache {
         Looked { parts, common, inputs, stands }.apart(task)
     }
 
-    fn shared(&self, name: &str) -> Shared {
+    fn shared(&self, name: &[u8]) -> Shared {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (sets, seen) = &mut *seen;
         let number = sets.number(name);
@@ -403,6 +404,7 @@ impl Cache {
         // Looked at once more: a result that could be put back only in part has left that part.
         let cleaned = footprint
             .parsed()
+            .map_err(Error::from)
             .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start, &Sight::default()))
             .and_then(|there| cache::clean(cx.root(), &there.manifest))
             .and_then(|()| files::remove(&cx.log_of(task)));

@@ -58,10 +58,11 @@ pub(super) fn run<'g>(
     thread::scope(|scope| {
         let opens = || Cache::open(cx, options.caching.clone());
         let opening = among.into_iter().any(can_use).then(|| scope.spawn(opens));
+        let durations = scope.spawn(|| Durations::load(cx));
         let part = part()?;
         let tasks = pipeline.tasks_of(&part);
         let opening = opening.filter(|_| tasks.iter().copied().any(can_use));
-        Run::new(cx, &part, tasks, options).go(opening)
+        Run::new(cx, &part, tasks, options).go(opening, durations)
     })
 }
 
@@ -95,7 +96,7 @@ impl<'r> Run<'r> {
             ends: vec![None; count],
             keys: vec![None; count],
             touched: vec![false; count],
-            durations: Durations::load(cx),
+            durations: Durations::default(),
             cache: None,
         }
     }
@@ -130,7 +131,11 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn go(mut self, opening: Option<Opening<'_>>) -> Result<RunEnd> {
+    fn go(
+        mut self,
+        opening: Option<Opening<'_>>,
+        durations: ScopedJoinHandle<'_, Durations>,
+    ) -> Result<RunEnd> {
         let start = Instant::now();
         self.cx.emit(Body::RunStarted {
             format: FORMAT,
@@ -146,6 +151,8 @@ impl<'r> Run<'r> {
         thread::scope(|scope| {
             let mut lookers = ahead.start(scope);
             self.sweep_logs();
+            // Without them the order is a worse one.
+            self.durations = durations.join().unwrap_or_default();
             let ended = self.all(&ahead, &mut lookers);
             lookers.finish();
             ended

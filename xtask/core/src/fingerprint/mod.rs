@@ -2,7 +2,7 @@
 //!
 //! Keys, files, patterns and the index are a crate of their own, which is optimized in every profile.
 
-pub use xtask_fingerprint::{
+pub use xtask_engine::{
     Content, Declared, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value, codec, explain, index,
     key, manifest, pattern, patterns, reach, sets, sight, stat, walk,
 };

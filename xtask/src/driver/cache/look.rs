@@ -10,11 +10,11 @@ use std::sync::{Arc, RwLock};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
-use super::sight::{Sight, standing, stat};
+use super::sight::{Sight, stat};
 use crate::core::fingerprint::index::Index;
 use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::stat::Stat;
-use crate::core::fingerprint::walk::{Failure, Files, Mode, Standing, walk};
+use crate::core::fingerprint::walk::{Failure, Files, Mode, walk};
 use crate::core::fingerprint::{Digest, Manifest};
 use crate::error::{Context as _, Error, Result};
 
@@ -161,14 +161,14 @@ fn hash(path: &Path, expected: &Stat) -> Result<(Digest, bool)> {
 }
 
 impl Files for Walk<'_> {
-    fn at(&mut self, path: &Path) -> Result<Option<Standing>, Failure> {
+    fn at(&mut self, path: &Path) -> Result<Option<Stat>, Failure> {
         match fs::symlink_metadata(self.eye.root.join(path)) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Ok(None)
             }
             found => {
                 let found = found.context(|| format!("could not look at `{}`", path.display()))?;
-                Ok(Some(standing(&found)))
+                Ok(Some(stat(&found)))
             }
         }
     }
@@ -177,7 +177,7 @@ impl Files for Walk<'_> {
         &mut self,
         folder: &Path,
         wanted: &mut dyn FnMut(&OsStr) -> bool,
-    ) -> Result<Vec<(OsString, Standing)>, Failure> {
+    ) -> Result<Vec<(OsString, Stat)>, Failure> {
         Ok(self.sight.list(&self.eye.root, folder, wanted)?)
     }
 

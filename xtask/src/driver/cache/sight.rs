@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use crate::core::fingerprint::sight::{Before, Folder, Folders};
 use crate::core::fingerprint::stat::Stat;
-use crate::core::fingerprint::walk::{Kind, Links, Standing};
+use crate::core::fingerprint::walk::Links;
 use crate::error::{Context as _, Error, Result};
 
 /// What was seen at one moment, while nothing changes.
@@ -33,7 +33,7 @@ impl Sight {
         root: &Path,
         folder: &Path,
         wanted: &mut dyn FnMut(&OsStr) -> bool,
-    ) -> Result<Vec<(OsString, Standing)>> {
+    ) -> Result<Vec<(OsString, Stat)>> {
         let path = root.join(folder);
         let listed = match &self.folders {
             None => return once(&path, wanted),
@@ -45,27 +45,27 @@ impl Sight {
         };
         let mut entries = Vec::with_capacity(listed.len());
         for (name, seen) in listed.iter().filter(|(name, _)| wanted(name)) {
-            let standing = if let Some(standing) = seen.get() {
-                *standing
+            let stat = if let Some(stat) = seen.get() {
+                *stat
             } else {
                 let path = path.join(name);
                 let found = there(fs::symlink_metadata(&path), || path)?;
                 *seen.get_or_init(|| found)
             };
-            entries.extend(standing.map(|standing| (name.clone(), standing)));
+            entries.extend(stat.map(|stat| (name.clone(), stat)));
         }
         Ok(entries)
     }
 }
 
 /// What is in a folder of the names that are wanted.
-fn once(folder: &Path, wanted: &mut dyn FnMut(&OsStr) -> bool) -> Result<Vec<(OsString, Standing)>> {
+fn once(folder: &Path, wanted: &mut dyn FnMut(&OsStr) -> bool) -> Result<Vec<(OsString, Stat)>> {
     let mut entries = Vec::new();
     read(folder, |name, look| {
         if wanted(&name)
-            && let Some(standing) = look()?
+            && let Some(stat) = look()?
         {
-            entries.push((name, standing));
+            entries.push((name, stat));
         }
         Ok(())
     })?;
@@ -86,7 +86,7 @@ fn kept(folder: &Path, wanted: &mut dyn FnMut(&OsStr) -> bool) -> Result<Folder>
 /// Reads a folder, name by name, each with a way to look at what stands there.
 fn read(
     folder: &Path,
-    mut entry: impl FnMut(OsString, &dyn Fn() -> Result<Option<Standing>>) -> Result<()>,
+    mut entry: impl FnMut(OsString, &dyn Fn() -> Result<Option<Stat>>) -> Result<()>,
 ) -> Result<()> {
     let failed = || format!("could not look into `{}`", folder.display());
     for found in fs::read_dir(folder).context(failed)? {
@@ -97,36 +97,20 @@ fn read(
 }
 
 /// What stands at a path, by what the file system says of it. What went away while we looked was gone before.
-fn there(found: io::Result<Metadata>, path: impl FnOnce() -> PathBuf) -> Result<Option<Standing>> {
+fn there(found: io::Result<Metadata>, path: impl FnOnce() -> PathBuf) -> Result<Option<Stat>> {
     match found {
-        Ok(found) => Ok(Some(standing(&found))),
+        Ok(found) => Ok(Some(stat(&found))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io(format!("could not look at `{}`", path().display()), error)),
     }
 }
 
-/// What the metadata of a path, behind no link, say of it.
-pub(super) fn standing(found: &Metadata) -> Standing {
-    let kind = match found.file_type() {
-        kind if kind.is_dir() => Kind::Folder,
-        kind if kind.is_symlink() => Kind::Link,
-        kind if kind.is_file() => Kind::File,
-        _ => Kind::Other,
-    };
-    Standing { kind, stat: stat(found) }
-}
-
-/// What tells the state of a file from another.
+/// What tells the state of what stands at a path from another, by what the metadata say.
 pub(super) fn stat(found: &Metadata) -> Stat {
-    // A time before 1970 is one that never settles.
-    let nanoseconds = |seconds: i64, rest: i64| {
-        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX / 2_000_000_000);
-        seconds * 1_000_000_000 + u64::try_from(rest).unwrap_or(0)
-    };
     Stat {
         size: found.size(),
-        modified: nanoseconds(found.mtime(), found.mtime_nsec()),
-        changed: nanoseconds(found.ctime(), found.ctime_nsec()),
+        modified: Stat::time(found.mtime(), found.mtime_nsec()),
+        changed: Stat::time(found.ctime(), found.ctime_nsec()),
         inode: found.ino(),
         device: found.dev(),
         mode: found.mode(),
@@ -139,7 +123,7 @@ mod tests {
 
     fn names(sight: &Sight, root: &Path, wanted: &[&str]) -> Vec<(String, u64)> {
         let listed = sight.list(root, Path::new("in"), &mut |name| wanted.iter().any(|other| name == *other));
-        let of = |(name, standing): (OsString, Standing)| (name.into_string().unwrap(), standing.stat.size);
+        let of = |(name, stat): (OsString, Stat)| (name.into_string().unwrap(), stat.size);
         let mut found: Vec<_> = listed.unwrap().into_iter().map(of).collect();
         found.sort_unstable();
         found

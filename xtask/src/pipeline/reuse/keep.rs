@@ -14,8 +14,7 @@ use crate::driver::cache::{self, Sight};
 use crate::driver::platform;
 use crate::error::{Error, Result};
 use crate::event::TaskEnd;
-use crate::pipeline::footprint::Footprint;
-use crate::pipeline::remote;
+use crate::pipeline::{Footprint, remote};
 
 impl Cache {
     pub(super) fn store_result(
@@ -32,7 +31,8 @@ impl Cache {
         if let Some(blind) = said.looks.iter().find(blind) {
             return Err(NotStored::Blind(format!("`{}` did not look at everything", blind.tool)));
         }
-        let (moment, parsed) = (cache::moment(&cx.tools_folder())?, footprint.parsed()?);
+        let moment = cache::moment(&cx.tools_folder())?;
+        let parsed = footprint.parsed().map_err(Error::from)?;
         let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment, &Sight::default())?;
         if !ready.inputs.is_still(&inputs) {
             let path =

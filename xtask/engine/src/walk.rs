@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use super::digest::Digest;
 use super::manifest::{Content, Item, Manifest};
 use super::patterns::{Descent, Patterns, Verdict};
-use super::stat::Stat;
+use super::stat::{Kind, Stat};
 
 /// Why a walk could not go on, in the words of whoever looked.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -23,39 +23,17 @@ pub enum Mode {
     Exact,
 }
 
-/// What stands at a path.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Standing {
-    /// What it is.
-    pub kind: Kind,
-    /// What tells its state from another.
-    pub stat: Stat,
-}
-
-/// What can stand at a path.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Kind {
-    /// A file.
-    File,
-    /// A symbolic link.
-    Link,
-    /// A folder.
-    Folder,
-    /// A socket, a pipe, a device: nothing that a result could depend on.
-    Other,
-}
-
 /// A file system. Paths are relative to its root; no link is followed.
 pub trait Files {
     /// What stands at a path, if anything does.
-    fn at(&mut self, path: &Path) -> Result<Option<Standing>, Failure>;
+    fn at(&mut self, path: &Path) -> Result<Option<Stat>, Failure>;
 
     /// What is in a folder, in any order, of the names that are `wanted`.
     fn list(
         &mut self,
         folder: &Path,
         wanted: &mut dyn FnMut(&OsStr) -> bool,
-    ) -> Result<Vec<(OsString, Standing)>, Failure>;
+    ) -> Result<Vec<(OsString, Stat)>, Failure>;
 
     /// The digest of a file.
     fn digest(&mut self, path: &Path, stat: &Stat) -> Result<Digest, Failure>;
@@ -74,7 +52,7 @@ impl Links {
         if let Some(&is_link) = known().get(path) {
             return Ok(is_link);
         }
-        let is_link = files.at(path)?.is_some_and(|standing| standing.kind == Kind::Link);
+        let is_link = files.at(path)?.is_some_and(|stat| stat.kind() == Kind::Link);
         known().insert(path.to_owned(), is_link);
         Ok(is_link)
     }
@@ -145,7 +123,7 @@ impl Walk<'_> {
             }
         }
         match self.files.at(path)? {
-            Some(standing) => self.item(&descent, last.as_bytes(), path.to_owned(), &standing).map(drop),
+            Some(stat) => self.item(&descent, last.as_bytes(), path.to_owned(), &stat).map(drop),
             None => Ok(()),
         }
     }
@@ -156,18 +134,18 @@ impl Walk<'_> {
         descent: &Descent<'_>,
         name: &[u8],
         path: PathBuf,
-        standing: &Standing,
+        stat: &Stat,
     ) -> Result<bool, Failure> {
         let verdict = descent.judge(name);
         if verdict == Verdict::Excluded {
             return Ok(false);
         }
         let included = verdict == Verdict::Included;
-        let mode = self.mode_of(standing);
-        if standing.kind == Kind::Folder {
+        let mode = self.mode_of(stat);
+        if stat.kind() == Kind::Folder {
             let filled = self.folder(&descent.enter(name, verdict), &path)?;
             if included && !filled {
-                self.found.push((Item { path, content: Content::Folder { mode } }, standing.stat));
+                self.found.push((Item { path, content: Content::Folder { mode } }, *stat));
                 return Ok(true);
             }
             return Ok(filled);
@@ -175,15 +153,15 @@ impl Walk<'_> {
         if !included {
             return Ok(false);
         }
-        let content = match standing.kind {
+        let content = match stat.kind() {
             Kind::Link => Content::Link { target: self.files.target(&path)? },
             Kind::File => {
-                let digest = self.files.digest(&path, &standing.stat)?;
-                Content::File { mode, digest, size: standing.stat.size }
+                let digest = self.files.digest(&path, stat)?;
+                Content::File { mode, digest, size: stat.size }
             }
             Kind::Folder | Kind::Other => return Ok(true),
         };
-        self.found.push((Item { path, content }, standing.stat));
+        self.found.push((Item { path, content }, *stat));
         Ok(true)
     }
 
@@ -193,20 +171,28 @@ impl Walk<'_> {
         let mut entries = self.files.list(path, &mut wanted)?;
         entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let mut filled = false;
-        for (name, standing) in &entries {
-            filled |= self.item(descent, name.as_bytes(), path.join(name), standing)?;
+        for (name, stat) in &entries {
+            filled |= self.item(descent, name.as_bytes(), joined(path, name), stat)?;
         }
         Ok(filled)
     }
 
-    fn mode_of(&self, standing: &Standing) -> u32 {
-        let mode = standing.stat.mode;
+    fn mode_of(&self, stat: &Stat) -> u32 {
+        let mode = stat.mode;
         match self.mode {
             Mode::Exact => mode & 0o7777,
-            Mode::Executable if standing.kind == Kind::Folder || mode & 0o100 != 0 => 0o755,
+            Mode::Executable if stat.kind() == Kind::Folder || mode & 0o100 != 0 => 0o755,
             Mode::Executable => 0o644,
         }
     }
+}
+
+/// The path of a name in a folder, made at once: there is one for each file.
+fn joined(folder: &Path, name: &OsStr) -> PathBuf {
+    let mut path = PathBuf::with_capacity(folder.as_os_str().len() + 1 + name.len());
+    path.push(folder);
+    path.push(name);
+    path
 }
 
 #[cfg(test)]
@@ -216,7 +202,17 @@ mod tests {
     use super::super::pattern::Pattern;
     use super::*;
 
-    const STAT: Stat = Stat { size: 1, modified: 0, changed: 0, inode: 0, device: 0, mode: 0o100_644 };
+    fn stat(kind: Kind) -> Stat {
+        let mode = match kind {
+            Kind::File => 0o100_644,
+            Kind::Link => 0o120_777,
+            Kind::Folder => 0o040_755,
+            Kind::Other => 0o010_644,
+        };
+        let stat = Stat { size: 1, modified: 0, changed: 0, inode: 0, device: 0, mode };
+        assert_eq!(stat.kind(), kind);
+        stat
+    }
 
     /// Files and links by path, folders by what is in them; counts how often it was asked for a path.
     #[derive(Default)]
@@ -244,22 +240,20 @@ mod tests {
     }
 
     impl Files for Memory {
-        fn at(&mut self, path: &Path) -> Result<Option<Standing>, Failure> {
+        fn at(&mut self, path: &Path) -> Result<Option<Stat>, Failure> {
             *self.asked.entry(path.to_owned()).or_default() += 1;
-            Ok(self.paths.get(path).map(|&kind| Standing { kind, stat: STAT }))
+            Ok(self.paths.get(path).copied().map(stat))
         }
 
         fn list(
             &mut self,
             folder: &Path,
             wanted: &mut dyn FnMut(&OsStr) -> bool,
-        ) -> Result<Vec<(OsString, Standing)>, Failure> {
+        ) -> Result<Vec<(OsString, Stat)>, Failure> {
             let inside = self.paths.iter().filter(|(path, _)| path.parent() == Some(folder));
             let named = inside.filter_map(|(path, &kind)| Some((path.file_name()?.to_owned(), kind)));
-            let mut listed: Vec<(OsString, Standing)> = named
-                .filter(|(name, _)| wanted(name))
-                .map(|(name, kind)| (name, Standing { kind, stat: STAT }))
-                .collect();
+            let mut listed: Vec<(OsString, Stat)> =
+                named.filter(|(name, _)| wanted(name)).map(|(name, kind)| (name, stat(kind))).collect();
             listed.reverse();
             Ok(listed)
         }

@@ -66,6 +66,11 @@ impl Writer {
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// What was written, to keep.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
 }
 
 /// Takes bytes apart. Every method gives `None` where the bytes are not what was asked for.

@@ -130,7 +130,7 @@ impl Index {
         Table::write(self.files(), &mut body);
         let mut bytes = codec::Writer::with_capacity(body.bytes().len() + 64);
         bytes.blob(MAGIC).number(FORMAT.into()).digest(&Digest::of(body.bytes())).blob(body.bytes());
-        bytes.bytes().to_vec()
+        bytes.into_bytes()
     }
 
     /// From bytes; `None` where they are damaged or of another version.

@@ -5,14 +5,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::walk::Standing;
+use super::stat::Stat;
 
 /// Folders by their paths. Most are of one task: the first look at one leaves only its path, the second what it has seen.
 #[derive(Debug, Default)]
 pub struct Folders(Mutex<HashMap<PathBuf, Option<Arc<Folder>>>>);
 
 /// The names in a folder, and what stands there as far as somebody asked: `None` inside where it is gone.
-pub type Folder = Vec<(OsString, OnceLock<Option<Standing>>)>;
+pub type Folder = Vec<(OsString, OnceLock<Option<Stat>>)>;
 
 /// How often somebody has looked at a folder before.
 #[derive(Clone, Debug)]

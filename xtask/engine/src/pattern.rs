@@ -67,8 +67,25 @@ impl Pattern {
             }
             _ => Ok(Word::Plain(word.as_bytes().to_vec())),
         };
-        let words = trimmed.split('/').map(word).collect::<Result<_, _>>()?;
+        // As many as there are: each task has some patterns.
+        let mut words = Vec::with_capacity(1 + trimmed.matches('/').count());
+        for text in trimmed.split('/') {
+            words.push(word(text)?);
+        }
         Ok(Self { text: text.to_owned(), words })
+    }
+
+    /// The patterns that `texts` write.
+    ///
+    /// # Errors
+    ///
+    /// That of the first one that is none.
+    pub fn parse_all(texts: &[String]) -> Result<Vec<Self>, PatternError> {
+        let mut patterns = Vec::with_capacity(texts.len());
+        for text in texts {
+            patterns.push(Self::parse(text)?);
+        }
+        Ok(patterns)
     }
 
     pub(super) fn words(&self) -> &[Word] {

@@ -1,0 +1,103 @@
+//! What the results of tasks depend on beside what is in their footprints: what many have in common, worked out once, and tools.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Footprint;
+use crate::core::fingerprint::{Digest, Part, Subject, Value};
+use crate::cx::Cx;
+use crate::driver::environment::{MACHINE, is_named};
+use crate::driver::{platform, process};
+use crate::error::Result;
+
+/// What many tasks have in common, worked out once: for a thousand tasks it would be most of the work.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Program, platform and the variables that count, by the names that are declared.
+    common: Mutex<HashMap<Vec<String>, Arc<Vec<Part>>>>,
+    /// Tools, by their name and the variables that are declared.
+    tools: Mutex<HashMap<(String, Vec<String>), Value>>,
+}
+
+impl Known {
+    /// What the result of `task` depends on that it may have in common with other tasks: the program that runs them, the
+    /// platform, and the variables that count.
+    pub(super) fn common(
+        &self,
+        cx: &Cx,
+        task: &str,
+        footprint: &Footprint,
+        program: &Digest,
+    ) -> Arc<Vec<Part>> {
+        let declared = [cx.config().declared_env(task).as_slice(), footprint.own_variables()].concat();
+        let mut known = self.common.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(parts) = known.get(&declared) {
+            return Arc::clone(parts);
+        }
+        let asked: Vec<&str> = declared.iter().map(String::as_str).collect();
+        let mut parts = vec![
+            Part { subject: Subject::Program, value: Value::Digest(*program) },
+            Part { subject: Subject::Platform, value: hide(cx, platform::name().into()) },
+        ];
+        for (name, value) in cx.environment().for_commands(&declared) {
+            let name = name.to_string_lossy().into_owned();
+            if !is_named(&name, MACHINE) || is_named(&name, &asked) {
+                let value = hide(cx, value.to_string_lossy());
+                parts.push(Part { subject: Subject::Variable(name), value });
+            }
+        }
+        let parts = Arc::new(parts);
+        known.insert(declared, Arc::clone(&parts));
+        parts
+    }
+
+    /// All that the result of `task` depends on beside that, but for files and the tasks before it.
+    ///
+    /// `digest` gives the digest of a program.
+    pub(super) fn parts(
+        &self,
+        cx: &Cx,
+        task: &str,
+        footprint: &Footprint,
+        digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
+    ) -> Result<Vec<Part>> {
+        let mut parts = footprint.parts(task, platform::unix_time(), &|text| hide(cx, text));
+        let declared = cx.config().declared_env(task);
+        for tool in footprint.programs() {
+            let value = self.tool(cx, &tool, &declared, digest)?;
+            parts.push(Part { subject: Subject::Tool(tool.into_owned()), value });
+        }
+        Ok(parts)
+    }
+
+    fn tool(
+        &self,
+        cx: &Cx,
+        tool: &str,
+        declared: &[String],
+        digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
+    ) -> Result<Value> {
+        let name = (tool.to_owned(), declared.to_vec());
+        if let Some(value) = self.tools.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(value.clone());
+        }
+        let found = process::find(tool.as_ref(), &cx.environment().for_commands(declared), cx.root()).ok();
+        let value = match found {
+            Some(path) => digest(&path)?.map_or(Value::Absent, Value::Digest),
+            None => Value::Absent,
+        };
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
+        Ok(value)
+    }
+}
+
+/// Words, or their digest where they hold a secret.
+fn hide(cx: &Cx, text: Cow<'_, str>) -> Value {
+    if cx.mask().finds_in(text.as_bytes()) {
+        Value::Hidden(Digest::of(text.as_bytes()))
+    } else {
+        Value::Text(text.into_owned())
+    }
+}
