@@ -42,6 +42,8 @@ enum State {
     Waiting(usize),
     Ready,
     Running,
+    /// It runs, and keeps nothing busy.
+    Released,
     Done,
 }
 
@@ -56,6 +58,7 @@ pub struct Schedule<'g> {
     /// Ready tasks, most urgent first; ties in the order of the graph.
     ready: BTreeSet<(Reverse<Duration>, usize)>,
     running: usize,
+    released: u32,
     cores: u32,
     memory: u64,
     stopped: bool,
@@ -78,6 +81,7 @@ impl<'g> Schedule<'g> {
             state: (0..count).map(|task| State::Waiting(graph.dependencies(task).len())).collect(),
             ready: BTreeSet::new(),
             running: 0,
+            released: 0,
             cores: 0,
             memory: 0,
             stopped: false,
@@ -120,6 +124,17 @@ impl<'g> Schedule<'g> {
         started
     }
 
+    /// Takes back the cores and the memory of a running task that needs no more of them: what it still does is to wait for a disk.
+    ///
+    /// Of no more tasks at once than there are cores: where the disk is what everybody waits for, more of them do not help it.
+    pub fn release(&mut self, task: usize) {
+        if self.state[task] == State::Running && self.released < self.limits.cores {
+            self.state[task] = State::Released;
+            self.released += 1;
+            self.give_back(task);
+        }
+    }
+
     /// Takes the end of a running task. Returns the tasks that will now never run, and why.
     ///
     /// # Panics
@@ -127,11 +142,17 @@ impl<'g> Schedule<'g> {
     /// Where the task is not running: who drives the schedule has lost count, and what it says next would be wrong.
     #[must_use]
     pub fn finish(&mut self, task: usize, passed: bool) -> Vec<(usize, SkipReason)> {
-        assert_eq!(self.state[task], State::Running, "only a running task can end");
-        self.state[task] = State::Done;
+        let was = std::mem::replace(&mut self.state[task], State::Done);
+        assert!(
+            matches!(was, State::Running | State::Released),
+            "only a running task can end, and {task} is {was:?}"
+        );
+        if was == State::Released {
+            self.released -= 1;
+        } else {
+            self.give_back(task);
+        }
         self.running -= 1;
-        self.cores -= self.cores_of(task);
-        self.memory -= self.graph.nodes()[task].memory;
         if passed {
             for &dependent in self.graph.dependents(task) {
                 if let State::Waiting(count) = self.state[dependent] {
@@ -173,6 +194,11 @@ impl<'g> Schedule<'g> {
     /// How many tasks are running.
     pub fn running(&self) -> usize {
         self.running
+    }
+
+    fn give_back(&mut self, task: usize) {
+        self.cores -= self.cores_of(task);
+        self.memory -= self.graph.nodes()[task].memory;
     }
 
     fn make_ready(&mut self, task: usize) {
@@ -250,6 +276,32 @@ mod tests {
         assert_eq!(schedule.start(), [0]);
         let _none = schedule.finish(0, true);
         assert_eq!(schedule.start(), [1, 2]);
+    }
+
+    #[test]
+    fn a_task_that_only_waits_for_a_disk_keeps_nobody_from_starting() {
+        let graph = graph(&[("a", &[], 1, 90), ("b", &["a"], 1, 90), ("c", &[], 1, 90), ("d", &[], 1, 90)]);
+        let limits = Limits { cores: 1, memory: Some(100) };
+        let mut schedule = Schedule::new(&graph, second, limits, OnFailure::KeepGoing);
+        assert_eq!(schedule.start(), [0]);
+        assert!(schedule.start().is_empty());
+        schedule.release(0);
+        // What waits for it waits until its end.
+        assert_eq!(schedule.start(), [2]);
+        // No more at once than there are cores; and what does not run has nothing to give.
+        schedule.release(2);
+        schedule.release(3);
+        assert!(schedule.start().is_empty());
+        assert!(schedule.finish(0, true).is_empty());
+        assert!(schedule.start().is_empty());
+        schedule.release(2);
+        assert_eq!(schedule.start(), [1]);
+        for task in [2, 1] {
+            assert!(schedule.finish(task, true).is_empty());
+        }
+        assert_eq!(schedule.start(), [3]);
+        assert!(schedule.finish(3, true).is_empty());
+        assert!(schedule.is_done());
     }
 
     #[test]

@@ -14,6 +14,8 @@
 //! right afterwards. It brings `no_new_privs` along: what is set-uid gains nothing, and nothing can be mounted.
 
 mod audit;
+#[cfg(target_os = "linux")]
+mod neighbours;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -89,7 +91,6 @@ pub fn unavailable() -> Option<String> {
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs;
-    use std::io;
     use std::os::fd::OwnedFd;
     use std::path::{Path, PathBuf};
 
@@ -98,6 +99,8 @@ mod system {
         RulesetCreated, RulesetCreatedAttr as _, RulesetError,
     };
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
+
+    use super::neighbours;
 
     pub(super) fn unavailable() -> Option<String> {
         ruleset()
@@ -113,7 +116,12 @@ mod system {
         // Restricted at all, a file may leave its folder only where that is allowed.
         let everywhere = open("/", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         let mut rules = ruleset()?.add_rule(PathBeneath::new(everywhere, AccessFs::Refer))?;
-        for place in neighbours(root)?.into_iter().chain(inside_of(root, inside)) {
+        for beside in neighbours::of(root)? {
+            for place in beside.iter() {
+                rules = rules.add_rule(PathBeneath::new(place, access()))?;
+            }
+        }
+        for place in inside_of(root, inside) {
             rules = rules.add_rule(PathBeneath::new(place, access()))?;
         }
         // Kernels before 6.15 tell of nothing.
@@ -138,32 +146,6 @@ mod system {
             .set_compatibility(CompatLevel::HardRequirement)
             .handle_access(access() | AccessFs::Refer)?
             .create()
-    }
-
-    /// What stands beside `root` and the folders above it.
-    fn neighbours(root: &Path) -> io::Result<Vec<OwnedFd>> {
-        let mut found = Vec::new();
-        for folder in root.ancestors().filter(|folder| folder.parent().is_some()) {
-            let above = folder.parent().unwrap_or(folder);
-            let entries = match fs::read_dir(above) {
-                Ok(entries) => entries,
-                // It can be passed through, not listed: what else is in it cannot be allowed by name, and stays refused.
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => continue,
-                Err(error) => return Err(error),
-            };
-            for entry in entries {
-                let entry = entry?;
-                // Where a link leads is allowed by what it leads to: it may lead into the repository.
-                let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-                let path = entry.path();
-                if path != folder && !is_link {
-                    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                    // What went away meanwhile, or cannot be reached, cannot be read either.
-                    found.extend(open(&path, flags, Mode::empty()));
-                }
-            }
-        }
-        Ok(found)
     }
 
     /// Those of the paths inside that are there, by this name and not through a link.

@@ -28,6 +28,8 @@ use crate::event::{Body, FORMAT, Reuse, RunEnd, Scheduled, Status, TaskEnd};
 const PATIENCE: Duration = Duration::from_secs(6);
 
 enum Message {
+    /// This task has made what it makes, and stores it.
+    Stores(usize),
     /// This task ended.
     Finished(usize, Finished),
     Cancelled,
@@ -196,6 +198,7 @@ impl<'r> Run<'r> {
                 Some(end) => receiver.recv_timeout(end.saturating_duration_since(Instant::now())).ok(),
             };
             match message {
+                Some(Message::Stores(task)) => schedule.release(task),
                 Some(Message::Finished(task, Finished { end, key, is_unchanged })) => {
                     self.touched[task] |= !is_unchanged;
                     self.finished(&mut schedule, task, end, key);
@@ -246,6 +249,8 @@ impl<'r> Run<'r> {
         let reusable = self.tasks[task].reusable.clone();
         let own = self.cx.config().tasks.get(id.as_str()).and_then(|own| own.retries);
         let retries = own.unwrap_or(self.tasks[task].retries);
+        let stores =
+            cache.as_ref().is_some_and(|cache| !cache.is_off()) && self.tasks[task].footprint().is_some();
         let body = move || {
             let is_unchanged = Cell::new(false);
             let run = |sandbox| {
@@ -256,6 +261,10 @@ impl<'r> Run<'r> {
                     is_unchanged.set(result.is_ok() && cx.is_unchanged());
                     result
                 });
+                // It is not tried again.
+                if stores && end.status == Status::Passed {
+                    drop(sender.send(Message::Stores(task)));
+                }
                 (end, said)
             };
             let (end, key) = match (&cache, &reusable) {

@@ -22,5 +22,6 @@ pub use outputs::{clean, restore};
 pub use place::place;
 pub use remote::{Fetched, Means, Remote, Tally};
 pub use sight::Sight;
+pub(super) use sight::stat;
 pub use store::{Found, Store};
 pub use upkeep::{Pruned, Stats, Verified};
