@@ -101,6 +101,17 @@ impl Fingerprint {
         &self.inputs
     }
 
+    /// As JSON, made here, where it is optimized: each result that is stored has one, with all files that it depends on.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Plain data with text for keys: there is nothing that JSON could not hold.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// From JSON; `None` where it is no fingerprint.
+    pub fn from_json(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
     /// The key under which a result that depends on this is stored.
     pub fn key(&self) -> Digest {
         key_of(&[&self.parts], &self.inputs)

@@ -160,11 +160,11 @@ impl Cache {
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
         let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
+        let common = self.known.common(cx, task.as_str(), footprint, &self.program);
         // What ran since may have made another tool.
         let anew = Known::default();
-        let known = if fresh { &anew } else { &self.known };
-        let common = known.common(cx, task.as_str(), footprint, &self.program);
-        let parts = known.parts(cx, task.as_str(), footprint, &digest)?;
+        let tools = if fresh { &anew } else { &self.known };
+        let parts = tools.parts(cx, task.as_str(), footprint, &digest)?;
         let log = digest(&cx.log_of(task))?;
         // Worked out here, where other threads do other things at the same time.
         inputs.manifest.digest();

@@ -48,12 +48,12 @@ pub struct Origin(Vec<u8>);
 impl Origin {
     /// This fingerprint.
     pub fn new(fingerprint: &Fingerprint) -> Self {
-        Self(serde_json::to_vec(fingerprint).unwrap_or_default())
+        Self(fingerprint.to_json())
     }
 
     /// The fingerprint that this is, which must be that of `key`.
     pub fn read(&self, key: &Digest) -> Result<Fingerprint, EntryError> {
-        let fingerprint: Fingerprint = serde_json::from_slice(&self.0).map_err(|_| EntryError::Damaged)?;
+        let fingerprint = Fingerprint::from_json(&self.0).ok_or(EntryError::Damaged)?;
         if fingerprint.key() == *key { Ok(fingerprint) } else { Err(EntryError::OtherKey) }
     }
 }
