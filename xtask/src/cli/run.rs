@@ -120,6 +120,12 @@ impl<'a> Session<'a> {
         if selectors.contains(&id) {
             return self.run(&[id], &Run::default(), &ci::Options::CHECK);
         }
+        if let [first, ..] = words
+            && words.iter().all(|word| selectors.contains(word))
+        {
+            let error = Error::usage(format!("`cargo xtask {first}` runs one task"));
+            return Err(error.hint(format!("`cargo xtask ci {}` runs several", words.join(" "))));
+        }
         let word = words.first().map_or("", String::as_str);
         let mut known: Vec<&str> = verbs().collect();
         known.extend(selectors.iter().map(String::as_str));

@@ -151,6 +151,8 @@ fn a_wrong_command_line_is_refused_with_the_nearest_right_word() {
     assert!(said.stderr.contains("did you mean `test`?"), "{}", said.all());
     let said = repository.xtask(&["test", "thnig"]).expect(2);
     assert!(said.stderr.contains("did you mean `thing`?"), "{}", said.all());
+    let said = repository.xtask(&["test.thing", "lint.thing"]).expect(2);
+    assert!(said.stderr.contains("`cargo xtask ci test.thing lint.thing` runs several"), "{}", said.all());
     repository.xtask(&["ci", "--jobs", "0"]).expect(2);
     repository.xtask(&["--no-such-option"]).expect(2);
     repository.xtask(&[]).expect(2);
