@@ -12,27 +12,21 @@ use crate::driver::environment::{MACHINE, is_named};
 use crate::driver::{platform, process};
 use crate::error::Result;
 
-/// What many tasks have in common, worked out once: for a thousand tasks it would be most of the work.
+/// Program, platform and the variables that count, by the names that are declared: the same during a whole run, and worked out once,
+/// because for a thousand tasks it would be most of the work.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    /// Program, platform and the variables that count, by the names that are declared.
-    common: Mutex<HashMap<Vec<String>, Arc<Vec<Part>>>>,
-    /// Tools, by their name and the variables that are declared.
-    tools: Mutex<HashMap<(String, Vec<String>), Value>>,
-}
+pub(super) struct Common(Mutex<HashMap<Vec<String>, Arc<Vec<Part>>>>);
 
-impl Known {
+/// Tools, by their name and the variables that are declared, as they are at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Tools(Mutex<HashMap<(String, Vec<String>), Value>>);
+
+impl Common {
     /// What the result of `task` depends on that it may have in common with other tasks: the program that runs them, the
     /// platform, and the variables that count.
-    pub(super) fn common(
-        &self,
-        cx: &Cx,
-        task: &str,
-        footprint: &Footprint,
-        program: &Digest,
-    ) -> Arc<Vec<Part>> {
+    pub(super) fn of(&self, cx: &Cx, task: &str, footprint: &Footprint, program: &Digest) -> Arc<Vec<Part>> {
         let declared = [cx.config().declared_env(task).as_slice(), footprint.own_variables()].concat();
-        let mut known = self.common.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(parts) = known.get(&declared) {
             return Arc::clone(parts);
         }
@@ -52,8 +46,10 @@ impl Known {
         known.insert(declared, Arc::clone(&parts));
         parts
     }
+}
 
-    /// All that the result of `task` depends on beside that, but for files and the tasks before it.
+impl Tools {
+    /// All that the result of `task` depends on beside what it has in common with others, but for files and the tasks before it.
     ///
     /// `digest` gives the digest of a program.
     pub(super) fn parts(
@@ -80,7 +76,7 @@ impl Known {
         digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
     ) -> Result<Value> {
         let name = (tool.to_owned(), declared.to_vec());
-        if let Some(value) = self.tools.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
+        if let Some(value) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Ok(value.clone());
         }
         let found = process::find(tool.as_ref(), &cx.environment().for_commands(declared), cx.root()).ok();
@@ -88,7 +84,7 @@ impl Known {
             Some(path) => digest(&path)?.map_or(Value::Absent, Value::Digest),
             None => Value::Absent,
         };
-        self.tools.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
         Ok(value)
     }
 }

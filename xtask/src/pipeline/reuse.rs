@@ -19,7 +19,7 @@ pub(super) use missed::Earlier;
 
 use super::Footprint;
 use super::confine::{Confined, Confinement};
-use super::known::Known;
+use super::known::{Common, Tools};
 use super::remote;
 use super::retry::tries;
 use crate::core::fingerprint::Digest;
@@ -68,8 +68,10 @@ pub(super) struct Cache {
     seen: Mutex<(Sets, Vec<Shared>)>,
     /// What was seen of the checkout, before anything ran.
     sight: Sight,
-    /// What tasks have in common, before anything ran.
-    known: Known,
+    /// What tasks have in common.
+    common: Common,
+    /// Their tools, before anything ran.
+    tools: Tools,
     /// A reading of the file system's clock from before the first look.
     start: u64,
     today: u64,
@@ -111,7 +113,8 @@ impl Cache {
             confinement,
             seen: Mutex::default(),
             sight: Sight::shared(),
-            known: Known::default(),
+            common: Common::default(),
+            tools: Tools::default(),
             start,
             today,
         })
@@ -160,10 +163,10 @@ impl Cache {
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
         let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
-        let common = self.known.common(cx, task.as_str(), footprint, &self.program);
+        let common = self.common.of(cx, task.as_str(), footprint, &self.program);
         // What ran since may have made another tool.
-        let anew = Known::default();
-        let tools = if fresh { &anew } else { &self.known };
+        let anew = Tools::default();
+        let tools = if fresh { &anew } else { &self.tools };
         let parts = tools.parts(cx, task.as_str(), footprint, &digest)?;
         let log = digest(&cx.log_of(task))?;
         // Worked out here, where other threads do other things at the same time.

@@ -261,7 +261,7 @@ impl<'r> Run<'r> {
                     is_unchanged.set(result.is_ok() && cx.is_unchanged());
                     result
                 });
-                // It is not tried again.
+                // A pass is not tried again; in the rare case that the sandbox objects to it, it is, beside what has started.
                 if stores && end.status == Status::Passed {
                     drop(sender.send(Message::Stores(task)));
                 }

@@ -42,6 +42,8 @@ fn beside(folder: &Path, above: &Path) -> io::Result<Arc<Vec<OwnedFd>>> {
         return Ok(known);
     }
     let before = (SystemTime::now() - SETTLED).duration_since(UNIX_EPOCH).unwrap_or_default();
+    // What was kept is of no use any more, and holds files open.
+    known(|known| known.remove(folder));
     let places = Arc::new(look(folder, above)?);
     if state.is_settled(u64::try_from(before.as_nanos()).unwrap_or(0)) {
         let kept = Beside { state, places: Arc::clone(&places) };
