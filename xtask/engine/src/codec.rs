@@ -3,7 +3,7 @@
 use super::digest::Digest;
 
 /// The version of keys, entries and the index. It rises when what they hold or mean changes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Collects bytes.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +105,11 @@ impl<'b> Reader<'b> {
             }
         }
         None
+    }
+
+    /// A number that is not large.
+    pub fn count(&mut self) -> Option<u32> {
+        self.number()?.try_into().ok()
     }
 
     /// A number in eight bytes.

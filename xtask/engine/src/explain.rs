@@ -20,7 +20,7 @@ pub enum Change {
     /// A file: what it was and what it is.
     File {
         /// The path, relative to the repository.
-        #[serde(with = "raw")]
+        #[serde(serialize_with = "raw::serialize")]
         path: PathBuf,
         /// What stood there.
         before: Option<Content>,
@@ -30,10 +30,10 @@ pub enum Change {
     /// A file that has another name now, and the same content.
     Renamed {
         /// Its name then.
-        #[serde(with = "raw")]
+        #[serde(serialize_with = "raw::serialize")]
         before: PathBuf,
         /// Its name now.
-        #[serde(with = "raw")]
+        #[serde(serialize_with = "raw::serialize")]
         now: PathBuf,
     },
     /// Anything else.

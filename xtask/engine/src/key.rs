@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::codec::{self, FORMAT};
 use super::digest::Digest;
@@ -12,17 +12,16 @@ use super::manifest::Manifest;
 const DOMAIN: &str = "xtask 2026-11 key of a task, format 1";
 
 /// What a result depends on beside its input files: one thing, named, and what it is.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Part {
     /// What it is.
-    #[serde(flatten)]
     pub subject: Subject,
     /// What it is now.
     pub value: Value,
 }
 
 /// What a result depends on beside its input files.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(tag = "subject", content = "name", rename_all = "kebab-case")]
 pub enum Subject {
     /// The id of the task.
@@ -52,7 +51,7 @@ pub enum Subject {
 }
 
 /// Which files a pattern declares.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Declared {
     /// What the task reads.
@@ -62,7 +61,7 @@ pub enum Declared {
 }
 
 /// What a part is.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(tag = "is", content = "what", rename_all = "kebab-case")]
 pub enum Value {
     /// It is not there: a variable that is not set, a tool that is not installed.
@@ -76,7 +75,7 @@ pub enum Value {
 }
 
 /// What a task's result depends on.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Fingerprint {
     /// Everything but the inputs, in order.
     parts: Vec<Part>,
@@ -101,15 +100,23 @@ impl Fingerprint {
         &self.inputs
     }
 
-    /// As JSON, made here, where it is optimized: each result that is stored has one, with all files that it depends on.
-    pub fn to_json(&self) -> Vec<u8> {
-        // Plain data with text for keys: there is nothing that JSON could not hold.
-        serde_json::to_vec(self).unwrap_or_default()
+    /// As bytes: those that its key is made of, with the files instead of their digest.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = codec::Writer::with_capacity(self.parts.len() * 64 + self.inputs.files().len() * 96);
+        write_parts(&mut bytes, &self.parts.iter().collect::<Vec<_>>());
+        self.inputs.write(&mut bytes);
+        bytes.into_bytes()
     }
 
-    /// From JSON; `None` where it is no fingerprint.
-    pub fn from_json(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
+    /// From bytes that may be anything; `None` where they are no fingerprint.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = codec::Reader::new(bytes);
+        let mut parts = Vec::new();
+        for _ in 0..reader.number()? {
+            parts.push(Part { subject: Subject::read(&mut reader)?, value: Value::read(&mut reader)? });
+        }
+        let inputs = Manifest::read(&mut reader)?;
+        reader.is_empty().then(|| Self::new(parts, Arc::new(inputs)))
     }
 
     /// The key under which a result that depends on this is stored.
@@ -124,13 +131,17 @@ pub fn key_of(parts: &[&[Part]], inputs: &Manifest) -> Digest {
     sorted.sort_unstable();
     let mut bytes = codec::Writer::with_capacity(sorted.len() * 64);
     bytes.number(u64::from(FORMAT));
-    bytes.number(sorted.len() as u64);
-    for Part { subject, value } in sorted {
-        subject.write(&mut bytes);
-        value.write(&mut bytes);
-    }
+    write_parts(&mut bytes, &sorted);
     bytes.digest(&inputs.digest());
     Digest::new(blake3::derive_key(DOMAIN, bytes.bytes()))
+}
+
+fn write_parts(to: &mut codec::Writer, parts: &[&Part]) {
+    to.number(parts.len() as u64);
+    for Part { subject, value } in parts {
+        subject.write(to);
+        value.write(to);
+    }
 }
 
 impl Subject {
@@ -151,6 +162,26 @@ impl Subject {
             Self::Declared(Declared::Outputs, position) => to.tag(12).number((*position).into()),
         };
     }
+
+    fn read(from: &mut codec::Reader<'_>) -> Option<Self> {
+        let text = |from: &mut codec::Reader<'_>| from.text().map(str::to_owned);
+        Some(match from.tag()? {
+            0 => Self::Task,
+            1 => Self::Program,
+            2 => Self::Platform,
+            3 => Self::Setting(text(from)?),
+            4 => Self::Argument(from.count()?, from.count()?),
+            5 => Self::Folder(from.count()?),
+            6 => Self::Input(from.count()?),
+            7 => Self::CommandVariable(from.count()?, text(from)?),
+            8 => Self::Variable(text(from)?),
+            9 => Self::Tool(text(from)?),
+            10 => Self::Dependency(text(from)?),
+            11 => Self::Declared(Declared::Inputs, from.count()?),
+            12 => Self::Declared(Declared::Outputs, from.count()?),
+            _ => return None,
+        })
+    }
 }
 
 impl Value {
@@ -161,5 +192,15 @@ impl Value {
             Self::Hidden(digest) => to.tag(2).digest(digest),
             Self::Digest(digest) => to.tag(3).digest(digest),
         };
+    }
+
+    fn read(from: &mut codec::Reader<'_>) -> Option<Self> {
+        Some(match from.tag()? {
+            0 => Self::Absent,
+            1 => Self::Text(from.text()?.to_owned()),
+            2 => Self::Hidden(from.digest()?),
+            3 => Self::Digest(from.digest()?),
+            _ => return None,
+        })
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod codec;
 pub mod command;
+pub mod contents;
 pub mod digest;
 pub mod explain;
 pub mod footprint;

@@ -1,10 +1,11 @@
 //! A set of files: paths and what stands there, exactly. What a task has read, and what it has made.
 
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::digest::Digest;
 use super::patterns::Patterns;
@@ -14,7 +15,7 @@ use super::{codec, raw};
 const DOMAIN: &str = "xtask 2026-11 set of files, format 1";
 
 /// What stands at a path.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Content {
     /// A file.
@@ -30,7 +31,7 @@ pub enum Content {
     /// A symbolic link and where it leads.
     Link {
         /// The target, as it is written.
-        #[serde(with = "raw")]
+        #[serde(serialize_with = "raw::serialize")]
         target: PathBuf,
     },
     /// An empty folder.
@@ -55,11 +56,10 @@ impl Content {
 }
 
 /// Files, sorted by path.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Manifest {
     files: Vec<Item>,
     /// Computed once: many tasks may depend on the same files.
-    #[serde(skip)]
     digest: OnceLock<Digest>,
 }
 
@@ -72,13 +72,11 @@ impl PartialEq for Manifest {
 impl Eq for Manifest {}
 
 /// A file of a manifest.
-#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Item {
     /// The path, relative to the repository's root.
-    #[serde(with = "raw")]
     pub path: PathBuf,
     /// What stands there.
-    #[serde(flatten)]
     pub content: Content,
 }
 
@@ -121,7 +119,25 @@ impl Manifest {
     }
 
     fn compute_digest(&self) -> Digest {
+        Digest::new(blake3::derive_key(DOMAIN, &self.encode()))
+    }
+
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = codec::Writer::with_capacity(self.files.len() * 96);
+        self.write(&mut bytes);
+        bytes.into_bytes()
+    }
+
+    /// From bytes that may be anything; `None` where they are no manifest.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = codec::Reader::new(bytes);
+        let manifest = Self::read(&mut reader)?;
+        reader.is_empty().then_some(manifest)
+    }
+
+    /// Writes all of it.
+    pub(super) fn write(&self, bytes: &mut codec::Writer) {
         bytes.number(self.files.len() as u64);
         for Item { path, content } in &self.files {
             bytes.blob(path.as_os_str().as_bytes());
@@ -133,7 +149,24 @@ impl Manifest {
                 Content::Folder { mode } => bytes.tag(2).number((*mode).into()),
             };
         }
-        Digest::new(blake3::derive_key(DOMAIN, bytes.bytes()))
+    }
+
+    /// Reads what [`Self::write`] writes.
+    pub(super) fn read(from: &mut codec::Reader<'_>) -> Option<Self> {
+        let path =
+            |from: &mut codec::Reader<'_>| from.blob().map(|bytes| PathBuf::from(OsStr::from_bytes(bytes)));
+        let mut files = Vec::new();
+        for _ in 0..from.number()? {
+            let path_of_item = path(from)?;
+            let content = match from.tag()? {
+                0 => Content::File { mode: from.count()?, digest: from.digest()?, size: from.number()? },
+                1 => Content::Link { target: path(from)? },
+                2 => Content::Folder { mode: from.count()? },
+                _ => return None,
+            };
+            files.push(Item { path: path_of_item, content });
+        }
+        Some(Self::new(files))
     }
 
     /// What `patterns` would mean once `made` stands where `there` stands now, as far as the rest stays as it is: what a task

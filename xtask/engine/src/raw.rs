@@ -1,19 +1,12 @@
 //! Paths in JSON: as text where they are UTF-8, else as their bytes. Two names never become one.
 //!
-//! For `#[serde(with = "raw")]`.
+//! For `#[serde(serialize_with = "raw::serialize")]`.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
-use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Name {
-    Text(String),
-    Bytes(Vec<u8>),
-}
+use serde::{Serialize as _, Serializer};
 
 /// Writes a path.
 pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
@@ -22,12 +15,4 @@ pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::
         Some(text) => serializer.serialize_str(text),
         None => name.as_bytes().serialize(serializer),
     }
-}
-
-/// Reads one.
-pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-    Ok(match Name::deserialize(deserializer)? {
-        Name::Text(text) => PathBuf::from(text),
-        Name::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
-    })
 }

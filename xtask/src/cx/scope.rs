@@ -15,6 +15,7 @@ use crate::core::capture::Capture;
 use crate::core::fingerprint::entry::{Note, Said};
 use crate::core::graph::TaskId;
 use crate::core::mask::MaskStream;
+use crate::driver::files;
 use crate::event::{Body, Level};
 
 /// How much of a task's output is kept in memory for a reader when it does not pass, at each end.
@@ -112,8 +113,7 @@ impl Scope {
         let mut output = self.output();
         output.capture.push(bytes);
         if matches!(output.file, LogFile::Unopened) {
-            let folder = self.path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            output.file = match folder.and_then(|()| File::create(&self.path)) {
+            output.file = match files::in_folder(&self.path, || File::create(&self.path)) {
                 Ok(file) => LogFile::Open(BufWriter::new(file)),
                 Err(error) => self.broken(cx, &error),
             };

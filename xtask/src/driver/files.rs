@@ -48,15 +48,10 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
 fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<()> {
     let failed = || format!("could not write `{}`", path.display());
     let folder = path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
-    fs::create_dir_all(folder).context(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = unused(folder, &name);
-    let written = File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(mode)
-        .open(&temporary)
+    let open = || File::options().write(true).create(true).truncate(true).mode(mode).open(&temporary);
+    let written = in_folder(&temporary, open)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
@@ -64,6 +59,17 @@ fn write_with_mode(path: &Path, content: &[u8], mode: u32) -> Result<()> {
         drop(fs::remove_file(&temporary));
     }
     written.context(failed)
+}
+
+/// Does something in the folder of a path, which is made where it is missing: it is there nearly always.
+pub fn in_folder<T>(path: &Path, mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    match work() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            work()
+        }
+        done => done,
+    }
 }
 
 /// A path in `folder` that no other writer uses, of this process or another: for a file that is not whole yet.
@@ -176,11 +182,8 @@ impl Lock {
     /// Takes the lock at `path` if nobody holds it. `holder` is written into the file for whoever has to wait.
     pub fn try_take(path: &Path, holder: &str) -> Result<std::result::Result<Self, String>> {
         let failed = || format!("could not lock `{}`", path.display());
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).context(failed)?;
-        }
-        let mut file =
-            File::options().create(true).truncate(false).read(true).write(true).open(path).context(failed)?;
+        let open = || File::options().create(true).truncate(false).read(true).write(true).open(path);
+        let mut file = in_folder(path, open).context(failed)?;
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).context(failed)?;

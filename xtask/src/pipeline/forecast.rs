@@ -248,14 +248,14 @@ fn lacking(cache: &Cache, ready: &Ready, entry: &Entry) -> Option<String> {
     let there = &ready.stands.outputs.manifest;
     let missing = entry.outputs.files().iter().find(|item| match &item.content {
         Content::File { digest, .. } => {
-            there.get(&item.path) != Some(&item.content) && !cache.store().is_sound(digest)
+            there.get(&item.path) != Some(&item.content) && !cache.store().is_sound(entry, digest)
         }
         Content::Link { .. } | Content::Folder { .. } => false,
     });
     if let Some(item) = missing {
         return Some(format!("the stored result lacks `{}`", item.path.display()));
     }
-    let log = entry.said.log.filter(|log| !cache.store().is_sound(log));
+    let log = entry.said.log.filter(|log| !cache.store().is_sound(entry, log));
     log.map(|_| "the stored result lacks its log".to_owned())
 }
 

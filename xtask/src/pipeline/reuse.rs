@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use keep::NotStored;
+use keep::{Made, NotStored};
 use looked::Stands;
 pub(super) use looked::{Looked, Ready};
 pub(super) use missed::Earlier;
@@ -30,7 +30,7 @@ use crate::core::fingerprint::sets::Sets;
 use crate::core::fingerprint::walk::Mode;
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::cache::{self, Eye, Found, Remote, Seen, Sight, Store};
+use crate::driver::cache::{self, Claim, Eye, Found, Remote, Seen, Sight, Store};
 use crate::driver::sandbox::Sandbox;
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
@@ -275,8 +275,8 @@ impl Cache {
             }
         };
         self.eye.index(|index| index.leave(task.as_str(), None));
-        let restored = cache::restore(&self.store, cx.root(), &ready.stands.outputs.manifest, &entry.outputs)
-            .and_then(|()| self.restore_log(cx, task, entry.said.log.as_ref()));
+        let restored = cache::restore(&self.store, cx.root(), &ready.stands.outputs.manifest, &entry)
+            .and_then(|()| self.restore_log(cx, task, &entry));
         if let Err(error) = restored {
             // Where one thing is damaged, others may be, and what looks like it is there is not stored again.
             for blob in entry.blobs() {
@@ -291,9 +291,9 @@ impl Cache {
         Some(hit(cx, task, entry.took, entry.said.log.is_some()))
     }
 
-    fn restore_log(&self, cx: &Cx, task: &TaskId, log: Option<&Digest>) -> Result<()> {
-        match log {
-            Some(digest) => self.store.write_out(digest, &cx.log_of(task), 0o644),
+    fn restore_log(&self, cx: &Cx, task: &TaskId, entry: &Entry) -> Result<()> {
+        match &entry.said.log {
+            Some(digest) => self.store.write_out(entry, digest, &cx.log_of(task), 0o644),
             None => files::remove(&cx.log_of(task)),
         }
     }
@@ -334,8 +334,8 @@ impl Cache {
             return (end, Some(ready.key));
         }
         // Whoever makes this result now, makes it for us as well.
-        let lock = match self.wait(cx, task, &ready.key) {
-            Ok((lock, waited)) => {
+        let claim = match self.wait(cx, task, &ready.key) {
+            Ok((claim, waited)) => {
                 if waited {
                     match self.ready_now(cx, task, footprint, before) {
                         Ok(again) => ready = again,
@@ -345,7 +345,7 @@ impl Cache {
                         return (end, Some(ready.key));
                     }
                 }
-                Some(lock)
+                Some(claim)
             }
             // The run itself will say that it is asked to end.
             Err(error) => {
@@ -372,8 +372,7 @@ impl Cache {
         if self.confinement.was_waived(footprint) {
             return (not_stored(end, "nothing has checked what it reads"), Some(ready.key));
         }
-        let stored = self.store_result(cx, task, footprint, &ready, said, &end);
-        drop(lock);
+        let stored = self.store_result(cx, task, footprint, &ready, Made { end: &end, said, claim });
         let end = match stored {
             Ok(()) => end.by(Reuse::Stored),
             // The gap itself was said.
@@ -425,12 +424,12 @@ impl Cache {
         (end, said, cleaned.and(made))
     }
 
-    fn wait(&self, cx: &Cx, task: &TaskId, key: &Digest) -> Result<(files::Lock, bool)> {
+    fn wait(&self, cx: &Cx, task: &TaskId, key: &Digest) -> Result<(Claim, bool)> {
         let holder = format!("process {}", std::process::id());
         let mut waited = false;
         loop {
-            match self.store.try_lock(key, &holder)? {
-                Ok(lock) => return Ok((lock, waited)),
+            match self.store.claim(key, &holder)? {
+                Ok(claim) => return Ok((claim, waited)),
                 Err(other) if !waited => {
                     cx.note(format!("`{task}` waits for the same work of another run ({other})"));
                     waited = true;

@@ -67,6 +67,13 @@ impl Workshop {
         Self { repository, runs: tempfile::tempdir().unwrap(), seen: Cell::new(0) }
     }
 
+    /// With so much to read that what it makes of it stands in the store under its digest, and not in the entry of the result.
+    pub(crate) fn large() -> Self {
+        let shop = Self::new();
+        shop.repository.write("in/a", &"one of many lines\n".repeat(1_000));
+        shop
+    }
+
     /// The configuration, with a piece of it replaced.
     pub(crate) fn configuration(from: &str, to: &str) -> String {
         assert!(CONFIGURATION.contains(from), "{from}");

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::codec::{Reader, Writer};
+use super::contents::Contents;
 use super::{Digest, FORMAT, Fingerprint, Manifest};
 use crate::coverage::Coverage;
 use crate::finding::Finding;
@@ -20,15 +22,16 @@ pub const SILENCE_MAX: Duration = Duration::from_mins(10);
 
 /// A stored result of a task that passed.
 ///
-/// Its form: a line with the version, the key and the digest of the rest; a line with what a run needs to use it; and what it
-/// depends on, which is long, and only read where it is asked for.
+/// Its form: a line with the version, the key and the digest of the rest; then, each after its length, what it says as JSON, what
+/// the task made, the contents that it brings along, and what it depends on, which is only read where it is asked for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Entry {
     /// The version of the form, [`FORMAT`].
     pub format: u32,
     /// The task.
     pub task: String,
-    /// What the task made. The bytes stand in the store, under their digests.
+    /// What the task made. The bytes are among `contents`, or stand in the store under their digests.
+    #[serde(skip)]
     pub outputs: Manifest,
     /// What the task said.
     pub said: Said,
@@ -36,6 +39,9 @@ pub struct Entry {
     pub stored: u64,
     /// How long the task took, in microseconds.
     pub took: u64,
+    /// What of the contents that it needs it brings along.
+    #[serde(skip)]
+    pub contents: Contents,
     /// What the result depends on; the entry stands under its key.
     #[serde(skip)]
     pub origin: Origin,
@@ -48,12 +54,12 @@ pub struct Origin(Vec<u8>);
 impl Origin {
     /// This fingerprint.
     pub fn new(fingerprint: &Fingerprint) -> Self {
-        Self(fingerprint.to_json())
+        Self(fingerprint.encode())
     }
 
     /// The fingerprint that this is, which must be that of `key`.
     pub fn read(&self, key: &Digest) -> Result<Fingerprint, EntryError> {
-        let fingerprint = Fingerprint::from_json(&self.0).ok_or(EntryError::Damaged)?;
+        let fingerprint = Fingerprint::decode(&self.0).ok_or(EntryError::Damaged)?;
         if fingerprint.key() == *key { Ok(fingerprint) } else { Err(EntryError::OtherKey) }
     }
 }
@@ -61,16 +67,19 @@ impl Origin {
 /// What a task said that a reader needs to hear again.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Said {
-    /// Its log, masked; the bytes stand in the store.
+    /// Its log, masked; the bytes are where those of outputs are.
     pub log: Option<Digest>,
     /// Notes and warnings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
     /// What it found without failing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// What its gates said of their looks.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<Account>,
     /// The reports of its test runners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reports: Vec<Arc<TestReport>>,
     /// What it has summed of the coverage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -126,9 +135,12 @@ impl Entry {
     pub fn encode(&self, key: &Digest) -> Vec<u8> {
         // Every part is plain data with text for keys: there is nothing that JSON could not hold.
         let result = serde_json::to_vec(self).unwrap_or_default();
-        let body = [&result, b"\n".as_slice(), &self.origin.0].concat();
-        let header = format!("{MAGIC} {FORMAT} {key} {}\n", Digest::of(&body));
-        [header.as_bytes(), &body].concat()
+        let (outputs, contents) = (self.outputs.encode(), self.contents.encode());
+        let length = result.len() + outputs.len() + contents.len() + self.origin.0.len();
+        let mut body = Writer::with_capacity(length + 32);
+        body.blob(&result).blob(&outputs).blob(&contents).blob(&self.origin.0);
+        let header = format!("{MAGIC} {FORMAT} {key} {}\n", Digest::of(body.bytes()));
+        [header.as_bytes(), body.bytes()].concat()
     }
 
     /// The entry of `key`, from bytes that may be anything.
@@ -146,13 +158,19 @@ impl Entry {
         if Digest::parse(own) != Some(*key) {
             return Err(EntryError::OtherKey);
         }
-        let (result, origin) = cut(body).ok_or(EntryError::Damaged)?;
-        let mut entry: Self = serde_json::from_slice(result).map_err(|_| EntryError::Damaged)?;
-        entry.origin = Origin(origin.to_vec());
+        let entry = Self::read(body).ok_or(EntryError::Damaged)?;
         if !entry.outputs.stays_inside() {
             return Err(EntryError::Outside);
         }
         Ok(entry)
+    }
+
+    fn read(body: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(body);
+        let entry: Self = serde_json::from_slice(reader.blob()?).ok()?;
+        let (outputs, contents) = (Manifest::decode(reader.blob()?)?, Contents::decode(reader.blob()?)?);
+        let origin = Origin(reader.blob()?.to_vec());
+        reader.is_empty().then_some(Self { outputs, contents, origin, ..entry })
     }
 
     /// How long ago it may have been stored to be used again, where results of its task may be that old: one that lacks the
@@ -185,13 +203,13 @@ impl Entry {
         age_max.is_none_or(|age_max| now.saturating_sub(stored) <= age_max.as_secs())
     }
 
-    /// The blobs that it needs.
+    /// The blobs that it needs: all contents that it does not bring along.
     pub fn blobs(&self) -> impl Iterator<Item = Digest> + '_ {
         let files = self.outputs.files().iter().filter_map(|item| match item.content {
             super::Content::File { digest, .. } => Some(digest),
             super::Content::Link { .. } | super::Content::Folder { .. } => None,
         });
-        files.chain(self.said.log)
+        files.chain(self.said.log).filter(|digest| self.contents.get(digest).is_none())
     }
 }
 

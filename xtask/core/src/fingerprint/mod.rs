@@ -3,8 +3,8 @@
 //! Keys, files, patterns and the index are a crate of their own, which is optimized in every profile.
 
 pub use xtask_engine::{
-    Content, Declared, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value, codec, explain, index,
-    key, manifest, pattern, patterns, reach, sets, sight, stat, walk,
+    Content, Declared, Digest, FORMAT, Fingerprint, Manifest, Part, Subject, Value, codec, contents, explain,
+    index, key, manifest, pattern, patterns, reach, sets, sight, stat, walk,
 };
 
 pub mod entry;

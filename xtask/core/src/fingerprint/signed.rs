@@ -207,7 +207,10 @@ fn lists_exactly(blobs: &[Blob], entry: &Entry) -> bool {
     let sizes: BTreeMap<Digest, u64> = blobs.iter().map(|blob| (blob.digest, blob.size)).collect();
     let needed: BTreeSet<Digest> = entry.blobs().collect();
     let fits = |item: &Item| match &item.content {
-        Content::File { digest, size, .. } => sizes.get(digest) == Some(size),
+        Content::File { digest, size, .. } => match entry.contents.get(digest) {
+            Some(bytes) => bytes.len() as u64 == *size,
+            None => sizes.get(digest) == Some(size),
+        },
         Content::Link { .. } | Content::Folder { .. } => true,
     };
     sizes.len() == blobs.len() && sizes.keys().eq(&needed) && entry.outputs.files().iter().all(fits)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -16,7 +16,11 @@ use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::stat::Stat;
 use crate::core::fingerprint::walk::{Failure, Files, Mode, walk};
 use crate::core::fingerprint::{Digest, Manifest};
+use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
+
+/// How large a file is at most that is read whole before it is hashed, in bytes.
+const SMALL: u64 = 16 << 10;
 
 /// Looks at the files of a checkout, and remembers digests in its index.
 #[derive(Debug)]
@@ -139,9 +143,8 @@ pub fn moment(folder: &Path) -> Result<u64> {
     let path = folder.join("moment");
     let open = || File::options().create(true).truncate(false).write(true).open(&path);
     let touched = || -> io::Result<Metadata> {
-        fs::create_dir_all(folder)?;
         // One of another user is replaced, as far as that user's folder allows it.
-        let file = open().or_else(|_| fs::remove_file(&path).and_then(|()| open()))?;
+        let file = files::in_folder(&path, open).or_else(|_| fs::remove_file(&path).and_then(|()| open()))?;
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         futimens(&file, &Timestamps { last_access: now, last_modification: now })?;
         file.metadata()
@@ -154,10 +157,18 @@ fn hash(path: &Path, expected: &Stat) -> Result<(Digest, bool)> {
     let failed = || format!("could not read `{}`", path.display());
     let file = File::open(path).context(failed)?;
     let before = stat(&file.metadata().context(failed)?);
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&file).context(failed)?;
+    let digest = if before.size <= SMALL {
+        // The hasher's own way takes memory for much more than most files hold, anew for each.
+        let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or_default() + 1);
+        (&file).take(before.size + 1).read_to_end(&mut bytes).context(failed)?;
+        Digest::of(&bytes)
+    } else {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(&file).context(failed)?;
+        Digest::new(*hasher.finalize().as_bytes())
+    };
     let after = stat(&file.metadata().context(failed)?);
-    Ok((Digest::new(*hasher.finalize().as_bytes()), before == *expected && after == before))
+    Ok((digest, before == *expected && after == before))
 }
 
 impl Files for Walk<'_> {
@@ -202,7 +213,6 @@ impl Files for Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::files;
 
     #[test]
     fn what_is_written_between_two_moments_has_a_time_between_them() {

@@ -6,16 +6,20 @@
 //! memory cell has made of it, it is believed only if its digest says so. Nothing in a working tree is ever a hard link into
 //! the store: an editor that writes in place would change what was stored.
 
+mod claim;
 mod key;
+mod known;
 mod look;
 mod outputs;
 mod place;
 mod remote;
 mod sight;
 mod store;
+mod unfinished;
 mod upkeep;
 mod uploads;
 
+pub use claim::Claim;
 pub use key::make_key;
 pub use look::{Eye, Seen, moment};
 pub use outputs::{clean, restore};

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use super::Store;
+use crate::core::fingerprint::entry::Entry;
 use crate::core::fingerprint::manifest::Item;
 use crate::core::fingerprint::{Content, Manifest};
 use crate::driver::files;
@@ -34,7 +35,8 @@ fn remove_all<'i>(root: &Path, items: impl IntoIterator<Item = &'i Item>) -> Res
 ///
 /// Where something cannot be written, or is missing in the store or damaged there. What stands there then is neither this nor
 /// that; the task has to be run.
-pub fn restore(store: &Store, root: &Path, there: &Manifest, stored: &Manifest) -> Result<()> {
+pub fn restore(store: &Store, root: &Path, there: &Manifest, entry: &Entry) -> Result<()> {
+    let stored = &entry.outputs;
     let foreign = there.files().iter().filter(|item| stored.get(&item.path) != Some(&item.content));
     remove_all(root, foreign)?;
     for Item { path, content } in stored.files() {
@@ -47,7 +49,7 @@ pub fn restore(store: &Store, root: &Path, there: &Manifest, stored: &Manifest) 
             fs::create_dir_all(folder).context(failed)?;
         }
         match content {
-            Content::File { mode, digest, .. } => store.write_out(digest, &target, *mode)?,
+            Content::File { mode, digest, .. } => store.write_out(entry, digest, &target, *mode)?,
             Content::Link { target: leads } => symlink(leads, &target).context(failed)?,
             Content::Folder { mode } => fs::create_dir_all(&target)
                 .and_then(|()| fs::set_permissions(&target, fs::Permissions::from_mode(*mode)))

@@ -209,7 +209,7 @@ impl Inner {
         }
         let missing = signed.blobs.iter().filter(|blob| !store.has(&blob.digest, blob.size));
         self.fetch_all(store, &missing.copied().collect::<Vec<_>>())?;
-        store.put(key, &signed.entry).map_err(local)?;
+        store.put(key, &signed.entry, None).map_err(local)?;
         Ok(signed.entry)
     }
 
@@ -250,10 +250,6 @@ impl Inner {
             let (server, name) = (self.means.url.authority(), blob.digest.short());
             Miss::Fault(Error::refused(format!("the content `{name}` of `{server}` is {how}")))
         };
-        // Everybody has it: it is not sent.
-        if blob.digest == Digest::of(b"") {
-            return store.put_bytes(b"").map(drop).map_err(Miss::Fault);
-        }
         let response = match self.there(&request.timeout(left).length_max(blob.size.max(WORDS_MAX))) {
             Ok(response) => response,
             Err(Miss::Fault(_)) => return Err(wrong("longer than what was signed")),

@@ -1,19 +1,17 @@
 //! What was stored: bytes by their digest, results by their key.
 
-use std::fs::{self, File, FileTimes, Permissions};
-use std::io::{self, Seek as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File, FileTimes};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use super::unfinished::{READ_ONLY, Unfinished};
+use super::{Claim, known};
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::{Entry, EntryError};
 use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
-
-/// How many results of a task are known by its name, for whoever asks why it runs again.
-const KNOWN: usize = 12;
 
 /// Results on disk.
 #[derive(Debug)]
@@ -96,29 +94,30 @@ impl Store {
         }
     }
 
-    /// Whether the bytes with that digest are there and are what they say; nothing is taken away.
-    pub fn is_sound(&self, digest: &Digest) -> bool {
-        fs::read(self.blob(digest)).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
+    /// Whether the content of a result with that digest is there and is what it says; nothing is taken away.
+    pub fn is_sound(&self, entry: &Entry, digest: &Digest) -> bool {
+        entry.contents.get(digest).is_some()
+            || fs::read(self.blob(digest)).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
     }
 
-    /// Stores a result. Its bytes have to be there before.
-    pub fn put(&self, key: &Digest, entry: &Entry) -> Result<()> {
-        self.write(&self.entry_path(key), &entry.encode(key))?;
-        let others = self.known(&entry.task).into_iter().filter(|other| other != key);
-        let lines: Vec<String> =
-            [*key].into_iter().chain(others).take(KNOWN).map(|key| key.to_string()).collect();
-        let text = lines.join("\n");
-        files::write(&self.names(&entry.task), text.as_bytes())
+    /// Stores a result, with the claim to it where one is held. The contents that it does not bring along have to be there before.
+    pub fn put(&self, key: &Digest, entry: &Entry, claim: Option<Claim>) -> Result<()> {
+        let (place, bytes) = (self.entry_path(key), entry.encode(key));
+        match claim {
+            None => self.write(&place, &bytes)?,
+            Some(claim) => {
+                claim.fulfil(&bytes, &place).context(|| format!("could not store `{}`", place.display()))?;
+                self.has_grown(bytes.len() as u64);
+            }
+        }
+        // Without it, the result is there all the same.
+        drop(known::add(&self.folder, &entry.task, key));
+        Ok(())
     }
 
     /// The keys under which the latest results of a task were stored, the newest first.
     pub fn known(&self, task: &str) -> Vec<Digest> {
-        let text = fs::read_to_string(self.names(task)).unwrap_or_default();
-        text.lines().filter_map(Digest::parse).collect()
-    }
-
-    fn names(&self, task: &str) -> PathBuf {
-        self.folder.join("tasks").join(task)
+        known::of(&self.folder, task)
     }
 
     /// Stores bytes.
@@ -136,21 +135,14 @@ impl Store {
         if self.has(digest, size) {
             return Ok(());
         }
-        let blob = self.blob(digest);
         let failed = || format!("could not store `{}`", path.display());
-        let temporary = self.temporary()?;
-        let stored = copy(path, &temporary, 0o444).context(failed).and_then(|found| {
-            if found != *digest {
-                return Err(Error::problems(format!("`{}` changed while it was stored", path.display())));
-            }
-            publish(&temporary, &blob).context(failed)?;
-            self.grown.fetch_add(size, Ordering::Relaxed);
-            Ok(())
-        });
-        if stored.is_err() {
-            drop(fs::remove_file(&temporary));
+        let mut file = self.unfinished().context(failed)?;
+        if file.copy(path, READ_ONLY).context(failed)? != *digest {
+            return Err(Error::problems(format!("`{}` changed while it was stored", path.display())));
         }
-        stored
+        file.publish(&self.blob(digest)).context(failed)?;
+        self.has_grown(size);
+        Ok(())
     }
 
     /// Whether bytes with that digest are there, as far as one sees from outside. What is there is in use from now on.
@@ -176,23 +168,19 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Writes the bytes with that digest to `path`, whole or not at all, with these permissions. What stood there is replaced.
-    pub fn write_out(&self, digest: &Digest, path: &Path, mode: u32) -> Result<()> {
+    /// Writes the content of a result with that digest to `path`, whole or not at all, with these permissions. What stood there is
+    /// replaced.
+    pub fn write_out(&self, entry: &Entry, digest: &Digest, path: &Path, mode: u32) -> Result<()> {
         let failed = || format!("could not restore `{}`", path.display());
         let folder =
             path.parent().ok_or_else(|| Error::bug(format!("`{}` has no folder", path.display())))?;
-        fs::create_dir_all(folder).context(failed)?;
-        let temporary = files::unused(folder, "xtask");
-        let written = copy(&self.blob(digest), &temporary, mode).context(failed).and_then(|found| {
-            if found != *digest {
-                return Err(self.damaged(digest));
-            }
-            fs::rename(&temporary, path).context(failed)
-        });
-        if written.is_err() {
-            drop(fs::remove_file(&temporary));
+        let mut file = Unfinished::new(folder, "xtask").context(failed)?;
+        match entry.contents.get(digest) {
+            Some(bytes) => file.write(bytes, mode).context(failed)?,
+            None if file.copy(&self.blob(digest), mode).context(failed)? == *digest => {}
+            None => return Err(self.damaged(digest)),
         }
-        written
+        file.publish(path).context(failed)
     }
 
     pub(super) fn damaged(&self, digest: &Digest) -> Error {
@@ -202,21 +190,14 @@ impl Store {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        let failed = || format!("could not store `{}`", path.display());
-        let temporary = self.temporary()?;
-        let written = File::create(&temporary).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.set_permissions(Permissions::from_mode(0o444))?;
-            file.sync_data()
-        });
-        let written = written.and_then(|()| publish(&temporary, path)).context(failed);
-        match written {
-            Ok(()) => {
-                self.grown.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            }
-            Err(_) => drop(fs::remove_file(&temporary)),
-        }
-        written
+        let write = || -> io::Result<()> {
+            let mut file = self.unfinished()?;
+            file.write(bytes, READ_ONLY)?;
+            file.publish(path)
+        };
+        write().context(|| format!("could not store `{}`", path.display()))?;
+        self.has_grown(bytes.len() as u64);
+        Ok(())
     }
 
     /// How many bytes were written to it by this value; nothing is counted for what was there already.
@@ -224,42 +205,27 @@ impl Store {
         self.grown.load(Ordering::Relaxed)
     }
 
-    /// A path for a file that is not whole yet.
-    fn temporary(&self) -> Result<PathBuf> {
-        let folder = self.folder.join("unfinished");
-        fs::create_dir_all(&folder).context(|| format!("could not make `{}`", folder.display()))?;
-        Ok(files::unused(&folder, "stored"))
+    fn has_grown(&self, bytes: u64) {
+        self.grown.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The lock on a key: whoever holds it makes the result, everybody else waits and finds it.
-    pub fn try_lock(&self, key: &Digest, holder: &str) -> Result<std::result::Result<files::Lock, String>> {
-        files::Lock::try_take(&self.folder.join("locks").join(key.to_string()), holder)
+    /// Where files stand that are not whole yet.
+    pub(super) fn workplace(&self) -> PathBuf {
+        self.folder.join("unfinished")
     }
-}
 
-/// Puts a finished file into its place.
-fn publish(temporary: &Path, path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+    fn unfinished(&self) -> io::Result<Unfinished> {
+        Unfinished::new(&self.workplace(), "stored")
     }
-    fs::rename(temporary, path)
+
+    /// The claim to the result under a key: whoever holds it makes the result, everybody else waits and finds it. The error is who
+    /// that is.
+    pub fn claim(&self, key: &Digest, holder: &str) -> Result<std::result::Result<Claim, String>> {
+        Claim::try_take(&self.workplace().join(key.to_string()), holder)
+    }
 }
 
 fn touch(path: &Path) -> io::Result<()> {
     // A file without permission to write can be given times by its owner; `File::set_times` needs no more than a descriptor.
     File::open(path)?.set_times(FileTimes::new().set_modified(SystemTime::now()))
-}
-
-/// Copies a file and returns the digest of what arrived.
-fn copy(from: &Path, to: &Path, mode: u32) -> io::Result<Digest> {
-    let mut source = File::open(from)?;
-    let mut target = File::options().read(true).write(true).create_new(true).open(to)?;
-    // Inside of the kernel, which shares the blocks where the file system can.
-    io::copy(&mut source, &mut target)?;
-    target.rewind()?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&target)?;
-    target.set_permissions(Permissions::from_mode(mode))?;
-    target.sync_data()?;
-    Ok(Digest::new(*hasher.finalize().as_bytes()))
 }

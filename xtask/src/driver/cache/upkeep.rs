@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::Store;
 use super::store::Found;
+use super::{Store, claim};
 use crate::core::fingerprint::Digest;
 use crate::error::{Context as _, Result};
 
-/// How old something unfinished is when whoever wrote it is surely gone, and a lock when nobody waits for it any more.
+/// How old something unfinished is when whoever wrote it is surely gone.
 const STALE: Duration = Duration::from_hours(24);
 
 /// The file that says how large the store is: numbers of bytes, one a line, to be added up.
@@ -93,11 +93,9 @@ impl Store {
         let now = SystemTime::now();
         let is_older =
             |than: SystemTime, age: Duration| now.duration_since(than).is_ok_and(|passed| passed > age);
-        for folder in ["unfinished", "locks"] {
-            for (path, found) in listed(&self.folder().join(folder))? {
-                if found.modified().is_ok_and(|modified| is_older(modified, STALE)) {
-                    drop(fs::remove_file(path));
-                }
+        for (path, found) in listed(&self.workplace())? {
+            if found.modified().is_ok_and(|modified| is_older(modified, STALE)) {
+                claim::sweep(&path);
             }
         }
         let (mut entries, blobs) = (self.all("entries")?, self.all("blobs")?);

@@ -175,9 +175,6 @@ impl Upload {
         if blob.size > server::BLOB_MAX {
             return Err(Error::refused("a content is larger than what is uploaded"));
         }
-        if bytes.is_empty() {
-            return Ok(blob);
-        }
         let path = server::blob_path(&blob.name);
         let is_distrusted = remote.0.distrusted().contains(&blob.name);
         if is_distrusted || !is_there(remote, &path, blob.size)? {

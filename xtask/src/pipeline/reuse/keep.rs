@@ -1,8 +1,10 @@
 //! Keeping a result: what a task has read is looked at once more, and what it has made is stored.
 
+use std::fs;
 use std::sync::Arc;
 
 use super::{Cache, Ready};
+use crate::core::fingerprint::contents::Contents;
 use crate::core::fingerprint::entry::{Entry, Origin, Said};
 use crate::core::fingerprint::index::Left;
 use crate::core::fingerprint::walk::Mode;
@@ -10,11 +12,19 @@ use crate::core::fingerprint::{Content, Digest, FORMAT};
 use crate::core::gate::{Account, GapKind};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::cache::{self, Sight};
+use crate::driver::cache::{self, Claim, Sight};
 use crate::driver::platform;
-use crate::error::{Error, Result};
+use crate::error::{Context as _, Error, Result};
 use crate::event::TaskEnd;
 use crate::pipeline::{Footprint, remote};
+
+/// What a task that passed has left.
+pub(super) struct Made<'t> {
+    pub(super) end: &'t TaskEnd,
+    pub(super) said: Said,
+    /// The right to make this result, where it could be had.
+    pub(super) claim: Option<Claim>,
+}
 
 impl Cache {
     pub(super) fn store_result(
@@ -23,9 +33,9 @@ impl Cache {
         task: &TaskId,
         footprint: &Footprint,
         ready: &Ready,
-        mut said: Said,
-        end: &TaskEnd,
+        made: Made<'_>,
     ) -> Result<(), NotStored> {
+        let Made { end, mut said, claim } = made;
         // Nobody is to read tomorrow that nothing was found where nobody could look today.
         let blind = |account: &&Account| account.gaps.iter().any(|gap| gap.kind != GapKind::Unanswered);
         if let Some(blind) = said.looks.iter().find(blind) {
@@ -40,19 +50,30 @@ impl Cache {
             return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
         }
         let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment, &Sight::default())?;
+        let mut contents = Contents::default();
+        if let Some(log) = &end.log {
+            let bytes = fs::read(log).context(|| format!("could not read `{}`", log.display()))?;
+            let is_small = contents.has_room_for(bytes.len() as u64);
+            said.log = Some(if is_small { contents.add(bytes) } else { self.store.put_bytes(&bytes)? });
+        }
         for item in outputs.manifest.files() {
             if let Content::File { digest, size, .. } = &item.content {
                 let path = cx.root().join(&item.path);
                 if cx.is_secret_in(&path)? {
                     return Err(NotStored::Because(format!("`{}` holds a secret", item.path.display())));
                 }
-                self.store.put_file(&path, digest, *size)?;
+                if !contents.has_room_for(*size) {
+                    self.store.put_file(&path, digest, *size)?;
+                    continue;
+                }
+                let bytes = fs::read(&path).context(|| format!("could not read `{}`", path.display()))?;
+                if contents.add(bytes) != *digest {
+                    return Err(NotStored::Because(format!(
+                        "`{}` was written to after it",
+                        item.path.display()
+                    )));
+                }
             }
-        }
-        if let Some(log) = &end.log {
-            let bytes = std::fs::read(log)
-                .map_err(|error| Error::io(format!("could not read `{}`", log.display()), error))?;
-            said.log = Some(self.store.put_bytes(&bytes)?);
         }
         let took = u64::try_from(end.duration.as_micros()).unwrap_or(u64::MAX);
         let entry = Entry {
@@ -62,9 +83,10 @@ impl Cache {
             said,
             stored: platform::unix_time(),
             took,
+            contents,
             origin: Origin::new(&ready.fingerprint),
         };
-        self.store.put(&ready.key, &entry)?;
+        self.store.put(&ready.key, &entry, claim)?;
         self.leave(task, &ready.key, &entry);
         // Another machine may get an answer.
         if let Some(remote) = self.remote.as_ref().filter(|_| entry.said.gap().is_none()) {

@@ -81,7 +81,9 @@ fn second(root: &Path) -> Result<(), std::io::Error> {
     let made =
         format!("{:?}{:?}", tree(&root.join("out/first")), fs::read_to_string(root.join("other")).ok());
     fs::create_dir_all(root.join("out/second"))?;
-    fs::write(root.join("out/second/sum"), made)
+    fs::write(root.join("out/second/sum"), &made)?;
+    // More than what stands in the entry of a result.
+    fs::write(root.join("out/second/large"), made.repeat(1 + 20_000 / made.len()))
 }
 
 /// A repository in which steps are made.

@@ -19,6 +19,12 @@ fn change(path: &Path, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
     fs::write(path, change(bytes)).unwrap();
 }
 
+/// The same bytes with the first of these words replaced.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|word| word == from).unwrap();
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
+}
+
 /// Loses the outputs, damages the store, and sees that the task runs, says why, and leaves a sound store.
 #[track_caller]
 fn survives(shop: &Workshop, damage: impl FnOnce()) {
@@ -37,7 +43,7 @@ fn survives(shop: &Workshop, damage: impl FnOnce()) {
 
 #[test]
 fn one_flipped_bit_in_what_was_made() {
-    let shop = Workshop::new();
+    let shop = Workshop::large();
     survives(&shop, || {
         for path in files(&shop.store().join("blobs")) {
             change(&path, |mut bytes| {
@@ -55,18 +61,25 @@ fn one_flipped_bit_in_an_entry() {
     survives(&shop, || {
         for path in files(&shop.store().join("entries")) {
             // In the name of what was made: everything else about the entry is as it was.
-            change(&path, |bytes| {
-                let text = String::from_utf8(bytes).unwrap();
-                let (before, after) = text.rsplit_once("out/result").unwrap();
-                format!("{before}out/resulu{after}").into_bytes()
-            });
+            change(&path, |bytes| replaced(&bytes, b"out/result", b"out/resulu"));
+        }
+    });
+}
+
+#[test]
+fn one_flipped_bit_in_what_an_entry_brings_along() {
+    let shop = Workshop::new();
+    survives(&shop, || {
+        assert!(files(&shop.store().join("blobs")).is_empty());
+        for path in files(&shop.store().join("entries")) {
+            change(&path, |bytes| replaced(&bytes, b"one\n", b"onf\n"));
         }
     });
 }
 
 #[test]
 fn cut_short() {
-    let shop = Workshop::new();
+    let shop = Workshop::large();
     survives(&shop, || {
         for path in files(&shop.store().join("blobs")) {
             change(&path, |bytes| bytes[..bytes.len() / 2].to_vec());
@@ -85,10 +98,7 @@ fn of_another_version() {
     let shop = Workshop::new();
     survives(&shop, || {
         for path in files(&shop.store().join("entries")) {
-            change(&path, |bytes| {
-                let text = String::from_utf8(bytes).unwrap();
-                text.replacen("xtask entry ", "xtask entry 9", 1).into_bytes()
-            });
+            change(&path, |bytes| replaced(&bytes, b"xtask entry ", b"xtask entry 9"));
         }
     });
 }
@@ -111,7 +121,7 @@ fn an_entry_under_another_key() {
 
 #[test]
 fn parts_of_it_gone() {
-    let shop = Workshop::new();
+    let shop = Workshop::large();
     survives(&shop, || fs::remove_dir_all(shop.store().join("blobs")).unwrap());
     let shop = Workshop::new();
     survives(&shop, || fs::remove_dir_all(shop.store()).unwrap());
@@ -145,9 +155,11 @@ fn what_was_put_back_half_way_is_taken_away_before_the_task_runs() {
     // A link that is there already makes this task fail.
     let script = "set -eu\necho run >> \"$RUNS/runs\"\nmkdir -p out\nln -s a out/a\ncat in/a > out/z\n";
     let shop = Workshop::with(super::CONFIGURATION, script);
+    let large = "one\n".repeat(5_000);
+    shop.repository.write("in/a", &large);
     shop.settle();
     fs::remove_dir_all(shop.path("out")).unwrap();
-    let digest = xtask::core::fingerprint::Digest::of(b"one\n");
+    let digest = xtask::core::fingerprint::Digest::of(large.as_bytes());
     fs::remove_file(Store::new(shop.store()).blob(&digest)).unwrap();
     assert!(shop.ran());
     assert_eq!(super::names(&shop.path("out")), ["a", "z"]);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ring::rand::SystemRandom;
 
 use super::*;
+use crate::fingerprint::contents::Contents;
 use crate::fingerprint::entry::{Origin, Said};
 use crate::fingerprint::{FORMAT, Fingerprint, Manifest};
 
@@ -29,6 +30,7 @@ fn entry(paths: &[&str]) -> Entry {
         said: Said { log: Some(Digest::of(b"log")), ..Said::default() },
         stored: 1,
         took: 2,
+        contents: Contents::default(),
         origin: Origin::new(&fingerprint()),
     }
 }
@@ -50,6 +52,22 @@ fn what_a_trusted_job_signed_is_read_as_it_was_written() {
     let read = Signed::decode(&bytes, &key, &trusted).unwrap();
     assert_eq!((read.size(), &read.blobs), (7, &blobs()));
     assert_eq!(read.entry, entry);
+}
+
+#[test]
+fn what_a_result_brings_along_is_not_listed() {
+    let (signer, mut entry) = (signer(), entry(&["out/a"]));
+    entry.contents.add(b"made".to_vec());
+    let key = fingerprint().key();
+    let decode = |entry: &Entry, blobs: &[Blob]| {
+        Signed::decode(&signer.sign(&key, entry, blobs), &key, &[signer.public()])
+    };
+    let read = decode(&entry, &[blob(b"log")]).unwrap();
+    assert_eq!((read.size(), read.entry), (3, entry.clone()));
+    assert_eq!(decode(&entry, &blobs()), Err(Refusal::OtherContents), "one too many");
+    let longer = Content::File { mode: 0o644, digest: Digest::of(b"made"), size: 5 };
+    entry.outputs = Manifest::new(vec![Item { path: "out/a".into(), content: longer }]);
+    assert_eq!(decode(&entry, &[blob(b"log")]), Err(Refusal::OtherContents), "of another size");
 }
 
 #[test]
