@@ -27,6 +27,7 @@ mod remote;
 mod retry;
 mod reuse;
 mod run;
+mod workers;
 
 pub use crate::core::footprint::Footprint;
 pub use merge::Filed;

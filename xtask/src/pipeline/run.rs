@@ -11,6 +11,7 @@ use super::ahead::{Ahead, Lookers};
 use super::durations::Durations;
 use super::retry::tries;
 use super::reuse::Cache;
+use super::workers::Workers;
 use super::{Options, Pipeline, Reusable, Task};
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::Said;
@@ -82,6 +83,7 @@ struct Run<'r> {
     /// files before counts no more.
     touched: Vec<bool>,
     durations: Durations,
+    workers: Workers,
     /// `None` where nothing is to be reused, or nothing can be.
     cache: Option<Arc<Cache>>,
 }
@@ -99,6 +101,7 @@ impl<'r> Run<'r> {
             keys: vec![None; count],
             touched: vec![false; count],
             durations: Durations::default(),
+            workers: Workers::default(),
             cache: None,
         }
     }
@@ -285,10 +288,7 @@ impl<'r> Run<'r> {
             // Nobody listens any more only when the run gave up on this task.
             drop(sender.send(Message::Finished(task, finished)));
         };
-        match thread::Builder::new().name(node.id.to_string()).spawn(body) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Error::io(format!("could not start a thread for `{}`", node.id), error)),
-        }
+        self.workers.give(body)
     }
 
     fn skip(&mut self, skipped: Vec<(usize, SkipReason)>) {
