@@ -14,8 +14,7 @@ const RETRY: Duration = Duration::from_millis(50);
 impl Cx {
     /// Where a program is that commands would be given under this name.
     pub fn find(&self, program: &str) -> Result<PathBuf> {
-        let env = self.environment().for_commands(&[]);
-        process::find(program.as_ref(), &env, self.root())
+        process::find_in(self.environment().path(), program.as_ref(), self.root())
     }
 
     /// Takes the lock `name` of this repository, for as long as the result lives. Waits for its turn, and says for whom.

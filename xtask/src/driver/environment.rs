@@ -1,7 +1,7 @@
 //! The environment that commands are given: what they need to work, and nothing that was not declared.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::sync::OnceLock;
 
 use crate::core::mask;
@@ -111,12 +111,17 @@ impl Environment {
 
     /// The value of a variable, where it is set and is UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.all.get(std::ffi::OsStr::new(name)).and_then(|value| value.to_str())
+        self.all.get(OsStr::new(name)).and_then(|value| value.to_str())
     }
 
     /// The same, where it is not empty: many a system has no other way to say that a variable is not meant.
     pub fn filled(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// Where programs are looked for.
+    pub fn path(&self) -> Option<&OsStr> {
+        self.all.get(OsStr::new("PATH")).map(OsString::as_os_str)
     }
 
     /// All variables.

@@ -1,10 +1,10 @@
 //! Which tasks a change concerns.
 
+use super::known::own_programs;
 use super::{Footprint, Pipeline, Task};
 use crate::core::affected::{Changed, with_dependents};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::process;
 use crate::error::Result;
 
 impl Pipeline {
@@ -15,7 +15,7 @@ impl Pipeline {
         let mut concerned = Vec::with_capacity(graph.nodes().len());
         for task in self.tasks_of(&graph) {
             concerned.push(match task.reads() {
-                Some(footprint) => is_concerned(cx, task.id(), footprint, changed)?,
+                Some(footprint) => is_concerned(cx, footprint, changed)?,
                 None => !changed.is_empty(),
             });
         }
@@ -32,17 +32,14 @@ impl Task {
     }
 }
 
-fn is_concerned(cx: &Cx, task: &str, footprint: &Footprint, changed: &[Changed]) -> Result<bool> {
+fn is_concerned(cx: &Cx, footprint: &Footprint, changed: &[Changed]) -> Result<bool> {
     let parsed = footprint.parsed()?;
     if changed.iter().any(|changed| changed.is_among(&parsed.inputs) || changed.is_among(&parsed.outputs)) {
         return Ok(true);
     }
     // Some tools are the repository's own.
-    let variables = cx.environment().for_commands(&cx.config().declared_env(task));
-    let own = footprint.programs().into_iter().filter_map(|tool| {
-        let path = process::find(tool.as_ref().as_ref(), &variables, cx.root()).ok()?;
-        Some(path.strip_prefix(cx.root()).ok()?.to_str()?.trim_start_matches("./").to_owned())
-    });
-    let own: Vec<String> = own.collect();
+    let own = own_programs(cx, footprint);
+    let own: Vec<&str> =
+        own.iter().filter_map(|path| path.to_str()).map(|path| path.trim_start_matches("./")).collect();
     Ok(changed.iter().any(|changed| own.iter().any(|tool| changed.is_at(tool))))
 }

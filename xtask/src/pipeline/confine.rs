@@ -3,17 +3,18 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::Footprint;
+use super::known::own_programs;
 use crate::core::fingerprint::Manifest;
 use crate::core::fingerprint::reach::Reach;
 use crate::core::graph::TaskId;
 use crate::core::text::count;
 use crate::cx::Cx;
+use crate::driver::files;
 use crate::driver::sandbox::{self, Audit, Sandbox};
-use crate::driver::{files, process};
 use crate::error::{Context as _, Error, Result};
 
 /// How many files an error names.
@@ -27,6 +28,8 @@ pub(super) struct Confinement {
     unavailable: Option<String>,
     /// Whether the run has said that it does not.
     said: AtomicBool,
+    /// Whether tasks need folders of their own for temporary files.
+    is_among_temporary: OnceLock<bool>,
     /// Tells of what was refused, where this process may hear it.
     audit: Option<Audit>,
 }
@@ -52,7 +55,7 @@ impl Confinement {
     pub(super) fn new(off: bool) -> Self {
         let unavailable = sandbox::unavailable();
         let audit = if off || unavailable.is_some() { None } else { Audit::open() };
-        Self { off, unavailable, said: AtomicBool::new(false), audit }
+        Self { off, unavailable, said: AtomicBool::new(false), is_among_temporary: OnceLock::new(), audit }
     }
 
     /// Whether somebody has turned off what would have been checked: such a result is nobody else's.
@@ -86,12 +89,14 @@ impl Confinement {
             }
             return Ok(Confined::default());
         }
-        let inside = reach.paths.into_iter().chain(always(cx)).chain(programs(cx, task, footprint));
+        // The digests of its own programs are part of its key.
+        let inside = reach.paths.into_iter().chain(always(cx)).chain(own_programs(cx, footprint));
         let failed = || "could not make the sandbox".to_owned();
         let sandbox = Sandbox::new(cx.root(), inside).context(failed)?.audited(self.audit.is_some());
-        let Some(temporary) = temporary(cx, task) else {
+        if !*self.is_among_temporary.get_or_init(|| is_among_temporary(cx)) {
             return Ok(Confined { sandbox: Some(Arc::new(sandbox)), temporary: None });
-        };
+        }
+        let temporary = cx.output_folder().join("tmp").join(task.as_str());
         files::remove(&temporary)?;
         create_temporary(&temporary)?;
         let sandbox = Some(Arc::new(sandbox.temporary(&temporary)));
@@ -128,14 +133,6 @@ fn always(cx: &Cx) -> impl Iterator<Item = PathBuf> {
     places.into_iter().chain(git).filter_map(|folder| folder.strip_prefix(cx.root()).ok().map(Path::to_owned))
 }
 
-/// The programs of the task that lie in the repository. Their digests are part of its key.
-fn programs(cx: &Cx, task: &TaskId, footprint: &Footprint) -> Vec<PathBuf> {
-    let variables = cx.environment().for_commands(&cx.config().declared_env(task.as_str()));
-    let names = footprint.programs().into_iter();
-    let found = names.filter_map(|name| process::find(name.as_ref().as_ref(), &variables, cx.root()).ok());
-    found.filter_map(|path| path.strip_prefix(cx.root()).ok().map(Path::to_owned)).collect()
-}
-
 /// Makes a folder that is what the usual one is: everybody may use it, and only take away what is their own. A database that a
 /// test starts runs as another user.
 fn create_temporary(folder: &Path) -> Result<()> {
@@ -145,12 +142,12 @@ fn create_temporary(folder: &Path) -> Result<()> {
         .context(|| format!("could not make `{}`", folder.display()))
 }
 
-/// A folder for temporary files, where the usual one is above the repository: nothing that is made there later can be read by
-/// a command that has been confined before.
-fn temporary(cx: &Cx, task: &TaskId) -> Option<PathBuf> {
+/// Whether the usual folder for temporary files is above the repository: nothing that is made there later can be read by a command
+/// that has been confined before.
+fn is_among_temporary(cx: &Cx) -> bool {
     let usual = cx.environment().filled("TMPDIR").unwrap_or("/tmp");
-    let (usual, root) = (Path::new(usual).canonicalize().ok()?, cx.root().canonicalize().ok()?);
-    root.starts_with(usual).then(|| cx.output_folder().join("tmp").join(task.as_str()))
+    let places = Path::new(usual).canonicalize().and_then(|usual| Ok((usual, cx.root().canonicalize()?)));
+    places.is_ok_and(|(usual, root)| root.starts_with(usual))
 }
 
 #[cfg(test)]
@@ -189,6 +186,7 @@ mod tests {
             off,
             unavailable: unavailable.map(str::to_owned),
             said: AtomicBool::new(false),
+            is_among_temporary: OnceLock::new(),
             audit: None,
         };
         let (one, two) = (TaskId::new("one").unwrap(), TaskId::new("two").unwrap());

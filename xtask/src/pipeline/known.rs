@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Footprint;
@@ -79,7 +79,7 @@ impl Tools {
         if let Some(value) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Ok(value.clone());
         }
-        let found = process::find(tool.as_ref(), &cx.environment().for_commands(declared), cx.root()).ok();
+        let found = process::find_in(cx.environment().path(), tool.as_ref(), cx.root()).ok();
         let value = match found {
             Some(path) => digest(&path)?.map_or(Value::Absent, Value::Digest),
             None => Value::Absent,
@@ -87,6 +87,18 @@ impl Tools {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
         Ok(value)
     }
+}
+
+/// The programs of a task that lie in the repository, relative to it.
+pub(super) fn own_programs(cx: &Cx, footprint: &Footprint) -> Vec<PathBuf> {
+    let path = cx.environment().path();
+    let folders = || path.into_iter().flat_map(std::env::split_paths);
+    let has_own = folders().any(|folder| folder.is_relative() || folder.starts_with(cx.root()));
+    let programs = footprint.programs().into_iter();
+    let found = programs
+        .filter(|name| has_own || name.contains('/'))
+        .filter_map(|name| process::find_in(path, name.as_ref().as_ref(), cx.root()).ok());
+    found.filter_map(|path| path.strip_prefix(cx.root()).ok().map(Path::to_owned)).collect()
 }
 
 /// Words, or their digest where they hold a secret.

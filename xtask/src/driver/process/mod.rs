@@ -229,10 +229,14 @@ pub fn signal_name(signal: i32) -> String {
 }
 
 /// The program that a name stands for in this environment, or a word about how to get it.
-///
-/// A path with a folder in it is relative to `cwd`; anything else is looked up in the environment's `PATH`.
 pub fn find(program: &OsStr, env: &BTreeMap<OsString, OsString>, cwd: &Path) -> Result<PathBuf> {
-    let path = env.get(OsStr::new("PATH"));
+    find_in(env.get(OsStr::new("PATH")).map(OsString::as_os_str), program, cwd)
+}
+
+/// The program that a name stands for where `PATH` is `path`, or a word about how to get it.
+///
+/// A path with a folder in it is relative to `cwd`; anything else is looked up in `path`.
+pub fn find_in(path: Option<&OsStr>, program: &OsStr, cwd: &Path) -> Result<PathBuf> {
     which::which_in(program, path, cwd).map_err(|_| {
         let name = program.to_string_lossy();
         if name.contains('/') && cwd.join(program).is_file() {

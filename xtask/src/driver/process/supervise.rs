@@ -20,6 +20,9 @@ use crate::error::{Context as _, Result};
 /// How much is read at a time.
 const PIECE: usize = 64 << 10;
 
+/// How much is read at once of a command that has not written so much at once yet: most write little, many nothing.
+const FIRST_PIECE: usize = 4 << 10;
+
 /// How long the rest of a group may still write after its first process has ended. A helper such as `tee` ends by itself
 /// when it has written everything; a signal would cut off the last lines.
 const LINGER: Duration = Duration::from_millis(250);
@@ -125,7 +128,7 @@ impl<'s> Supervision<'s> {
     /// Sees the command to its end. Returns how it ended, and whether somebody outside its group holds its output open.
     pub(super) fn run(mut self, output: &mut (dyn FnMut(Stream, &[u8]) + Send)) -> Result<(Exit, bool)> {
         let failed = || format!("could not watch `{}`", self.request.program.display());
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; FIRST_PIECE];
         let exit = loop {
             if let Some(exit) = self.advance().context(failed)? {
                 break exit;
@@ -316,7 +319,7 @@ impl<'s> Supervision<'s> {
     fn read(
         &mut self,
         index: usize,
-        piece: &mut [u8],
+        piece: &mut Vec<u8>,
         output: &mut (dyn FnMut(Stream, &[u8]) + Send),
     ) -> usize {
         let (stream, reader) = &self.child.outputs[index];
@@ -328,6 +331,9 @@ impl<'s> Supervision<'s> {
             }
             Ok(length) => {
                 output(*stream, &piece[..length]);
+                if length == piece.len() {
+                    piece.resize(PIECE, 0);
+                }
                 length
             }
         }

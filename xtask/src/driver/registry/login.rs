@@ -79,7 +79,7 @@ fn docker_config(means: &Means) -> Result<DockerConfig> {
 
 fn program(means: &Means, name: &str) -> Result<PathBuf> {
     let program = format!("docker-credential-{name}");
-    process::find(program.as_ref(), &means.environment.for_commands(&[]), &means.folder)
+    process::find_in(means.environment.path(), program.as_ref(), &means.folder)
 }
 
 /// Asks a helper. What it answers goes from its pipe to us and nowhere else.
