@@ -30,13 +30,13 @@ pub mod cli;
 pub mod config;
 pub mod cx;
 pub mod driver;
-pub mod error;
 pub mod event;
 pub mod pipeline;
 pub mod tasks;
 pub mod ui;
 
 pub use xtask_core as core;
+pub use xtask_driver::error;
 
 pub use crate::core::command::Command;
 pub use crate::cx::Cx;

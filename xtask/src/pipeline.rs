@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::core::command::Command;
 use crate::core::diagnostic::Diagnostic;
-use crate::core::fingerprint::pattern::PatternError;
 use crate::core::graph::{Graph, GraphError, Names, Node, TaskId};
 use crate::core::schedule::OnFailure;
 use crate::core::suggest;
@@ -341,12 +340,6 @@ impl Pipeline {
     /// The part of the graph that these tasks are, with what they wait for; without tasks, none of it.
     pub fn part(&self, cx: &Cx, tasks: &[TaskId]) -> Result<Graph> {
         self.graph(cx)?.needed_by(tasks).map_err(|error| explain(&error))
-    }
-}
-
-impl From<PatternError> for Error {
-    fn from(error: PatternError) -> Self {
-        Self::usage(error.to_string()).hint("a path is relative to the repository's root")
     }
 }
 

@@ -3,20 +3,17 @@
 
 pub mod aws;
 pub mod cache;
-pub mod cancel;
-pub mod environment;
 pub mod failure;
-pub mod files;
 pub mod http;
 pub mod kubectl;
 pub mod loopback;
 mod means;
 pub mod mirror;
 pub mod notation;
-pub mod platform;
-pub mod process;
 pub mod registry;
-pub mod sandbox;
 pub mod server;
 pub mod signals;
 pub mod usage;
+
+/// What every task goes through: a crate of its own, which is optimized in every profile.
+pub use xtask_driver::{cancel, environment, files, platform, process, sandbox};

@@ -65,7 +65,7 @@ fn own_file() -> String {
 fn the_file_of_this_repository_is_valid() {
     let config = parse(&own_file()).unwrap();
     let names: Vec<&str> = config.components.iter().map(|component| component.name.as_str()).collect();
-    assert_eq!(names, ["backend", "frontend", "xtask", "core", "engine"]);
+    assert_eq!(names, ["backend", "frontend", "xtask", "core", "driver", "engine"]);
     for component in &config.components {
         assert!(repository().join(&component.path).is_dir(), "{}", component.path.display());
     }

@@ -157,11 +157,13 @@ fn the_pipeline_follows_from_the_components() {
         setup.frontend (1): 
         setup.xtask (1): 
         setup.core (1): 
+        setup.driver (1): 
         setup.engine (1): 
         architecture.backend (1): setup.backend
         architecture.frontend (1): 
         architecture.xtask (1): 
         architecture.core (1): 
+        architecture.driver (1): 
         architecture.engine (1): 
         architecture.settings (1): 
         architecture.contract (1): setup.backend
@@ -172,12 +174,14 @@ fn the_pipeline_follows_from_the_components() {
         dependencies.frontend (1): 
         dependencies.xtask (1): 
         dependencies.core (1): 
+        dependencies.driver (1): 
         dependencies.engine (1): 
         dependencies.versions (1): 
         licenses.backend (1): setup.backend
         licenses.frontend (1): 
         licenses.xtask (1): 
         licenses.core (1): 
+        licenses.driver (1): 
         licenses.engine (1): 
         licenses.tools (1): setup.tools
         licenses.exceptions (1): 
@@ -188,24 +192,28 @@ fn the_pipeline_follows_from_the_components() {
         lint.frontend (1): setup.frontend, setup.tools
         lint.xtask (2): setup.xtask
         lint.core (2): setup.core
+        lint.driver (2): setup.driver
         lint.engine (2): setup.engine
         test.backend (1): setup.backend
         test.frontend (1): setup.frontend
         test.xtask (2): setup.xtask
         test.core (2): setup.core
+        test.driver (2): setup.driver
         test.engine (2): setup.engine
         coverage.backend (1): test.backend
         coverage.frontend (1): test.frontend
         coverage.xtask (2): setup.xtask
         coverage.core (2): setup.core
+        coverage.driver (2): setup.driver
         coverage.engine (2): setup.engine
         docs.backend (1): setup.backend
         docs.frontend (1): setup.frontend
         docs.xtask (2): setup.xtask
         docs.core (2): setup.core
+        docs.driver (2): setup.driver
         docs.engine (2): setup.engine
         docs.links (1): 
-        docs.site (1): docs.backend, docs.frontend, docs.xtask, docs.core, docs.engine
+        docs.site (1): docs.backend, docs.frontend, docs.xtask, docs.core, docs.driver, docs.engine
         security.secrets (1): setup.tools
         security.workflows (1): setup.tools
         security.images (1): setup.tools
@@ -214,6 +222,7 @@ fn the_pipeline_follows_from_the_components() {
         security.frontend (1): setup.tools
         security.xtask (1): setup.tools
         security.core (1): setup.tools
+        security.driver (1): setup.tools
         security.engine (1): setup.tools
         security.built (1): setup.tools
         image.backend (1): 
@@ -223,6 +232,7 @@ fn the_pipeline_follows_from_the_components() {
         sbom.frontend (1): 
         sbom.xtask (1): 
         sbom.core (1): 
+        sbom.driver (1): 
         sbom.engine (1): 
         sbom.all (1): setup.backend
     "#]]

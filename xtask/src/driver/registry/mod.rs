@@ -100,14 +100,6 @@ impl Registry {
     }
 }
 
-/// A text that somebody wrote makes no sense.
-impl From<Invalid> for Error {
-    fn from(invalid: Invalid) -> Self {
-        let error = Self::configuration(invalid.message);
-        invalid.hint.into_iter().fold(error, Self::hint)
-    }
-}
-
 /// What a registry sent makes no sense.
 fn service(invalid: Invalid) -> Error {
     let error = Error::missing(invalid.message);

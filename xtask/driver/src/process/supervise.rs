@@ -13,9 +13,9 @@ use rustix::process::{Signal, WaitId, WaitIdOptions, kill_process_group, waitid}
 
 use super::start::Child;
 use super::{Exit, Request, Stream};
-use crate::driver::cancel::Cancel;
-use crate::driver::platform::{self, Stray};
+use crate::cancel::Cancel;
 use crate::error::{Context as _, Result};
+use crate::platform::{self, Stray};
 
 /// How much is read at a time.
 const PIECE: usize = 64 << 10;

@@ -8,8 +8,8 @@ use super::Store;
 use crate::core::fingerprint::entry::Entry;
 use crate::core::fingerprint::manifest::Item;
 use crate::core::fingerprint::{Content, Manifest};
-use crate::driver::files;
 use crate::error::{Context as _, Result};
+use crate::files;
 
 /// Takes away what stands at these places, so that nothing of an earlier run passes for a result of the next one.
 pub fn clean(root: &Path, there: &Manifest) -> Result<()> {

@@ -10,6 +10,8 @@ use std::fmt;
 pub use render::{Style, Tone, render, render_finding};
 
 use crate::core::diagnostic::Diagnostic;
+use crate::core::fingerprint::pattern::PatternError;
+use crate::core::registry::Invalid;
 
 mod catch;
 
@@ -238,6 +240,20 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A text that somebody wrote makes no sense.
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        let error = Self::configuration(invalid.message);
+        invalid.hint.into_iter().fold(error, Self::hint)
+    }
+}
+
+impl From<PatternError> for Error {
+    fn from(error: PatternError) -> Self {
+        Self::usage(error.to_string()).hint("a path is relative to the repository's root")
+    }
+}
 
 /// Adds a sentence about what was being done to a failing result.
 pub trait Context<T> {

@@ -11,8 +11,8 @@ use rustix::process::Pid;
 
 use super::guard::{Guard, Registration};
 use super::{Request, Stream};
-use crate::driver::sandbox::Sandbox;
 use crate::error::{Error, Result};
+use crate::sandbox::Sandbox;
 
 /// A process that was started, and our ends of its pipes.
 #[derive(Debug)]

@@ -166,7 +166,7 @@ impl Store {
     }
 
     fn begin_size(&self, size: u64) -> Result<()> {
-        crate::driver::files::write(&self.folder().join(SIZE), format!("{size}\n").as_bytes())
+        crate::files::write(&self.folder().join(SIZE), format!("{size}\n").as_bytes())
     }
 
     /// Reads everything, and takes away what is not what it says it is.
@@ -248,5 +248,5 @@ fn written(path: &Path) -> String {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    crate::driver::files::remove(path)
+    crate::files::remove(path)
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::core::fingerprint::Digest;
-use crate::driver::files;
+use crate::files;
 
 /// How many results of a task are known.
 const KNOWN: usize = 12;

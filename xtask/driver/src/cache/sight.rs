@@ -106,7 +106,7 @@ fn there(found: io::Result<Metadata>, path: impl FnOnce() -> PathBuf) -> Result<
 }
 
 /// What tells the state of what stands at a path from another, by what the metadata say.
-pub(in crate::driver) fn stat(found: &Metadata) -> Stat {
+pub(crate) fn stat(found: &Metadata) -> Stat {
     Stat {
         size: found.size(),
         modified: Stat::time(found.mtime(), found.mtime_nsec()),

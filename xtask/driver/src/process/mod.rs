@@ -33,10 +33,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getpgrp, getpid};
 
-use crate::driver::cancel::Cancel;
-use crate::driver::platform;
-use crate::driver::sandbox::Sandbox;
+use crate::cancel::Cancel;
 use crate::error::{Error, Result};
+use crate::platform;
+use crate::sandbox::Sandbox;
 
 mod guard;
 mod start;

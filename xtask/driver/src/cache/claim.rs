@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::unfinished::{READ_ONLY, publish};
-use crate::driver::files;
 use crate::error::{Context as _, Result};
+use crate::files;
 
 /// How long what a claim says of its holder is at most, in bytes: whatever is longer is the result, which is being written.
 const HOLDER_MAX: usize = 100;

@@ -10,8 +10,8 @@ use super::unfinished::{READ_ONLY, Unfinished};
 use super::{Claim, known};
 use crate::core::fingerprint::Digest;
 use crate::core::fingerprint::entry::{Entry, EntryError};
-use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
+use crate::files;
 
 /// Results on disk.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Store {
     }
 
     /// Whether bytes with that digest are there, as far as one sees from outside. What is there is in use from now on.
-    pub(super) fn has(&self, digest: &Digest, size: u64) -> bool {
+    pub fn has(&self, digest: &Digest, size: u64) -> bool {
         let path = self.blob(digest);
         let there = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() == size);
         there && touch(&path).is_ok()

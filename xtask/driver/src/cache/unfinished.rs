@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::core::fingerprint::Digest;
-use crate::driver::files;
+use crate::files;
 
 /// The mode of what is stored: nothing is written to it again.
 pub(super) const READ_ONLY: u32 = 0o444;

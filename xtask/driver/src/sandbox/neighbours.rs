@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Mode, OFlags, open};
 
+use crate::cache::stat;
 use crate::core::fingerprint::stat::Stat;
-use crate::driver::cache::stat;
 
 /// How long a folder has to have been left alone before what is in it is kept: a second change within one step of a file system's
 /// clock leaves no trace, and no clock that is in use has longer steps.

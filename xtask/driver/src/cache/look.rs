@@ -16,8 +16,8 @@ use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::stat::Stat;
 use crate::core::fingerprint::walk::{Failure, Files, Mode, walk};
 use crate::core::fingerprint::{Digest, Manifest};
-use crate::driver::files;
 use crate::error::{Context as _, Error, Result};
+use crate::files;
 
 /// How large a file is at most that is read whole before it is hashed, in bytes.
 const SMALL: u64 = 16 << 10;
