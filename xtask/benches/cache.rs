@@ -1,4 +1,4 @@
-//! How long a run takes in which nothing, or one file, has changed, beside turbo and ninja in the same repository and run.
+//! How long a run takes in which nothing, or one file, or everything has changed, beside turbo and ninja in equal repositories.
 //!
 //! `cargo bench -p xtask --profile dev --bench cache -- [PACKAGES…]` measures what people run with `cargo xtask`: each package has 20
 //! files and three tasks. `turbo` and `ninja` are taken from `PATH`; one that is not there has no column of figures. Times are
@@ -30,6 +30,12 @@ const ROOT: &str = "XTASK_BENCH_ROOT";
 /// Runs of each; medians are shown.
 const RUNS: usize = 7;
 
+/// Repositories of each in which nothing has run; medians are shown. Where a run takes minutes there is one.
+const COLD: usize = 3;
+
+/// From how many packages on a run in which everything has changed takes minutes.
+const MANY: usize = 2_000;
+
 /// Cores that all may keep busy.
 const JOBS: u32 = 2;
 
@@ -46,7 +52,6 @@ fn main() {
     let mut figures = Vec::new();
     for count in counts {
         let root = folder.path().join(count.to_string());
-        generate(&root, count);
         measure(&mut figures, &root, count);
     }
     let as_lines = std::env::args().any(|argument| argument == "--json");
@@ -157,17 +162,17 @@ fn run(root: &Path) {
     std::fs::write(root.join("target/xtask/peak"), peak).expect("a file");
 }
 
-/// A runner: its name, and how a run of it is started; `None` where it is not there.
-type Runner<'r> = (&'static str, Option<Box<dyn Fn() -> Process + 'r>>);
+/// A runner: its name, and how a run of it in a repository is started; `None` where it is not there.
+type Runner = (&'static str, Option<Box<dyn Fn(&Path) -> Process>>);
 
 fn measure(figures: &mut Vec<Figure>, root: &Path, count: usize) {
     let is_there = |name: &str| Process::new(name).arg("--version").stdout(Stdio::null()).status().is_ok();
-    let ours = || {
+    let ours = |root: &Path| {
         let mut process = Process::new(std::env::current_exe().expect("this program"));
         process.env(ROOT, root);
         process
     };
-    let turbo = || {
+    let turbo = |_: &Path| {
         let mut process = Process::new("turbo");
         process.args([
             "run",
@@ -181,23 +186,32 @@ fn measure(figures: &mut Vec<Figure>, root: &Path, count: usize) {
         process.env("TURBO_TELEMETRY_DISABLED", "1").env("DO_NOT_TRACK", "1");
         process
     };
-    let ninja = || {
+    let ninja = |_: &Path| {
         let mut process = Process::new("ninja");
         process.args(["-j", "2", "--quiet"]);
         process
     };
-    let runners: [Runner<'_>; 3] = [
+    let runners: [Runner; 3] = [
         ("xtask", Some(Box::new(ours))),
         ("turbo", is_there("turbo").then(|| Box::new(turbo) as _)),
         ("ninja", is_there("ninja").then(|| Box::new(ninja) as _)),
     ];
-    let time = |runner: &Runner<'_>| {
-        runner.1.as_ref().map(|process| {
+    // One that has files to make where another has them already would be at a loss.
+    let of = |(name, _): &Runner, turn: usize| root.join(format!("{name}-{turn}"));
+    let time = |runner: &Runner, turn: usize| {
+        let (name, process) = runner;
+        process.as_ref().map(|process| {
+            let root = of(runner, turn);
+            let mut process = process(&root);
+            process.current_dir(root).stdout(Stdio::null()).stderr(Stdio::null());
             let start = Instant::now();
-            let status = process().current_dir(root).stdout(Stdio::null()).stderr(Stdio::null()).status();
-            assert!(status.expect("it starts").success(), "{} runs", runner.0);
+            assert!(process.status().expect("it starts").success(), "{name} runs");
             start.elapsed()
         })
+    };
+    let median = |mut times: Vec<Option<Duration>>| {
+        times.sort_unstable();
+        times[times.len() / 2]
     };
     let mut row = |what: &str, times: [Option<Duration>; 3]| {
         let case = format!("{count} packages, {what}");
@@ -207,33 +221,46 @@ fn measure(figures: &mut Vec<Figure>, root: &Path, count: usize) {
                 None => Figure::absent(&case, *side, format!("`{side}` is not on PATH")),
             });
         }
-        let peak = std::fs::read_to_string(root.join("target/xtask/peak")).unwrap_or_default();
+        let peak = std::fs::read_to_string(of(&runners[0], 0).join("target/xtask/peak")).unwrap_or_default();
         let kib = peak.strip_suffix(" kB").and_then(|kib| kib.parse::<f64>().ok());
         let case = format!("{case}, peak memory");
         figures.extend(kib.map(|kib| Figure::measured(case, "xtask", kib * 1024.0, Unit::Bytes)));
     };
-    row("cold", [time(&runners[0]), time(&runners[1]), time(&runners[2])]);
+    let mut cold: [Vec<Option<Duration>>; 3] = Default::default();
+    let turns = if count < MANY { COLD } else { 1 };
+    for turn in 0..turns {
+        for (times, runner) in cold.iter_mut().zip(&runners) {
+            if turn == 0 || runner.0 != "turbo" {
+                generate(&of(runner, turn), count);
+                // What was generated is not to be written to the disk meanwhile.
+                Process::new("sync").status().expect("sync is there");
+                times.push(time(runner, turn));
+            }
+        }
+    }
+    row("cold", cold.map(median));
     // The second run reads again what was written in the moment in which it was looked at.
     let medians = |before: &dyn Fn(usize)| {
         let mut all: [Vec<Option<Duration>>; 3] = Default::default();
         for turn in 0..=RUNS {
             for (times, runner) in all.iter_mut().zip(&runners) {
                 before(turn);
-                times.push(time(runner));
+                times.push(time(runner, 0));
             }
         }
         all.map(|mut times| {
             times.remove(0);
-            times.sort_unstable();
-            times[times.len() / 2]
+            median(times)
         })
     };
     row("nothing changed", medians(&|_| {}));
     let edits = std::cell::Cell::new(0);
     let edit = |_: usize| {
         edits.set(edits.get() + 1);
-        let path = root.join("packages/p0/src/f0.txt");
-        std::fs::write(path, format!("edit {}\n", edits.get())).expect("a file");
+        for runner in &runners {
+            let path = of(runner, 0).join("packages/p0/src/f0.txt");
+            std::fs::write(path, format!("edit {}\n", edits.get())).expect("a file");
+        }
     };
     row("one file changed", medians(&edit));
 }

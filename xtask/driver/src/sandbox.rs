@@ -100,7 +100,7 @@ mod system {
     };
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
 
-    use super::neighbours;
+    use crate::sandbox::neighbours;
 
     pub(super) fn unavailable() -> Option<String> {
         ruleset()

@@ -22,8 +22,8 @@ mod system {
         AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, sendto, socket_with,
     };
 
-    use super::super::Sandbox;
     use crate::core::refusal::{Maker, Refusals};
+    use crate::sandbox::{Sandbox, system};
 
     /// The group of those who hear records, as a bit.
     const READLOG: u32 = 1;
@@ -62,7 +62,7 @@ mod system {
         pub fn refused(&self, sandbox: &Sandbox) -> Vec<PathBuf> {
             let maker = |thread: &str| Maker { process: std::process::id(), thread: thread.to_owned() };
             let last = format!("{}.", sandbox.name());
-            let provoked = thread::Builder::new().name(last.clone()).spawn(super::super::system::try_in_vain);
+            let provoked = thread::Builder::new().name(last.clone()).spawn(system::try_in_vain);
             if !provoked.is_ok_and(|thread| matches!(thread.join(), Ok(Ok(())))) {
                 return Vec::new();
             }
