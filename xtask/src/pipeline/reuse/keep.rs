@@ -59,19 +59,19 @@ impl Cache {
         for item in outputs.manifest.files() {
             if let Content::File { digest, size, .. } = &item.content {
                 let path = cx.root().join(&item.path);
-                if cx.is_secret_in(&path)? {
-                    return Err(NotStored::Because(format!("`{}` holds a secret", item.path.display())));
-                }
-                if !contents.has_room_for(*size) {
+                let because = |what: &str| NotStored::Because(format!("`{}` {what}", item.path.display()));
+                if contents.has_room_for(*size) {
+                    let bytes = fs::read(&path).context(|| format!("could not read `{}`", path.display()))?;
+                    if cx.mask().finds_in(&bytes) {
+                        return Err(because("holds a secret"));
+                    }
+                    if contents.add(bytes) != *digest {
+                        return Err(because("was written to after it"));
+                    }
+                } else if cx.is_secret_in(&path)? {
+                    return Err(because("holds a secret"));
+                } else {
                     self.store.put_file(&path, digest, *size)?;
-                    continue;
-                }
-                let bytes = fs::read(&path).context(|| format!("could not read `{}`", path.display()))?;
-                if contents.add(bytes) != *digest {
-                    return Err(NotStored::Because(format!(
-                        "`{}` was written to after it",
-                        item.path.display()
-                    )));
                 }
             }
         }
