@@ -83,18 +83,26 @@ fn a_secret_is_in_nothing_that_is_stored() {
         let found = bytes.windows(14).any(|window| window == b"hunter2hunter2");
         assert!(!found, "{}", entry.path().display());
     }
-    // A task that writes it into what it makes is not stored at all.
-    shop.repository.write(
-        "make.sh",
-        "set -eu\necho run >> \"$RUNS/runs\"\nmkdir -p out\necho \"$DECLARED\" > out/result\n",
-    );
-    let said = shop.ci_with(&[], &[("DECLARED", "hunter2hunter2")]).expect(0);
-    assert!(said.all().contains("`out/result` holds a secret"), "{}", said.all());
-    shop.runs();
-    assert_eq!(run("hunter2hunter2"), 1);
-    for entry in walkdir::WalkDir::new(shop.store()).into_iter().filter_map(Result::ok) {
-        let bytes = fs::read(entry.path()).unwrap_or_default();
-        assert!(!bytes.windows(14).any(|window| window == b"hunter2hunter2"), "{}", entry.path().display());
+    // A task that writes it into what it makes is not stored at all: neither in the entry nor, where that is too large, beside it.
+    for before in ["", "head -c 20000 /dev/zero; "] {
+        shop.repository.write(
+            "make.sh",
+            &format!(
+                "set -eu\necho run >> \"$RUNS/runs\"\nmkdir -p out\n({before}echo \"$DECLARED\") > out/result\n"
+            ),
+        );
+        let said = shop.ci_with(&[], &[("DECLARED", "hunter2hunter2")]).expect(0);
+        assert!(said.all().contains("`out/result` holds a secret"), "{}", said.all());
+        shop.runs();
+        assert_eq!(run("hunter2hunter2"), 1);
+        for entry in walkdir::WalkDir::new(shop.store()).into_iter().filter_map(Result::ok) {
+            let bytes = fs::read(entry.path()).unwrap_or_default();
+            assert!(
+                !bytes.windows(14).any(|window| window == b"hunter2hunter2"),
+                "{}",
+                entry.path().display()
+            );
+        }
     }
 }
 
