@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::repository::{Repository, Said};
 
@@ -24,8 +25,15 @@ fn tiny(args: &[&str]) -> Said {
     }
 }
 
+/// A run throws away the reports of the one before, so that whoever reads them is alone in that repository.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn another_repository_runs_its_own_task() {
+    let _alone = alone();
     let listed = tiny(&["ci", "--list"]).expect(0).stdout;
     assert!(listed.contains("greet.world") && listed.contains("test.greeter"), "{listed}");
     let said = tiny(&["greet"]).expect(0);
@@ -35,6 +43,7 @@ fn another_repository_runs_its_own_task() {
 
 #[test]
 fn a_gate_that_could_not_look_fails_a_strict_run_alone() {
+    let _alone = alone();
     let usual = tiny(&["ci", "security.greeter"]).expect(0).stdout;
     assert!(usual.contains("clean: security.greeter: census looked at 1 greeter\n"), "{usual}");
     assert!(usual.contains("could not look: security.greeter: oracle: nobody knows the future\n"), "{usual}");
