@@ -19,8 +19,10 @@ const HOLDER_MAX: usize = 100;
 #[derive(Debug)]
 pub struct Claim {
     file: File,
-    /// Where it stands until it is moved to its place.
-    path: PathBuf,
+    /// Where it stands; `None` once it was moved to its place.
+    path: Option<PathBuf>,
+    /// How long it is, in bytes.
+    length: u64,
 }
 
 impl Claim {
@@ -42,11 +44,13 @@ impl Claim {
         holder: &str,
     ) -> io::Result<Option<std::result::Result<Self, String>>> {
         match file.try_lock() {
-            Ok(()) if !stands(&file, path)? => Ok(None),
             Ok(()) => {
-                file.set_len(0)?;
+                let Some(left) = standing(&file, path)? else { return Ok(None) };
+                if left > 0 {
+                    file.set_len(0)?;
+                }
                 file.write_all(holder.as_bytes())?;
-                Ok(Some(Ok(Self { file, path: path.to_owned() })))
+                Ok(Some(Ok(Self { file, path: Some(path.to_owned()), length: holder.len() as u64 })))
             }
             Err(TryLockError::WouldBlock) => {
                 let said = fs::read_to_string(path).unwrap_or_default();
@@ -61,9 +65,15 @@ impl Claim {
     pub(super) fn fulfil(mut self, bytes: &[u8], place: &Path) -> io::Result<()> {
         self.file.rewind()?;
         self.file.write_all(bytes)?;
-        self.file.set_len(bytes.len() as u64)?;
+        if self.length > bytes.len() as u64 {
+            self.file.set_len(bytes.len() as u64)?;
+        }
         self.file.sync_data()?;
-        publish(&self.path, place)?;
+        if let Some(path) = &self.path {
+            publish(path, place)?;
+        }
+        // Somebody else's may stand there from now on.
+        self.path = None;
         // Not before: what a crash leaves of a claim has to be claimed by others. It stays right without.
         drop(self.file.set_permissions(Permissions::from_mode(READ_ONLY)));
         Ok(())
@@ -73,9 +83,10 @@ impl Claim {
 impl Drop for Claim {
     /// To close the file is not enough: a process that is being started has it open, too, until it becomes another program.
     fn drop(&mut self) {
-        // Once it has its place, somebody else's may stand where it stood.
-        if stands(&self.file, &self.path).unwrap_or(false) {
-            drop(fs::remove_file(&self.path));
+        if let Some(path) = &self.path
+            && let Ok(Some(_)) = standing(&self.file, path)
+        {
+            drop(fs::remove_file(path));
         }
         drop(self.file.unlock());
     }
@@ -85,19 +96,22 @@ impl Drop for Claim {
 pub(super) fn sweep(path: &Path) {
     if let Ok(file) = File::open(path)
         && file.try_lock().is_ok()
-        && stands(&file, path).unwrap_or(false)
+        && let Ok(Some(_)) = standing(&file, path)
     {
         // What cannot be removed now is removed by the next one.
         drop(fs::remove_file(path));
     }
 }
 
-/// Whether the file is the one that stands at `path`.
-fn stands(file: &File, path: &Path) -> io::Result<bool> {
+/// How long the file is, where it is the one that stands at `path`.
+fn standing(file: &File, path: &Path) -> io::Result<Option<u64>> {
     let own = file.metadata()?;
     match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        found => found.map(|found| (found.dev(), found.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => {
+            let found = found?;
+            Ok(((found.dev(), found.ino()) == (own.dev(), own.ino())).then(|| own.len()))
+        }
     }
 }
 
@@ -157,7 +171,7 @@ mod tests {
             for _ in 0..200 {
                 if let Ok(claim) = Claim::try_take(&path, "somebody").unwrap() {
                     // Somebody else's would be written to.
-                    assert!(stands(&claim.file, &path).unwrap());
+                    assert!(standing(&claim.file, &path).unwrap().is_some());
                     claim.fulfil(b"the result", &place).unwrap();
                 }
                 assert!(fs::read(&place).map_or(true, |bytes| bytes == b"the result"));

@@ -19,7 +19,15 @@ const SCRIPT: &str = include_str!("guard.sh");
 pub(super) struct Guard {
     process: duct::Handle,
     /// Taken away on drop: the pipe has to be closed before the guard is waited for.
-    commands: Mutex<Option<File>>,
+    commands: Mutex<Option<Commands>>,
+}
+
+/// What the guard is told. To tell it wakes it, which takes as long as the telling.
+#[derive(Debug)]
+struct Commands {
+    pipe: File,
+    /// What it does not have to know at once: it is told with what it does.
+    later: String,
 }
 
 impl Guard {
@@ -40,7 +48,8 @@ impl Guard {
             error_of_start("/bin/sh".as_ref(), "/".as_ref(), error)
                 .hint("it guards the processes of a run: they are ended even when xtask is killed")
         })?;
-        Ok(Self { process, commands: Mutex::new(Some(OwnedFd::from(writer).into())) })
+        let commands = Commands { pipe: OwnedFd::from(writer).into(), later: String::new() };
+        Ok(Self { process, commands: Mutex::new(Some(commands)) })
     }
 
     /// The number of the guard's own process group.
@@ -58,16 +67,36 @@ impl Guard {
     }
 
     fn say(&self, line: &str) {
+        self.commands(|commands| {
+            commands.later.push_str(line);
+            commands.tell();
+        });
+    }
+
+    fn say_later(&self, line: &str) {
+        self.commands(|commands| commands.later.push_str(line));
+    }
+
+    fn commands(&self, with: impl FnOnce(&mut Commands)) {
         if let Some(commands) = &mut *self.commands.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Somebody killed the guard. The run goes on as it would without one.
-            drop(commands.write_all(line.as_bytes()));
+            with(commands);
         }
+    }
+}
+
+impl Commands {
+    fn tell(&mut self) {
+        // Where that fails, somebody killed the guard. The run goes on as it would without one.
+        drop(self.pipe.write_all(self.later.as_bytes()));
+        self.later.clear();
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        drop(self.commands.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(mut commands) = self.commands.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            commands.tell();
+        }
         // With nothing left to guard it ends at once.
         drop(self.process.wait());
     }
@@ -100,6 +129,7 @@ impl Registration<'_> {
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
         self.remove();
-        self.guard.say(&format!("- p{}\n", self.pipe));
+        // A pipe that is gone is looked for in vain: no other gets its number soon.
+        self.guard.say_later(&format!("- p{}\n", self.pipe));
     }
 }
