@@ -42,6 +42,7 @@ pub use beside::Ended;
 pub use commands::{OUTPUT_MAX, Output};
 pub use gates::Wishes;
 pub use results::Scratch;
+pub(crate) use sandbox::{Ground, Programs};
 pub use steps::Steps;
 
 use scope::Scope;

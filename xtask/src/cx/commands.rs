@@ -1,6 +1,6 @@
 //! Running commands: what they are given, what is kept of what they write, and what their ends mean.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::Instant;
 
@@ -184,7 +184,11 @@ impl Cx {
             };
         }
         let cwd = self.root().join(command.directory().unwrap_or_else(|| Path::new("")));
-        let program = process::find(command.program(), &env, &cwd)?;
+        let program =
+            match self.program(command.program(), env.get(OsStr::new("PATH")).map(OsString::as_os_str)) {
+                Some(program) => program,
+                None => process::find(command.program(), &env, &cwd)?,
+            };
         let limit = command.time_limit().map(|limit| Instant::now() + limit);
         Ok(Request {
             program,

@@ -1,5 +1,7 @@
-//! What the commands of a task may read, and the words that tell that they were refused something.
+//! What the commands of a task are started with and may read, and the words that tell that they were refused something.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,22 +18,34 @@ const WORDS: [&str; 4] = ["ermission denied", "EACCES", "os error 13", "Errno 13
 /// As much of what came before as one of [`WORDS`] may have begun in.
 const OVERLAP: usize = 16;
 
-/// What the commands of one task may read.
+/// Programs by the names under which they were found on `PATH`.
+pub(crate) type Programs = Arc<Vec<(String, PathBuf)>>;
+
+/// What the commands of a task are started with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ground {
+    /// What they may read, where that is limited.
+    pub(crate) sandbox: Option<Arc<Sandbox>>,
+    /// The programs that the result of the task depends on. These are started, and not what may be found under their names by then.
+    pub(crate) programs: Programs,
+}
+
+/// What the commands of one task are started with, and whether they were refused something.
 #[derive(Debug)]
 pub(super) struct Limits {
-    pub(super) sandbox: Option<Arc<Sandbox>>,
+    ground: Ground,
     refused: AtomicBool,
 }
 
 impl Limits {
-    pub(super) fn new(sandbox: Option<Arc<Sandbox>>) -> Self {
-        Self { sandbox, refused: AtomicBool::new(false) }
+    pub(super) fn new(ground: Ground) -> Self {
+        Self { ground, refused: AtomicBool::new(false) }
     }
 
     /// The error of a task, with what a refusal may mean.
     pub(super) fn explain(&self, task: &TaskId, error: Error) -> Error {
         let told = || error.causes().iter().any(|cause| WORDS.iter().any(|word| cause.contains(word)));
-        if self.sandbox.is_none() || !(self.refused.load(Ordering::Relaxed) || told()) {
+        if self.ground.sandbox.is_none() || !(self.refused.load(Ordering::Relaxed) || told()) {
             return error;
         }
         error
@@ -71,13 +85,20 @@ impl Refusals<'_> {
 impl Cx {
     /// What the commands of this task may read, where that is limited.
     pub(super) fn sandbox(&self) -> Option<&Arc<Sandbox>> {
-        self.scope.as_ref().and_then(|scope| scope.limits.sandbox.as_ref())
+        self.scope.as_ref().and_then(|scope| scope.limits.ground.sandbox.as_ref())
+    }
+
+    /// The program of this name that the result of this task depends on, for a command that is given this `PATH`.
+    pub(super) fn program(&self, name: &OsStr, path: Option<&OsStr>) -> Option<PathBuf> {
+        let programs = &self.scope.as_ref()?.limits.ground.programs;
+        let (_, found) = programs.iter().find(|(known, _)| name == known.as_str())?;
+        (path == self.environment().path()).then(|| found.clone())
     }
 
     /// Who looks for refusals in what a command writes.
     pub(super) fn refusals(&self) -> Refusals<'_> {
         let limits = self.scope.as_ref().map(|scope| &scope.limits);
-        Refusals { limits: limits.filter(|limits| limits.sandbox.is_some()), tail: Vec::new() }
+        Refusals { limits: limits.filter(|limits| limits.ground.sandbox.is_some()), tail: Vec::new() }
     }
 }
 
@@ -89,9 +110,9 @@ mod tests {
     fn a_refusal_is_heard_however_it_comes() {
         let sandbox = || Some(Arc::new(Sandbox::new(std::path::Path::new("/tmp"), []).unwrap()));
         let heard = |sandbox: Option<Arc<Sandbox>>, text: &str, piece: usize| {
-            let limits = Limits::new(sandbox);
+            let limits = Limits::new(Ground { sandbox, ..Ground::default() });
             let mut refusals =
-                Refusals { limits: limits.sandbox.is_some().then_some(&limits), tail: Vec::new() };
+                Refusals { limits: limits.ground.sandbox.is_some().then_some(&limits), tail: Vec::new() };
             text.as_bytes().chunks(piece).for_each(|piece| refusals.push(piece));
             limits.refused.load(Ordering::Relaxed)
         };

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::sandbox::Limits;
+use super::sandbox::{Ground, Limits};
 use super::{Cx, Scope};
 use crate::core::fingerprint::entry::{Note, Said};
 use crate::core::graph::TaskId;
-use crate::driver::sandbox::Sandbox;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Body, Level, Status, TaskEnd};
 
@@ -20,7 +19,7 @@ impl Cx {
     pub fn step<T>(&self, name: &str, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let Some(scope) = &self.scope else {
             let id = TaskId::new(name).ok_or_else(|| Error::bug(format!("`{name}` is no task id")))?;
-            let (result, end) = self.run_task(id, None, None, work);
+            let (result, end) = self.run_task(id, None, Ground::default(), work);
             self.emit(Body::TaskFinished(end));
             return result;
         };
@@ -42,16 +41,15 @@ impl Cx {
         Steps { cx: self, errors: Vec::new() }
     }
 
-    /// Runs `work` as the task `id` and says so, but for its end, which the caller emits. Its commands may read what `sandbox`
-    /// says.
+    /// Runs `work` as the task `id` and says so, but for its end, which the caller emits. Its commands are started with `ground`.
     pub(crate) fn run_task<T>(
         &self,
         id: TaskId,
         deadline: Option<Instant>,
-        sandbox: Option<Arc<Sandbox>>,
+        ground: Ground,
         work: impl FnOnce(&Self) -> Result<T>,
     ) -> (Result<T>, TaskEnd) {
-        let limits = Limits::new(sandbox);
+        let limits = Limits::new(ground);
         let scope = Arc::new(Scope::new(id.clone(), deadline, limits, self.log_of(&id)));
         self.emit(Body::TaskStarted { task: id.clone() });
         let start = Instant::now();

@@ -171,12 +171,12 @@ impl<'f> Forecast<'f> {
             return Outlook::Hit { key, in_place: true };
         }
         match cache.store().peek(&key) {
-            Found::Entry(entry) if !cache.may_use(&ready, &entry) => {
+            Found::Entry(entry) if !cache.may_use(&ready.stands, &entry.said, entry.stored) => {
                 if self.cx.is_strict() && entry.said.gap().is_some() {
                     let reason = "the stored result lacks the answer of a feed".to_owned();
                     return Outlook::Miss { key, why: Why::Damaged { reason } };
                 }
-                let age_max = entry.age_max(ready.stands.age_max).unwrap_or_default().as_secs();
+                let age_max = entry.said.age_max(ready.stands.age_max).unwrap_or_default().as_secs();
                 Outlook::Miss { key, why: Why::Stale { stored: entry.stored, age_max } }
             }
             Found::Entry(entry) => match lacking(cache, &ready, &entry) {

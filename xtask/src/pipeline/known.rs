@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Footprint;
 use crate::core::fingerprint::{Digest, Part, Subject, Value};
-use crate::cx::Cx;
+use crate::cx::{Cx, Programs};
 use crate::driver::environment::{MACHINE, is_named};
 use crate::driver::{platform, process};
 use crate::error::Result;
@@ -17,9 +19,17 @@ use crate::error::Result;
 #[derive(Debug, Default)]
 pub(super) struct Common(Mutex<HashMap<Vec<String>, Arc<Vec<Part>>>>);
 
-/// Tools, by their name and the variables that are declared, as they are at one moment.
+/// Tools, by their name, as they are at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Tools(Mutex<HashMap<(String, Vec<String>), Value>>);
+pub(super) struct Tools(Mutex<HashMap<String, Tool>>);
+
+/// A tool.
+#[derive(Clone, Debug)]
+struct Tool {
+    /// Where it stands; `None` where that is nowhere, or depends on the folder that a command runs in.
+    path: Option<PathBuf>,
+    value: Value,
+}
 
 impl Common {
     /// What the result of `task` depends on that it may have in common with other tasks: the program that runs them, the
@@ -49,7 +59,8 @@ impl Common {
 }
 
 impl Tools {
-    /// All that the result of `task` depends on beside what it has in common with others, but for files and the tasks before it.
+    /// All that the result of `task` depends on beside what it has in common with others, but for files and the tasks before it; and
+    /// the programs among that, where they stand on `PATH`.
     ///
     /// `digest` gives the digest of a program.
     pub(super) fn parts(
@@ -58,35 +69,37 @@ impl Tools {
         task: &str,
         footprint: &Footprint,
         digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
-    ) -> Result<Vec<Part>> {
+    ) -> Result<(Vec<Part>, Programs)> {
         let mut parts = footprint.parts(task, platform::unix_time(), &|text| hide(cx, text));
-        let declared = cx.config().declared_env(task);
-        for tool in footprint.programs() {
-            let value = self.tool(cx, &tool, &declared, digest)?;
-            parts.push(Part { subject: Subject::Tool(tool.into_owned()), value });
+        let mut programs = Vec::new();
+        for name in footprint.programs() {
+            let Tool { path, value } = self.tool(cx, &name, digest)?;
+            programs.extend(path.map(|path| (name.to_string(), path)));
+            parts.push(Part { subject: Subject::Tool(name.into_owned()), value });
         }
-        Ok(parts)
+        Ok((parts, programs.into()))
     }
 
-    fn tool(
-        &self,
-        cx: &Cx,
-        tool: &str,
-        declared: &[String],
-        digest: &dyn Fn(&Path) -> Result<Option<Digest>>,
-    ) -> Result<Value> {
-        let name = (tool.to_owned(), declared.to_vec());
-        if let Some(value) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name) {
-            return Ok(value.clone());
+    fn tool(&self, cx: &Cx, name: &str, digest: &dyn Fn(&Path) -> Result<Option<Digest>>) -> Result<Tool> {
+        if let Some(tool) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return Ok(tool.clone());
         }
-        let found = process::find_in(cx.environment().path(), tool.as_ref(), cx.root()).ok();
-        let value = match found {
-            Some(path) => digest(&path)?.map_or(Value::Absent, Value::Digest),
+        let path = cx.environment().path();
+        let found = process::find_in(path, name.as_ref(), cx.root()).ok();
+        let value = match &found {
+            Some(path) => digest(path)?.map_or(Value::Absent, Value::Digest),
             None => Value::Absent,
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value.clone());
-        Ok(value)
+        let tool = Tool { path: found.filter(|_| is_everywhere_the_same(name, path)), value };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), tool.clone());
+        Ok(tool)
     }
+}
+
+/// Whether the program of a name is the same one for commands in all folders.
+fn is_everywhere_the_same(name: &str, path: Option<&OsStr>) -> bool {
+    let mut folders = path.into_iter().flat_map(|path| path.as_bytes().split(|&byte| byte == b':'));
+    !name.contains('/') && folders.all(|folder| folder.starts_with(b"/"))
 }
 
 /// The programs of a task that lie in the repository, relative to it.

@@ -29,9 +29,8 @@ use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::sets::Sets;
 use crate::core::fingerprint::walk::Mode;
 use crate::core::graph::TaskId;
-use crate::cx::Cx;
-use crate::driver::cache::{self, Claim, Eye, Found, Remote, Seen, Sight, Store};
-use crate::driver::sandbox::Sandbox;
+use crate::cx::{Cx, Ground};
+use crate::driver::cache::{self, Claim, Clock, Eye, Found, Remote, Seen, Sight, Store};
 use crate::driver::{files, platform};
 use crate::error::{Error, Result};
 use crate::event::{Reuse, Status, TaskEnd};
@@ -72,7 +71,8 @@ pub(super) struct Cache {
     common: Common,
     /// Their tools, before anything ran.
     tools: Tools,
-    /// A reading of the file system's clock from before the first look.
+    clock: Clock,
+    /// What it said before the first look.
     start: u64,
     today: u64,
 }
@@ -83,17 +83,18 @@ type Shared = Arc<OnceLock<Result<Arc<Seen>>>>;
 impl Cache {
     /// The cache of the repository of `cx`.
     pub(super) fn open(cx: &Cx, caching: Caching) -> Result<Self> {
-        let start = cache::moment(&cx.tools_folder())?;
-        Self::from(cx, caching, start)
+        let clock = Clock::new(cx.tools_folder());
+        let start = clock.now()?;
+        Self::from(cx, caching, clock, start)
     }
 
     /// The same for whoever only looks: nothing is written, not even to ask for the file system's time. What is read now is
     /// then not known again later, which is no loss to somebody who writes nothing down.
     pub(super) fn open_to_look(cx: &Cx, caching: Caching) -> Result<Self> {
-        Self::from(cx, caching, 0)
+        Self::from(cx, caching, Clock::new(cx.tools_folder()), 0)
     }
 
-    fn from(cx: &Cx, caching: Caching, start: u64) -> Result<Self> {
+    fn from(cx: &Cx, caching: Caching, clock: Clock, start: u64) -> Result<Self> {
         let path = index_path(cx);
         let index = std::fs::read(&path).ok().and_then(Index::decode).unwrap_or_default();
         let eye = Eye::new(cx.root(), index);
@@ -115,6 +116,7 @@ impl Cache {
             sight: Sight::shared(),
             common: Common::default(),
             tools: Tools::default(),
+            clock,
             start,
             today,
         })
@@ -150,14 +152,11 @@ impl Cache {
     /// Looks at what the result of the task depends on; `fresh` looks at the files now, else what was seen before anything ran is
     /// good enough, because nothing that ran since goes before this task.
     pub(super) fn look(&self, cx: &Cx, task: &TaskId, footprint: &Footprint, fresh: bool) -> Result<Looked> {
-        let moment = if fresh { cache::moment(&cx.tools_folder())? } else { self.start };
+        let moment = if fresh { self.clock.lately()? } else { self.start };
+        let now = Sight::default();
         let look = |name: &[u8], patterns: &Patterns, mode: Mode| -> Result<Arc<Seen>> {
             let look = |sight| self.eye.look(patterns, mode, moment, sight).map(Arc::new);
-            if fresh {
-                look(&Sight::default())
-            } else {
-                self.shared(name).get_or_init(|| look(&self.sight)).clone()
-            }
+            if fresh { look(&now) } else { self.shared(name).get_or_init(|| look(&self.sight)).clone() }
         };
         let parsed = footprint.parsed()?;
         let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
@@ -167,13 +166,13 @@ impl Cache {
         // What ran since may have made another tool.
         let anew = Tools::default();
         let tools = if fresh { &anew } else { &self.tools };
-        let parts = tools.parts(cx, task.as_str(), footprint, &digest)?;
+        let (parts, programs) = tools.parts(cx, task.as_str(), footprint, &digest)?;
         let log = digest(&cx.log_of(task))?;
         // Worked out here, where other threads do other things at the same time.
         inputs.manifest.digest();
         outputs.manifest.digest();
         let stands = Stands { outputs, log, age_max: footprint.age_max() };
-        Looked { parts, common, inputs, stands }.apart(task)
+        Looked { parts, common, programs, inputs, stands }.apart(task)
     }
 
     fn shared(&self, name: &[u8]) -> Shared {
@@ -202,11 +201,9 @@ impl Cache {
         &self.store
     }
 
-    /// Whether a stored result may be used. One that lacks the answer of a feed may be for a while, but not where that fails.
-    pub(super) fn may_use(&self, ready: &Ready, entry: &Entry) -> bool {
-        let age_max = entry.age_max(ready.stands.age_max);
-        !(self.strict && entry.said.gap().is_some())
-            && Entry::is_fresh(entry.stored, age_max, platform::unix_time())
+    /// Whether a result may be used that was stored then and said this.
+    pub(super) fn may_use(&self, stands: &Stands, said: &Said, stored: u64) -> bool {
+        stands.may_use(said, stored, platform::unix_time(), self.strict)
     }
 
     /// Whether nothing is looked for.
@@ -229,14 +226,16 @@ impl Cache {
         self.caching.force.iter().any(|selector| task.is_selected_by(selector))
     }
 
-    /// What this checkout was left with, where that is the result and stands there untouched.
-    fn left(&self, task: &TaskId, key: &Digest, stands: &Stands) -> Option<Left> {
+    /// What this checkout was left with, and what it said, where that is the result and stands there untouched.
+    fn left(&self, task: &TaskId, key: &Digest, stands: &Stands) -> Option<(Left, Said)> {
         let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
-        let is_left = left.key == *key
-            && left.outputs == stands.outputs.manifest.digest()
-            && stands.is_fresh(left.stored)
-            && left.log == stands.log;
-        is_left.then_some(left)
+        let is_left =
+            left.key == *key && left.outputs == stands.outputs.manifest.digest() && left.log == stands.log;
+        if !is_left {
+            return None;
+        }
+        let said = left.said.as_deref().map_or_else(|| Ok(Said::default()), serde_json::from_slice).ok()?;
+        self.may_use(stands, &said, left.stored).then_some((left, said))
     }
 
     /// The result, if it is what this checkout was left with and stands there untouched.
@@ -244,10 +243,8 @@ impl Cache {
         if self.caching.off || self.is_forced(task) {
             return None;
         }
-        let left = self.left(task, key, stands)?;
-        if let Some(said) = &left.said {
-            cx.say_again(task, &serde_json::from_slice::<Said>(said).ok()?);
-        }
+        let (left, said) = self.left(task, key, stands)?;
+        cx.say_again(task, &said.retold(task.as_str(), left.stored, platform::unix_time()));
         if left.used < self.today {
             self.store.use_entry(key);
             let used = Left { used: self.today, ..left.clone() };
@@ -264,10 +261,10 @@ impl Cache {
         }
         let fetch = || {
             let entry = remote::fetch(cx, self.remote.as_ref()?, task, &self.store, &ready.key)?;
-            self.may_use(ready, &entry).then_some(entry)
+            self.may_use(&ready.stands, &entry.said, entry.stored).then_some(entry)
         };
         let entry = match self.store.find(&ready.key) {
-            Found::Entry(entry) if self.may_use(ready, &entry) => entry,
+            Found::Entry(entry) if self.may_use(&ready.stands, &entry.said, entry.stored) => entry,
             Found::Entry(_) | Found::Nothing => fetch()?,
             Found::Fault(error) => {
                 cx.warn_of(&error, format!("`{task}` runs as if nothing were stored"));
@@ -275,6 +272,7 @@ impl Cache {
             }
         };
         self.eye.index(|index| index.leave(task.as_str(), None));
+        ready.is_touched.set(true);
         let restored = cache::restore(&self.store, cx.root(), &ready.stands.outputs.manifest, &entry)
             .and_then(|()| self.restore_log(cx, task, &entry));
         if let Err(error) = restored {
@@ -287,8 +285,9 @@ impl Cache {
         }
         self.store.use_entry(&ready.key);
         self.leave(task, &ready.key, &entry);
-        cx.say_again(task, &entry.retold(platform::unix_time()));
-        Some(hit(cx, task, entry.took, entry.said.log.is_some()))
+        let has_log = entry.said.log.is_some();
+        cx.say_again(task, &entry.said.retold(task.as_str(), entry.stored, platform::unix_time()));
+        Some(hit(cx, task, entry.took, has_log))
     }
 
     fn restore_log(&self, cx: &Cx, task: &TaskId, entry: &Entry) -> Result<()> {
@@ -306,7 +305,7 @@ impl Cache {
         footprint: &Footprint,
         before: &[(TaskId, Digest)],
         retries: u32,
-        run: impl Fn(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
+        run: impl Fn(Ground) -> (TaskEnd, Said),
     ) -> (TaskEnd, Option<Digest>) {
         let unlooked = |error: &Error| {
             cx.warn_of(error, format!("`{task}` runs, and its result is not stored"));
@@ -315,7 +314,7 @@ impl Cache {
             Ok(ready) => ready,
             Err(error) => {
                 unlooked(&error);
-                let (end, _) = tries(cx, task, retries, || run(None));
+                let (end, _) = tries(cx, task, retries, || run(Ground::default()));
                 return (not_stored(end, "what it depends on could not be looked at"), None);
             }
         };
@@ -400,28 +399,36 @@ impl Cache {
         task: &TaskId,
         footprint: &Footprint,
         ready: &Ready,
-        run: impl FnOnce(Option<Arc<Sandbox>>) -> (TaskEnd, Said),
+        run: impl FnOnce(Ground) -> (TaskEnd, Said),
     ) -> (TaskEnd, Said, Result<()>) {
         self.eye.index(|index| index.leave(task.as_str(), None));
-        // Looked at once more: a result that could be put back only in part has left that part.
-        let cleaned = footprint
-            .parsed()
-            .map_err(Error::from)
-            .and_then(|parsed| self.eye.look(&parsed.outputs, Mode::Exact, self.start, &Sight::default()))
-            .and_then(|there| cache::clean(cx.root(), &there.manifest))
-            .and_then(|()| files::remove(&cx.log_of(task)));
+        let cleaned = self.clean(cx, task, footprint, ready);
         let confined = self.confinement.confine(cx, task, footprint, &ready.inputs.manifest);
         let (confined, made) = match confined {
             Ok(confined) => (confined, Ok(())),
             Err(error) => (Confined::default(), Err(error)),
         };
-        let (mut end, said) = run(confined.sandbox.clone());
+        let (sandbox, programs) = (confined.sandbox.clone(), Arc::clone(&ready.programs));
+        let (mut end, said) = run(Ground { sandbox, programs });
         if end.status == Status::Passed
             && let Some(error) = self.confinement.objection(cx, task, &confined)
         {
             (end.status, end.failure) = (Status::Failed, Some(error));
         }
         (end, said, cleaned.and(made))
+    }
+
+    /// Takes away what stands where the task makes something: what was seen, or what stands there now where a try has left something, or
+    /// a result that could be put back only in part.
+    fn clean(&self, cx: &Cx, task: &TaskId, footprint: &Footprint, ready: &Ready) -> Result<()> {
+        if ready.is_touched.replace(true) {
+            let parsed = footprint.parsed()?;
+            let there = self.eye.look(&parsed.outputs, Mode::Exact, self.start, &Sight::default())?;
+            cache::clean(cx.root(), &there.manifest)?;
+        } else {
+            cache::clean(cx.root(), &ready.stands.outputs.manifest)?;
+        }
+        files::remove(&cx.log_of(task))
     }
 
     fn wait(&self, cx: &Cx, task: &TaskId, key: &Digest) -> Result<(Claim, bool)> {

@@ -18,7 +18,7 @@ use crate::core::fingerprint::entry::Said;
 use crate::core::graph::{Graph, TaskId};
 use crate::core::schedule::{Limits, Schedule, SkipReason};
 use crate::core::text::{bytes, count};
-use crate::cx::Cx;
+use crate::cx::{Cx, Ground};
 use crate::driver::cache::Store;
 use crate::driver::{files, platform};
 use crate::error::{self, Error, ErrorKind, Result};
@@ -256,9 +256,9 @@ impl<'r> Run<'r> {
             cache.as_ref().is_some_and(|cache| !cache.is_off()) && self.tasks[task].footprint().is_some();
         let body = move || {
             let is_unchanged = Cell::new(false);
-            let run = |sandbox| {
+            let run = |ground| {
                 let mut said = Said::default();
-                let (_, end) = cx.run_task(id.clone(), deadline, sandbox, |cx| {
+                let (_, end) = cx.run_task(id.clone(), deadline, ground, |cx| {
                     let result = error::catch(|| work(cx));
                     said = cx.said();
                     is_unchanged.set(result.is_ok() && cx.is_unchanged());
@@ -275,11 +275,11 @@ impl<'r> Run<'r> {
                     cache.run(&cx, &id, footprint, &before, retries, run)
                 }
                 (None, Reusable::By(_)) => {
-                    let end = tries(&cx, &id, retries, || run(None)).0;
+                    let end = tries(&cx, &id, retries, || run(Ground::default())).0;
                     (uncached(end, "the cache could not be opened"), None)
                 }
                 (_, Reusable::Not(reason)) => {
-                    (uncached(tries(&cx, &id, retries, || run(None)).0, reason), None)
+                    (uncached(tries(&cx, &id, retries, || run(Ground::default())).0, reason), None)
                 }
             };
             // What has outputs of its own had them taken away before; what a try that failed has changed, nobody knows.

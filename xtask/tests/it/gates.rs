@@ -178,6 +178,13 @@ fn nobody_waits_for_the_same_silence_in_every_run() {
         .collect();
     let [gap] = gaps.as_slice() else { panic!("{gaps:?}") };
     assert!(gap.starts_with("no answer (asked ") && gap.contains("`--force security.x`"), "{gap}");
+    // It is what the checkout was left with: whatever is stored is not asked for it.
+    let (store, away) = (place.root().join(".xtask/xtask-cache"), place.root().join("away"));
+    std::fs::rename(&store, &away).unwrap();
+    assert!(matches!(run(&cx, silent(GapKind::Unanswered)), (0, Some(Reuse::Hit { .. }))));
+    assert_eq!(times(), 2);
+    drop(std::fs::remove_dir_all(&store));
+    std::fs::rename(&away, &store).unwrap();
 
     // Somebody who has to know asks; so does somebody who wants to.
     let strict = place.cx("", STRICT);

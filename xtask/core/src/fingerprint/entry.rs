@@ -111,6 +111,28 @@ impl Said {
     pub fn gap(&self) -> Option<GapKind> {
         self.looks.iter().flat_map(|account| &account.gaps).map(|gap| gap.kind).max()
     }
+
+    /// How long a result that was said this is good for, where it is for `usual` otherwise: not for long where a feed gave no answer.
+    pub fn age_max(&self, usual: Option<Duration>) -> Option<Duration> {
+        match self.gap() {
+            Some(_) => Some(usual.map_or(SILENCE_MAX, |usual| usual.min(SILENCE_MAX))),
+            None => usual,
+        }
+    }
+
+    /// The same for readers at `now`, of a result of `task` that was stored at `stored`, both in seconds since 1970: where a feed
+    /// gave no answer, also when that was, and when it is asked again.
+    #[must_use]
+    pub fn retold(mut self, task: &str, stored: u64, now: u64) -> Self {
+        let ago = Duration::from_secs(now.saturating_sub(stored));
+        let left = SILENCE_MAX.saturating_sub(ago).as_secs().div_ceil(60).max(1) * 60;
+        let gaps = self.looks.iter_mut().flat_map(|account| &mut account.gaps);
+        for gap in gaps.filter(|gap| gap.kind == GapKind::Unanswered) {
+            let (ago, left) = (text::age(ago), text::age(Duration::from_secs(left)));
+            gap.why = format!("{} (asked {ago} ago; again in {left}, or with `--force {task}`)", gap.why);
+        }
+        self
+    }
 }
 
 /// Why bytes are no entry.
@@ -171,30 +193,6 @@ impl Entry {
         let (outputs, contents) = (Manifest::decode(reader.blob()?)?, Contents::decode(reader.blob()?)?);
         let origin = Origin(reader.blob()?.to_vec());
         reader.is_empty().then_some(Self { outputs, contents, origin, ..entry })
-    }
-
-    /// How long ago it may have been stored to be used again, where results of its task may be that old: one that lacks the
-    /// answer of a feed is used for [`SILENCE_MAX`] only.
-    pub fn age_max(&self, usual: Option<Duration>) -> Option<Duration> {
-        match self.said.gap() {
-            Some(_) => Some(usual.map_or(SILENCE_MAX, |usual| usual.min(SILENCE_MAX))),
-            None => usual,
-        }
-    }
-
-    /// What the task said, for readers at `now`, in seconds since 1970: where a feed gave no answer, also when that was, and when
-    /// it is asked again.
-    pub fn retold(&self, now: u64) -> Said {
-        let mut said = self.said.clone();
-        let ago = Duration::from_secs(now.saturating_sub(self.stored));
-        let left = SILENCE_MAX.saturating_sub(ago).as_secs().div_ceil(60).max(1) * 60;
-        let gaps = said.looks.iter_mut().flat_map(|account| &mut account.gaps);
-        for gap in gaps.filter(|gap| gap.kind == GapKind::Unanswered) {
-            let (ago, left) = (text::age(ago), text::age(Duration::from_secs(left)));
-            gap.why =
-                format!("{} (asked {ago} ago; again in {left}, or with `--force {}`)", gap.why, self.task);
-        }
-        said
     }
 
     /// Whether it was stored at most so long ago at `now`, in seconds since 1970; always, where there is no limit.

@@ -52,16 +52,19 @@ fn the_silence_of_a_feed_is_remembered_for_a_while() {
     };
     let whole = Look::at("ruff", Coverage::new(3, "file"));
     assert_eq!((with(&[]).said.gap(), with(std::slice::from_ref(&whole)).said.gap()), (None, None));
-    assert_eq!(with(std::slice::from_ref(&whole)).age_max(None), None);
-    assert_eq!(with(std::slice::from_ref(&whole)).age_max(Some(minutes(60))), Some(minutes(60)));
+    assert_eq!(with(std::slice::from_ref(&whole)).said.age_max(None), None);
+    assert_eq!(with(std::slice::from_ref(&whole)).said.age_max(Some(minutes(60))), Some(minutes(60)));
     let silent = with(&[whole, look(GapKind::Unanswered)]);
     assert_eq!(silent.said.gap(), Some(GapKind::Unanswered));
-    assert_eq!(silent.age_max(None), Some(minutes(10)));
-    assert_eq!(silent.age_max(Some(minutes(60))), Some(minutes(10)));
-    assert_eq!(silent.age_max(Some(minutes(5))), Some(minutes(5)));
+    assert_eq!(silent.said.age_max(None), Some(minutes(10)));
+    assert_eq!(silent.said.age_max(Some(minutes(60))), Some(minutes(10)));
+    assert_eq!(silent.said.age_max(Some(minutes(5))), Some(minutes(5)));
     let worse = with(&[look(GapKind::Unanswered), look(GapKind::ToolError), look(GapKind::CouldNotLook)]);
     assert_eq!(worse.said.gap(), Some(GapKind::ToolError));
-    let why = |entry: &Entry, later: u64| entry.retold(entry.stored + later).looks[1].gaps[0].why.clone();
+    let why = |entry: &Entry, later: u64| {
+        let said = entry.said.clone().retold("lint.a", entry.stored, entry.stored + later);
+        said.looks[1].gaps[0].why.clone()
+    };
     let words = "no answer (asked 3 minutes ago; again in 7 minutes, or with `--force lint.a`)";
     assert_eq!(why(&silent, 190), words);
     assert_eq!(
@@ -73,7 +76,7 @@ fn the_silence_of_a_feed_is_remembered_for_a_while() {
         "no answer (asked 2 hours ago; again in 1 minute, or with `--force lint.a`)"
     );
     assert_eq!(why(&worse, 190), "no answer");
-    assert_eq!(silent.retold(0).looks[0], silent.said.looks[0]);
+    assert_eq!(silent.said.clone().retold("lint.a", 0, 0).looks[0], silent.said.looks[0]);
 }
 
 #[test]

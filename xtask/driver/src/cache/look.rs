@@ -6,11 +6,13 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
 use super::sight::{Sight, stat};
+use crate::core::fingerprint::contents::{Contents, EACH_MAX};
 use crate::core::fingerprint::index::Index;
 use crate::core::fingerprint::patterns::Patterns;
 use crate::core::fingerprint::stat::Stat;
@@ -19,8 +21,8 @@ use crate::core::fingerprint::{Digest, Manifest};
 use crate::error::{Context as _, Error, Result};
 use crate::files;
 
-/// How large a file is at most that is read whole before it is hashed, in bytes.
-const SMALL: u64 = 16 << 10;
+/// How old a reading of the clock may be that is used once more.
+const LATELY: Duration = Duration::from_millis(100);
 
 /// Looks at the files of a checkout, and remembers digests in its index.
 #[derive(Debug)]
@@ -73,6 +75,7 @@ struct Walk<'e> {
     moment: u64,
     sight: &'e Sight,
     learned: Vec<(Vec<u8>, Stat, Digest)>,
+    kept: Option<&'e mut Contents>,
 }
 
 impl Eye {
@@ -83,17 +86,34 @@ impl Eye {
 
     /// Reads or changes the index.
     pub fn index<T>(&self, change: impl FnOnce(&mut Index) -> T) -> T {
-        change(&mut self.index.write().unwrap_or_else(std::sync::PoisonError::into_inner))
+        change(&mut self.index.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the files of the patterns are. `moment` is a reading of the file system's clock ([`moment`]) from before, `sight` what
+    /// What the files of the patterns are. `moment` is a reading of the file system's [`Clock`] from before, `sight` what
     /// was seen since then, and before anything could change.
     ///
     /// # Errors
     ///
     /// Where something cannot be looked at: a folder without permission, a file that cannot be read.
     pub fn look(&self, patterns: &Patterns, mode: Mode, moment: u64, sight: &Sight) -> Result<Seen> {
-        let mut files = Walk { eye: self, moment, sight, learned: Vec::new() };
+        self.walk(patterns, mode, Walk { eye: self, moment, sight, learned: Vec::new(), kept: None })
+    }
+
+    /// The same for files that were just made: what is read of them and small is kept, for whoever stores it.
+    pub fn look_and_keep(
+        &self,
+        patterns: &Patterns,
+        mode: Mode,
+        moment: u64,
+        sight: &Sight,
+        kept: &mut Contents,
+    ) -> Result<Seen> {
+        let walk = Walk { eye: self, moment, sight, learned: Vec::new(), kept: Some(kept) };
+        self.walk(patterns, mode, walk)
+    }
+
+    fn walk(&self, patterns: &Patterns, mode: Mode, mut files: Walk<'_>) -> Result<Seen> {
+        let (moment, sight) = (files.moment, files.sight);
         let walked = walk(patterns, mode, &sight.links, &mut files).map_err(|failure| {
             let other = |failure: Failure| Error::bug("could not look at files").source(&*failure);
             failure.downcast::<Error>().map_or_else(other, |error| *error)
@@ -119,14 +139,14 @@ impl Eye {
     }
 
     fn known(&self, name: &[u8], stat: &Stat) -> Option<Digest> {
-        self.index.read().unwrap_or_else(std::sync::PoisonError::into_inner).digest(name, stat)
+        self.index.read().unwrap_or_else(PoisonError::into_inner).digest(name, stat)
     }
 
     fn digest_of(&self, name: &[u8], path: &Path, stat: &Stat, moment: u64) -> Result<Digest> {
         if let Some(digest) = self.known(name, stat) {
             return Ok(digest);
         }
-        let (digest, was_still) = hash(path, stat)?;
+        let (digest, was_still) = hash(path, stat, None)?;
         if was_still {
             self.index(|index| index.learn(name, *stat, digest, moment));
         }
@@ -134,12 +154,43 @@ impl Eye {
     }
 }
 
-/// A reading of the clock of the file system that `folder` is on, in nanoseconds since 1970: whatever is written after it has
-/// a time that is not before it.
+/// The clock of the file system that a folder is on, in nanoseconds since 1970: whatever is written after a reading has a time that
+/// is not before it.
 ///
-/// It is the time at which a file in it was touched, one file for all readings: ext4 gives the number of a file that was taken
-/// away to no other for some seconds, and looks through all of these whenever a file is made.
-pub fn moment(folder: &Path) -> Result<u64> {
+/// A reading is the time at which a file in the folder was touched, one file for all of them: ext4 gives the number of a file that was
+/// taken away to no other for some seconds, and looks through all of these whenever a file is made.
+#[derive(Debug)]
+pub struct Clock {
+    folder: PathBuf,
+    last: Mutex<Option<(Instant, u64)>>,
+}
+
+impl Clock {
+    /// That of the file system of `folder`.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), last: Mutex::default() }
+    }
+
+    /// What it says now.
+    pub fn now(&self) -> Result<u64> {
+        let read = Instant::now();
+        let moment = moment(&self.folder)?;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((read, moment));
+        Ok(moment)
+    }
+
+    /// What it said a moment ago, for whoever looks at files that have not been written since, most likely: with an earlier reading
+    /// less is remembered of them, and nothing wrong.
+    pub fn lately(&self) -> Result<u64> {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last {
+            Some((read, moment)) if read.elapsed() < LATELY => Ok(moment),
+            _ => self.now(),
+        }
+    }
+}
+
+fn moment(folder: &Path) -> Result<u64> {
     let path = folder.join("moment");
     let open = || File::options().create(true).truncate(false).write(true).open(&path);
     let touched = || -> io::Result<Metadata> {
@@ -152,23 +203,32 @@ pub fn moment(folder: &Path) -> Result<u64> {
     Ok(stat(&touched().context(|| format!("could not write `{}`", path.display()))?).changed)
 }
 
-/// The digest of a file, and whether it was what `stat` says before and afterwards.
-fn hash(path: &Path, expected: &Stat) -> Result<(Digest, bool)> {
+/// The digest of a file, and whether it was what `expected` says, which was seen before, from then on. Its content is kept where there
+/// is room for it.
+fn hash(path: &Path, expected: &Stat, kept: Option<&mut Contents>) -> Result<(Digest, bool)> {
     let failed = || format!("could not read `{}`", path.display());
-    let file = File::open(path).context(failed)?;
-    let before = stat(&file.metadata().context(failed)?);
-    let digest = if before.size <= SMALL {
+    let mut file = File::open(path).context(failed)?;
+    let digest = if expected.size <= EACH_MAX {
         // The hasher's own way takes memory for much more than most files hold, anew for each.
-        let mut bytes = Vec::with_capacity(usize::try_from(before.size).unwrap_or_default() + 1);
-        (&file).take(before.size + 1).read_to_end(&mut bytes).context(failed)?;
-        Digest::of(&bytes)
+        let size = usize::try_from(expected.size).unwrap_or_default();
+        let mut bytes = vec![0; size + 1];
+        let read = file.read(&mut bytes).context(failed)?;
+        bytes.truncate(read);
+        // As long as it is said to be, it is over, unless it has changed, which is seen below.
+        if read != size {
+            file.read_to_end(&mut bytes).context(failed)?;
+        }
+        match kept.filter(|kept| kept.has_room_for(bytes.len() as u64)) {
+            Some(kept) => kept.add(bytes),
+            None => Digest::of(&bytes),
+        }
     } else {
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(&file).context(failed)?;
         Digest::new(*hasher.finalize().as_bytes())
     };
     let after = stat(&file.metadata().context(failed)?);
-    Ok((digest, before == *expected && after == before))
+    Ok((digest, after == *expected))
 }
 
 impl Files for Walk<'_> {
@@ -197,7 +257,7 @@ impl Files for Walk<'_> {
         if let Some(digest) = self.eye.known(name, stat) {
             return Ok(digest);
         }
-        let (digest, was_still) = hash(&self.eye.root.join(path), stat)?;
+        let (digest, was_still) = hash(&self.eye.root.join(path), stat, self.kept.as_deref_mut())?;
         if was_still && stat.is_settled(self.moment) {
             self.learned.push((name.to_vec(), *stat, digest));
         }
@@ -218,12 +278,16 @@ mod tests {
     fn what_is_written_between_two_moments_has_a_time_between_them() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
+        let clock = Clock::new(folder.path());
+        let first = clock.lately().unwrap();
+        assert_eq!(clock.lately().unwrap(), first);
         for round in 0..50 {
-            let before = moment(folder.path()).unwrap();
+            let before = clock.now().unwrap();
             fs::write(&file, format!("{round}")).unwrap();
             let written = stat(&fs::symlink_metadata(&file).unwrap()).changed;
-            let after = moment(folder.path()).unwrap();
+            let after = clock.now().unwrap();
             assert!(before <= written && written <= after, "{before} {written} {after}");
+            assert_eq!(clock.lately().unwrap(), after);
         }
         assert_eq!(files::names(folder.path()).unwrap(), ["file", "moment"]);
     }

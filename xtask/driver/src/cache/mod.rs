@@ -17,7 +17,7 @@ mod unfinished;
 mod upkeep;
 
 pub use claim::Claim;
-pub use look::{Eye, Seen, moment};
+pub use look::{Clock, Eye, Seen};
 pub use outputs::{clean, restore};
 pub use place::place;
 pub use sight::Sight;

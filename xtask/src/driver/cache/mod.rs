@@ -7,5 +7,5 @@ mod uploads;
 pub use key::make_key;
 pub use remote::{Fetched, Means, Remote, Tally};
 pub use xtask_driver::cache::{
-    Claim, Eye, Found, Pruned, Seen, Sight, Stats, Store, Verified, clean, moment, place, restore,
+    Claim, Clock, Eye, Found, Pruned, Seen, Sight, Stats, Store, Verified, clean, place, restore,
 };

@@ -12,7 +12,7 @@ use crate::core::fingerprint::{Content, Digest, FORMAT};
 use crate::core::gate::{Account, GapKind};
 use crate::core::graph::TaskId;
 use crate::cx::Cx;
-use crate::driver::cache::{self, Claim, Sight};
+use crate::driver::cache::{Claim, Sight};
 use crate::driver::platform;
 use crate::error::{Context as _, Error, Result};
 use crate::event::TaskEnd;
@@ -41,37 +41,42 @@ impl Cache {
         if let Some(blind) = said.looks.iter().find(blind) {
             return Err(NotStored::Blind(format!("`{}` did not look at everything", blind.tool)));
         }
-        let moment = cache::moment(&cx.tools_folder())?;
+        let moment = self.clock.now()?;
         let parsed = footprint.parsed().map_err(Error::from)?;
-        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment, &Sight::default())?;
+        let sight = Sight::default();
+        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment, &sight)?;
         if !ready.inputs.is_still(&inputs) {
             let path =
                 ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
             return Err(NotStored::Because(format!("`{path}` was written to while it ran")));
         }
-        let outputs = self.eye.look(&parsed.outputs, Mode::Exact, moment, &Sight::default())?;
         let mut contents = Contents::default();
         if let Some(log) = &end.log {
             let bytes = fs::read(log).context(|| format!("could not read `{}`", log.display()))?;
             let is_small = contents.has_room_for(bytes.len() as u64);
             said.log = Some(if is_small { contents.add(bytes) } else { self.store.put_bytes(&bytes)? });
         }
+        let eye = &self.eye;
+        let outputs = eye.look_and_keep(&parsed.outputs, Mode::Exact, moment, &sight, &mut contents)?;
         for item in outputs.manifest.files() {
             if let Content::File { digest, size, .. } = &item.content {
                 let path = cx.root().join(&item.path);
                 let because = |what: &str| NotStored::Because(format!("`{}` {what}", item.path.display()));
-                if contents.has_room_for(*size) {
+                // What stands as it stood before was not read.
+                if contents.get(digest).is_none() && contents.has_room_for(*size) {
                     let bytes = fs::read(&path).context(|| format!("could not read `{}`", path.display()))?;
-                    if cx.mask().finds_in(&bytes) {
-                        return Err(because("holds a secret"));
-                    }
                     if contents.add(bytes) != *digest {
                         return Err(because("was written to after it"));
                     }
-                } else if cx.is_secret_in(&path)? {
-                    return Err(because("holds a secret"));
-                } else {
-                    self.store.put_file(&path, digest, *size)?;
+                }
+                match contents.get(digest) {
+                    Some(bytes) if cx.mask().finds_in(bytes) => return Err(because("holds a secret")),
+                    Some(bytes) if bytes.len() as u64 != *size => {
+                        return Err(because("was written to after it"));
+                    }
+                    Some(_) => {}
+                    None if cx.is_secret_in(&path)? => return Err(because("holds a secret")),
+                    None => self.store.put_file(&path, digest, *size)?,
                 }
             }
         }
@@ -95,11 +100,8 @@ impl Cache {
         Ok(())
     }
 
-    /// Notes what this checkout is left with; not where a feed gave no answer, which is no result that lasts.
+    /// Notes what this checkout is left with.
     pub(super) fn leave(&self, task: &TaskId, key: &Digest, entry: &Entry) {
-        if entry.said.gap().is_some() {
-            return;
-        }
         let said = (!entry.said.is_silent()).then(|| serde_json::to_vec(&entry.said));
         // As if nothing were left: the result is looked for in the store.
         let Ok(said) = said.transpose().map(|said| said.map(Into::into)) else { return };

@@ -2,8 +2,21 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use xtask::core::command::Command;
+use xtask::core::schedule::OnFailure;
+use xtask::cx::Cx;
+use xtask::driver::environment::Environment;
+use xtask::pipeline::{Caching, Footprint, Options, Pipeline, Task};
 
 use super::Workshop;
+
+fn install(tool: &Path, text: &str) {
+    fs::create_dir_all(tool.parent().unwrap()).unwrap();
+    fs::write(tool, format!("#!/bin/sh\necho {text}\n")).unwrap();
+    fs::set_permissions(tool, fs::Permissions::from_mode(0o755)).unwrap();
+}
 
 #[test]
 fn the_command_edited() {
@@ -53,19 +66,51 @@ fn another_tool_of_that_name() {
     let shop = Workshop::with(&configuration, script);
     let tools = tempfile::tempdir().unwrap();
     let tool = tools.path().join("shout");
-    let install = |text: &str| {
-        fs::write(&tool, format!("#!/bin/sh\necho {text}\n")).unwrap();
-        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).unwrap();
-    };
     let path = format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap());
     let run = || {
         shop.ci_with(&[], &[("PATH", &path)]).expect(0);
         (shop.runs(), shop.repository.read("out/result"))
     };
-    install("old");
+    install(&tool, "old");
     assert_eq!((run(), run()), ((1, "old\n".to_owned()), (0, "old\n".to_owned())));
-    install("new");
+    install(&tool, "new");
     assert_eq!((run(), run()), ((1, "new\n".to_owned()), (0, "new\n".to_owned())));
+}
+
+#[test]
+fn the_tool_that_counts_is_the_one_that_is_started() {
+    let (repository, tools) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (first, second) = (tools.path().join("first"), tools.path().join("second"));
+    install(&second.join("shout"), "counted");
+    let path = format!("{}:{}:/usr/bin:/bin", first.display(), second.display());
+    let cx = Cx::builder(repository.path()).environment(Environment::new([("PATH", path)])).build();
+    let task = |name: &str, footprint: Footprint| {
+        // From now on another program is the first of that name.
+        let (earlier, name) = (first.join("shout"), name.to_owned());
+        let work = move |cx: &Cx| {
+            let before = cx.read(Command::new(&name))?;
+            install(&earlier, "come meanwhile");
+            let after = cx.read(Command::new(&name))?;
+            assert_eq!((before.as_str(), after.as_str()), ("counted", "counted"));
+            Ok(())
+        };
+        Task::new("shout", work).cached(footprint)
+    };
+    let run = |task: Task| {
+        let options = Options {
+            select: Vec::new(),
+            jobs: None,
+            on_failure: OnFailure::KeepGoing,
+            command: String::new(),
+            caching: Caching::default(),
+            keeps_times: false,
+        };
+        let passed = Pipeline::new().with(task).run(&cx, &options).unwrap().exit_code == 0;
+        fs::remove_file(first.join("shout")).unwrap();
+        passed
+    };
+    assert!(run(task("shout", Footprint::new().tools(["shout"]))));
+    assert!(!run(task("shout", Footprint::new())), "nothing depends on what is not declared");
 }
 
 #[test]
