@@ -14,7 +14,7 @@ use super::digest::Digest;
 use super::stat::Stat;
 use super::table::Table;
 
-const MAGIC: &[u8] = b"xtask index 4\n";
+const MAGIC: &[u8] = b"xtask index 5\n";
 
 /// What a task has left in a checkout.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Left {
     pub key: Digest,
     /// The digest of the manifest of its outputs.
     pub outputs: Digest,
+    /// How many files these are.
+    pub files: u64,
     /// The digest of its log, where it wrote one.
     pub log: Option<Digest>,
     /// What it said that has to be said again, in the form of whoever says it: beside what a result consists of it is little, and
@@ -125,7 +127,7 @@ impl Index {
                 Some(said) => body.tag(1).blob(said),
                 None => body.tag(0),
             };
-            body.number(left.took).number(left.stored).number(left.used);
+            body.number(left.files).number(left.took).number(left.stored).number(left.used);
         }
         Table::write(self.files(), &mut body);
         let mut bytes = codec::Writer::with_capacity(body.bytes().len() + 64);
@@ -159,8 +161,9 @@ impl Index {
                 0 => None,
                 _ => Some(reader.blob()?.into()),
             };
-            let (took, stored, used) = (reader.number()?, reader.number()?, reader.number()?);
-            tasks.insert(task, Left { key, outputs, log, said, took, stored, used });
+            let (files, took) = (reader.number()?, reader.number()?);
+            let (stored, used) = (reader.number()?, reader.number()?);
+            tasks.insert(task, Left { key, outputs, files, log, said, took, stored, used });
         }
         // They are read where they lie, when somebody asks.
         let start = bytes.len() - reader.rest().len();
@@ -189,6 +192,7 @@ mod tests {
         let left = Left {
             key: Digest::of(b"k"),
             outputs: Digest::of(b"o"),
+            files: 3,
             log: Some(Digest::of(b"l")),
             said: Some(b"\0words".as_slice().into()),
             took: 1_500_000,

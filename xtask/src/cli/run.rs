@@ -292,13 +292,21 @@ impl RunFiles {
         let folder = cx.output_folder();
         let (reports, measured) = (self.junit.reports(), self.junit.coverage());
         let about = (cx.mask().text(&command_line()), self.junit.unix_time());
-        history::keep(cx, end, (&about.0, about.1), &reports, &measured)?;
+        let seen = self.gates.seen();
+        // What takes long, at the same time.
+        thread::scope(|scope| {
+            let tested = scope.spawn(|| {
+                files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())?;
+                coverage::write(cx, &measured)
+            });
+            let kept = history::keep(cx, end, (&about.0, about.1), &reports, &measured);
+            let kept = kept.and_then(|()| gate::write_sarif(cx, &seen));
+            kept.and(
+                tested.join().unwrap_or_else(|_| Err(Error::bug("could not write down what was tested"))),
+            )
+        })?;
         let written = self.events.finish();
         written.context(|| format!("could not write `{}`", folder.join(EVENTS_FILE).display()))?;
-        files::write(&folder.join(JUNIT_FILE), cx.mask().text(&self.junit.xml()).as_bytes())?;
-        let seen = self.gates.seen();
-        gate::write_sarif(cx, &seen)?;
-        coverage::write(cx, &measured)?;
         if cx.accepts_findings() { gate::write_baseline(cx, &seen) } else { Ok(()) }
     }
 }

@@ -1,6 +1,7 @@
 //! Looking at the files of all tasks before anything runs, on threads of their own, while the run already takes the first tasks:
 //! whoever needs first what was not looked at yet looks at it.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Scope, ScopedJoinHandle};
@@ -22,7 +23,9 @@ pub(super) struct Ahead<'a> {
     /// `None` where nothing is to be reused, or nothing can be: then each task is looked at when it runs, and not before.
     cache: Option<Arc<Cache>>,
     looked: Vec<OnceLock<Result<Looked>>>,
-    /// How far the threads have come in the order of the graph.
+    /// What the threads look at, in this order: what has most to be looked at comes first, so that they are done at the same time.
+    order: Vec<usize>,
+    /// How far they have come.
     next: AtomicUsize,
 }
 
@@ -41,7 +44,12 @@ impl<'a> Ahead<'a> {
     ) -> Self {
         let looked = tasks.iter().map(|_| OnceLock::new()).collect();
         let cache = cache.filter(|cache| !cache.is_off());
-        Self { cx, graph, tasks, cache, looked, next: AtomicUsize::new(0) }
+        let mut order = graph.order().to_vec();
+        if let Some(cache) = &cache {
+            let sizes = cache.sizes(graph.nodes().iter().map(|node| &node.id));
+            order.sort_by_key(|&task| Reverse(sizes[task]));
+        }
+        Self { cx, graph, tasks, cache, looked, order, next: AtomicUsize::new(0) }
     }
 
     /// What this task depends on; `None` where its result is never used again.
@@ -64,7 +72,7 @@ impl<'a> Ahead<'a> {
     }
 
     fn work(&self) {
-        while let Some(&task) = self.graph.order().get(self.next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(&task) = self.order.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             if self.cx.check().is_err() {
                 return;
             }

@@ -216,6 +216,12 @@ impl Cache {
         self.eye.index(|index| index.left(task.as_str()).map(|left| left.key))
     }
 
+    /// How many files each of these tasks has made, as far as this checkout was left with them.
+    pub(super) fn sizes<'t>(&self, tasks: impl Iterator<Item = &'t TaskId>) -> Vec<u64> {
+        self.eye
+            .index(|index| tasks.map(|task| index.left(task.as_str()).map_or(0, |left| left.files)).collect())
+    }
+
     /// Whether the result is what this checkout was left with, and stands there untouched.
     pub(super) fn is_in_place(&self, task: &TaskId, ready: &Ready) -> bool {
         self.left(task, &ready.key, &ready.stands).is_some()

@@ -110,7 +110,7 @@ fn standing(file: &File, path: &Path) -> io::Result<Option<u64>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => {
             let found = found?;
-            Ok(((found.dev(), found.ino()) == (own.dev(), own.ino())).then(|| own.len()))
+            Ok(((found.dev(), found.ino()) == (own.dev(), own.ino())).then_some(own.len()))
         }
     }
 }

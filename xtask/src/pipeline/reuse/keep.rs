@@ -108,6 +108,7 @@ impl Cache {
         let left = Left {
             key: *key,
             outputs: entry.outputs.digest(),
+            files: entry.outputs.files().len() as u64,
             log: entry.said.log,
             said,
             took: entry.took,
