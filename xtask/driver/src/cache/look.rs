@@ -212,9 +212,12 @@ fn hash(path: &Path, expected: &Stat, kept: Option<&mut Contents>) -> Result<(Di
         // The hasher's own way takes memory for much more than most files hold, anew for each.
         let size = usize::try_from(expected.size).unwrap_or_default();
         let mut bytes = vec![0; size + 1];
-        let read = file.read(&mut bytes).context(failed)?;
+        let read = match file.read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            read => read.context(failed)?,
+        };
         bytes.truncate(read);
-        // As long as it is said to be, it is over, unless it has changed, which is seen below.
+        // With as much as it is said to hold, it is over, unless it has changed, which is seen below.
         if read != size {
             file.read_to_end(&mut bytes).context(failed)?;
         }
