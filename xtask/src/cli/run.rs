@@ -300,13 +300,13 @@ impl RunFiles {
                 coverage::write(cx, &measured)
             });
             let kept = history::keep(cx, end, (&about.0, about.1), &reports, &measured);
+            let failed = || format!("could not write `{}`", folder.join(EVENTS_FILE).display());
+            let kept = kept.and_then(|()| self.events.finish().context(failed));
             let kept = kept.and_then(|()| gate::write_sarif(cx, &seen));
             kept.and(
                 tested.join().unwrap_or_else(|_| Err(Error::bug("could not write down what was tested"))),
             )
         })?;
-        let written = self.events.finish();
-        written.context(|| format!("could not write `{}`", folder.join(EVENTS_FILE).display()))?;
         if cx.accepts_findings() { gate::write_baseline(cx, &seen) } else { Ok(()) }
     }
 }
