@@ -16,11 +16,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use xtask::core::benchmark::{self, Figure, Unit};
-use xtask::core::schedule::OnFailure;
 use xtask::driver::environment::Environment;
 use xtask::driver::platform;
 use xtask::error::Style;
-use xtask::pipeline::{Caching, Options, Pipeline};
+use xtask::pipeline::{Options, Pipeline};
 use xtask::ui::{self, Mode};
 use xtask::{Command, Cx, Footprint, Task};
 
@@ -144,14 +143,7 @@ fn run(root: &Path) {
     });
     let human = ui::human(Mode::Plain, Style::PLAIN, Arc::new(ToString::to_string));
     let cx = Cx::builder(root).environment(Environment::of_this_process()).sink(human).build();
-    let options = Options {
-        select: Vec::new(),
-        jobs: Some(JOBS),
-        on_failure: OnFailure::KeepGoing,
-        command: "bench".to_owned(),
-        caching: Caching::default(),
-        keeps_times: true,
-    };
+    let options = Options { jobs: Some(JOBS), command: "bench".to_owned(), ..Options::default() };
     let pipeline = Pipeline::new().extend(tasks);
     let end = pipeline.run(&cx, &options).expect("a run");
     // As the command line does.

@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 
 use xtask::core::benchmark::{self, Figure, Unit};
 use xtask::core::graph::{Graph, Node, TaskId};
-use xtask::core::schedule::OnFailure;
 use xtask::driver::environment::Environment;
-use xtask::pipeline::{Caching, Options, Pipeline};
+use xtask::pipeline::{Options, Pipeline};
 use xtask::{Command, Cx, Task};
 
 /// Cores that both runners may keep busy.
@@ -144,14 +143,7 @@ fn run_xtask(root: &Path, tasks: &[Planned]) -> Duration {
     }));
     let start = Instant::now();
     let cx = Cx::builder(root).environment(Environment::of_this_process()).build();
-    let options = Options {
-        select: Vec::new(),
-        jobs: Some(JOBS),
-        on_failure: OnFailure::KeepGoing,
-        caching: Caching::default(),
-        keeps_times: true,
-        command: "bench".into(),
-    };
+    let options = Options { jobs: Some(JOBS), command: "bench".to_owned(), ..Options::default() };
     let end = pipeline.run(&cx, &options).expect("a run");
     assert_eq!(end.exit_code, 0, "every task passes");
     start.elapsed()

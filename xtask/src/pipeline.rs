@@ -195,6 +195,20 @@ pub struct Options {
     pub keeps_times: bool,
 }
 
+impl Default for Options {
+    /// All tasks, on all cores, to the end, with what is stored.
+    fn default() -> Self {
+        Self {
+            select: Vec::new(),
+            jobs: None,
+            on_failure: OnFailure::KeepGoing,
+            command: String::new(),
+            caching: Caching::default(),
+            keeps_times: true,
+        }
+    }
+}
+
 /// A set of tasks.
 #[derive(Clone, Default)]
 pub struct Pipeline {

@@ -10,7 +10,6 @@ use xtask::config::Config;
 use xtask::core::finding::weakness::{Level, Package, Weakness};
 use xtask::core::finding::{Finding, Location};
 use xtask::core::gate::{Coverage, GapKind, Look, Outcome};
-use xtask::core::schedule::OnFailure;
 use xtask::cx::{Cx, Wishes};
 use xtask::driver::environment::Environment;
 use xtask::error::ErrorKind;
@@ -57,15 +56,7 @@ impl Place {
 }
 
 fn run(cx: &Cx, task: Task) -> (u8, Option<Reuse>) {
-    let options = Options {
-        select: Vec::new(),
-        jobs: None,
-        on_failure: OnFailure::KeepGoing,
-        command: String::new(),
-        caching: Caching::default(),
-        keeps_times: true,
-    };
-    let end = Pipeline::new().with(task).run(cx, &options).unwrap();
+    let end = Pipeline::new().with(task).run(cx, &Options::default()).unwrap();
     (end.exit_code, end.tasks[0].reuse.clone())
 }
 

@@ -45,12 +45,11 @@ impl Run {
     /// How a pipeline is run that way, with all its tasks.
     pub(in crate::cli) fn options(&self) -> Options {
         Options {
-            select: Vec::new(),
             jobs: self.jobs,
             on_failure: if self.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
             command: crate::cli::run::command_line(),
             caching: self.caching(),
-            keeps_times: true,
+            ..Options::default()
         }
     }
 

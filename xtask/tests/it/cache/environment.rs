@@ -5,10 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use xtask::core::command::Command;
-use xtask::core::schedule::OnFailure;
 use xtask::cx::Cx;
 use xtask::driver::environment::Environment;
-use xtask::pipeline::{Caching, Footprint, Options, Pipeline, Task};
+use xtask::pipeline::{Footprint, Options, Pipeline, Task};
 
 use super::Workshop;
 
@@ -97,15 +96,7 @@ fn the_tool_that_counts_is_the_one_that_is_started() {
         Task::new("shout", work).cached(footprint)
     };
     let run = |task: Task| {
-        let options = Options {
-            select: Vec::new(),
-            jobs: None,
-            on_failure: OnFailure::KeepGoing,
-            command: String::new(),
-            caching: Caching::default(),
-            keeps_times: false,
-        };
-        let passed = Pipeline::new().with(task).run(&cx, &options).unwrap().exit_code == 0;
+        let passed = Pipeline::new().with(task).run(&cx, &Options::default()).unwrap().exit_code == 0;
         fs::remove_file(first.join("shout")).unwrap();
         passed
     };

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use expect_test::expect;
-use xtask::core::schedule::OnFailure;
 use xtask::event::Status;
-use xtask::pipeline::{Caching, Options};
+use xtask::pipeline::Options;
 use xtask::{Cx, Error, ErrorKind, Pipeline, Task};
 
 use super::Workshop;
@@ -252,15 +251,8 @@ fn the_kind_of_a_failure_decides_whether_it_is_tried_again() {
             counted.fetch_add(1, Ordering::SeqCst);
             Err(Error::new(kind, "no"))
         };
-        let options = Options {
-            select: Vec::new(),
-            jobs: None,
-            on_failure: OnFailure::KeepGoing,
-            command: String::new(),
-            caching: Caching::default(),
-            keeps_times: true,
-        };
-        let end = Pipeline::new().with(Task::new("a", work).retries(2)).run(&cx, &options).unwrap();
+        let pipeline = Pipeline::new().with(Task::new("a", work).retries(2));
+        let end = pipeline.run(&cx, &Options::default()).unwrap();
         assert_eq!(count.load(Ordering::SeqCst), tries, "{kind:?}");
         assert_eq!((end.tasks[0].earlier.len(), end.exit_code), (tries as usize - 1, kind.exit_code()));
         assert_ne!(end.tasks[0].status, Status::Passed);

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use xtask::config::Config;
-use xtask::core::schedule::OnFailure;
 use xtask::core::simulation::random::Random;
 use xtask::driver::cache::{Store, place};
 use xtask::event::{Reuse, RunEnd};
@@ -155,14 +154,7 @@ impl World {
 
     fn run_whole(&self, caching: Caching) -> RunEnd {
         let cx = self.cx();
-        let options = Options {
-            select: Vec::new(),
-            jobs: Some(2),
-            on_failure: OnFailure::KeepGoing,
-            command: "test".to_owned(),
-            caching,
-            keeps_times: true,
-        };
+        let options = Options { jobs: Some(2), caching, ..Options::default() };
         self.pipeline().run(&cx, &options).unwrap()
     }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use xtask::config::Config;
-use xtask::core::schedule::OnFailure;
-use xtask::pipeline::{Caching, Options};
+use xtask::pipeline::Options;
 use xtask::{Cx, Error, Footprint, Pipeline, Task};
 
 /// What the task that runs each time does to the file that the other one reads, and whether it says that it has changed nothing.
@@ -40,14 +39,7 @@ fn run(root: &Path, before: Before, runs: &Arc<AtomicU32>) -> u32 {
     let pipeline = Pipeline::new()
         .with(Task::new("prepare", prepare).uncached("it looks itself").retries(1))
         .with(Task::new("read", read).after(["prepare"]).cached(Footprint::new().reads(["input"])));
-    let options = Options {
-        select: Vec::new(),
-        jobs: Some(2),
-        on_failure: OnFailure::KeepGoing,
-        command: "test".to_owned(),
-        caching: Caching::default(),
-        keeps_times: true,
-    };
+    let options = Options { jobs: Some(2), ..Options::default() };
     let cx = Cx::builder(root).config(Config::default()).build();
     assert_eq!(pipeline.run(&cx, &options).unwrap().exit_code, 0);
     runs.load(Ordering::Relaxed)
