@@ -1,5 +1,6 @@
 //! A set of files: paths and what stands there, exactly. What a task has read, and what it has made.
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,20 @@ impl Manifest {
         found.ok().map(|position| &self.files[position].content)
     }
 
+    /// The first path that stands in both.
+    pub fn common<'m>(&'m self, other: &Self) -> Option<&'m Path> {
+        let (mut ours, mut theirs) = (&self.files[..], &other.files[..]);
+        // Each is left out up to what the other has next: most are apart, and seen to be with a search or two.
+        while let (Some(our), Some(their)) = (ours.first(), theirs.first()) {
+            match our.path.cmp(&their.path) {
+                Ordering::Equal => return Some(&our.path),
+                Ordering::Less => ours = from(ours, &their.path),
+                Ordering::Greater => theirs = from(theirs, &our.path),
+            }
+        }
+        None
+    }
+
     /// The sum of the sizes of its files, in bytes.
     pub fn size(&self) -> u64 {
         let size = |item: &Item| match item.content {
@@ -203,4 +218,9 @@ impl Manifest {
         });
         self.files.iter().all(|item| plain(&item.path)) && !below_link
     }
+}
+
+/// Sorted files without those whose paths come before this one.
+fn from<'f>(files: &'f [Item], path: &Path) -> &'f [Item] {
+    &files[files.partition_point(|item| item.path.as_path() < path)..]
 }

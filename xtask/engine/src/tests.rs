@@ -233,6 +233,23 @@ fn a_set_says_what_is_in_it() {
 }
 
 #[test]
+fn what_two_sets_have_in_common_is_found_wherever_it_stands() {
+    let all: Vec<Item> = ["a", "a/b", "a/b-c", "a-b", "b", "c/x", "d"].map(folder).into();
+    // Every set of these beside every other: by what comes first in both, looked for one by one.
+    let set = |which: usize| {
+        let picked = all.iter().enumerate().filter(|(position, _)| which >> position & 1 == 1);
+        Manifest::new(picked.map(|(_, item)| item.clone()).collect())
+    };
+    for (one, other) in (0..1 << all.len()).flat_map(|one| (0..1 << all.len()).map(move |other| (one, other)))
+    {
+        let (ours, theirs) = (set(one), set(other));
+        let both = ours.files().iter().map(|item| item.path.as_path());
+        let expected = both.into_iter().find(|path| theirs.get(path).is_some());
+        assert_eq!(ours.common(&theirs), expected, "{ours:?} {theirs:?}");
+    }
+}
+
+#[test]
 fn a_digest_is_its_digits() {
     let digest = Digest::of(b"1");
     assert_eq!(Digest::parse(&digest.to_string()), Some(digest));

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::digest::Digest;
 use super::manifest::{Content, Item, Manifest};
+use super::pattern::Pattern;
 use super::patterns::{Descent, Patterns, Verdict};
 use super::stat::{Kind, Stat};
 
@@ -28,12 +29,12 @@ pub trait Files {
     /// What stands at a path, if anything does.
     fn at(&mut self, path: &Path) -> Result<Option<Stat>, Failure>;
 
-    /// What is in a folder, in any order, of the names that are `wanted`.
+    /// What is in a folder, in any order, of the names that are meant, with what was said of each.
     fn list(
         &mut self,
         folder: &Path,
-        wanted: &mut dyn FnMut(&OsStr) -> bool,
-    ) -> Result<Vec<(OsString, Stat)>, Failure>;
+        meant: &mut dyn FnMut(&OsStr) -> Option<Verdict>,
+    ) -> Result<Vec<(OsString, Verdict, Stat)>, Failure>;
 
     /// The digest of a file.
     fn digest(&mut self, path: &Path, stat: &Stat) -> Result<Digest, Failure>;
@@ -79,24 +80,17 @@ pub fn walk(
     links: &Links,
     files: &mut dyn Files,
 ) -> Result<Walked, Failure> {
+    let start = |pattern: &Pattern| pattern.prefix().into_iter().map(OsStr::from_bytes).collect();
+    let mut starts: Vec<PathBuf> = patterns.include.iter().map(start).collect();
+    // A folder comes before what is in it, and that before all else: what is below one start is walked with it, and what is found
+    // in the order of the starts, each by the names in order, is in order.
+    starts.sort_unstable();
+    starts.dedup_by(|below, above| below.starts_with(above));
     let mut walk = Walk { patterns, mode, files, found: Vec::new() };
-    let mut done: Vec<PathBuf> = Vec::new();
-    for pattern in &patterns.include {
-        let start: PathBuf = pattern.prefix().into_iter().map(OsStr::from_bytes).collect();
-        // What one pattern begins with may be what another has walked already.
-        if done.iter().any(|other| start.starts_with(other)) {
-            continue;
-        }
-        walk.start(&start, links)?;
-        done.push(start);
+    for start in &starts {
+        walk.start(start, links)?;
     }
-    let mut found = walk.found;
-    // One walk goes by the names in order; what several patterns mean may overlap.
-    if done.len() > 1 {
-        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        found.dedup_by(|(one, _), (other, _)| one.path == other.path);
-    }
-    let (items, stats) = found.into_iter().unzip();
+    let (items, stats) = walk.found.into_iter().unzip();
     Ok(Walked { manifest: Manifest::of_sorted(items), stats })
 }
 
@@ -123,20 +117,24 @@ impl Walk<'_> {
             }
         }
         match self.files.at(path)? {
-            Some(stat) => self.item(&descent, last.as_bytes(), path.to_owned(), &stat).map(drop),
+            Some(stat) => {
+                let (name, verdict) = (last.as_bytes(), descent.judge(last.as_bytes()));
+                self.item(&descent, name, verdict, path.to_owned(), &stat).map(drop)
+            }
             None => Ok(()),
         }
     }
 
-    /// Looks at what stands at a path, a name in the folder that the descent has reached. Returns whether anything of it is meant.
+    /// Looks at what stands at a path, a name in the folder that the descent has reached, of which it has said `verdict`. Returns
+    /// whether anything of it is meant.
     fn item(
         &mut self,
         descent: &Descent<'_>,
         name: &[u8],
+        verdict: Verdict,
         path: PathBuf,
         stat: &Stat,
     ) -> Result<bool, Failure> {
-        let verdict = descent.judge(name);
         if verdict == Verdict::Excluded {
             return Ok(false);
         }
@@ -167,12 +165,15 @@ impl Walk<'_> {
 
     /// Looks at what is in a folder that the descent has reached. Returns whether anything in it is meant.
     fn folder(&mut self, descent: &Descent<'_>, path: &Path) -> Result<bool, Failure> {
-        let mut wanted = |name: &OsStr| descent.judge(name.as_bytes()) != Verdict::Excluded;
-        let mut entries = self.files.list(path, &mut wanted)?;
-        entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let mut meant = |name: &OsStr| match descent.judge(name.as_bytes()) {
+            Verdict::Excluded => None,
+            verdict => Some(verdict),
+        };
+        let mut entries = self.files.list(path, &mut meant)?;
+        entries.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
         let mut filled = false;
-        for (name, stat) in &entries {
-            filled |= self.item(descent, name.as_bytes(), joined(path, name), stat)?;
+        for (name, verdict, stat) in &entries {
+            filled |= self.item(descent, name.as_bytes(), *verdict, joined(path, name), stat)?;
         }
         Ok(filled)
     }
@@ -199,7 +200,6 @@ fn joined(folder: &Path, name: &OsStr) -> PathBuf {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::pattern::Pattern;
     use super::*;
 
     fn stat(kind: Kind) -> Stat {
@@ -248,12 +248,12 @@ mod tests {
         fn list(
             &mut self,
             folder: &Path,
-            wanted: &mut dyn FnMut(&OsStr) -> bool,
-        ) -> Result<Vec<(OsString, Stat)>, Failure> {
+            meant: &mut dyn FnMut(&OsStr) -> Option<Verdict>,
+        ) -> Result<Vec<(OsString, Verdict, Stat)>, Failure> {
             let inside = self.paths.iter().filter(|(path, _)| path.parent() == Some(folder));
-            let named = inside.filter_map(|(path, &kind)| Some((path.file_name()?.to_owned(), kind)));
-            let mut listed: Vec<(OsString, Stat)> =
-                named.filter(|(name, _)| wanted(name)).map(|(name, kind)| (name, stat(kind))).collect();
+            let named = inside.filter_map(|(path, &kind)| Some((path.file_name()?, kind)));
+            let mut listed: Vec<_> =
+                named.filter_map(|(name, kind)| Some((name.to_owned(), meant(name)?, stat(kind)))).collect();
             listed.reverse();
             Ok(listed)
         }
@@ -288,6 +288,10 @@ mod tests {
         assert_eq!(seen(files, &["**"], &[]), "a/b/! a/b/c a/b!/x a/b-c a/b0 a! a-b/y");
         assert_eq!(seen(files, &["a"], &[]), "a/b/! a/b/c a/b!/x a/b-c a/b0");
         assert_eq!(seen(files, &["a/b0", "a/b", "a/*"], &[]), "a/b/! a/b/c a/b!/x a/b-c a/b0");
+        assert_eq!(
+            seen(files, &["a-b", "a/b-c", "a!", "a/b/!", "a/b", "a/b0"], &[]),
+            "a/b/! a/b/c a/b-c a/b0 a! a-b/y"
+        );
     }
 
     #[test]

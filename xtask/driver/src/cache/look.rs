@@ -14,7 +14,7 @@ use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 use super::sight::{Sight, stat};
 use crate::core::fingerprint::contents::{Contents, EACH_MAX};
 use crate::core::fingerprint::index::Index;
-use crate::core::fingerprint::patterns::Patterns;
+use crate::core::fingerprint::patterns::{Patterns, Verdict};
 use crate::core::fingerprint::stat::Stat;
 use crate::core::fingerprint::walk::{Failure, Files, Mode, walk};
 use crate::core::fingerprint::{Digest, Manifest};
@@ -250,9 +250,9 @@ impl Files for Walk<'_> {
     fn list(
         &mut self,
         folder: &Path,
-        wanted: &mut dyn FnMut(&OsStr) -> bool,
-    ) -> Result<Vec<(OsString, Stat)>, Failure> {
-        Ok(self.sight.list(&self.eye.root, folder, wanted)?)
+        meant: &mut dyn FnMut(&OsStr) -> Option<Verdict>,
+    ) -> Result<Vec<(OsString, Verdict, Stat)>, Failure> {
+        Ok(self.sight.list(&self.eye.root, folder, meant)?)
     }
 
     fn digest(&mut self, path: &Path, stat: &Stat) -> Result<Digest, Failure> {

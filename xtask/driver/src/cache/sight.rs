@@ -27,24 +27,25 @@ impl Sight {
         Self { folders: Some(Folders::default()), ..Self::default() }
     }
 
-    /// What is in a folder, of the names that are `wanted`. `root` is where its path begins.
-    pub(super) fn list(
+    /// What is in a folder, of the names that are meant, with what was said of each. `root` is where its path begins.
+    pub(super) fn list<V>(
         &self,
         root: &Path,
         folder: &Path,
-        wanted: &mut dyn FnMut(&OsStr) -> bool,
-    ) -> Result<Vec<(OsString, Stat)>> {
+        meant: &mut dyn FnMut(&OsStr) -> Option<V>,
+    ) -> Result<Vec<(OsString, V, Stat)>> {
         let path = root.join(folder);
         let listed = match &self.folders {
-            None => return once(&path, wanted),
+            None => return once(&path, meant),
             Some(folders) => match folders.look(folder) {
-                Before::Never => return once(&path, wanted),
-                Before::Once => folders.keep(folder, kept(&path, wanted)?),
+                Before::Never => return once(&path, meant),
+                Before::Once => folders.keep(folder, kept(&path, &mut |name| meant(name).is_some())?),
                 Before::Often(listed) => listed,
             },
         };
         let mut entries = Vec::with_capacity(listed.len());
-        for (name, seen) in listed.iter().filter(|(name, _)| wanted(name)) {
+        for (name, seen) in listed.iter() {
+            let Some(said) = meant(name) else { continue };
             let stat = if let Some(stat) = seen.get() {
                 *stat
             } else {
@@ -52,27 +53,27 @@ impl Sight {
                 let found = there(fs::symlink_metadata(&path), || path)?;
                 *seen.get_or_init(|| found)
             };
-            entries.extend(stat.map(|stat| (name.clone(), stat)));
+            entries.extend(stat.map(|stat| (name.clone(), said, stat)));
         }
         Ok(entries)
     }
 }
 
-/// What is in a folder of the names that are wanted.
-fn once(folder: &Path, wanted: &mut dyn FnMut(&OsStr) -> bool) -> Result<Vec<(OsString, Stat)>> {
+/// What is in a folder of the names that are meant.
+fn once<V>(folder: &Path, meant: &mut dyn FnMut(&OsStr) -> Option<V>) -> Result<Vec<(OsString, V, Stat)>> {
     let mut entries = Vec::new();
     read(folder, |name, look| {
-        if wanted(&name)
+        if let Some(said) = meant(&name)
             && let Some(stat) = look()?
         {
-            entries.push((name, stat));
+            entries.push((name, said, stat));
         }
         Ok(())
     })?;
     Ok(entries)
 }
 
-/// All names in a folder, and what stands there of those that are wanted now.
+/// All names in a folder, and what stands there of those that are `wanted` now.
 fn kept(folder: &Path, wanted: &mut dyn FnMut(&OsStr) -> bool) -> Result<Folder> {
     let mut entries = Folder::new();
     read(folder, |name, look| {
@@ -122,8 +123,12 @@ mod tests {
     use super::*;
 
     fn names(sight: &Sight, root: &Path, wanted: &[&str]) -> Vec<(String, u64)> {
-        let listed = sight.list(root, Path::new("in"), &mut |name| wanted.iter().any(|other| name == *other));
-        let of = |(name, stat): (OsString, Stat)| (name.into_string().unwrap(), stat.size);
+        let meant = &mut |name: &OsStr| wanted.iter().position(|other| name == *other);
+        let listed = sight.list(root, Path::new("in"), meant);
+        let of = |(name, said, stat): (OsString, usize, Stat)| {
+            assert_eq!(name, *wanted[said]);
+            (name.into_string().unwrap(), stat.size)
+        };
         let mut found: Vec<_> = listed.unwrap().into_iter().map(of).collect();
         found.sort_unstable();
         found
@@ -153,6 +158,6 @@ mod tests {
             assert_eq!(names(&alone, root, &all), [("a".to_owned(), 6), ("c".to_owned(), 3)]);
             write("a", "longer");
         }
-        assert!(sight.list(root, Path::new("none"), &mut |_| true).is_err());
+        assert!(sight.list(root, Path::new("none"), &mut |_| Some(())).is_err());
     }
 }

@@ -65,7 +65,7 @@ pub(in crate::cli) fn grammar() -> clap::Command {
         text.push_str(":\n");
         for name in *names {
             let about = grammar.find_subcommand(name).and_then(clap::Command::get_about);
-            let about = about.map(ToString::to_string).unwrap_or_default();
+            let about = about.map(|about| about.ansi().to_string()).unwrap_or_default();
             text.extend(["  ".to_owned(), format!("{name:<14}"), about, "\n".to_owned()]);
         }
         text.push('\n');
@@ -73,7 +73,7 @@ pub(in crate::cli) fn grammar() -> clap::Command {
     text.push_str("`cargo xtask COMMAND --help` says more.\n");
     verbs().fold(grammar.before_help(text), |grammar, verb| {
         grammar.mut_subcommand(verb, |command| {
-            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = command.get_after_help().map(|help| help.ansi().to_string()).unwrap_or_default();
             command.after_help(format!("{examples}\n\n{EXIT_CODES}"))
         })
     })

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::core::fingerprint::entry::{Entry, Said};
 use crate::core::fingerprint::key::key_of;
-use crate::core::fingerprint::manifest::Item;
 use crate::core::fingerprint::{Digest, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
 use crate::cx::Programs;
@@ -71,9 +70,8 @@ impl Looked {
 
     /// Itself, where what the task reads and what it makes have nothing in common.
     pub(super) fn apart(self, task: &TaskId) -> Result<Self> {
-        let is_read = |item: &&Item| self.inputs.manifest.get(&item.path).is_some();
-        let Some(both) = self.stands.outputs.manifest.files().iter().find(is_read) else { return Ok(self) };
-        let path = both.path.display();
+        let Some(both) = self.stands.outputs.manifest.common(&self.inputs.manifest) else { return Ok(self) };
+        let path = both.display();
         Err(Error::configuration(format!("`{path}` is among what `{task}` reads and what it makes"))
             .hint("what it makes is taken away before it runs: leave it out of what it reads"))
     }
