@@ -1,6 +1,10 @@
 //! Sets of patterns, and the way down a tree with one: of each pattern only what is left to match below the folder that was
 //! reached, so that a name costs as much as there are patterns that still may match, however deep it stands.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+
 use super::pattern::{Pattern, Word};
 
 /// Patterns, and patterns of what is left out of them.
@@ -47,6 +51,17 @@ impl From<Pattern> for Patterns {
 }
 
 impl Patterns {
+    /// Where that is which they mean: the paths that one of them begins with, in order, and none below another. The empty path is
+    /// the root.
+    pub fn places(&self) -> Vec<PathBuf> {
+        let begins = |pattern: &Pattern| pattern.prefix().into_iter().map(OsStr::from_bytes).collect();
+        let mut places: Vec<PathBuf> = self.include.iter().map(begins).collect();
+        // A folder comes right before all that is in it.
+        places.sort_unstable();
+        places.dedup_by(|below, above| below.starts_with(above));
+        places
+    }
+
     /// What is to be made of a path, whose names these are. What is in a folder that is left out is left out.
     pub fn judge(&self, path: &[&[u8]]) -> Verdict {
         let Some((last, above)) = path.split_last() else { return Verdict::Below };

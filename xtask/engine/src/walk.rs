@@ -8,7 +8,6 @@ use std::sync::{Mutex, PoisonError};
 
 use super::digest::Digest;
 use super::manifest::{Content, Item, Manifest};
-use super::pattern::Pattern;
 use super::patterns::{Descent, Patterns, Verdict};
 use super::stat::{Kind, Stat};
 
@@ -80,15 +79,10 @@ pub fn walk(
     links: &Links,
     files: &mut dyn Files,
 ) -> Result<Walked, Failure> {
-    let start = |pattern: &Pattern| pattern.prefix().into_iter().map(OsStr::from_bytes).collect();
-    let mut starts: Vec<PathBuf> = patterns.include.iter().map(start).collect();
-    // A folder comes before what is in it, and that before all else: what is below one start is walked with it, and what is found
-    // in the order of the starts, each by the names in order, is in order.
-    starts.sort_unstable();
-    starts.dedup_by(|below, above| below.starts_with(above));
     let mut walk = Walk { patterns, mode, files, found: Vec::new() };
-    for start in &starts {
-        walk.start(start, links)?;
+    // What is found in their order, each by the names in order, is in order.
+    for place in &patterns.places() {
+        walk.start(place, links)?;
     }
     let (items, stats) = walk.found.into_iter().unzip();
     Ok(Walked { manifest: Manifest::of_sorted(items), stats })
@@ -200,6 +194,7 @@ fn joined(folder: &Path, name: &OsStr) -> PathBuf {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::pattern::Pattern;
     use super::*;
 
     fn stat(kind: Kind) -> Stat {
