@@ -167,7 +167,7 @@ impl<'f> Forecast<'f> {
         if cache.is_forced(self.id(task)) {
             return Outlook::Miss { key, why: Why::Forced };
         }
-        if cache.is_in_place(self.id(task), &ready) {
+        if cache.is_in_place(&ready) {
             return Outlook::Hit { key, in_place: true };
         }
         match cache.store().peek(&key) {

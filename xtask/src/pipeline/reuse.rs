@@ -170,8 +170,8 @@ impl Cache {
         let log = digest(&cx.log_of(task))?;
         // Worked out here, where other threads do other things at the same time.
         inputs.manifest.digest();
-        outputs.manifest.digest();
-        let stands = Stands { outputs, log, age_max: footprint.age_max() };
+        let left = self.left(task, &outputs.manifest.digest(), log.as_ref());
+        let stands = Stands { outputs, age_max: footprint.age_max(), left };
         Looked { parts, common, programs, inputs, stands }.apart(task)
     }
 
@@ -223,8 +223,8 @@ impl Cache {
     }
 
     /// Whether the result is what this checkout was left with, and stands there untouched.
-    pub(super) fn is_in_place(&self, task: &TaskId, ready: &Ready) -> bool {
-        self.left(task, &ready.key, &ready.stands).is_some()
+    pub(super) fn is_in_place(&self, ready: &Ready) -> bool {
+        self.may_stay(&ready.key, &ready.stands).is_some()
     }
 
     /// Whether a task must run whatever is stored.
@@ -232,16 +232,21 @@ impl Cache {
         self.caching.force.iter().any(|selector| task.is_selected_by(selector))
     }
 
-    /// What this checkout was left with, and what it said, where that is the result and stands there untouched.
-    fn left(&self, task: &TaskId, key: &Digest, stands: &Stands) -> Option<(Left, Said)> {
+    /// What this checkout was left with, and what it said, where these outputs and this log are what it was left with.
+    fn left(&self, task: &TaskId, outputs: &Digest, log: Option<&Digest>) -> Option<Arc<(Left, Said)>> {
         let left = self.eye.index(|index| index.left(task.as_str()).cloned())?;
-        let is_left =
-            left.key == *key && left.outputs == stands.outputs.manifest.digest() && left.log == stands.log;
-        if !is_left {
+        if left.outputs != *outputs || left.log.as_ref() != log {
             return None;
         }
         let said = left.said.as_deref().map_or_else(|| Ok(Said::default()), serde_json::from_slice).ok()?;
-        self.may_use(stands, &said, left.stored).then_some((left, said))
+        Some(Arc::new((left, said)))
+    }
+
+    /// What this checkout was left with, where that is the result and may be used.
+    fn may_stay<'s>(&self, key: &Digest, stands: &'s Stands) -> Option<&'s (Left, Said)> {
+        let is_it =
+            |(left, said): &&(Left, Said)| left.key == *key && self.may_use(stands, said, left.stored);
+        stands.left.as_deref().filter(is_it)
     }
 
     /// The result, if it is what this checkout was left with and stands there untouched.
@@ -249,8 +254,8 @@ impl Cache {
         if self.caching.off || self.is_forced(task) {
             return None;
         }
-        let (left, said) = self.left(task, key, stands)?;
-        cx.say_again(task, &said.retold(task.as_str(), left.stored, platform::unix_time()));
+        let (left, said) = self.may_stay(key, stands)?;
+        cx.say_again(task, &said.clone().retold(task.as_str(), left.stored, platform::unix_time()));
         if left.used < self.today {
             self.store.use_entry(key);
             let used = Left { used: self.today, ..left.clone() };

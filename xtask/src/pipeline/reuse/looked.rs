@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::fingerprint::entry::{Entry, Said};
+use crate::core::fingerprint::index::Left;
 use crate::core::fingerprint::key::key_of;
 use crate::core::fingerprint::{Digest, Fingerprint, Manifest, Part, Subject, Value};
 use crate::core::graph::TaskId;
@@ -29,10 +30,10 @@ pub(in crate::pipeline) struct Looked {
 pub(in crate::pipeline) struct Stands {
     /// What stands where the task makes something.
     pub(in crate::pipeline) outputs: Arc<Seen>,
-    /// The digest of its log.
-    pub(super) log: Option<Digest>,
     /// How long ago a result was stored at most that may be used again.
     pub(in crate::pipeline) age_max: Option<Duration>,
+    /// What this checkout was left with, and what it said, where that is what stands there: read while others look at files.
+    pub(super) left: Option<Arc<(Left, Said)>>,
 }
 
 /// What the result of a task depends on.
@@ -111,7 +112,7 @@ mod tests {
         let seen = Arc::new(Seen::from(Manifest::default()));
         let may_use = |said: &Said, hours: Option<u64>, minutes: u64, strict: bool| {
             let age_max = hours.map(Duration::from_hours);
-            let stands = Stands { outputs: Arc::clone(&seen), log: None, age_max };
+            let stands = Stands { outputs: Arc::clone(&seen), age_max, left: None };
             stands.may_use(said, 1_000, 1_000 + 60 * minutes, strict)
         };
         for (said, hours, minutes, strict, expected) in [
@@ -141,7 +142,7 @@ mod tests {
             common: Arc::new(vec![part(Subject::Variable("PATH".to_owned()), "/bin")]),
             programs: Programs::default(),
             inputs: Arc::clone(&seen),
-            stands: Stands { outputs: seen, log: None, age_max: None },
+            stands: Stands { outputs: seen, age_max: None, left: None },
         };
         let before = ["b", "a"].map(|name| (TaskId::new(name).unwrap(), Digest::of(name.as_bytes())));
         let keys = [&before[..], &before[..1], &[]].map(|before| {
