@@ -231,6 +231,7 @@ impl fmt::Display for Subject {
             Self::Dependency(task) => write!(f, "the task `{task}`, which goes before"),
             Self::Declared(Declared::Inputs, _) => f.write_str("what it says it reads"),
             Self::Declared(Declared::Outputs, _) => f.write_str("what it says it makes"),
+            Self::Declared(Declared::Spared, _) => f.write_str("what it says it leaves to others"),
         }
     }
 }

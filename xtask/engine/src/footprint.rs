@@ -23,6 +23,7 @@ pub struct Footprint {
     inputs: Vec<String>,
     ignored: Vec<String>,
     outputs: Vec<String>,
+    spared: Vec<String>,
     tools: Vec<String>,
     variables: Vec<String>,
     settings: Vec<(String, String)>,
@@ -79,6 +80,12 @@ impl Footprint {
     /// runs, so that the command that makes what is in it can read it, too.
     pub fn makes<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
         self.outputs.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Files in folders that it makes which another task makes, one that it waits for: they are left alone.
+    pub fn spares<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
+        self.spared.extend(patterns.into_iter().map(Into::into));
         self
     }
 
@@ -158,14 +165,14 @@ impl Footprint {
     /// The first pattern that is none.
     pub fn parsed(&self) -> Result<Arc<Parsed>, PatternError> {
         let parse_all = || {
-            let (include, exclude) = (Pattern::parse_all(&self.inputs)?, Pattern::parse_all(&self.ignored)?);
-            let inputs = Patterns { include, exclude };
-            let outputs = Patterns { include: Pattern::parse_all(&self.outputs)?, exclude: Vec::new() };
+            let patterns = |include, exclude| -> Result<Patterns, PatternError> {
+                Ok(Patterns { include: Pattern::parse_all(include)?, exclude: Pattern::parse_all(exclude)? })
+            };
             Ok(Arc::new(Parsed {
-                inputs,
-                outputs,
+                inputs: patterns(&self.inputs, &self.ignored)?,
+                outputs: patterns(&self.outputs, &self.spared)?,
                 inputs_name: name(0, &[&self.inputs, &self.ignored]),
-                outputs_name: name(1, &[&self.outputs]),
+                outputs_name: name(1, &[&self.outputs, &self.spared]),
             }))
         };
         self.parsed.get_or_init(parse_all).clone()
@@ -178,12 +185,17 @@ impl Footprint {
     pub fn parts(&self, task: &str, now: u64, value: &dyn Fn(Cow<'_, str>) -> Value) -> Vec<Part> {
         // The task and each command's program and folder, with a tool for it that comes on top.
         let words: usize = self.commands.iter().map(|command| command.arguments().len() + 3).sum();
-        let declared = self.inputs.len() + self.outputs.len() + self.settings.len() + self.tools.len();
+        let patterns = self.inputs.len() + self.outputs.len() + self.spared.len();
+        let declared = patterns + self.settings.len() + self.tools.len();
         let mut parts = Vec::with_capacity(1 + declared + words);
         let mut add = |subject, value| parts.push(Part { subject, value });
         let text = |text: &str| value(Cow::Borrowed(text));
         add(Subject::Task, text(task));
-        for (declared, patterns) in [(Declared::Inputs, &self.inputs), (Declared::Outputs, &self.outputs)] {
+        for (declared, patterns) in [
+            (Declared::Inputs, &self.inputs),
+            (Declared::Outputs, &self.outputs),
+            (Declared::Spared, &self.spared),
+        ] {
             for (position, pattern) in (0..).zip(patterns) {
                 add(Subject::Declared(declared, position), text(pattern));
             }
@@ -255,12 +267,13 @@ mod tests {
             Footprint::new().ignores(["a", "b"]),
             Footprint::new().reads(["ab"]),
             Footprint::new().makes(["a", "b"]),
+            Footprint::new().makes(["a"]).spares(["b"]),
         ];
         let mut names: Vec<Vec<u8>> = all.into_iter().flat_map(both).collect();
         names.sort_unstable();
         names.dedup();
-        // Six of the inputs, where one is that of none, and two of the outputs.
-        assert_eq!(names.len(), 8);
+        // Six of the inputs, where one is that of none, and three of the outputs.
+        assert_eq!(names.len(), 9);
     }
 
     #[test]
@@ -277,6 +290,7 @@ mod tests {
         let footprint = Footprint::new()
             .reads(["src"])
             .makes(["out"])
+            .spares(["out/other"])
             .tools(["other"])
             .setting("mode", 7)
             .turns("the day", 100)
@@ -290,6 +304,7 @@ mod tests {
             set(Subject::Task, "test.a"),
             set(Subject::Declared(Declared::Inputs, 0), "src"),
             set(Subject::Declared(Declared::Outputs, 0), "out"),
+            set(Subject::Declared(Declared::Spared, 0), "out/other"),
             setting("sandbox", "off"),
             setting("mode", "7"),
             setting("the day", "has not come"),
@@ -302,6 +317,6 @@ mod tests {
             variable("SET", Value::Text("1".to_owned())),
         ];
         assert_eq!(footprint.parts("test.a", 99, &text), expected);
-        assert_eq!(footprint.parts("test.a", 100, &text)[5], setting("the day", "is over"));
+        assert_eq!(footprint.parts("test.a", 100, &text)[6], setting("the day", "is over"));
     }
 }

@@ -58,6 +58,8 @@ pub enum Declared {
     Inputs,
     /// What it makes.
     Outputs,
+    /// What is another's among that.
+    Spared,
 }
 
 /// What a part is.
@@ -160,6 +162,7 @@ impl Subject {
             Self::Dependency(task) => to.tag(10).text(task),
             Self::Declared(Declared::Inputs, position) => to.tag(11).number((*position).into()),
             Self::Declared(Declared::Outputs, position) => to.tag(12).number((*position).into()),
+            Self::Declared(Declared::Spared, position) => to.tag(13).number((*position).into()),
         };
     }
 
@@ -179,6 +182,7 @@ impl Subject {
             10 => Self::Dependency(text(from)?),
             11 => Self::Declared(Declared::Inputs, from.count()?),
             12 => Self::Declared(Declared::Outputs, from.count()?),
+            13 => Self::Declared(Declared::Spared, from.count()?),
             _ => return None,
         })
     }

@@ -66,6 +66,7 @@ fn whatever_differs_has_another_key() {
         fingerprint(&[text(Subject::Setting("A".to_owned()), "1")], &[]),
         fingerprint(&[text(Subject::Declared(Declared::Inputs, 0), "1")], &[]),
         fingerprint(&[text(Subject::Declared(Declared::Outputs, 0), "1")], &[]),
+        fingerprint(&[text(Subject::Declared(Declared::Spared, 0), "1")], &[]),
     ];
     let keys: BTreeSet<Digest> = all.iter().map(Fingerprint::key).collect();
     assert_eq!(keys.len(), all.len());
@@ -87,6 +88,7 @@ fn a_fingerprint_is_read_as_it_was_written() {
         Subject::Dependency("build.a".to_owned()),
         Subject::Declared(Declared::Inputs, 0),
         Subject::Declared(Declared::Outputs, u32::MAX),
+        Subject::Declared(Declared::Spared, 1),
     ];
     let digest = Digest::of(b"1");
     let values =

@@ -14,12 +14,13 @@ use super::stat::{Kind, Stat};
 /// Why a walk could not go on, in the words of whoever looked.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// How much of permissions counts.
+/// How exact a look is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
-    /// Whether a file can be executed, as git knows it: what else there is differs between machines.
+    /// At what a task reads. Of permissions counts whether a file can be executed, as git knows it: what else there is differs
+    /// between machines. A folder is empty where nothing in it counts.
     Executable,
-    /// All of it.
+    /// At what it makes. All permissions count, and a folder is empty where nothing is in it.
     Exact,
 }
 
@@ -159,13 +160,18 @@ impl Walk<'_> {
 
     /// Looks at what is in a folder that the descent has reached. Returns whether anything in it is meant.
     fn folder(&mut self, descent: &Descent<'_>, path: &Path) -> Result<bool, Failure> {
+        let mut is_all = true;
         let mut meant = |name: &OsStr| match descent.judge(name.as_bytes()) {
-            Verdict::Excluded => None,
+            Verdict::Excluded => {
+                is_all = false;
+                None
+            }
             verdict => Some(verdict),
         };
         let mut entries = self.files.list(path, &mut meant)?;
         entries.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
-        let mut filled = false;
+        // Who takes away what a task has made would take an empty folder with all that another one has made in it since.
+        let mut filled = self.mode == Mode::Exact && !is_all;
         for (name, verdict, stat) in &entries {
             filled |= self.item(descent, name.as_bytes(), *verdict, joined(path, name), stat)?;
         }
@@ -266,9 +272,13 @@ mod tests {
     }
 
     fn seen(files: &mut Memory, include: &[&str], exclude: &[&str]) -> String {
+        seen_by(Mode::Executable, files, include, exclude)
+    }
+
+    fn seen_by(mode: Mode, files: &mut Memory, include: &[&str], exclude: &[&str]) -> String {
         let parse = |patterns: &[&str]| patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect();
         let patterns = Patterns { include: parse(include), exclude: parse(exclude) };
-        let walked = walk(&patterns, Mode::Executable, &Links::default(), files).unwrap();
+        let walked = walk(&patterns, mode, &Links::default(), files).unwrap();
         assert_eq!(walked.stats.len(), walked.manifest.files().len(), "one state each");
         let again = Manifest::new(walked.manifest.files().to_vec());
         assert_eq!(again, walked.manifest, "sorted, and no path twice");
@@ -293,6 +303,19 @@ mod tests {
     fn what_is_left_out_is_not_looked_at() {
         let files = &mut Memory::new(&["src/a", "src/cache/unreadable", "src/empty/", "src/cache/x"]);
         assert_eq!(seen(files, &["src"], &["src/cache"]), "src/a src/empty");
+    }
+
+    #[test]
+    fn a_folder_with_what_another_task_makes_is_no_empty_one_of_this_one() {
+        let files =
+            &mut Memory::new(&["out/a", "out/api/core/x", "out/api/none/", "out/both/core/", "out/core/x"]);
+        let spared = &["out/*/core", "out/core"];
+        assert_eq!(seen_by(Mode::Exact, files, &["out"], spared), "out/a out/api/none");
+        assert_eq!(
+            seen_by(Mode::Exact, files, &["out"], &["out/*/core", "out/core", "out/api/none"]),
+            "out/a"
+        );
+        assert_eq!(seen(files, &["out"], spared), "out/a out/api/none out/both");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod docstrings;
 mod links;
+mod pages;
 mod show;
 mod site;
 
@@ -15,6 +16,7 @@ use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
 pub use links::links;
+pub(super) use pages::INTERFACES;
 pub use show::{Options, show};
 pub use site::site;
 
@@ -127,17 +129,22 @@ fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
         rust::cargo("rustdoc", output, &paths)
     })?;
     let built = metadata.target_directory.join("doc");
-    let package = rust.package.replace('-', "_");
-    // cargo keeps a record of what it has built and where, and builds all packages into one folder: ours is a copy.
-    let kept = cx.root().join(footprints::docs_of(component));
+    let package = pages::library(rust);
+    // cargo keeps a record of what it has built and where, and builds all packages into one folder: ours is a copy, as the site
+    // has it, so that the site needs no other one.
+    let (site, place) = (site_folder(cx), pages::place(component));
+    let kept = site.join(&place);
     files::remove(&kept)?;
     for name in files::names(built.as_std_path())? {
         let from = built.join(&name);
-        if name == package || (name != "src" && !from.join("index.html").is_file()) {
-            files::copy_all(from.as_std_path(), &kept.join(&name))?;
+        if name == package || (name != "src" && !name.starts_with('.') && !from.join("index.html").is_file())
+        {
+            pages::put(cx, component, from.as_std_path(), &place.join(&name), &site)?;
         }
     }
-    files::copy_all(built.join("src").join(&package).as_std_path(), &kept.join("src").join(&package))?;
+    let sources = Path::new("src").join(&package);
+    pages::put(cx, component, &built.as_std_path().join(&sources), &place.join(&sources), &site)?;
+    files::write(&kept.join("index.html"), crates::root(&package).as_bytes())?;
     docstrings::rust(cx, component, rust, &kept)?;
     Ok(kept.join(package))
 }

@@ -6,7 +6,7 @@
 use super::security::workflows::FOLDER as WORKFLOWS;
 use super::tool::VARIABLES_OF_CARGO;
 use super::{agreement, docs, kubernetes};
-use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
+use crate::config::{Component, ComponentKind, Config, Python, Rust, TaskSettings};
 use crate::core::gate::scanner::{self, Scanner};
 use crate::pipeline::Footprint;
 
@@ -75,8 +75,7 @@ pub(super) fn of(config: &Config, component: &Component, verb: &str) -> Footprin
             footprint.tools(["node", "npm"]).ignores([format!("{path}/dist"), format!("{path}/coverage")])
         }
         ComponentKind::Rust(_) => {
-            let is_rust = |other: &&Component| matches!(other.kind, ComponentKind::Rust(_));
-            let all = config.components.iter().filter(is_rust);
+            let all = crates(config).map(|(other, _)| other);
             footprint
                 .reads(CARGO.iter().copied())
                 .variables(VARIABLES_OF_CARGO.iter().copied())
@@ -120,7 +119,14 @@ pub(super) fn of_docs(config: &Config, component: &Component) -> Footprint {
     match &component.kind {
         ComponentKind::Python(python) => footprint.makes(docs_folder(component, python)),
         // Whether the documentation is as new as the files, cargo finds out with git where it can, and without it where it cannot.
-        ComponentKind::Rust(_) => footprint.makes([docs_of(component)]).ignores([".git"]),
+        ComponentKind::Rust(_) => {
+            // Its pages lead to those of the others.
+            let crates = crates(config).map(|(other, rust)| format!("{} {}", other.name, rust.package));
+            footprint
+                .makes([docs_of(component)])
+                .ignores([".git"])
+                .setting("crates", crates.collect::<Vec<_>>().join(", "))
+        }
         // Its own program reads what typedoc writes for programs.
         ComponentKind::Node(_) => footprint.makes([docs_of(component) + "/"]),
     }
@@ -150,11 +156,24 @@ pub(super) fn of_site(config: &Config) -> Footprint {
     of_documents(config)
         .setting("components", components.join(" "))
         .makes([format!("{OUTPUT}/{}", docs::SITE)])
+        .spares(crates(config).map(|(component, _)| docs_of(component)))
 }
 
-/// Where the documentation of a component is put whose tool lets itself be told, relative to the repository.
+/// The components that are crates.
+fn crates(config: &Config) -> impl Iterator<Item = (&Component, &Rust)> {
+    config.components.iter().filter_map(|component| match &component.kind {
+        ComponentKind::Rust(rust) => Some((component, rust)),
+        ComponentKind::Python(_) | ComponentKind::Node(_) => None,
+    })
+}
+
+/// Where the documentation of a component is put, relative to the repository, where it is for us to say: that of a crate into the
+/// site, that of others beside it.
 pub(super) fn docs_of(component: &Component) -> String {
-    format!("{OUTPUT}/docs/{}", component.name)
+    match component.kind {
+        ComponentKind::Rust(_) => format!("{OUTPUT}/{}/{}/{}", docs::SITE, docs::INTERFACES, component.name),
+        ComponentKind::Python(_) | ComponentKind::Node(_) => format!("{OUTPUT}/docs/{}", component.name),
+    }
 }
 
 /// Where Sphinx puts that of a Python component.

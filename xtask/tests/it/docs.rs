@@ -185,3 +185,41 @@ fn pages_of_tools_lead_to_each_other_and_a_dead_link_in_one_is_red() {
         assert!(said.all().contains(words), "{words}\n{}", said.all());
     }
 }
+
+/// The pages of a crate stand in the site as its own task has made them, and each of the two tasks has its part of the site.
+#[test]
+fn a_site_and_the_pages_of_crates_in_it_are_put_back_each_by_its_own_task() {
+    let repository = Repository::rust();
+    repository.edit("xtask.toml", "[components.thing]", "[docs]\nfolder = \"docs\"\n\n[components.thing]");
+    repository.write("README.md", "# Small\n");
+    repository.write("docs/how.md", "# How\n");
+    let item = "target/xtask/site/api/thing/thing/fn.double.html";
+    let (page, item_path) = (repository.root().join(PAGE), repository.root().join(item));
+    let docs = |expected: &str| {
+        let said = repository.xtask(&["docs"]).expect(0);
+        assert!(said.all().contains(expected), "{expected}\n{}", said.all());
+        assert!(repository.read(item).contains("All documentation"));
+        assert!(repository.read(PAGE).contains("api/thing/thing/index.html"));
+    };
+    repository.xtask(&["docs", "thing"]).expect(0);
+    assert!(item_path.is_file() && !page.exists());
+    docs("docs.site");
+    docs("3 from the cache");
+    for lost in [&item_path, &page] {
+        std::fs::remove_file(lost).unwrap();
+        docs("3 from the cache");
+    }
+    // What one of them makes anew leaves what the other has made.
+    repository.write("README.md", "# Smaller\n");
+    docs("1 from the cache");
+    repository.edit("thing/src/lib.rs", "Doubles", "Doubles it");
+    docs("docs.thing");
+    repository.xtask(&["docs", "--no-cache"]).expect(0);
+    docs("3 from the cache");
+
+    // A component that goes takes its pages along.
+    repository.edit("xtask.toml", "[components.thing]", "[components.other]");
+    repository.xtask(&["docs"]).expect(0);
+    assert!(!item_path.exists());
+    assert!(repository.root().join("target/xtask/site/api/other/thing/fn.double.html").is_file());
+}

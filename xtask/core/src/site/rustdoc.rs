@@ -72,9 +72,17 @@ fn collect<'m>(metadata: &'m Metadata, package: &str, above: &[&str], found: &mu
     }
 }
 
+/// The folder of the scripts that say who implements a trait.
+const IMPLEMENTORS: &str = "trait.impl/";
+
+/// Whether a page may ask for who else implements a trait: most do not, and need not be taken apart.
+pub fn may_have_implementors(html: &str) -> bool {
+    html.contains(IMPLEMENTORS)
+}
+
 /// The scripts that a page at `address` asks for with who else implements a trait. rustdoc writes one only where somebody does.
 pub fn implementors(address: &Path, page: &Anatomy) -> Vec<PathBuf> {
-    let is_one = |link: &&String| link.contains("trait.impl/") && link.strip_suffix(".js").is_some();
+    let is_one = |link: &&String| link.contains(IMPLEMENTORS) && link.strip_suffix(".js").is_some();
     let place = |link: &String| match target(address, link) {
         Target::Inside { path, .. } => Some(path),
         Target::Elsewhere | Target::Malformed(_) => None,

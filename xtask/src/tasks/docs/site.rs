@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::links::LINK;
-use super::{built_of, none, site_folder};
-use crate::config::{Component, ComponentKind, Rust};
+use super::{built_of, none, pages, site_folder};
+use crate::config::{Component, ComponentKind};
 use crate::core::gate::{Coverage, Look};
 use crate::core::site::built::{self, Anatomy};
-use crate::core::site::rustdoc::{self, Neighbour};
 use crate::core::site::{self, Interface, Sources, links};
 use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
@@ -21,9 +20,6 @@ const CHANGES: &str = "CHANGELOG.md";
 /// The largest file that documents lead to and that becomes a page, in bytes.
 const FILE_MAX: u64 = 1 << 20;
 
-/// The folder in the site of what other tools have built.
-const INTERFACES: &str = "api";
-
 /// Makes the site: `site/index.html` in the output folder. What the components' tools build has to be there.
 ///
 /// # Errors
@@ -32,7 +28,7 @@ const INTERFACES: &str = "api";
 pub fn site(cx: &Cx) -> Result<()> {
     let Some(settings) = &cx.config().docs else { return Err(none()) };
     let folder = site_folder(cx);
-    files::remove(&folder)?;
+    clear(cx, &folder)?;
     let documents = documents(cx, &settings.folder)?;
     // Contracts and schemas.
     let data = files_below(cx, &settings.folder, &|path| has_extension(path, &["json"]))?;
@@ -86,7 +82,7 @@ fn file(cx: &Cx, path: &Path) -> Option<Vec<u8>> {
     (file.starts_with(root) && is_small).then(|| files::read_bytes(&file).ok()).flatten()
 }
 
-/// Copies what the tool of a component has built into the site, with a way back on each page.
+/// The pages of what the tool of a component has built. That of crates stands in the site already, the rest is put there.
 fn embed(
     cx: &Cx,
     component: &Component,
@@ -94,61 +90,52 @@ fn embed(
     anatomies: &mut BTreeMap<PathBuf, Anatomy>,
 ) -> Result<Option<Interface>> {
     let Some(built) = built_of(component) else { return Ok(None) };
-    let from = cx.root().join(&built);
     let (kind, first) = match &component.kind {
         ComponentKind::Python(_) => ("Python", PathBuf::from("index.html")),
         ComponentKind::Node(_) => ("TypeScript", PathBuf::from("index.html")),
-        ComponentKind::Rust(rust) => ("Rust", Path::new(&library(rust)).join("index.html")),
+        ComponentKind::Rust(rust) => ("Rust", Path::new(&pages::library(rust)).join("index.html")),
     };
-    if !from.join(&first).is_file() {
+    if !cx.root().join(&built).join(&first).is_file() {
         return Err(Error::problems(format!("`{}` is not there", built.join(&first).display()))
             .hint(format!("build it: `cargo xtask docs {}`", component.name)));
     }
-    let base = Path::new(INTERFACES).join(&component.name);
-    let mut pages = Vec::new();
-    let neighbours = neighbours(cx, component);
-    if let ComponentKind::Rust(rust) = &component.kind {
-        let html = rustdoc::root(&library(rust));
-        let address = base.join("index.html");
-        files::write(&folder.join(&address), html.as_bytes())?;
-        anatomies.insert(address, built::read(&html));
+    let place = pages::place(component);
+    if !is_in_place(component) {
+        pages::put(cx, component, &cx.root().join(&built), &place, folder)?;
     }
-    copy(cx, &from, &base, folder, &mut |address, html| {
-        let html = site::with_way_back(&address, &rustdoc::joined(html, &neighbours));
-        files::write(&folder.join(&address), html.as_bytes())?;
-        let anatomy = built::read(&html);
-        for script in rustdoc::implementors(&address, &anatomy) {
-            if !folder.join(&script).is_file() {
-                files::write(&folder.join(&script), b"")?;
-            }
+    let mut found = Vec::new();
+    pages::visit(cx, &folder.join(&place), &place, &mut |from, address| {
+        if !pages::is_page(from) {
+            return Ok(());
         }
-        if is_worth_finding(&address, &anatomy) {
-            pages.push((address.display().to_string(), anatomy.title.clone()));
+        let anatomy = built::read(&files::read(from)?);
+        if is_worth_finding(address, &anatomy) {
+            found.push((address.display().to_string(), anatomy.title.clone()));
         }
-        anatomies.insert(address, anatomy);
+        anatomies.insert(address.to_owned(), anatomy);
         Ok(())
     })?;
-    pages.sort();
+    found.sort();
     let title = format!("{} ({kind})", component.name);
-    Ok(Some(Interface { title, address: base.join(first).display().to_string(), pages }))
+    Ok(Some(Interface { title, address: place.join(first).display().to_string(), pages: found }))
 }
 
-/// The name of a crate as code has it.
-fn library(rust: &Rust) -> String {
-    rust.package.replace('-', "_")
+/// Whether the task that builds the documentation of a component puts it into the site.
+fn is_in_place(component: &Component) -> bool {
+    matches!(component.kind, ComponentKind::Rust(_))
 }
 
-/// The crates to which the pages of a component may lead, where it is one.
-fn neighbours(cx: &Cx, component: &Component) -> Vec<Neighbour> {
-    let crate_of = |other: &Component| match &other.kind {
-        ComponentKind::Rust(rust) => Some(Neighbour { folder: other.name.clone(), library: library(rust) }),
-        ComponentKind::Python(_) | ComponentKind::Node(_) => None,
-    };
-    if crate_of(component).is_none() {
-        return Vec::new();
+/// Takes the site away, but for what the tasks before it have put there.
+fn clear(cx: &Cx, folder: &Path) -> Result<()> {
+    let interfaces = folder.join(pages::INTERFACES);
+    let stays = |name: &String| cx.config().component(name).is_some_and(is_in_place);
+    for name in files::names(folder)?.iter().filter(|name| *name != pages::INTERFACES) {
+        files::remove(&folder.join(name))?;
     }
-    let others = cx.config().components.iter().filter(|other| other.name != component.name);
-    others.filter_map(crate_of).collect()
+    for name in files::names(&interfaces)?.iter().filter(|name| !stays(name)) {
+        files::remove(&interfaces.join(name))?;
+    }
+    Ok(())
 }
 
 /// Whether somebody would look for a page: not for the text of a file, nor for one that only leads on.
@@ -156,29 +143,4 @@ fn is_worth_finding(address: &Path, anatomy: &Anatomy) -> bool {
     let is_listing =
         address.components().any(|part| part.as_os_str() == "src" || part.as_os_str() == "_modules");
     !is_listing && !anatomy.title.is_empty() && anatomy.title != "Redirection"
-}
-
-/// Copies a folder to `address` in the site, without its pages, of which it tells. What is hidden stays behind.
-fn copy(
-    cx: &Cx,
-    from: &Path,
-    address: &Path,
-    site: &Path,
-    page: &mut dyn FnMut(PathBuf, &str) -> Result<()>,
-) -> Result<()> {
-    cx.check()?;
-    for name in files::names(from)? {
-        let (from, address) = (from.join(&name), address.join(&name));
-        if name.starts_with('.') {
-            continue;
-        }
-        if from.is_dir() {
-            copy(cx, &from, &address, site, page)?;
-        } else if has_extension(&from, &["html"]) {
-            page(address, &files::read(&from)?)?;
-        } else {
-            files::copy_all(&from, &site.join(&address))?;
-        }
-    }
-    Ok(())
 }
