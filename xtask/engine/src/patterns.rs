@@ -55,11 +55,7 @@ impl Patterns {
     /// the root.
     pub fn places(&self) -> Vec<PathBuf> {
         let begins = |pattern: &Pattern| pattern.prefix().into_iter().map(OsStr::from_bytes).collect();
-        let mut places: Vec<PathBuf> = self.include.iter().map(begins).collect();
-        // A folder comes right before all that is in it.
-        places.sort_unstable();
-        places.dedup_by(|below, above| below.starts_with(above));
-        places
+        fewest(self.include.iter().map(begins).collect())
     }
 
     /// What is to be made of a path, whose names these are. What is in a folder that is left out is left out.
@@ -112,6 +108,14 @@ impl<'p> Descent<'p> {
         let include = if included { Vec::new() } else { below(&self.include, name) };
         Self { include, exclude: below(&self.exclude, name), included }
     }
+}
+
+/// The paths in order, without those that are inside another one.
+pub(super) fn fewest(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    // A folder comes right before all that is in it.
+    paths.sort_unstable();
+    paths.dedup_by(|below, above| below.starts_with(above));
+    paths
 }
 
 fn whole(patterns: &[Pattern]) -> Vec<Left<'_>> {

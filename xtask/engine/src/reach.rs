@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::Manifest;
 use super::pattern::Pattern;
-use super::patterns::Patterns;
+use super::patterns::{Patterns, fewest};
 
 /// Paths inside the repository that a task may read, with whatever is in those that are folders.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -57,19 +57,6 @@ fn topmost(inputs: &Patterns, path: &Path) -> Option<PathBuf> {
 
 fn path(names: &[&[u8]]) -> PathBuf {
     names.iter().map(|name| OsStr::from_bytes(name)).collect()
-}
-
-/// The paths without those that are inside another one.
-fn fewest(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    // A folder comes before what is in it.
-    paths.sort_unstable();
-    let mut kept: Vec<PathBuf> = Vec::with_capacity(paths.len());
-    for path in paths {
-        if !kept.last().is_some_and(|last| path.starts_with(last)) {
-            kept.push(path);
-        }
-    }
-    kept
 }
 
 #[cfg(test)]
