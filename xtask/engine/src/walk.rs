@@ -19,9 +19,9 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub enum Mode {
     /// At what a task reads. Of permissions counts whether a file can be executed, as git knows it: what else there is differs
     /// between machines. A folder is empty where nothing in it counts.
-    Executable,
+    Inputs,
     /// At what it makes. All permissions count, and a folder is empty where nothing is in it.
-    Exact,
+    Outputs,
 }
 
 /// A file system. Paths are relative to its root; no link is followed.
@@ -171,7 +171,7 @@ impl Walk<'_> {
         let mut entries = self.files.list(path, &mut meant)?;
         entries.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
         // Who takes away what a task has made would take an empty folder with all that another one has made in it since.
-        let mut filled = self.mode == Mode::Exact && !is_all;
+        let mut filled = self.mode == Mode::Outputs && !is_all;
         for (name, verdict, stat) in &entries {
             filled |= self.item(descent, name.as_bytes(), *verdict, joined(path, name), stat)?;
         }
@@ -181,9 +181,9 @@ impl Walk<'_> {
     fn mode_of(&self, stat: &Stat) -> u32 {
         let mode = stat.mode;
         match self.mode {
-            Mode::Exact => mode & 0o7777,
-            Mode::Executable if stat.kind() == Kind::Folder || mode & 0o100 != 0 => 0o755,
-            Mode::Executable => 0o644,
+            Mode::Outputs => mode & 0o7777,
+            Mode::Inputs if stat.kind() == Kind::Folder || mode & 0o100 != 0 => 0o755,
+            Mode::Inputs => 0o644,
         }
     }
 }
@@ -272,7 +272,7 @@ mod tests {
     }
 
     fn seen(files: &mut Memory, include: &[&str], exclude: &[&str]) -> String {
-        seen_by(Mode::Executable, files, include, exclude)
+        seen_by(Mode::Inputs, files, include, exclude)
     }
 
     fn seen_by(mode: Mode, files: &mut Memory, include: &[&str], exclude: &[&str]) -> String {
@@ -310,9 +310,9 @@ mod tests {
         let files =
             &mut Memory::new(&["out/a", "out/api/core/x", "out/api/none/", "out/both/core/", "out/core/x"]);
         let spared = &["out/*/core", "out/core"];
-        assert_eq!(seen_by(Mode::Exact, files, &["out"], spared), "out/a out/api/none");
+        assert_eq!(seen_by(Mode::Outputs, files, &["out"], spared), "out/a out/api/none");
         assert_eq!(
-            seen_by(Mode::Exact, files, &["out"], &["out/*/core", "out/core", "out/api/none"]),
+            seen_by(Mode::Outputs, files, &["out"], &["out/*/core", "out/core", "out/api/none"]),
             "out/a"
         );
         assert_eq!(seen(files, &["out"], spared), "out/a out/api/none out/both");
@@ -331,7 +331,7 @@ mod tests {
         let links = Links::default();
         for text in ["packages/a/src", "packages/a/out", "packages/b/out"] {
             let patterns = Patterns::from(Pattern::parse(text).unwrap());
-            walk(&patterns, Mode::Exact, &links, files).unwrap();
+            walk(&patterns, Mode::Outputs, &links, files).unwrap();
         }
         assert_eq!((files.asked[Path::new("packages")], files.asked[Path::new("packages/a")]), (1, 1));
     }
@@ -340,7 +340,7 @@ mod tests {
     fn a_failure_is_in_the_words_of_whoever_looked() {
         let files = &mut Memory::new(&["src/unreadable"]);
         let patterns = Patterns { include: vec![Pattern::parse("src").unwrap()], exclude: Vec::new() };
-        let failure = walk(&patterns, Mode::Exact, &Links::default(), files).unwrap_err();
+        let failure = walk(&patterns, Mode::Outputs, &Links::default(), files).unwrap_err();
         assert_eq!(failure.to_string(), "not allowed");
     }
 }

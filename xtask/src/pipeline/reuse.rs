@@ -159,8 +159,8 @@ impl Cache {
             if fresh { look(&now) } else { self.shared(name).get_or_init(|| look(&self.sight)).clone() }
         };
         let parsed = footprint.parsed()?;
-        let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Executable)?;
-        let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Exact)?;
+        let inputs = look(&parsed.inputs_name, &parsed.inputs, Mode::Inputs)?;
+        let outputs = look(&parsed.outputs_name, &parsed.outputs, Mode::Outputs)?;
         let digest = |path: &std::path::Path| self.eye.digest(path, moment);
         let common = self.common.of(cx, task.as_str(), footprint, &self.program);
         // What ran since may have made another tool.
@@ -434,7 +434,7 @@ impl Cache {
     fn clean(&self, cx: &Cx, task: &TaskId, footprint: &Footprint, ready: &Ready) -> Result<()> {
         if ready.is_touched.replace(true) {
             let parsed = footprint.parsed()?;
-            let there = self.eye.look(&parsed.outputs, Mode::Exact, self.start, &Sight::default())?;
+            let there = self.eye.look(&parsed.outputs, Mode::Outputs, self.start, &Sight::default())?;
             cache::clean(cx.root(), &there.manifest)?;
         } else {
             cache::clean(cx.root(), &ready.stands.outputs.manifest)?;

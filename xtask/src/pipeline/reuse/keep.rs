@@ -44,7 +44,7 @@ impl Cache {
         let moment = self.clock.now()?;
         let parsed = footprint.parsed().map_err(Error::from)?;
         let sight = Sight::default();
-        let inputs = self.eye.look(&parsed.inputs, Mode::Executable, moment, &sight)?;
+        let inputs = self.eye.look(&parsed.inputs, Mode::Inputs, moment, &sight)?;
         if !ready.inputs.is_still(&inputs) {
             let path =
                 ready.inputs.first_moved(&inputs).map(|path| path.display().to_string()).unwrap_or_default();
@@ -57,7 +57,7 @@ impl Cache {
             said.log = Some(if is_small { contents.add(bytes) } else { self.store.put_bytes(&bytes)? });
         }
         let eye = &self.eye;
-        let outputs = eye.look_and_keep(&parsed.outputs, Mode::Exact, moment, &sight, &mut contents)?;
+        let outputs = eye.look_and_keep(&parsed.outputs, Mode::Outputs, moment, &sight, &mut contents)?;
         for item in outputs.manifest.files() {
             if let Content::File { digest, size, .. } = &item.content {
                 let path = cx.root().join(&item.path);
