@@ -270,6 +270,7 @@ fn escaped(text: &str, attribute: bool) -> Cow<'_, str> {
 
 /// Whether XML says the same with every character as it is, wherever it stands.
 fn is_plain(text: &str) -> bool {
+    // Not `all`: this is not optimized where people run it, and each adapter would be a call for every byte.
     for byte in text.as_bytes() {
         if !matches!(byte, b' '..=b'~') || matches!(byte, b'&' | b'<' | b'>' | b'"') {
             return false;

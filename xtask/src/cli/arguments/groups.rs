@@ -1,6 +1,7 @@
 //! The commands by what they are for, as the help of the whole program shows them.
 
 use clap::CommandFactory as _;
+use clap::builder::StyledStr;
 
 use super::{Cli, EXIT_CODES};
 
@@ -65,7 +66,7 @@ pub(in crate::cli) fn grammar() -> clap::Command {
         text.push_str(":\n");
         for name in *names {
             let about = grammar.find_subcommand(name).and_then(clap::Command::get_about);
-            let about = about.map(|about| about.ansi().to_string()).unwrap_or_default();
+            let about = about.map(as_written).unwrap_or_default();
             text.extend(["  ".to_owned(), format!("{name:<14}"), about, "\n".to_owned()]);
         }
         text.push('\n');
@@ -73,10 +74,15 @@ pub(in crate::cli) fn grammar() -> clap::Command {
     text.push_str("`cargo xtask COMMAND --help` says more.\n");
     verbs().fold(grammar.before_help(text), |grammar, verb| {
         grammar.mut_subcommand(verb, |command| {
-            let examples = command.get_after_help().map(|help| help.ansi().to_string()).unwrap_or_default();
+            let examples = command.get_after_help().map(as_written).unwrap_or_default();
             command.after_help(format!("{examples}\n\n{EXIT_CODES}"))
         })
     })
+}
+
+/// A text of the grammar. None has colours, and to look for some would take longer than all else that is done to it at every start.
+fn as_written(text: &StyledStr) -> String {
+    text.ansi().to_string()
 }
 
 #[cfg(test)]
