@@ -182,6 +182,13 @@ pub struct Rust {
     pub forbidden: BTreeMap<String, Vec<String>>,
 }
 
+impl Rust {
+    /// The name of its library as code has it.
+    pub fn library(&self) -> String {
+        self.package.replace('-', "_")
+    }
+}
+
 /// Python tools in a virtual environment of the repository: `[tools]`.
 #[derive(Clone, Debug)]
 pub struct Tools {
@@ -344,6 +351,14 @@ impl Config {
     /// The component of that name.
     pub fn component(&self, name: &str) -> Option<&Component> {
         self.components.iter().find(|component| component.name == name)
+    }
+
+    /// The components that are crates.
+    pub fn crates(&self) -> impl Iterator<Item = (&Component, &Rust)> {
+        self.components.iter().filter_map(|component| match &component.kind {
+            ComponentKind::Rust(rust) => Some((component, rust)),
+            ComponentKind::Python(_) | ComponentKind::Node(_) => None,
+        })
     }
 
     /// The variables that the commands of a task are given beyond those that every command has.

@@ -16,7 +16,7 @@ use crate::cx::{Cx, files};
 use crate::error::{Error, Result};
 
 pub use links::links;
-pub(super) use pages::INTERFACES;
+pub(super) use pages::place;
 pub use show::{Options, show};
 pub use site::site;
 
@@ -118,9 +118,7 @@ fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
     // rustdoc leads to another crate only where that is documented already, and writes what leads nowhere where it is not. What
     // is wrong with that one, its own task says.
     for package in crates::needs(&metadata, &rust.package) {
-        let is_it =
-            |other: &&Component| matches!(&other.kind, ComponentKind::Rust(rust) if rust.package == package);
-        if let Some(needed) = cx.config().components.iter().find(is_it) {
+        if let Some((needed, _)) = cx.config().crates().find(|(_, other)| other.package == package) {
             cx.output(document(needed, package))?;
         }
     }
@@ -129,7 +127,7 @@ fn rustdoc(cx: &Cx, component: &Component, rust: &Rust) -> Result<PathBuf> {
         rust::cargo("rustdoc", output, &paths)
     })?;
     let built = metadata.target_directory.join("doc");
-    let package = pages::library(rust);
+    let package = rust.library();
     // cargo keeps a record of what it has built and where, and builds all packages into one folder: ours is a copy, as the site
     // has it, so that the site needs no other one.
     let (site, place) = (site_folder(cx), pages::place(component));

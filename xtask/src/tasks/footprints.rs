@@ -6,7 +6,7 @@
 use super::security::workflows::FOLDER as WORKFLOWS;
 use super::tool::VARIABLES_OF_CARGO;
 use super::{agreement, docs, kubernetes};
-use crate::config::{Component, ComponentKind, Config, Python, Rust, TaskSettings};
+use crate::config::{Component, ComponentKind, Config, Python, TaskSettings};
 use crate::core::gate::scanner::{self, Scanner};
 use crate::pipeline::Footprint;
 
@@ -75,7 +75,7 @@ pub(super) fn of(config: &Config, component: &Component, verb: &str) -> Footprin
             footprint.tools(["node", "npm"]).ignores([format!("{path}/dist"), format!("{path}/coverage")])
         }
         ComponentKind::Rust(_) => {
-            let all = crates(config).map(|(other, _)| other);
+            let all = config.crates().map(|(other, _)| other);
             footprint
                 .reads(CARGO.iter().copied())
                 .variables(VARIABLES_OF_CARGO.iter().copied())
@@ -121,7 +121,7 @@ pub(super) fn of_docs(config: &Config, component: &Component) -> Footprint {
         // Whether the documentation is as new as the files, cargo finds out with git where it can, and without it where it cannot.
         ComponentKind::Rust(_) => {
             // Its pages lead to those of the others.
-            let crates = crates(config).map(|(other, rust)| format!("{} {}", other.name, rust.package));
+            let crates = config.crates().map(|(other, rust)| format!("{} {}", other.name, rust.package));
             footprint
                 .makes([docs_of(component)])
                 .ignores([".git"])
@@ -156,22 +156,14 @@ pub(super) fn of_site(config: &Config) -> Footprint {
     of_documents(config)
         .setting("components", components.join(" "))
         .makes([format!("{OUTPUT}/{}", docs::SITE)])
-        .spares(crates(config).map(|(component, _)| docs_of(component)))
-}
-
-/// The components that are crates.
-fn crates(config: &Config) -> impl Iterator<Item = (&Component, &Rust)> {
-    config.components.iter().filter_map(|component| match &component.kind {
-        ComponentKind::Rust(rust) => Some((component, rust)),
-        ComponentKind::Python(_) | ComponentKind::Node(_) => None,
-    })
+        .spares(config.crates().map(|(component, _)| docs_of(component)))
 }
 
 /// Where the documentation of a component is put, relative to the repository, where it is for us to say: that of a crate into the
 /// site, that of others beside it.
 pub(super) fn docs_of(component: &Component) -> String {
     match component.kind {
-        ComponentKind::Rust(_) => format!("{OUTPUT}/{}/{}/{}", docs::SITE, docs::INTERFACES, component.name),
+        ComponentKind::Rust(_) => format!("{OUTPUT}/{}/{}", docs::SITE, docs::place(component).display()),
         ComponentKind::Python(_) | ComponentKind::Node(_) => format!("{OUTPUT}/docs/{}", component.name),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn with_imports<T>(
     let sources: Vec<Source<'_>> =
         texts.iter().map(|(path, text)| (path.as_path(), text.as_str())).map(source).collect();
     let rules = Rules {
-        library: &rust.package.replace('-', "_"),
+        library: &rust.library(),
         modules: &rust.modules,
         forbidden: &rust.forbidden,
         stated_in: Path::new(Config::FILE),

@@ -34,7 +34,7 @@ pub(super) fn node(cx: &Cx, component: &Component, built: &Path) -> Result<()> {
 /// Measures a Rust component that rustc has found nothing missing in: it says what is missing, and not how much is there.
 pub(super) fn rust(cx: &Cx, component: &Component, rust: &Rust, built: &Path) -> Result<()> {
     let Some(asked) = component.documented_min else { return Ok(()) };
-    let all = files::read(&built.join(rust.package.replace('-', "_")).join("all.html"))?;
+    let all = files::read(&built.join(rust.library()).join("all.html"))?;
     conclude(cx, component, asked, docstring::rustdoc(&all))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Component, ComponentKind, Rust};
+use crate::config::{Component, ComponentKind};
 use crate::core::site::built;
 use crate::core::site::rustdoc::{self, Neighbour};
 use crate::core::site::with_way_back;
@@ -11,16 +11,11 @@ use crate::error::Result;
 use crate::tasks::sources::has_extension;
 
 /// The folder in the site of what other tools have built.
-pub(in crate::tasks) const INTERFACES: &str = "api";
+pub(super) const INTERFACES: &str = "api";
 
 /// Where in the site that of a component is.
-pub(super) fn place(component: &Component) -> PathBuf {
+pub(in crate::tasks) fn place(component: &Component) -> PathBuf {
     Path::new(INTERFACES).join(&component.name)
-}
-
-/// The name of a crate as code has it.
-pub(super) fn library(rust: &Rust) -> String {
-    rust.package.replace('-', "_")
 }
 
 /// Whether a file is a page.
@@ -69,13 +64,9 @@ pub(super) fn visit(
 
 /// The crates to which the pages of a component may lead, where it is one.
 fn neighbours(cx: &Cx, component: &Component) -> Vec<Neighbour> {
-    let crate_of = |other: &Component| match &other.kind {
-        ComponentKind::Rust(rust) => Some(Neighbour { folder: other.name.clone(), library: library(rust) }),
-        ComponentKind::Python(_) | ComponentKind::Node(_) => None,
-    };
-    if crate_of(component).is_none() {
+    if !matches!(component.kind, ComponentKind::Rust(_)) {
         return Vec::new();
     }
-    let others = cx.config().components.iter().filter(|other| other.name != component.name);
-    others.filter_map(crate_of).collect()
+    let others = cx.config().crates().filter(|(other, _)| other.name != component.name);
+    others.map(|(other, rust)| Neighbour { folder: other.name.clone(), library: rust.library() }).collect()
 }

@@ -93,14 +93,14 @@ fn embed(
     let (kind, first) = match &component.kind {
         ComponentKind::Python(_) => ("Python", PathBuf::from("index.html")),
         ComponentKind::Node(_) => ("TypeScript", PathBuf::from("index.html")),
-        ComponentKind::Rust(rust) => ("Rust", Path::new(&pages::library(rust)).join("index.html")),
+        ComponentKind::Rust(rust) => ("Rust", Path::new(&rust.library()).join("index.html")),
     };
     if !cx.root().join(&built).join(&first).is_file() {
         return Err(Error::problems(format!("`{}` is not there", built.join(&first).display()))
             .hint(format!("build it: `cargo xtask docs {}`", component.name)));
     }
     let place = pages::place(component);
-    if !is_in_place(component) {
+    if !matches!(component.kind, ComponentKind::Rust(_)) {
         pages::put(cx, component, &cx.root().join(&built), &place, folder)?;
     }
     let mut found = Vec::new();
@@ -120,15 +120,10 @@ fn embed(
     Ok(Some(Interface { title, address: place.join(first).display().to_string(), pages: found }))
 }
 
-/// Whether the task that builds the documentation of a component puts it into the site.
-fn is_in_place(component: &Component) -> bool {
-    matches!(component.kind, ComponentKind::Rust(_))
-}
-
 /// Takes the site away, but for what the tasks before it have put there.
 fn clear(cx: &Cx, folder: &Path) -> Result<()> {
     let interfaces = folder.join(pages::INTERFACES);
-    let stays = |name: &String| cx.config().component(name).is_some_and(is_in_place);
+    let stays = |name: &String| cx.config().crates().any(|(component, _)| component.name == *name);
     for name in files::names(folder)?.iter().filter(|name| *name != pages::INTERFACES) {
         files::remove(&folder.join(name))?;
     }
